@@ -1,0 +1,205 @@
+"""From findings to issues: opens, adds evidence, tells again, and closes what is proven to be well.
+
+Nothing is closed on a crew's word alone: work that was reported needs a finding made of data younger than the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, TypeAlias, cast
+
+import msgspec
+import pyarrow as pa
+
+from crews.actions import FALSE_ALARM_REASONS
+from crews.finding import PAUSED_STATES, Finding, merge_flags
+from crews.issue import Issue
+from crews.ledger import GREENSWARD, Ledger
+from crews.policy import due_at, interval, look_back_on
+
+RECHECKED_CAUSES = frozenset({"drought", "sensor"})
+"""Causes whose cure a sensor shows by itself; a picture's cure shows only at the next flight or to the eye."""
+
+PLOT_CLOSED = "plot_closed"
+"""Why an issue is void whose plot has left the register."""
+
+Rows: TypeAlias = pa.Table | Iterable[Mapping[str, Any]]
+
+
+class Applied(msgspec.Struct):
+    """Ids of the issues that one evaluation opened, told again, closed, reopened, put off or took up again."""
+
+    opened: list[str] = msgspec.field(default_factory=list)
+    told_again: list[str] = msgspec.field(default_factory=list)
+    closed: list[str] = msgspec.field(default_factory=list)
+    reopened: list[str] = msgspec.field(default_factory=list)
+    deferred: list[str] = msgspec.field(default_factory=list)
+    resumed: list[str] = msgspec.field(default_factory=list)
+
+
+def as_rows(rows: Rows) -> Iterable[Mapping[str, Any]]:
+    """Return the rows of an Arrow table or of plain dicts as dicts."""
+    return cast("Iterable[Mapping[str, Any]]", rows.to_pylist() if isinstance(rows, pa.Table) else rows)
+
+
+def valid_plots(plots: Rows, now: datetime) -> dict[str, Mapping[str, Any]]:
+    """Return the register's row of each plot that holds at `now`, by plot id."""
+    return {
+        row["plot_id"]: row
+        for row in as_rows(plots)
+        if (row.get("valid_from") is None or row["valid_from"] <= now)
+        and (row.get("valid_to") is None or row["valid_to"] > now)
+    }
+
+
+def apply_flags(ledger: Ledger, flags: Rows, plots: Rows, now: datetime) -> Applied:
+    """Bring the ledger up to an evaluation's flags, in one transaction; the same flags again change nothing.
+
+    Open issues of plots that have left the register, and are in no flag, become void.
+
+    flags, plots: rows as in schemas/tables/flags.toml and plots.toml
+    Raises: StoreError; nothing has changed then.
+    """
+    rows = list(as_rows(plots))
+    registered = valid_plots(rows, now)
+    found = merge_flags(as_rows(flags))
+    ended = {row["plot_id"] for row in rows if row.get("valid_to") is not None and row["valid_to"] <= now}
+    gone = ended - set(registered) - {finding.plot_id for finding in found}
+    applied = Applied()
+    with ledger.transaction():
+        known = ledger.latest_findings()
+        for finding in found:
+            before = known.get((finding.plot_id, finding.cause))
+            if before is None or _is_newer(finding, before, now):
+                _apply(ledger, finding, before, registered.get(finding.plot_id, {}), now, applied)
+                ledger.remember_finding(finding)
+        _void_closed_plots(ledger, gone, now, applied)
+    return applied
+
+
+def _is_newer(finding: Finding, before: Finding, now: datetime) -> bool:
+    """Say whether `finding` comes after `before`; what a clock ahead of its time wrote is no measure."""
+    return before.as_of < finding.as_of or finding.as_of <= now < before.as_of
+
+
+def _void_closed_plots(ledger: Ledger, plot_ids: set[str], now: datetime, applied: Applied) -> None:
+    for issue in ledger.open_issues():
+        if issue.plot_id in plot_ids:
+            ledger.append(issue, "void", now, GREENSWARD, {"reason": PLOT_CLOSED})
+            applied.closed.append(issue.issue_id)
+
+
+def _apply(
+    ledger: Ledger, finding: Finding, before: Finding | None, plot: Mapping[str, Any], now: datetime, applied: Applied
+) -> None:
+    issue = ledger.open_issue_of(finding.plot_id, finding.cause)
+    if issue is None:
+        if finding.needs_work and not _was_just_voided(ledger, finding, before, now):
+            applied.opened.append(_open(ledger, finding, plot, now).issue_id)
+    elif finding.needs_work:
+        _persist(ledger, issue, finding, plot, now, applied)
+    elif finding.is_well:
+        _recover(ledger, issue, finding, now, applied)
+    elif finding.state in PAUSED_STATES and issue.state in {"opened", "assigned"}:
+        ledger.append(issue, "deferred", now, GREENSWARD, {"reason": finding.state})
+        applied.deferred.append(issue.issue_id)
+
+
+def _was_just_voided(ledger: Ledger, finding: Finding, before: Finding | None, now: datetime) -> bool:
+    """Say whether this very trouble was called a false alarm lately, has not gone since, and is no worse."""
+    past = ledger.past_issues(finding.plot_id, finding.cause, now - interval("tell_again"))
+    persists = before is not None and before.needs_work
+    is_void = bool(past) and past[0].state == "void" and past[0].closed_reason != PLOT_CLOSED
+    return is_void and persists and finding.severity <= past[0].severity
+
+
+def _open(ledger: Ledger, finding: Finding, plot: Mapping[str, Any], now: datetime) -> Issue:
+    past = ledger.past_issues(finding.plot_id, finding.cause, now - interval("repeat_within"))
+    deadline = due_at(finding.severity, plot.get("maintenance_grade"), now, ledger.site)
+    issue = ledger.open_issue(
+        finding.plot_id,
+        finding.cause,
+        now,
+        GREENSWARD,
+        {
+            "severity": finding.severity,
+            "due_at": deadline.isoformat(),
+            "plot_name": plot.get("name") or "",
+            "repeat_count": sum(1 for one in past if one.state != "void"),
+            "finding": finding.as_json(),
+        },
+    )
+    if plot.get("crew"):
+        issue = ledger.append(issue, "assigned", now, GREENSWARD, {"crew": plot["crew"]})
+    return issue
+
+
+def _persist(
+    ledger: Ledger, issue: Issue, finding: Finding, plot: Mapping[str, Any], now: datetime, applied: Applied
+) -> None:
+    deadline = due_at(finding.severity, plot.get("maintenance_grade"), now, ledger.site)
+    if issue.state == "deferred" and issue.result_code in PAUSED_STATES:
+        ledger.append(
+            issue,
+            "evidence",
+            now,
+            GREENSWARD,
+            {
+                "finding": finding.as_json(),
+                "severity": finding.severity,
+                "told": True,
+                "resumed": True,
+                "due_at": deadline.isoformat(),
+            },
+        )
+        applied.resumed.append(issue.issue_id)
+        return
+    if _work_did_not_help(issue, finding):
+        ledger.append(issue, "reopened", now, GREENSWARD, {"note": "work_did_not_help", "due_at": deadline.isoformat()})
+        applied.reopened.append(issue.issue_id)
+        return
+    worse = finding.severity > issue.severity
+    again = now - issue.told_at >= interval("tell_again")
+    changed = (finding.severity, finding.state, finding.reason_code) != (
+        issue.severity,
+        issue.finding["state"],
+        issue.finding["reason_code"],
+    )
+    if not (worse or again or changed):
+        return
+    detail: dict[str, Any] = {"finding": finding.as_json(), "severity": finding.severity, "told": worse or again}
+    if worse:
+        detail["due_at"] = min(issue.due_at, deadline).isoformat()
+    ledger.append(issue, "evidence", now, GREENSWARD, detail)
+    if worse or again:
+        applied.told_again.append(issue.issue_id)
+
+
+def _work_did_not_help(issue: Issue, finding: Finding) -> bool:
+    return (
+        issue.state == "done_unchecked"
+        and issue.result_code == "done"
+        and issue.cause in RECHECKED_CAUSES
+        and issue.done_at is not None
+        and finding.data_at is not None
+        and finding.data_at >= issue.done_at + interval("recheck_after")
+    )
+
+
+def _recover(ledger: Ledger, issue: Issue, finding: Finding, now: datetime, applied: Applied) -> None:
+    if issue.done_at is None:
+        reason = "recovered"
+    elif finding.data_at is not None and finding.data_at > issue.done_at:
+        reason = "recovered_after_work"
+    else:
+        return
+    detail: dict[str, Any] = {"reason": reason, "state": finding.state}
+    day = look_back_on(issue.issue_id, issue.repeat_count, now, ledger.site)
+    if day is not None and reason == "recovered_after_work":
+        detail["look_back_on"] = day.isoformat()
+    if issue.state == "done_unchecked" and issue.result_code in FALSE_ALARM_REASONS:
+        ledger.append(issue, "void", now, GREENSWARD, {"reason": "recovered_after_false_alarm", "state": finding.state})
+    else:
+        ledger.append(issue, "closed", now, GREENSWARD, detail)
+    applied.closed.append(issue.issue_id)

@@ -1,0 +1,187 @@
+"""A flag as the crews' side needs it: the rows of one plot and cause in one evaluation, as one finding."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+WELL_STATES = frozenset({"ok", "watch", "wet", "flown"})
+"""States that say we looked and it is well. No others do: silent, stale, frozen or no data are not recovery.
+
+Nor is just watered: water came, and only the days after show whether it was enough.
+"""
+
+_DAY_AND_VALUE = 2
+_MOST_PICTURES = 4
+
+PAUSED_STATES = frozenset({"frozen", "suspended"})
+"""States in which dryness is not judged for the season; open work waits."""
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """A drone picture behind a finding; `uri` as its source gave it, stored and never fetched."""
+
+    image_id: str
+    uri: str | None = None
+    confidence: float | None = None
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What an evaluation said of one plot and cause; units as in schemas/tables/flags.toml.
+
+    device_ids: devices that need work, for cause sensor; the probes behind the verdict otherwise
+    trend_7d: (local day as ISO text, value) pairs, oldest first; a value is None where nothing was measured
+    lon, lat: centre of what was seen, WGS 84, where it is narrower than the plot
+    check_parameters: the water is outside of what is usual for such plants
+    """
+
+    plot_id: str
+    cause: str
+    as_of: datetime
+    state: str
+    needs_work: bool
+    severity: int
+    reason_code: str
+    reason_params: dict[str, Any]
+    rule_id: str
+    rule_version: str
+    since: datetime | None = None
+    value: float | None = None
+    line: float | None = None
+    unit: str | None = None
+    gross_mm: float | None = None
+    litres: float | None = None
+    visits: int | None = None
+    priority: float | None = None
+    confidence: str | None = None
+    data_at: datetime | None = None
+    device_ids: tuple[str, ...] = ()
+    trend_7d: tuple[tuple[str, float | None], ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    lon: float | None = None
+    lat: float | None = None
+    check_parameters: bool = False
+
+    @property
+    def is_well(self) -> bool:
+        """Say whether the evaluation looked and found nothing to do."""
+        return not self.needs_work and self.state in WELL_STATES
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the finding as plain JSON values."""
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        return values
+
+
+def from_json(values: Mapping[str, Any]) -> Finding:
+    """Return the finding that `Finding.as_json` gave. Raises: msgspec.ValidationError."""
+    return msgspec.convert(dict(values), Finding)
+
+
+def merge_flags(flags: Iterable[Mapping[str, Any]]) -> list[Finding]:
+    """Return one finding per plot and cause, in order of plot and cause.
+
+    Of several rows (one per device) the worst that needs work speaks; where none does, one that is not well speaks
+    before one that is, because one silent probe keeps us from calling the plot well. Of several evaluations the newest
+    counts.
+    """
+    grouped: dict[tuple[str, str], list[Finding]] = {}
+    for row in flags:
+        finding = _from_row(row)
+        grouped.setdefault((finding.plot_id, finding.cause), []).append(finding)
+    return [_merge(rows) for _, rows in sorted(grouped.items())]
+
+
+def _merge(rows: list[Finding]) -> Finding:
+    newest = max(row.as_of for row in rows)
+    current = [row for row in rows if row.as_of == newest]
+    current.sort(key=lambda row: (row.needs_work, row.severity, not row.is_well, row.device_ids), reverse=True)
+    devices = tuple(sorted({device for row in current if row.needs_work for device in row.device_ids}))
+    return msgspec.structs.replace(current[0], device_ids=devices or current[0].device_ids)
+
+
+def _from_row(row: Mapping[str, Any]) -> Finding:
+    inputs = _json_object(row.get("inputs_json"))
+    device = row.get("device_id")
+    return Finding(
+        plot_id=row["plot_id"],
+        cause=row["cause"],
+        as_of=row["as_of"],
+        state=row["state"],
+        needs_work=bool(row["needs_work"]),
+        severity=int(row["severity"]),
+        reason_code=row["reason_code"],
+        reason_params=_json_object(row.get("reason_params_json")),
+        rule_id=row["rule_id"],
+        rule_version=row["rule_version"],
+        since=row.get("since"),
+        value=row.get("value"),
+        line=row.get("line"),
+        unit=row.get("unit"),
+        gross_mm=row.get("gross_mm"),
+        litres=row.get("litres"),
+        visits=row.get("visits"),
+        priority=row.get("priority"),
+        confidence=row.get("confidence"),
+        data_at=row.get("data_at"),
+        device_ids=(device,) if device else _devices(inputs),
+        trend_7d=_trend(inputs.get("trend_7d")),
+        pictures=_pictures(inputs),
+        lon=_number(inputs.get("lon")),
+        lat=_number(inputs.get("lat")),
+        check_parameters=_needs_check(inputs),
+    )
+
+
+def _json_object(text: object) -> dict[str, Any]:
+    if not isinstance(text, str) or not text:
+        return {}
+    value = json.loads(text)
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, list) else ()
+
+
+def _trend(value: object) -> tuple[tuple[str, float | None], ...]:
+    if not isinstance(value, list):
+        return ()
+    return tuple(
+        (str(pair[0]), _number(pair[1])) for pair in value if isinstance(pair, list) and len(pair) == _DAY_AND_VALUE
+    )
+
+
+def _pictures(inputs: Mapping[str, Any]) -> tuple[Picture, ...]:
+    """Return the best picture with its address and confidence, then the others.
+
+    The rule's lists of ids and of addresses are sorted each for itself, so an address is never paired with an id by
+    its place; the others are named by the end of their address, or by their id where there is no address at all.
+    """
+    best_id, best_uri = inputs.get("best_image_id"), inputs.get("object_uri")
+    best = [Picture(str(best_id), str(best_uri) if best_uri else None, _number(inputs.get("confidence")))]
+    uris = [uri for uri in _texts(inputs.get("object_uris")) if uri != best_uri]
+    ids = [image_id for image_id in _texts(inputs.get("image_ids")) if image_id != best_id]
+    others = [Picture(uri.rstrip("/").rpartition("/")[2] or uri, uri) for uri in uris] or [
+        Picture(image_id) for image_id in ids
+    ]
+    return tuple([*(best if best_id else []), *others][:_MOST_PICTURES])
+
+
+def _devices(inputs: Mapping[str, Any]) -> tuple[str, ...]:
+    probes = inputs.get("probes")
+    named = {probe.get("device_id") for probe in probes if isinstance(probe, dict)} if isinstance(probes, list) else ()
+    return tuple(sorted(str(device) for device in named if device))
+
+
+def _needs_check(inputs: Mapping[str, Any]) -> bool:
+    watering = inputs.get("watering")
+    return isinstance(watering, dict) and watering.get("check_parameters") is True

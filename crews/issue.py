@@ -1,0 +1,274 @@
+"""What an issue is, and how each event changes it: pure, so that the events alone rebuild every issue.
+
+    opened → assigned → in_work → done_unchecked → closed → looked_back
+       ╰────────┴──────────┴─▶ deferred (挂账)   void (作废)   reopened (复发) ─▶ assigned
+
+立案 opened, 派遣 assigned, 处置 in_work, 待核查 done_unchecked, 结案 closed, 回头看 looked_back. 发现 (found) is the
+flag itself, before there is an issue. 延期 (extended) moves the deadline and leaves the state alone.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from ingest.errors import GreenswardError
+
+OPEN_STATES = frozenset({"opened", "assigned", "in_work", "done_unchecked", "deferred"})
+STATES = ("opened", "assigned", "in_work", "done_unchecked", "deferred", "closed", "looked_back", "void")
+
+_ALLOWED_FROM: dict[str, frozenset[str]] = {
+    "evidence": OPEN_STATES,
+    "assigned": frozenset({"opened", "assigned", "in_work", "deferred"}),
+    "started": frozenset({"opened", "assigned", "deferred"}),
+    "done": frozenset({"opened", "assigned", "in_work", "deferred"}),
+    "cannot_do": frozenset({"opened", "assigned", "in_work"}),
+    "false_alarm": frozenset({"opened", "assigned", "in_work", "deferred"}),
+    "closed": OPEN_STATES,
+    "looked_back": frozenset({"closed"}),
+    "reopened": frozenset({"done_unchecked", "closed", "looked_back"}),
+    "extended": OPEN_STATES,
+    "deferred": frozenset({"opened", "assigned", "in_work"}),
+    "void": OPEN_STATES,
+}
+
+
+class ActionRefusedError(GreenswardError):
+    """What somebody asked for is not allowed now; nothing was changed but the audit.
+
+    code: stable snake_case word; the sentence per language stands in crews/locale under `refused.{code}`
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        """Raise with the `code` for the page and an English `message` for the command line."""
+        super().__init__(message)
+        self.code = code
+
+
+class Photo(msgspec.Struct, frozen=True):
+    """A photo that came with a report; `sha256` in hex, `role` is before or after."""
+
+    sha256: str
+    role: str
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One thing that happened to an issue; never changed afterwards.
+
+    detail: particulars by kind, JSON values only; instants and days in it are ISO 8601 text
+    """
+
+    event_id: str
+    issue_id: str
+    happened_at: datetime
+    kind: str
+    plot_id: str
+    cause: str
+    actor: str
+    detail: dict[str, Any]
+
+
+class Issue(msgspec.Struct, frozen=True):
+    """One plot and one cause, from finding to look-back.
+
+    due_at: when the work is to be done; `first_due_at` before any extension
+    told_at: when the crew was last told of it: at opening, when it got worse, or after the repeat interval
+    done_by: who reported the work; only somebody else may check it
+    result_code: what the crew reported: done, or a reason from the lists in crews/actions.py
+    repeat_count: how often this plot had the same trouble before
+    look_back_on: local day on which somebody is to look again; None when it was not drawn
+    finding: the flag that last changed the issue, as crews.finding.Finding in JSON form
+    events: how many events made it
+    """
+
+    issue_id: str
+    plot_id: str
+    cause: str
+    state: str
+    severity: int
+    opened_at: datetime
+    due_at: datetime
+    first_due_at: datetime
+    told_at: datetime
+    last_event_at: datetime
+    finding: dict[str, Any]
+    events: int
+    plot_name: str = ""
+    crew: str | None = None
+    started_at: datetime | None = None
+    done_at: datetime | None = None
+    done_by: str | None = None
+    result_code: str | None = None
+    note: str | None = None
+    water_used_litres: float | None = None
+    photos: tuple[Photo, ...] = ()
+    closed_at: datetime | None = None
+    closed_reason: str | None = None
+    checker: str | None = None
+    repeat_count: int = 0
+    look_back_on: date | None = None
+    look_back_result: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether work or a check is still to come."""
+        return self.state in OPEN_STATES
+
+    @property
+    def was_acted_on(self) -> bool:
+        """Say whether anybody but Greensward has reported anything since the issue was last opened."""
+        return self.done_at is not None or self.started_at is not None or self.state == "done_unchecked"
+
+
+def opened(event: Event) -> Issue:
+    """Return the issue that an `opened` event makes."""
+    detail = event.detail
+    due_at = datetime.fromisoformat(detail["due_at"])
+    return Issue(
+        issue_id=event.issue_id,
+        plot_id=event.plot_id,
+        cause=event.cause,
+        state="opened",
+        severity=detail["severity"],
+        opened_at=event.happened_at,
+        due_at=due_at,
+        first_due_at=due_at,
+        told_at=event.happened_at,
+        last_event_at=event.happened_at,
+        finding=detail["finding"],
+        events=1,
+        plot_name=detail.get("plot_name", ""),
+        repeat_count=detail.get("repeat_count", 0),
+    )
+
+
+def check_allowed(issue: Issue, kind: str) -> None:
+    """Raise ActionRefusedError when an event of `kind` cannot follow in the issue's state."""
+    if issue.state not in _ALLOWED_FROM[kind]:
+        raise ActionRefusedError(
+            "wrong_state",
+            f"{issue.issue_id} is {issue.state}; {kind!r} is possible only from "
+            f"{', '.join(sorted(_ALLOWED_FROM[kind]))}. Nothing was changed.",
+        )
+
+
+def advance(issue: Issue, event: Event) -> Issue:
+    """Return the issue after `event`. Raises: ActionRefusedError when the state does not allow it."""
+    check_allowed(issue, event.kind)
+    changed = _CHANGES[event.kind](issue, event)
+    return msgspec.structs.replace(issue, **{"events": issue.events + 1, "last_event_at": event.happened_at, **changed})
+
+
+def rebuild(events: list[Event]) -> Issue:
+    """Return the issue that its events, oldest first, make. Raises: ActionRefusedError, IndexError when empty."""
+    issue = opened(events[0])
+    for event in events[1:]:
+        issue = advance(issue, event)
+    return issue
+
+
+def _evidence(issue: Issue, event: Event) -> dict[str, Any]:
+    detail = event.detail
+    changed: dict[str, Any] = {"finding": detail["finding"]}
+    if detail.get("resumed"):
+        changed |= {"state": "assigned" if issue.crew else "opened", "result_code": None, "note": None}
+    if detail.get("told"):
+        changed["told_at"] = event.happened_at
+    if "severity" in detail:
+        changed["severity"] = detail["severity"]
+    if "due_at" in detail:
+        changed["due_at"] = datetime.fromisoformat(detail["due_at"])
+    return changed
+
+
+def _assigned(issue: Issue, event: Event) -> dict[str, Any]:
+    resumed = {"result_code": None, "note": None} if issue.state == "deferred" else {}
+    return {"state": "assigned", "crew": event.detail["crew"], **resumed}
+
+
+def _started(_issue: Issue, event: Event) -> dict[str, Any]:
+    return {"state": "in_work", "started_at": event.happened_at}
+
+
+def _reported(issue: Issue, event: Event) -> dict[str, Any]:
+    detail = event.detail
+    photos = tuple(Photo(photo["sha256"], photo["role"]) for photo in detail.get("photos", ()))
+    return {
+        "state": "deferred" if event.kind == "cannot_do" else "done_unchecked",
+        "done_at": None if event.kind == "cannot_do" else event.happened_at,
+        "done_by": event.actor,
+        "result_code": detail["result_code"],
+        "note": detail.get("note"),
+        "water_used_litres": detail.get("water_used_litres"),
+        "photos": issue.photos + photos,
+    }
+
+
+def _closed(_issue: Issue, event: Event) -> dict[str, Any]:
+    day = event.detail.get("look_back_on")
+    return {
+        "state": "closed",
+        "closed_at": event.happened_at,
+        "closed_reason": event.detail["reason"],
+        "checker": event.actor,
+        "look_back_on": date.fromisoformat(day) if day else None,
+    }
+
+
+def _looked_back(_issue: Issue, event: Event) -> dict[str, Any]:
+    return {"state": "looked_back", "look_back_result": "ok", "checker": event.actor}
+
+
+def _reopened(issue: Issue, event: Event) -> dict[str, Any]:
+    return {
+        "state": "assigned" if issue.crew else "opened",
+        "repeat_count": issue.repeat_count + 1,
+        "due_at": datetime.fromisoformat(event.detail["due_at"]),
+        "told_at": event.happened_at,
+        "started_at": None,
+        "done_at": None,
+        "done_by": None,
+        "result_code": None,
+        "note": event.detail.get("note"),
+        "water_used_litres": None,
+        "closed_at": None,
+        "closed_reason": None,
+        "checker": None,
+        "look_back_on": None,
+        "look_back_result": "reopened" if issue.state != "done_unchecked" else None,
+    }
+
+
+def _extended(_issue: Issue, event: Event) -> dict[str, Any]:
+    return {"due_at": datetime.fromisoformat(event.detail["due_at"])}
+
+
+def _deferred(_issue: Issue, event: Event) -> dict[str, Any]:
+    return {"state": "deferred", "result_code": event.detail["reason"], "note": event.detail.get("note")}
+
+
+def _void(_issue: Issue, event: Event) -> dict[str, Any]:
+    return {
+        "state": "void",
+        "closed_at": event.happened_at,
+        "closed_reason": event.detail["reason"],
+        "checker": event.actor,
+    }
+
+
+_CHANGES = {
+    "evidence": _evidence,
+    "assigned": _assigned,
+    "started": _started,
+    "done": _reported,
+    "cannot_do": _reported,
+    "false_alarm": _reported,
+    "closed": _closed,
+    "looked_back": _looked_back,
+    "reopened": _reopened,
+    "extended": _extended,
+    "deferred": _deferred,
+    "void": _void,
+}

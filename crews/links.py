@@ -1,0 +1,162 @@
+"""Signed links: who may open which list, until when; a link is the only account a crew has.
+
+A token is `{key id}.{payload}.{HMAC-SHA256}`, payload and signature in URL-safe base64. It carries the role (crew or
+office), the subject (the crew's or the person's name), when it was made and when it ends.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from crews.issue import ActionRefusedError
+from crews.ledger import Ledger, from_us, to_us
+from ingest.errors import ConfigError
+from ingest.lake.durable import fsync_folder, make_folder, store_errors
+from ingest.lake.layout import DataFolder
+
+LONGEST = timedelta(days=7)
+ROLES = frozenset({"crew", "office"})
+
+_LONGEST_TOKEN = 2048
+_KEY_BYTES = 32
+_CLOCK_SLACK_US = 300_000_000
+"""Two processes' clocks on one machine may differ while the clock is being set."""
+
+
+class Pass(msgspec.Struct, frozen=True):
+    """What a valid token says; `actor` is how its holder signs the ledger."""
+
+    role: str
+    subject: str
+    made_at: datetime
+    ends_at: datetime
+
+    @property
+    def actor(self) -> str:
+        """Return the name under which its holder appears in events."""
+        return f"{self.role}:{self.subject}"
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """Signing keys by id; `current` signs, all of them verify, so that a key can be replaced without a break."""
+
+    current: str
+    keys: dict[str, str]
+
+
+class _Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    r: str
+    s: str
+    m: int
+    e: int
+
+
+def load_keys(folder: DataFolder) -> Keys:
+    """Return the signing keys, making the file (mode 0600) on first use.
+
+    Raises: ConfigError when the file is open to others or not readable as keys; StoreError when it cannot be written.
+    """
+    path = folder.secrets / "crew-links.json"
+    if not path.exists():
+        _make_keys(path)
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise ConfigError(f"{path} is open to others (mode {mode:04o}). Close it: chmod 600 {path}")
+    try:
+        keys = msgspec.json.decode(path.read_bytes(), type=Keys)
+        is_long_enough = len(bytes.fromhex(keys.keys[keys.current])) >= _KEY_BYTES
+    except (msgspec.DecodeError, KeyError, ValueError) as error:
+        raise ConfigError(f"{path} holds no keys. Remove it; new links are needed after that.") from error
+    if not is_long_enough:
+        raise ConfigError(f"{path} holds a key that is too short. Remove it; new links are needed after that.")
+    return keys
+
+
+def _make_keys(path: Path) -> None:
+    key_id = secrets.token_hex(4)
+    content = msgspec.json.encode(Keys(key_id, {key_id: secrets.token_hex(_KEY_BYTES)}))
+    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    with store_errors(f"making {path}"):
+        make_folder(path.parent)
+        path.parent.chmod(0o700)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as sink:
+                sink.write(content)
+                sink.flush()
+                os.fsync(sink.fileno())
+            try:
+                path.hardlink_to(temporary)
+            except FileExistsError:
+                return
+            fsync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def make_token(keys: Keys, role: str, subject: str, now: datetime, lasts: timedelta = LONGEST) -> str:
+    """Return a token for `subject` in `role`. Raises: ValueError for an unknown role or a life outside 0 to 7 days."""
+    if role not in ROLES or not subject or not timedelta(0) < lasts <= LONGEST:
+        raise ValueError(f"no token for role {role!r}, subject {subject!r}, {lasts}")
+    payload = _encode(msgspec.json.encode(_Payload(role, subject, to_us(now), to_us(now + lasts))))
+    return f"{keys.current}.{payload}.{_sign(keys, keys.current, payload)}"
+
+
+def read_token(keys: Keys, ledger: Ledger, token: str, now: datetime) -> Pass:
+    """Return what a token says. Raises: ActionRefusedError, code bad_link, expired_link or revoked_link."""
+    key_id, _, rest = token[:_LONGEST_TOKEN].partition(".")
+    payload, _, signature = rest.partition(".")
+    if key_id not in keys.keys or not hmac.compare_digest(
+        _sign(keys, key_id, payload).encode(), signature.encode("utf-8", "replace")
+    ):
+        raise ActionRefusedError("bad_link", "This link is not one of ours, or was cut off.")
+    try:
+        said = msgspec.json.decode(_decode(payload), type=_Payload)
+    except (msgspec.DecodeError, binascii.Error) as error:
+        raise ActionRefusedError("bad_link", "This link cannot be read.") from error
+    if not said.m <= to_us(now) + _CLOCK_SLACK_US or to_us(now) >= said.e:
+        raise ActionRefusedError("expired_link", f"This link ended on {from_us(said.e).isoformat()}.")
+    revoked = ledger.run("select before from revocations where role = ? and subject = ?", (said.r, said.s))
+    if revoked and said.m <= revoked[0]["before"]:
+        raise ActionRefusedError("revoked_link", "This link was withdrawn.")
+    return Pass(said.r, said.s, from_us(said.m), from_us(said.e))
+
+
+def revoke(ledger: Ledger, role: str, subject: str, now: datetime) -> None:
+    """Make every link of `subject` in `role` that was made up to `now` useless. Raises: StoreError."""
+    with ledger.transaction():
+        ledger.run(
+            "insert or replace into revocations (role, subject, before) values (?, ?, ?)", (role, subject, to_us(now))
+        )
+
+
+def form_token(keys: Keys, token: str, issue_id: str) -> str:
+    """Return the proof that a form for `issue_id` was made for the holder of `token`."""
+    return _hmac(keys, keys.current, f"form\0{token}\0{issue_id}")
+
+
+def _sign(keys: Keys, key_id: str, payload: str) -> str:
+    return _hmac(keys, key_id, f"link\0{payload}")
+
+
+def _hmac(keys: Keys, key_id: str, message: str) -> str:
+    key = bytes.fromhex(keys.keys[key_id])
+    return _encode(hmac.new(key, message.encode("utf-8", "surrogatepass"), hashlib.sha256).digest())
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _decode(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

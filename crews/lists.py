@@ -1,0 +1,52 @@
+"""From an open ledger and the plots to lists and the office's view: the reads that page and command line share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from crews.crew_list import CrewList, make_crew_list
+from crews.issue import Issue
+from crews.ledger import Ledger
+from crews.office import Filters, OfficeView, make_office_view
+from crews.policy import interval
+
+Plots = Mapping[str, Mapping[str, Any]]
+
+
+def list_of(ledger: Ledger, crew: str | None, plots: Plots, now: datetime, truck_litres: float) -> CrewList:
+    """Return the list of one crew; of what nobody is assigned to when `crew` is None. Raises: StoreError."""
+    return _lists(ledger, [crew], plots, now, truck_litres)[0]
+
+
+def _lists(
+    ledger: Ledger, crews: Sequence[str | None], plots: Plots, now: datetime, truck_litres: float
+) -> list[CrewList]:
+    latest, version = ledger.latest_findings(), ledger.version()
+    by_crew: dict[str | None, list[Issue]] = {crew: [] for crew in crews}
+    for issue in [*ledger.open_issues(), *ledger.ended_issues(now - interval("shown_when_done"))]:
+        if issue.crew in by_crew:
+            by_crew[issue.crew].append(issue)
+    return [
+        make_crew_list(crew, issues, latest, plots, now, ledger.site, version=version, truck_litres=truck_litres)
+        for crew, issues in by_crew.items()
+    ]
+
+
+def crews_of(ledger: Ledger, plots: Plots) -> list[str]:
+    """Return the crews of the register and of open issues, in alphabetical order. Raises: StoreError."""
+    named = {plot.get("crew") for plot in plots.values()} | {issue.crew for issue in ledger.open_issues()}
+    return sorted(crew for crew in named if crew)
+
+
+def all_lists(ledger: Ledger, plots: Plots, now: datetime, truck_litres: float) -> list[CrewList]:
+    """Return the list of every crew, and last that of unassigned issues where there are any. Raises: StoreError."""
+    *lists, unassigned = _lists(ledger, [*crews_of(ledger, plots), None], plots, now, truck_litres)
+    return [*lists, unassigned] if unassigned.stops else lists
+
+
+def office_view(ledger: Ledger, plots: Plots, now: datetime, filters: Filters) -> OfficeView:
+    """Return what the office sees. Raises: StoreError."""
+    ended = ledger.ended_issues(now - interval("on_time_window"))
+    return make_office_view(ledger.open_issues(), ended, ledger.latest_findings(), plots, now, ledger.site, filters)

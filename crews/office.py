@@ -1,0 +1,124 @@
+"""The office's view: every open issue, with filters, counts, look-backs due and the share done on time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from crews.crew_list import group_of
+from crews.finding import Finding, from_json
+from crews.issue import Issue
+from ingest.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What to show; None shows all."""
+
+    unit: str | None = None
+    grade: int | None = None
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfficeRow:
+    """One open issue in the table."""
+
+    issue: Issue
+    finding: Finding
+    plot: Mapping[str, Any]
+    name: str
+    is_overdue: bool
+    data_age_min: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OfficeView:
+    """What the office sees; counts are over all open issues, `rows` are those that the filters let through.
+
+    on_time: (issues done by their deadline, all that were done) among those closed in the window
+    """
+
+    generated_at: datetime
+    evaluated_at: datetime | None
+    filters: Filters
+    rows: tuple[OfficeRow, ...]
+    counts: Mapping[str, int]
+    on_time: tuple[int, int]
+    look_backs: tuple[Issue, ...]
+    units: tuple[str, ...]
+
+
+def make_office_view(
+    issues: Iterable[Issue],
+    ended: Iterable[Issue],
+    latest: Mapping[tuple[str, str], Finding],
+    plots: Mapping[str, Mapping[str, Any]],
+    now: datetime,
+    site: Site,
+    filters: Filters,
+) -> OfficeView:
+    """Return the view of open `issues` and of those that `ended` in the window of the on-time rate."""
+    ended = tuple(ended)
+    rows = [_row(issue, latest, plots, now, site) for issue in issues]
+    rows.sort(key=lambda row: (row.issue.due_at, row.issue.issue_id))
+    today = site.local_date(now)
+    return OfficeView(
+        generated_at=now,
+        evaluated_at=max((finding.as_of for finding in latest.values()), default=None),
+        filters=filters,
+        rows=tuple(row for row in rows if _passes(row, filters)),
+        counts={
+            "open": len(rows),
+            "overdue": sum(row.is_overdue for row in rows),
+            "unchecked": sum(row.issue.state == "done_unchecked" for row in rows),
+            "silent": sum(row.issue.cause == "sensor" for row in rows),
+            "unassigned": sum(row.issue.crew is None for row in rows),
+        },
+        on_time=on_time(ended),
+        look_backs=tuple(issue for issue in ended if _look_back_is_due(issue, today)),
+        units=tuple(sorted({unit for plot in plots.values() if (unit := plot.get("responsible_unit"))})),
+    )
+
+
+def on_time(ended: Iterable[Issue]) -> tuple[int, int]:
+    """Return how many closed issues were done by their deadline, of how many that somebody worked on.
+
+    An extension that was approved moves the deadline; what recovered without work, and false alarms, do not count.
+    """
+    worked = [issue for issue in ended if issue.done_at is not None and issue.state in {"closed", "looked_back"}]
+    return sum(issue.done_at <= issue.due_at for issue in worked if issue.done_at is not None), len(worked)
+
+
+def _row(
+    issue: Issue,
+    latest: Mapping[tuple[str, str], Finding],
+    plots: Mapping[str, Mapping[str, Any]],
+    now: datetime,
+    site: Site,
+) -> OfficeRow:
+    newest = latest.get((issue.plot_id, issue.cause))
+    finding = newest if newest is not None and newest.needs_work else from_json(issue.finding)
+    plot = plots.get(issue.plot_id, {})
+    return OfficeRow(
+        issue=issue,
+        finding=finding,
+        plot=plot,
+        name=plot.get("name") or issue.plot_name or issue.plot_id,
+        is_overdue=group_of(issue, now, site) == "overdue",
+        data_age_min=None if finding.data_at is None else int((now - finding.data_at).total_seconds() // 60),
+    )
+
+
+def _passes(row: OfficeRow, filters: Filters) -> bool:
+    return (
+        (filters.unit is None or row.plot.get("responsible_unit") == filters.unit)
+        and (filters.grade is None or row.plot.get("maintenance_grade") == filters.grade)
+        and (filters.state is None or row.issue.state == filters.state)
+    )
+
+
+def _look_back_is_due(issue: Issue, today: date) -> bool:
+    return issue.state == "closed" and issue.look_back_on is not None and issue.look_back_on <= today

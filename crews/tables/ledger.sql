@@ -1,0 +1,82 @@
+-- The ledger, layout 1. `events` is the truth and is only ever added to; `issues` is what the events make, kept so
+-- that a list needs no replay, and rebuilt by Ledger.rebuild(). Instants are microseconds since 1970-01-01 UTC.
+
+create table if not exists events (
+    n integer primary key autoincrement,
+    event_id text not null unique,
+    issue_id text not null,
+    happened_at integer not null,
+    kind text not null,
+    plot_id text not null,
+    cause text not null,
+    actor text not null,
+    detail_json text not null
+) strict;
+create index if not exists events_by_issue on events (issue_id, n);
+create trigger if not exists events_never_change before update on events
+begin select raise(abort, 'events are never changed'); end;
+create trigger if not exists events_never_go before delete on events
+begin select raise(abort, 'events are never removed'); end;
+
+create table if not exists issues (
+    issue_id text primary key,
+    plot_id text not null,
+    cause text not null,
+    state text not null,
+    is_open integer not null,
+    crew text,
+    opened_at integer not null,
+    closed_at integer,
+    issue_json text not null
+) strict;
+create unique index if not exists one_open_issue_per_plot_and_cause on issues (plot_id, cause) where is_open = 1;
+create index if not exists issues_by_plot on issues (plot_id, cause, opened_at);
+
+-- The newest flag of each plot and cause; the history of flags is in the lake.
+create table if not exists latest_findings (
+    plot_id text not null,
+    cause text not null,
+    as_of integer not null,
+    finding_json text not null,
+    primary key (plot_id, cause)
+) strict, without rowid;
+
+-- What the first try with each client-made id led to; a second try with it is answered from here.
+create table if not exists actions (
+    action_id text primary key,
+    issue_id text not null,
+    kind text not null,
+    actor text not null,
+    event_id text not null
+) strict, without rowid;
+
+-- Every try, allowed or not.
+create table if not exists audit (
+    n integer primary key autoincrement,
+    at integer not null,
+    actor text not null,
+    issue_id text not null,
+    kind text not null,
+    action_id text not null,
+    outcome text not null
+) strict;
+create trigger if not exists audit_never_changes before update on audit
+begin select raise(abort, 'the audit is never changed'); end;
+create trigger if not exists audit_never_goes before delete on audit
+begin select raise(abort, 'the audit is never shortened'); end;
+
+create table if not exists photos (
+    sha256 text primary key,
+    file_name text not null,
+    media_type text not null,
+    bytes integer not null,
+    received_at integer not null
+) strict, without rowid;
+
+-- Links of this role and subject that were made before the instant no longer open anything.
+create table if not exists revocations (
+    role text not null,
+    subject text not null,
+    before integer not null,
+    primary key (role, subject)
+) strict, without rowid;

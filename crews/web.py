@@ -1,0 +1,257 @@
+"""The crews' pages over HTTP: who may see what, and how a report gets from a form into the ledger."""
+
+from __future__ import annotations
+
+import hmac
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from crews.actions import perform
+from crews.apply import valid_plots
+from crews.card import Form
+from crews.crew_list import CrewList
+from crews.export import to_csv, to_geojson
+from crews.guard import Guard, is_same_origin
+from crews.issue import ActionRefusedError
+from crews.ledger import Ledger
+from crews.links import Keys, Pass, form_token, load_keys, read_token
+from crews.lists import all_lists, list_of, office_view
+from crews.office import Filters
+from crews.page import render_list, render_office
+from crews.photos import find_photo
+from crews.refusals import HANDLERS, early_refusal, language_of
+from crews.report_form import read_report
+from ingest.errors import StoreError
+from ingest.lake.layout import DataFolder
+from ingest.lake.read import read_register
+from ingest.site import Site
+
+
+def utc_now() -> datetime:
+    """Return the present, UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """What the handlers need.
+
+    public_url: how browsers reach us; https there makes the cookies Secure with the `__Host-` prefix
+    truck_litres: what a truck holds; clock: the present
+    """
+
+    folder: DataFolder
+    site: Site
+    keys: Keys
+    public_url: str
+    truck_litres: float
+    clock: Callable[[], datetime]
+
+    @property
+    def is_https(self) -> bool:
+        """Say whether browsers reach us through TLS."""
+        return self.public_url.startswith("https://")
+
+    def cookie_name(self, role: str) -> str:
+        """Return the name of the cookie of a role."""
+        return f"{'__Host-' if self.is_https else ''}greensward-{role}"
+
+    @contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        """Open the ledger for one request. Raises: StoreError."""
+        with Ledger(self.folder.ledger, self.site) as ledger:
+            yield ledger
+
+    def plots(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the registered plots that hold now. Raises: StoreError."""
+        return valid_plots(read_register(self.folder, "plots"), self.clock())
+
+    def holder(self, ledger: Ledger, request: Request, *roles: str) -> tuple[Pass, str]:
+        """Return who asks, with the token: the first of `roles` whose cookie is good. Raises: ActionRefusedError."""
+        refused = ActionRefusedError("no_pass", "There is no cookie; open the link first.")
+        for role in roles:
+            token = request.cookies.get(self.cookie_name(role))
+            if token:
+                try:
+                    said = read_token(self.keys, ledger, token, self.clock())
+                except ActionRefusedError as error:
+                    refused = error
+                    continue
+                if said.role == role:
+                    return said, token
+        raise refused
+
+    def open_link(self, request: Request) -> Response:
+        """Take a signed link: set the cookie, and go on to an address without the token. Changes nothing."""
+        token = request.path_params["token"]
+        with self.ledger() as ledger:
+            said = read_token(self.keys, ledger, token, self.clock())
+        language = "?lang=en" if language_of(request) == "en" else ""
+        response = RedirectResponse(("/office" if said.role == "office" else "/list") + language, 303)
+        response.set_cookie(
+            self.cookie_name(said.role), token, max_age=int((said.ends_at - self.clock()).total_seconds()),
+            path="/", secure=self.is_https, httponly=True, samesite="lax",
+        )  # fmt: skip
+        return response
+
+    def show_list(self, request: Request) -> Response:
+        """Show the crew's page; the office is sent to its own."""
+        with self.ledger() as ledger:
+            said, token = self.holder(ledger, request, "crew", "office")
+            if said.role == "office":
+                return RedirectResponse(f"/office?lang={language_of(request)}", 303)
+            listed = list_of(ledger, said.subject, self.plots(), self.clock(), self.truck_litres)
+
+        def form(issue_id: str) -> Form:
+            return Form(form_token(self.keys, token, issue_id), uuid.uuid4().hex)
+
+        kind, issue_id = request.query_params.get("received", ""), request.query_params.get("issue", "")
+        is_theirs = any(stop.issue.issue_id == issue_id for stop in listed.stops)
+        page = render_list(
+            listed,
+            language_of(request),
+            form=form,
+            received=(kind, issue_id) if is_theirs else None,
+            in_wechat="MicroMessenger" in request.headers.get("user-agent", ""),
+        )
+        return HTMLResponse(page)
+
+    def _lists(self, request: Request) -> list[CrewList]:
+        with self.ledger() as ledger:
+            said, _ = self.holder(ledger, request, "crew", "office")
+            if said.role == "office":
+                return all_lists(ledger, self.plots(), self.clock(), self.truck_litres)
+            return [list_of(ledger, said.subject, self.plots(), self.clock(), self.truck_litres)]
+
+    def download_csv(self, request: Request) -> Response:
+        """Give the list (the office: all lists) as CSV."""
+        text = to_csv(self._lists(request), language_of(request))
+        return PlainTextResponse(
+            text, media_type="text/csv", headers={"content-disposition": 'attachment; filename="list.csv"'}
+        )
+
+    def download_geojson(self, request: Request) -> Response:
+        """Give the list (the office: all lists) as GeoJSON."""
+        return Response(to_geojson(self._lists(request), language_of(request)), media_type="application/geo+json")
+
+    async def take_report(self, request: Request) -> Response:
+        """Take what a crew says of an issue: once per action id, only from our own form, only for its own issue."""
+        issue_id = request.path_params["issue_id"]
+        if not is_same_origin(request.headers, self.public_url):
+            raise ActionRefusedError("cross_site", "The form came from another site.")
+
+        def who() -> tuple[Pass, str]:
+            with self.ledger() as ledger:
+                return self.holder(ledger, request, "crew")
+
+        said, token = await run_in_threadpool(who)
+        report = await read_report(request)
+        expected = form_token(self.keys, token, issue_id)
+        if not hmac.compare_digest(report.form_token.encode("utf-8", "replace"), expected.encode()):
+            raise ActionRefusedError("cross_site", "The form was not made for this reader.")
+
+        def act() -> None:
+            now = self.clock()
+            with self.ledger() as ledger:
+                perform(ledger, report.action(ledger, self.folder, issue_id, said, now), now)
+
+        await run_in_threadpool(act)
+        return RedirectResponse(f"/list?lang={report.language}&received={report.kind}&issue={issue_id}", 303)
+
+    def show_photo(self, request: Request) -> Response:
+        """Give a photo to the crew whose issue it belongs to, and to the office."""
+        sha256 = request.path_params["sha256"]
+        with self.ledger() as ledger:
+            said, _ = self.holder(ledger, request, "crew", "office")
+            found = find_photo(ledger, self.folder, sha256, crew=said.subject if said.role == "crew" else None)
+        if found is None:
+            raise HTTPException(404)
+        path, media_type = found
+        return FileResponse(
+            path, media_type=media_type, headers={"content-security-policy": "default-src 'none'; sandbox"}
+        )
+
+    def show_office(self, request: Request) -> Response:
+        """Show the office's table."""
+        asked = request.query_params
+        grade = asked.get("grade", "")
+        filters = Filters(
+            asked.get("unit") or None, int(grade) if grade in {"1", "2", "3"} else None, asked.get("state") or None
+        )
+        with self.ledger() as ledger:
+            self.holder(ledger, request, "office")
+            view = office_view(ledger, self.plots(), self.clock(), filters)
+        return HTMLResponse(render_office(view, language_of(request), self.site))
+
+    def say_ready(self, _request: Request) -> Response:
+        """Say whether the ledger and the register can be read."""
+        try:
+            with self.ledger() as ledger:
+                ledger.version()
+            self.plots()
+        except StoreError:
+            return PlainTextResponse("not ready: the ledger or the register cannot be read\n", 503)
+        return PlainTextResponse("ready\n")
+
+
+def _alive(_request: Request) -> Response:
+    return PlainTextResponse("alive\n")
+
+
+def _home(_request: Request) -> Response:
+    return RedirectResponse("/list", 303)
+
+
+def create_app(
+    folder: DataFolder,
+    site: Site,
+    *,
+    public_url: str,
+    truck_litres: float = 8000.0,
+    clock: Callable[[], datetime] = utc_now,
+) -> Starlette:
+    """Return the web application over a data folder; keys and ledger are made on first use.
+
+    public_url: scheme and host under which browsers reach it, for example "https://lists.example.org"
+    Raises: ConfigError, StoreError when keys or ledger cannot be opened.
+    """
+    web = Web(folder, site, load_keys(folder), public_url.rstrip("/"), truck_litres, clock)
+    with web.ledger():
+        pass
+    routes = [
+        Route("/", _home),
+        Route("/c/{token}", web.open_link),
+        Route("/list", web.show_list),
+        Route("/list.csv", web.download_csv),
+        Route("/list.geojson", web.download_geojson),
+        Route("/issues/{issue_id}/actions", web.take_report, methods=["POST"]),
+        Route("/photos/{sha256}", web.show_photo),
+        Route("/office", web.show_office),
+        Route("/healthz", _alive),
+        Route("/readyz", web.say_ready),
+        Mount("/static", StaticFiles(packages=[("crews", "static")])),
+    ]
+    return Starlette(
+        routes=routes,
+        exception_handlers=HANDLERS,
+        middleware=[Middleware(Guard, refusal=early_refusal, is_https=web.is_https)],
+    )

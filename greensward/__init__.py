@@ -1,0 +1,3 @@
+"""The `greensward` command: what people type. It wires ingest, sql and crews together and holds no domain rule."""
+
+from __future__ import annotations

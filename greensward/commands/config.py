@@ -1,0 +1,49 @@
+"""`greensward config`: which settings hold, where they come from, and a file to begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import tomli_w
+from cyclopts import App, Parameter
+from rich.markup import escape
+
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out, show
+from greensward.settings import places
+
+app = App(name="config", help="Show the settings in force, or write a file to begin with.")
+
+
+@app.default
+def config(
+    *,
+    write: Annotated[Path | None, Parameter(help="Write the settings in force to this new file.")] = None,
+    common: Common | None = None,
+) -> int:
+    """Print the settings in force; every key can be overridden by GREENSWARD__SECTION__KEY."""
+    common = common or Common()
+    settings = common.settings()
+    text = tomli_w.dumps(msgspec.to_builtins(settings))
+    if write is not None:
+        return _write(write, text)
+
+    def render() -> None:
+        looked = ", ".join(f"{path}{'' if path.is_file() else ' (not there)'}" for path in places(common.config))
+        err.print(f"looked for settings in: {escape(looked)}")
+        out.print(escape(text), end="")
+
+    show(msgspec.to_builtins(settings), as_json=common.json, render=render)
+    return EXIT_OK
+
+
+def _write(path: Path, text: str) -> int:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        err.print(f"{escape(str(path))} is there already; it was left as it is.")
+        return EXIT_FOUND_PROBLEMS
+    err.print(f"Wrote {escape(str(path))}. The meaning of every key: docs/operators.md")
+    return EXIT_OK

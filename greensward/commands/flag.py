@@ -1,0 +1,109 @@
+"""`greensward flag`: judge the lake now, or as of a past instant, and bring the crews' lists up to it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+import pyarrow as pa
+from cyclopts import App, Parameter
+from rich.markup import escape
+from rich.table import Table
+
+from crews.reasons import render_reason
+from greensward.console import EXIT_OK, Common, err, out, progress, show
+from greensward.evaluation import evaluate_and_apply, judge_lake
+from greensward.settings import Settings
+from ingest.errors import ConfigError, StoreError
+
+app = App(name="flag", help="Judge every plot: dry, diseased, silent, not flown; and bring the crews' lists up to it.")
+
+
+@app.default
+def flag(
+    *,
+    as_of: Annotated[str | None, Parameter(help="Judge a past instant, RFC 3339; writes nothing.")] = None,
+    dry_run: Annotated[bool, Parameter(help="Only print; change neither lake nor lists.", negative="")] = False,
+    every: Annotated[float | None, Parameter(help="Again every so many minutes, until stopped.")] = None,
+    lang: Annotated[str, Parameter(help="zh or en.")] = "zh",
+    common: Common | None = None,
+) -> int:
+    """Judge every plot and print what needs work."""
+    common = common or Common()
+    settings = common.settings()
+    if every is not None:
+        return _flag_repeatedly(settings, every)
+    instant = _instant(as_of)
+    now = settings.now()
+    with progress() as bar:
+        task = bar.add_task("flags", total=None)
+
+        def tell(name: str, number: int, total: int) -> None:
+            bar.update(task, description=f"flags: {name}", completed=number, total=total)
+
+        if as_of is not None or dry_run:
+            flags = judge_lake(settings.data_folder(), settings.place(), instant or now, tell)
+        else:
+            flags = evaluate_and_apply(settings.data_folder(), settings.place(), now, now, tell).flags
+    rows = flags.to_pylist()
+    show(rows, as_json=common.json, render=lambda: print_flags(rows, lang))
+    return EXIT_OK
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        instant = msgspec.convert(text, datetime)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"--as-of {text!r}: write an instant like 2026-07-02T08:00:00+08:00.") from error
+    if instant.tzinfo is None:
+        raise ConfigError(f"--as-of {text!r} has no offset: write for example {text}+08:00.")
+    return instant.astimezone(UTC)
+
+
+def _flag_repeatedly(settings: Settings, every_minutes: float) -> int:
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stopping.set())
+    while not stopping.is_set():
+        began = time.monotonic()
+        now = settings.now()
+        try:
+            flags = evaluate_and_apply(settings.data_folder(), settings.place(), now, now).flags
+            err.print(f"flags: {summary(flags)} in {time.monotonic() - began:.1f} s")
+        except StoreError as error:
+            err.print(f"flags: not this time, tried again in {every_minutes:g} min: {escape(str(error))}")
+        stopping.wait(max(every_minutes * 60 - (time.monotonic() - began), 1.0))
+    return EXIT_OK
+
+
+def summary(flags: pa.Table) -> str:
+    """Return the states that need work and how many plots or devices are in each, in one line."""
+    states = Counter(row["state"] for row in flags.select(["state", "needs_work"]).to_pylist() if row["needs_work"])
+    plots = len(set(flags["plot_id"].to_pylist()))
+    return f"{plots} plots · " + (" · ".join(f"{n} {state}" for state, n in states.most_common()) or "nothing to do")
+
+
+def print_flags(rows: list[dict[str, Any]], language: str) -> None:
+    """Print a table of what needs work, and a count of all other states."""
+    listed = Table("plot", "cause", "state", "severity", "why", "litres", "data at")
+    for row in sorted(rows, key=lambda row: -(row["priority"] or 0)):
+        if row["needs_work"]:
+            listed.add_row(
+                escape(row["plot_id"]),
+                row["cause"],
+                row["state"],
+                str(row["severity"]),
+                escape(render_reason(row["reason_code"], msgspec.json.decode(row["reason_params_json"]), language)),
+                "" if row["litres"] is None else f"{row['litres']:,.0f}",
+                "" if row["data_at"] is None else f"{row['data_at']:%m-%d %H:%M}",
+            )
+    out.print(listed)
+    rest = Counter(f"{row['cause']} {row['state']}" for row in rows if not row["needs_work"])
+    out.print("also: " + " · ".join(f"{count} {what}" for what, count in sorted(rest.items())))

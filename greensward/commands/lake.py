@@ -1,0 +1,91 @@
+"""`greensward lake`: what lies in the lake, whether it is still what was written, and merging small files."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from cyclopts import App
+from rich.markup import escape
+from rich.table import Table
+
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out, show
+from ingest.lake.compact import compact_lake
+from ingest.lake.damage import scrub
+from ingest.lake.ownership import own
+from ingest.lake.read import open_lake, retrying
+from ingest.lake.tables import all_tables
+
+app = App(name="lake", help="What lies in the lake; check it; merge small files.")
+
+
+@app.command
+def info(*, common: Common | None = None) -> int:
+    """Print rows, files, bytes and days of every table."""
+    common = common or Common()
+    settings = common.settings()
+    folder = settings.data_folder()
+
+    def count_rows() -> dict[str, int]:
+        with open_lake(folder, settings.place()) as lake:
+            return {name: lake.execute(f"select count(*) from {name}").fetchall()[0][0] for name in all_tables()}
+
+    rows = retrying(folder, count_rows)
+    found = []
+    for spec in all_tables().values():
+        files = [path.stat().st_size for path in folder.table(spec.name).rglob("*.parquet")]
+        days = sorted(path.name.removeprefix("date=") for path in folder.table(spec.name).glob("date=*"))
+        found.append(
+            {
+                "table": spec.name,
+                "rows": rows[spec.name],
+                "files": len(files),
+                "bytes": sum(files),
+                "first_day": days[0] if days else None,
+                "last_day": days[-1] if days else None,
+            }
+        )
+
+    def render() -> None:
+        table = Table("table", "rows", "files", "bytes", "from", "to")
+        for row in found:
+            table.add_row(
+                str(row["table"]),
+                f"{row['rows']:,}",
+                f"{row['files']:,}",
+                f"{row['bytes']:,}",
+                str(row["first_day"] or ""),
+                str(row["last_day"] or ""),
+            )
+        out.print(table)
+
+    show(found, as_json=common.json, render=render)
+    return EXIT_OK
+
+
+@app.command(name="check")
+def check(*, common: Common | None = None) -> int:
+    """Compare every file with the SHA-256 in its name; exit 1 and name the files whose bytes changed."""
+    common = common or Common()
+    damaged = scrub(common.settings().data_folder())
+
+    def render() -> None:
+        for name in damaged:
+            out.print(f"damaged: {escape(name)}")
+        out.print(f"{len(damaged)} damaged files" if damaged else "every file is as it was written")
+
+    show({"damaged": damaged}, as_json=common.json, render=render)
+    return EXIT_FOUND_PROBLEMS if damaged else EXIT_OK
+
+
+@app.command
+def compact(*, common: Common | None = None) -> int:
+    """Merge small files now; ingest does this by itself while it runs."""
+    common = common or Common()
+    settings = common.settings()
+    folder = settings.data_folder()
+    today = settings.place().local_date(datetime.now(UTC))
+    with own(folder):
+        merged = list(compact_lake(folder, today, settings.ingest.compact_files))
+    result = [{"table": name, "day": day.isoformat(), "files_merged": count} for name, day, count in merged]
+    show(result, as_json=common.json, render=lambda: err.print(f"{len(merged)} partitions compacted"))
+    return EXIT_OK

@@ -1,0 +1,96 @@
+"""`greensward up`: everything for one district on one machine: broker, ingest, flags, pages."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.markup import escape
+
+from greensward.broker import BuiltInBroker
+from greensward.commands.list import public_url
+from greensward.console import EXIT_OK, EXIT_USAGE, Common, err
+from greensward.settings import Settings
+from greensward.supervise import BrokerKeeper, Part, PartRefusedError, supervise
+from greensward.wiring import broker_of
+from ingest.lake.ownership import ensure_layout
+
+app = App(name="up", help="Run everything for one district: broker (built in, or yours), ingest, flags, pages.")
+
+
+@app.default
+def up(
+    *,
+    serve: Annotated[bool, Parameter(help="Serve the pages too.")] = True,
+    common: Common | None = None,
+) -> int:
+    """Run everything until Ctrl-C; a part that dies is started again.
+
+    Ends with exit code 2 for a wrong setting, 3 when the built-in broker cannot be started again.
+    """
+    common = common or Common()
+    settings = common.settings()
+    ensure_layout(settings.data_folder())
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stopping.set())
+    look: Callable[[], None] = _nothing
+    with ExitStack() as stack:
+        environment = dict(os.environ)
+        if settings.broker.host:
+            broker_of(settings.broker)
+            where = f"{settings.broker.host}:{settings.broker.port} (yours)"
+        else:
+            broker = stack.enter_context(BuiltInBroker(settings.data_folder().root / "broker", settings.broker.port))
+            environment |= {
+                "GREENSWARD__BROKER__HOST": broker.host,
+                "GREENSWARD__BROKER__PORT": str(broker.port),
+                "GREENSWARD__BROKER__MQTT_VERSION": broker.mqtt_version,
+            }
+            where = f"{broker.host}:{broker.port} (built in)"
+            look = BrokerKeeper(broker, _say).look
+        _say_where(settings, where, serve=serve)
+        try:
+            supervise(
+                _parts(common, settings, serve=serve),
+                environment,
+                until=stopping.is_set,
+                say=_say,
+                look=look,
+            )
+        except PartRefusedError as error:
+            err.print(f"{error} cannot run with these settings; it says why above.")
+            return EXIT_USAGE
+    return EXIT_OK
+
+
+def _say(text: str) -> None:
+    err.print(escape(text))
+
+
+def _nothing() -> None:
+    """Somebody else's broker is looked after by somebody else."""
+
+
+def _parts(common: Common, settings: Settings, *, serve: bool) -> list[Part]:
+    shared = [*(["--config", str(common.config)] if common.config else [])]
+    shared += ["--data", str(settings.data_folder().root)]
+    parts = [
+        Part("ingest", ["ingest", *shared]),
+        Part("flags", ["flag", "--every", str(settings.flags.every_minutes), *shared]),
+    ]
+    return [*parts, Part("pages", ["serve", *shared])] if serve else parts
+
+
+def _say_where(settings: Settings, broker: str, *, serve: bool) -> None:
+    err.print(f"broker  {broker}")
+    err.print(f"data    {escape(str(settings.data_folder().root))}")
+    err.print(f"flags   every {settings.flags.every_minutes:g} min")
+    if serve:
+        err.print(f"pages   {escape(public_url(settings))} · links: greensward list --links")
+    err.print("Ctrl-C ends; nothing that was acknowledged is lost.")

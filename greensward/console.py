@@ -1,0 +1,60 @@
+"""How every command talks: results on stdout, progress on stderr, one meaning per exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from greensward import settings as settings_module
+
+EXIT_OK = 0
+EXIT_FOUND_PROBLEMS = 1
+EXIT_USAGE = 2
+EXIT_UNREACHABLE = 3
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Common:
+    """What every command accepts."""
+
+    config: Annotated[Path | None, Parameter(help="Settings file (default: see `greensward config`).")] = None
+    data: Annotated[Path | None, Parameter(name=["--data", "-C"], help="Data folder; overrides the settings.")] = None
+    json: Annotated[bool, Parameter(help="Print the result as JSON.", negative="")] = False
+
+    def settings(self) -> settings_module.Settings:
+        """Return the settings these options lead to. Raises: ConfigError."""
+        return settings_module.load(self.config, self.data)
+
+
+def show(result: object, *, as_json: bool, render: Callable[[], None]) -> None:
+    """Print `result` (anything msgspec encodes) as JSON, or call `render` for people."""
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n")
+    else:
+        render()
+
+
+def progress() -> Progress:
+    """Return a progress bar on stderr that stays silent when stderr is not a terminal; use it as a context manager."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )

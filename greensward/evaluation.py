@@ -1,0 +1,93 @@
+"""One evaluation: the lake is judged, the flags are written to it, and the ledger follows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+import duckdb
+import pyarrow as pa
+
+from crews.apply import Applied, apply_flags
+from crews.ledger import Ledger
+from ingest.lake.dedupe import tell_new_from_known
+from ingest.lake.durable import replace_file, store_errors
+from ingest.lake.layout import DataFolder
+from ingest.lake.locks import file_lock
+from ingest.lake.ownership import ensure_layout
+from ingest.lake.read import open_lake, read_register, retrying
+from ingest.lake.tables import table
+from ingest.lake.write import by_local_day, write_rows
+from ingest.site import Site
+from sql.evaluate import evaluate
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What one evaluation said (rows of `flags`) and what it did to the ledger."""
+
+    flags: pa.Table
+    applied: Applied
+
+
+def judge_lake(folder: DataFolder, site: Site, as_of: datetime, progress: Progress | None = None) -> pa.Table:
+    """Return the flags at `as_of`; writes nothing. Raises: StoreError when files keep vanishing under the query."""
+
+    def once() -> pa.Table:
+        with open_lake(folder, site) as lake:
+            return evaluate(lake, as_of=as_of, site=site, progress=progress)
+
+    return retrying(folder, once)
+
+
+def evaluate_and_apply(
+    folder: DataFolder, site: Site, as_of: datetime, now: datetime, progress: Progress | None = None
+) -> Evaluation:
+    """Judge the lake at `as_of`, keep the flags in it, and open, add to or close issues.
+
+    Several processes may do so at a time; each flag and event is written once.
+
+    Raises: StoreError; run it again then, the same instant adds nothing twice.
+    """
+    ensure_layout(folder)
+    flags = judge_lake(folder, site, as_of, progress)
+    with file_lock(folder.evaluation_lock):
+        _add_new(folder, site, "flags", flags, f"flags-{as_of:%Y%m%dT%H%M%S}")
+    with Ledger(folder.ledger, site) as ledger:
+        applied = apply_flags(ledger, flags, read_register(folder, "plots"), now)
+        export_events(folder, site, ledger)
+    return Evaluation(flags, applied)
+
+
+def export_events(folder: DataFolder, site: Site, ledger: Ledger) -> None:
+    """Add the ledger's events that the lake does not have yet to issue_events. Raises: StoreError.
+
+    How far the export has come is kept beside the ledger; lost, everything is compared again and nothing doubled.
+    """
+    with file_lock(folder.evaluation_lock):
+        newest = ledger.version()
+        try:
+            exported = int(folder.exported_events.read_text(encoding="ascii"))
+        except (FileNotFoundError, ValueError):
+            exported = 0
+        if newest == exported:
+            return
+        _add_new(folder, site, "issue_events", ledger.events_since(exported), f"events-{newest}")
+        with store_errors(f"writing {folder.exported_events}"):
+            replace_file(folder.exported_events, str(newest).encode())
+
+
+def _add_new(folder: DataFolder, site: Site, name: str, rows: pa.Table, stem: str) -> None:
+    """Write what the lake lacks of `rows`; the caller holds the evaluation lock, or two would write the same."""
+    spec = table(name)
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set timezone = 'UTC'")
+        for day, of_day in by_local_day(spec, rows, site):
+            compare = partial(tell_new_from_known, connection, folder, spec, day, of_day)
+            new = retrying(folder, compare).new_rows
+            if new.num_rows:
+                write_rows(folder, spec, day, new, stem)

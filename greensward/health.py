@@ -1,0 +1,201 @@
+"""Is this installation well? Facts from the data folder, what is wrong with them, and the pages that say so.
+
+Everything is read from files, so that any process may ask, also while ingest or the broker are gone.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from crews.ledger import Ledger
+from greensward import settings as settings_module
+from greensward.metrics import METRICS_TYPE, metrics_page
+from greensward.settings import Settings
+from ingest.errors import GreenswardError, StoreError
+from ingest.lake.durable import store_errors
+from ingest.lake.layout import DataFolder
+from ingest.lake.read import partition_days, partition_files, retrying
+from ingest.lake.tables import table
+from ingest.status import IngestStatus, read_status
+
+STATUS_AGE = timedelta(seconds=30)
+"""Ingest writes its status every 2 s; one that is older means that nobody writes it any more. Half of the minute within
+which a look every 30 s must show it."""
+
+QUIET = timedelta(hours=2)
+"""Probes report once an hour or oftener: when all of them are silent for two hours, the way here is broken."""
+
+_EVALUATION_GRACE = timedelta(minutes=5)
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing that is wrong: what, how it was found, what to do."""
+
+    what: str
+    found: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the data folder tells.
+
+    status: what ingest last said, None when it never ran here
+    free_bytes: free on the data folder's disk
+    evaluated_at: as_of of the newest evaluation in the lake, UTC, None when there is none
+    issues: number of open issues by state
+    unreadable: one sentence for each thing that could not be read
+    """
+
+    status: IngestStatus | None
+    free_bytes: int
+    evaluated_at: datetime | None
+    issues: Counter[str]
+    unreadable: tuple[str, ...] = ()
+
+
+def read_health(settings: Settings) -> Health:
+    """Return the facts. Raises: nothing for damaged or missing parts; they are named in `unreadable`."""
+    folder = settings.data_folder()
+    unreadable: list[str] = []
+    status: IngestStatus | None = None
+    evaluated_at: datetime | None = None
+    issues: Counter[str] = Counter()
+    try:
+        status = read_status(folder)
+    except StoreError as error:
+        unreadable.append(str(error))
+    try:
+        evaluated_at = last_evaluation(folder)
+    except StoreError as error:
+        unreadable.append(str(error))
+    try:
+        if folder.ledger.exists():
+            with Ledger(folder.ledger, settings.place()) as ledger:
+                issues = Counter(issue.state for issue in ledger.open_issues())
+    except StoreError as error:
+        unreadable.append(str(error))
+    there = next(path for path in (folder.root, *folder.root.parents) if path.exists())
+    return Health(status, shutil.disk_usage(there).free, evaluated_at, issues, tuple(unreadable))
+
+
+def last_evaluation(folder: DataFolder) -> datetime | None:
+    """Return as_of of the newest evaluation, from the statistics in the footers of the newest day's flags.
+
+    Raises: StoreError.
+    """
+    spec = table("flags")
+    days = partition_days(folder, spec)
+    if not days:
+        return None
+
+    def newest() -> datetime | None:
+        instants: list[datetime] = []
+        for path in partition_files(folder, spec, days[-1]):
+            footer = pq.read_metadata(path)
+            column = footer.schema.to_arrow_schema().get_field_index("as_of")
+            groups = (footer.row_group(n).column(column).statistics for n in range(footer.num_row_groups))
+            instants.extend(group.max for group in groups if group is not None and group.has_min_max)
+        return max(instants, default=None)
+
+    try:
+        with store_errors("reading flags"):
+            return retrying(folder, newest)
+    except pa.ArrowInvalid as error:
+        raise StoreError(f"reading flags of {days[-1]}: {error}") from error
+
+
+def problems(health: Health, settings: Settings, now: datetime) -> Iterator[Problem]:
+    """Yield what is wrong, gravest first; nothing when all is well."""
+    for sentence in health.unreadable:
+        yield Problem("unreadable", sentence, "greensward doctor; restore the file from a backup if it is damaged.")
+    wanted = settings.ingest.min_free_bytes
+    if health.free_bytes < wanted:
+        found = f"{health.free_bytes / 1e9:.1f} GB free, {wanted / 1e9:.1f} GB wanted"
+        yield Problem("disk", found, "Free space; ingest goes on by itself.")
+    yield from _ingest_problems(health.status, now)
+    allowed = timedelta(minutes=2 * settings.flags.every_minutes) + _EVALUATION_GRACE
+    if health.evaluated_at is None:
+        yield Problem("evaluation", "never", "greensward flag --every 30; it needs plots: greensward plots import FILE")
+    elif now - health.evaluated_at > allowed:
+        found = f"the last one is of {_clock(health.evaluated_at)}"
+        yield Problem("evaluation", found, "Is `greensward flag --every …` running? What does its log say?")
+
+
+def _ingest_problems(status: IngestStatus | None, now: datetime) -> Iterator[Problem]:
+    if status is None:
+        yield Problem("ingest", "never ran here", "greensward up, or greensward ingest")
+        return
+    if now - status.written_at > STATUS_AGE:
+        yield Problem("ingest", f"silent since {_clock(status.written_at)}", "Start it again; look at its log.")
+        return
+    if status.paused:
+        yield Problem("ingest", status.paused, "Free space; ingest goes on by itself.")
+    elif not status.connected:
+        yield Problem("broker", status.last_problem or "not connected", "greensward doctor")
+    if status.sessions_lost:
+        found = f"the broker had lost our session {status.sessions_lost} times: messages may be gone"
+        yield Problem("session", found, "Set persistence true in the broker; see docs/operators.md.")
+    if status.damaged_files:
+        yield Problem("lake", f"damaged files: {', '.join(status.damaged_files)}", "Check the disk; greensward replay.")
+    if now - (status.last_message_at or status.started_at) > QUIET:
+        since = _clock(status.last_message_at) if status.last_message_at else "the start of ingest"
+        yield Problem("messages", f"none since {since}", "Do devices reach the broker? greensward doctor")
+
+
+def _clock(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def health_routes(settings: Settings) -> list[BaseRoute]:
+    """Return /readyz (200, or 503 with a JSON list of the kinds of problems) and /metrics (Prometheus text).
+
+    Anybody who reaches the pages may ask: no path, host or error text is in them; `greensward doctor` has those.
+    """
+
+    def ready(_request: Request) -> Response:
+        found = problems(read_health(settings), settings, settings.now())
+        wrong = list(dict.fromkeys(problem.what for problem in found))
+        return Response(msgspec.json.encode(wrong), 503 if wrong else 200, media_type="application/json")
+
+    def metrics(_request: Request) -> Response:
+        now = settings.now()
+        health = read_health(settings)
+        wrong = Counter(problem.what for problem in problems(health, settings, now))
+        status, issues = health.status, health.issues
+        page = metrics_page(status, health.free_bytes, health.evaluated_at, issues, wrong, now)
+        return PlainTextResponse(page, media_type=METRICS_TYPE)
+
+    return [Route("/readyz", ready), Route("/metrics", metrics)]
+
+
+def main(kinds: list[str]) -> int:
+    """Print what is wrong, and return 1 if anything is: what a container's health check runs.
+
+    kinds: the problems that count, as in /readyz; all of them when empty. What cannot be read always counts.
+    """
+    try:
+        settings = settings_module.load()
+        found = list(problems(read_health(settings), settings, settings.now()))
+    except GreenswardError as error:
+        found = [Problem("unreadable", str(error), "greensward config")]
+    wrong = [problem for problem in found if not kinds or problem.what in {*kinds, "unreadable"}]
+    for problem in wrong:
+        sys.stdout.write(f"{problem.what}: {problem.found} → {problem.mend}\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

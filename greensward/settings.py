@@ -1,0 +1,251 @@
+"""Settings: one `greensward.toml`, overridden by `GREENSWARD__SECTION__KEY`; the one module that reads the environment.
+
+Searched in this order: --config, $GREENSWARD_CONFIG, ./greensward.toml, /etc/greensward/greensward.toml. No file at
+all is fine: every setting has a default that suits one district on one machine.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import time
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from ingest.errors import ConfigError
+from ingest.lake.layout import DataFolder
+from ingest.site import BEICHEN, Site
+
+_PREFIX = "GREENSWARD__"
+_STARTED = time.monotonic()
+_LON_MAX, _LAT_MAX = 180, 90
+_Slug = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+_Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
+class SiteSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """[site]: the district; west, south, east, north in degrees, WGS 84.
+
+    clock: for demonstrations: the instant (RFC 3339) that counts as now when a command starts; "" is the real clock
+    """
+
+    name: str = "北辰区"
+    district: _Slug = BEICHEN.district
+    timezone: str = "Asia/Shanghai"
+    west: float = BEICHEN.west
+    south: float = BEICHEN.south
+    east: float = BEICHEN.east
+    north: float = BEICHEN.north
+    clock: str = ""
+
+
+class DataSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """[data]: where everything is kept; a relative folder is taken from the settings file's folder."""
+
+    folder: str = "greensward-data"
+
+
+class BrokerSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """[broker]: `host = ""` starts the built-in broker; otherwise an MQTT broker of yours.
+
+    session_expiry_s: how long the broker keeps messages for us while we are away
+    receive_maximum: messages that may be in flight to us, unacknowledged, 1 to 65,535
+    """
+
+    host: str = ""
+    port: _Port = 1883
+    client_id: _Slug = "greensward-ingest-1"
+    mqtt_version: Annotated[str, msgspec.Meta(pattern=r"^(5|3\.1\.1)$")] = "5"
+    username: str = ""
+    password_file: str = ""
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
+    session_expiry_s: Annotated[int, msgspec.Meta(ge=3600)] = 14 * 86_400
+    receive_maximum: Annotated[int, msgspec.Meta(ge=20, le=65_535)] = 20_000
+    allow_insecure: bool = False
+
+
+class IngestSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """[ingest]: how the journal becomes Parquet.
+
+    seal_every_s: at most this long from a message's arrival to its row in the lake, plus the time of the write
+    seal_bytes: sooner when the journal holds this much
+    compact_files: merge a partition when it has more files than this
+    min_free_bytes: below this much free disk nothing more is taken from the broker, until there is more again
+    raw_days: how long messages are kept as received, for replay
+    """
+
+    seal_every_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 8.0
+    seal_bytes: Annotated[int, msgspec.Meta(ge=100_000)] = 6_000_000
+    compact_files: Annotated[int, msgspec.Meta(ge=2)] = 24
+    min_free_bytes: Annotated[int, msgspec.Meta(ge=1_000_000)] = 500_000_000
+    raw_days: Annotated[int, msgspec.Meta(ge=1)] = 30
+
+
+class FlagSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """[flags]: how often `up` evaluates the rules."""
+
+    every_minutes: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+
+
+class WebSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """[web]: the crews' pages.
+
+    public_url: how phones reach this server, for links and QR codes; "" means http://host:port
+    link_days: how long a crew's link works
+    truck_litres: what one water truck holds, where the crew has no figure of its own
+    """
+
+    host: str = "127.0.0.1"
+    port: _Port = 8080
+    public_url: str = ""
+    link_days: Annotated[int, msgspec.Meta(ge=1, le=7)] = 7
+    truck_litres: Annotated[float, msgspec.Meta(gt=0)] = 8000.0
+    allow_insecure: bool = False
+
+
+class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """All settings, one section each."""
+
+    site: SiteSettings = SiteSettings()
+    data: DataSettings = DataSettings()
+    broker: BrokerSettings = BrokerSettings()
+    ingest: IngestSettings = IngestSettings()
+    flags: FlagSettings = FlagSettings()
+    web: WebSettings = WebSettings()
+
+    def place(self) -> Site:
+        """Return the site. Raises: ConfigError for an unknown time zone or an empty box."""
+        try:
+            zone = ZoneInfo(self.site.timezone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ConfigError(
+                f"[site] timezone: {self.site.timezone!r} is not an IANA time zone; write for example 'Asia/Shanghai'."
+            ) from error
+        box = self.site
+        if not (-_LON_MAX <= box.west < box.east <= _LON_MAX and -_LAT_MAX <= box.south < box.north <= _LAT_MAX):
+            raise ConfigError(
+                f"[site] west, south, east, north: {box.west}, {box.south}, {box.east}, {box.north} is no box; "
+                "west must be less than east and south less than north, in degrees."
+            )
+        return Site(box.district, zone, box.west, box.south, box.east, box.north)
+
+    def now(self) -> datetime:
+        """Return what counts as now, UTC. Raises: ConfigError when [site] clock is no instant with an offset."""
+        if not self.site.clock:
+            return datetime.now(UTC)
+        try:
+            pretended = datetime.fromisoformat(self.site.clock)
+        except ValueError:
+            pretended = None
+        if pretended is None or pretended.tzinfo is None:
+            raise ConfigError(
+                f"[site] clock: {self.site.clock!r} is no instant; write for example 2026-03-28T07:00:00+08:00, or "
+                '"" for the real clock.'
+            )
+        return pretended.astimezone(UTC) + timedelta(seconds=time.monotonic() - _STARTED)
+
+    def data_folder(self) -> DataFolder:
+        """Return the data folder, absolute."""
+        return DataFolder(Path(self.data.folder).absolute())
+
+
+def places(explicit: Path | None) -> list[Path]:
+    """Return the files that settings are looked for in, first hit wins."""
+    if explicit is not None:
+        return [explicit]
+    named = os.environ.get("GREENSWARD_CONFIG")
+    return ([Path(named)] if named else []) + [Path("greensward.toml"), Path("/etc/greensward/greensward.toml")]
+
+
+def load(explicit: Path | None = None, data: Path | None = None) -> Settings:
+    """Return the settings from file and environment; `data` overrides [data] folder.
+
+    A data folder that holds a `greensward.toml` of its own (as the demo's does) is read when none is named.
+    Raises: ConfigError naming the file, the key, what was expected, and the nearest key that exists.
+    """
+    candidates = places(explicit)
+    if data is not None and explicit is None and (data / "greensward.toml").is_file():
+        candidates = [data / "greensward.toml"]
+    found = next((path for path in candidates if path.is_file()), None)
+    if found is None and explicit is not None:
+        raise ConfigError(f"No settings file at {explicit}. Write one with: greensward config --write {explicit}")
+    given: dict[str, object] = {}
+    if found is not None:
+        try:
+            given = tomllib.loads(found.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{found}: not valid TOML: {error}") from error
+    given = _with_environment(given, os.environ)
+    folder = _section(given, "data")
+    if data is not None:
+        folder["folder"] = str(data)
+    elif found is not None and "folder" in folder:
+        folder["folder"] = str(found.absolute().parent / str(folder["folder"]))
+    given["data"] = folder
+    _refuse_unknown_keys(given, where=str(found) if found else "environment")
+    try:
+        return msgspec.convert(given, Settings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{found or 'environment'}: {error}") from error
+
+
+def _section(given: Mapping[str, object], name: str) -> dict[str, object]:
+    section = given.get(name, {})
+    if not isinstance(section, dict):
+        raise ConfigError(f"[{name}] must be a section, got {section!r}.")
+    return dict(section)
+
+
+def _with_environment(given: dict[str, object], environment: Mapping[str, str]) -> dict[str, object]:
+    merged = dict(given)
+    for variable, text in environment.items():
+        if not variable.startswith(_PREFIX):
+            continue
+        section, _, key = variable.removeprefix(_PREFIX).lower().partition("__")
+        fields = Settings.__struct_fields__
+        if section not in fields or not key:
+            raise ConfigError(f"${variable}: no such setting; sections are {', '.join(fields)}.")
+        merged[section] = {**_section(merged, section), key: _from_text(section, key, text)}
+    return merged
+
+
+def _from_text(section: str, key: str, text: str) -> object:
+    kind = type(getattr(getattr(Settings(), section), key, ""))
+    if kind is bool:
+        lowered = text.strip().lower()
+        if lowered not in {"true", "false", "1", "0"}:
+            raise ConfigError(f"${_PREFIX}{section.upper()}__{key.upper()}: expected true or false, got {text!r}.")
+        return lowered in {"true", "1"}
+    if kind in {int, float}:
+        try:
+            return kind(text)
+        except ValueError as error:
+            raise ConfigError(
+                f"${_PREFIX}{section.upper()}__{key.upper()}: expected a number, got {text!r}."
+            ) from error
+    return text
+
+
+def _refuse_unknown_keys(given: Mapping[str, object], where: str) -> None:
+    sections = {field: getattr(Settings(), field) for field in Settings.__struct_fields__}
+    for section, content in given.items():
+        if section not in sections:
+            raise ConfigError(f"{where}: unknown section [{section}]{_did_you_mean(section, list(sections))}")
+        keys = list(type(sections[section]).__struct_fields__)
+        for key in content if isinstance(content, dict) else ():
+            if key not in keys:
+                raise ConfigError(f"{where}: unknown key {key!r} in [{section}]{_did_you_mean(key, keys)}")
+
+
+def _did_you_mean(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}."

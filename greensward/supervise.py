@@ -1,0 +1,151 @@
+"""Keeps the parts of `greensward up` running: starts them, starts them again when they die, ends them together."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from greensward.broker import BuiltInBroker
+from greensward.console import EXIT_USAGE
+from ingest.errors import ConfigError
+
+_PR_SET_PDEATHSIG = 1
+_BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 15.0)
+_STEADY_S = 60.0
+_GRACE_S = 100.0
+"""Longer than ingest needs to seal what it holds."""
+
+_TURN_S = 0.2
+
+
+@dataclass(slots=True)
+class Part:
+    """One child process: `greensward` with `arguments`."""
+
+    name: str
+    arguments: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    failures: int = 0
+    start_at: float = field(default=0.0)
+
+
+class PartRefusedError(RuntimeError):
+    """A part ended because of a wrong setting; starting it again would not help. It has said why on stderr."""
+
+
+class BrokerKeeper:
+    """Starts the built-in broker again when it dies, a little later each time; gives up after 5 failures in a row.
+
+    It is not a Part: it is there before the parts and outlives them, so that what they send last is taken.
+    """
+
+    def __init__(self, broker: BuiltInBroker, say: Callable[[str], None]) -> None:
+        """Keep `broker`, whose `with` block the caller is in, and tell each death to `say`."""
+        self._broker = broker
+        self._say = say
+        self._started_at = time.monotonic()
+        self._start_at: float | None = None
+        self._failures = 0
+
+    def look(self) -> None:
+        """Look once, without waiting. Raises: ConnectionError, with the reason, when the broker cannot be kept up."""
+        code = self._broker.exit_code()
+        if code is None:
+            return
+        now = time.monotonic()
+        if self._start_at is None:
+            lived = now - self._started_at
+            self._failures = 0 if lived > _STEADY_S else self._failures
+            self._note_failure(f"broker ended with code {code} after {lived:.0f} s", code)
+        elif now >= self._start_at:
+            try:
+                self._broker.start_again()
+            except (ConfigError, OSError) as error:
+                self._note_failure(f"broker could not be started: {error}", None)
+            else:
+                self._started_at, self._start_at = now, None
+
+    def _note_failure(self, what: str, code: int | None) -> None:
+        self._failures += 1
+        if self._failures > len(_BACKOFF_S):
+            said = f". It said:\n{self._broker.last_words()}" if code is not None else ""
+            raise ConnectionError(f"The built-in broker cannot be kept up, so everything ends here: {what}{said}")
+        wait = _BACKOFF_S[self._failures - 1]
+        self._start_at = time.monotonic() + wait
+        self._say(f"{what}; starting it again in {wait:g} s")
+
+
+def supervise(
+    parts: list[Part],
+    environment: Mapping[str, str],
+    until: Callable[[], bool],
+    say: Callable[[str], None],
+    look: Callable[[], None],
+) -> None:
+    """Run `parts` until `until()` is true, starting each again when it dies, a little later each time.
+
+    look: called a few times a second; what it raises ends the parts in order
+
+    Raises: PartRefusedError when a part ends with exit code 2.
+    """
+    parent = os.getpid()
+    try:
+        while not until():
+            look()
+            now = time.monotonic()
+            for part in parts:
+                if part.process is None and now >= part.start_at:
+                    _start(part, environment, parent)
+                elif part.process is not None and (code := part.process.poll()) is not None:
+                    _note_end(part, code, say)
+            time.sleep(_TURN_S)
+    finally:
+        _end(parts)
+
+
+def _start(part: Part, environment: Mapping[str, str], parent: int) -> None:
+    part.started_at = time.monotonic()
+    part.process = subprocess.Popen(  # noqa: S603 - our own command
+        [sys.executable, "-m", "greensward", *part.arguments],
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509 - two system calls, no allocation
+    )
+
+
+def _die_with(parent: int) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _note_end(part: Part, code: int, say: Callable[[str], None]) -> None:
+    part.process = None
+    if code == EXIT_USAGE:
+        raise PartRefusedError(part.name)
+    lived = time.monotonic() - part.started_at
+    part.failures = 1 if lived > _STEADY_S else part.failures + 1
+    wait = _BACKOFF_S[min(part.failures, len(_BACKOFF_S)) - 1]
+    part.start_at = time.monotonic() + wait
+    say(f"{part.name} ended with code {code} after {lived:.0f} s; starting it again in {wait:g} s")
+
+
+def _end(parts: list[Part]) -> None:
+    running = [part.process for part in parts if part.process is not None]
+    for process in running:
+        process.terminate()
+    deadline = time.monotonic() + _GRACE_S
+    for process in running:
+        try:
+            process.wait(max(deadline - time.monotonic(), 0.1))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,3 @@
+"""Sensors and drones in, Parquet out: MQTT, inbox, seal, lake."""
+
+from __future__ import annotations

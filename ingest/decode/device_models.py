@@ -1,0 +1,175 @@
+"""Device models as data: schemas/devices/*.toml says what the fields of each model mean (README there)."""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from ingest.decode.quantities import CONVERSIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What one payload field says: value × scale is `quantity` in `unit`, of sensing element `channel` (from 1).
+
+    absent: values that mean "no value", beside those of schemas/devices/_absent.toml
+    """
+
+    quantity: str
+    unit: str
+    channel: int = 1
+    scale: float = 1.0
+    absent: frozenset[float] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Where a record says its own time; `format` is unix_s or rfc3339."""
+
+    field: str
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One device model.
+
+    model_id: "vendor/model", as in the device register
+    aliases: words, lower case, by which network servers name it
+    fingerprint: fields that together no other model has; empty when there are none
+    fields: by payload field, in order of preference
+    frame: family and its settings, for bytes; None where the frame format is not known
+    history: list of back-filled records and where their time is; None when the model has none
+    measurements: list, id key and value key of identified values; None when the payload is plain fields
+    time: the current record's own clock, or None
+    """
+
+    model_id: str
+    name: str
+    source: str
+    aliases: tuple[str, ...]
+    fingerprint: frozenset[str]
+    fields: Mapping[str, Field]
+    frame: Mapping[str, object] | None
+    history: tuple[str, Clock] | None
+    measurements: tuple[str, str, str] | None
+    time: Clock | None
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentMarks:
+    """What stands for "no value": words in lower case, numbers, numbers for one quantity only."""
+
+    words: frozenset[str]
+    numbers: frozenset[float]
+    by_quantity: Mapping[str, frozenset[float]]
+
+
+@functools.cache
+def all_models() -> Mapping[str, Model]:
+    """Return every model by "vendor/model"."""
+    found: dict[str, Model] = {}
+    folder = resources.files("schemas") / "devices"
+    for entry in sorted(folder.iterdir(), key=lambda file: file.name):
+        if entry.name.endswith(".toml") and entry.name not in ("_absent.toml", "unknown.toml"):
+            for model in _vendor(tomllib.loads(entry.read_text(encoding="utf-8"))):
+                found[model.model_id] = model
+    return found
+
+
+@functools.cache
+def absent_marks() -> AbsentMarks:
+    """Return the marks of schemas/devices/_absent.toml."""
+    given = tomllib.loads((resources.files("schemas") / "devices" / "_absent.toml").read_text(encoding="utf-8"))
+    return AbsentMarks(
+        words=frozenset(given["words"]),
+        numbers=frozenset(given["numbers"]),
+        by_quantity={name: frozenset(numbers) for name, numbers in given["by_quantity"].items()},
+    )
+
+
+@functools.cache
+def unknown_fields() -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return the rule for unknown models: field name → quantity, quantity → unit when none is given."""
+    given = tomllib.loads((resources.files("schemas") / "devices" / "unknown.toml").read_text(encoding="utf-8"))
+    return given["fields"], given["units"]
+
+
+def find_model(registered: str | None, names: Iterable[str], fields: Iterable[str]) -> Model | None:
+    """Return the model of a device, or None when nobody says and its fields do not show it.
+
+    registered: "vendor/model" of the device register; it outranks everything else
+    names: what the network server calls the model, best first; an alias must stand in one as a whole word
+    fields: names in the decoded payload, for models that are recognised by them
+    """
+    models = all_models()
+    if registered is not None and registered in models:
+        return models[registered]
+    for name in (registered or "", *names):
+        if (model := _by_alias(name.lower())) is not None:
+            return model
+    present = set(fields)
+    return next((model for model in models.values() if model.fingerprint and model.fingerprint <= present), None)
+
+
+@functools.lru_cache(maxsize=1024)
+def _by_alias(name: str) -> Model | None:
+    """Return the model whose longest alias stands in `name`: lse01-121 before lse01."""
+    best: tuple[int, Model] | None = None
+    for model in all_models().values():
+        for alias in model.aliases:
+            if best is not None and len(alias) <= best[0]:
+                continue
+            if re.search(rf"(?<![a-z0-9]){re.escape(alias)}(?![a-z0-9])", name):
+                best = (len(alias), model)
+    return best[1] if best else None
+
+
+def _vendor(given: Mapping[str, Any]) -> list[Model]:
+    by_name = {table["model"]: table for table in given["models"]}
+    return [_model(given["vendor"], _inherited(by_name, table) | table) for table in given["models"]]
+
+
+def _inherited(by_name: Mapping[str, Mapping[str, Any]], table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `like` takes over from another model of the file: all but the ways to recognise it."""
+    if "like" not in table:
+        return {}
+    return {key: value for key, value in by_name[table["like"]].items() if key != "fingerprint"}
+
+
+def _model(vendor: str, given: Mapping[str, Any]) -> Model:
+    history, measurements, clock = given.get("history"), given.get("measurements"), given.get("time")
+    return Model(
+        model_id=f"{vendor}/{given['model']}",
+        name=given["name"],
+        source=given["source"],
+        aliases=tuple(alias.lower() for alias in given["aliases"]),
+        fingerprint=frozenset(given.get("fingerprint", ())),
+        fields=_fields(given["fields"]),
+        frame=given.get("frame"),
+        history=(history["list"], Clock(history["time"], history["format"])) if history else None,
+        measurements=(measurements["list"], measurements["id"], measurements["value"]) if measurements else None,
+        time=Clock(clock["field"], clock["format"]) if clock else None,
+    )
+
+
+def _fields(table: Mapping[str, Mapping[str, Any]]) -> dict[str, Field]:
+    fields = {}
+    for name, facts in table.items():
+        first, last = facts.get("n", (1, 1))
+        for number in range(first, last + 1):
+            if (facts["quantity"], facts["unit"]) not in CONVERSIONS:
+                raise ValueError(f"schemas/devices: {name}: {facts['quantity']} in {facts['unit']!r} is not taken")
+            fields[name.replace("{n}", str(number))] = Field(
+                quantity=facts["quantity"],
+                unit=facts["unit"],
+                channel=facts.get("channel", number - first + 1),
+                scale=float(facts.get("scale", 1.0)),
+                absent=frozenset(facts.get("absent", ())),
+            )
+    return fields

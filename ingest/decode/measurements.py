@@ -1,0 +1,144 @@
+"""From single values to wide rows: convert, hold against the range, group by sensing element."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ingest.decode.guard import describe
+from ingest.decode.quantities import CONVERSIONS, QUANTITIES, Quantity, units_of
+from ingest.errors import Fault
+from ingest.observation import PartFault, SoilReading, WeatherReading
+
+
+class Measurements:
+    """What one device measured at one instant; values that cannot be kept are in `refused`.
+
+    refused: a part fault for each
+    status: columns of `DeviceStatus` that came among the values (battery)
+    """
+
+    __slots__ = ("_parts", "_soil", "_weather", "refused", "status")
+
+    def __init__(self, *, keyed: bool = False) -> None:
+        """Start with nothing.
+
+        keyed: the parts are objects with quantity, value and unit, so a fault points into them
+        """
+        self._parts = ("/quantity", "/unit", "/value") if keyed else ("", "", "")
+        self._soil: dict[tuple[float | None, int | None], dict[str, object]] = {}
+        self._weather: dict[str, object] = {}
+        self.status: dict[str, float] = {}
+        self.refused: list[PartFault] = []
+
+    def add(
+        self,
+        quantity: str,
+        unit: str,
+        value: float,
+        pointer: str,
+        depth_cm: float | None = None,
+        channel: int | None = None,
+    ) -> None:
+        """Keep `value` in the quantity's own unit, or note why not.
+
+        A second value for the same element is refused unless it is the same value.
+        channel: from 1, which is also meant when neither depth nor channel is given; only for soil quantities
+        """
+        conversion = CONVERSIONS.get((quantity, unit))
+        if conversion is None:
+            self.refuse(_unknown(quantity, unit, pointer, self._parts), pointer)
+            return
+        known = conversion.quantity
+        kept = conversion.apply(value)
+        if not known.lowest <= kept <= known.highest:
+            self.refuse(_outside(known, value, unit, pointer + self._parts[2]), pointer)
+            return
+        row: dict[str, object]
+        if known.kind == "soil":
+            element = (depth_cm, None) if depth_cm is not None else (None, channel or 1)
+            row = self._soil.setdefault(element, {})
+            if known.column == "volumetric_water_content":
+                row.setdefault("unit_received", unit)
+        elif known.kind == "weather":
+            row = self._weather
+        else:
+            self.status.setdefault(known.column, kept)
+            return
+        if row.setdefault(known.column, kept) != kept:
+            self.refuse(_twice(known, value, pointer), pointer)
+
+    def refuse(self, fault: Fault, pointer: str) -> None:
+        """Note that the part at `pointer` is not kept."""
+        self.refused.append(PartFault(pointer, (fault,)))
+
+    def soil_rows(
+        self,
+        device_id: str,
+        measured_at: datetime,
+        time_source: str,
+        *,
+        model: str | None = None,
+        quarantine: str | None = None,
+        uplink_key: str | None = None,
+        device_seq: int | None = None,
+    ) -> list[SoilReading]:
+        """Return one row per depth or channel."""
+        return [
+            SoilReading(
+                device_id=device_id,
+                measured_at=measured_at,
+                time_source=time_source,
+                channel=channel,
+                depth_cm=depth_cm,
+                model=model,
+                quarantine=quarantine,
+                uplink_key=uplink_key,
+                device_seq=device_seq,
+                **columns,  # type: ignore[arg-type]
+            )
+            for (depth_cm, channel), columns in self._soil.items()
+        ]
+
+    def weather_rows(
+        self, device_id: str, measured_at: datetime, time_source: str, *, uplink_key: str | None = None
+    ) -> list[WeatherReading]:
+        """Return one row when anything above the ground was measured, otherwise none."""
+        if not self._weather:
+            return []
+        row = WeatherReading(
+            device_id=device_id,
+            measured_at=measured_at,
+            time_source=time_source,
+            uplink_key=uplink_key,
+            **self._weather,  # type: ignore[arg-type]
+        )
+        return [row]
+
+
+def _unknown(quantity: str, unit: str, pointer: str, parts: tuple[str, str, str]) -> Fault:
+    if quantity not in QUANTITIES:
+        expected = f"one of {', '.join(QUANTITIES)}"
+        return Fault(pointer + parts[0], "unknown_quantity", describe(quantity), expected, "Send one of these words.")
+    expected = f"one of {', '.join(units_of(quantity))}"
+    advice = f"Send {quantity} in such a unit (UCUM)."
+    return Fault(pointer + parts[1], "unit_not_allowed", describe(unit), expected, advice)
+
+
+def _outside(quantity: Quantity, value: float, unit: str, pointer: str) -> Fault:
+    return Fault(
+        pointer,
+        "out_of_range",
+        f"{describe(value)} {unit}",
+        f"{quantity.lowest:g} to {quantity.highest:g} {quantity.unit}",
+        "Check value, unit and sign; leave the reading out when the sensor is absent.",
+    )
+
+
+def _twice(quantity: Quantity, value: float, pointer: str) -> Fault:
+    return Fault(
+        pointer,
+        "measured_twice",
+        f"a second {quantity.name}, {describe(value)}",
+        "one value per quantity and depth or channel",
+        "Give the second element its own depth or channel.",
+    )

@@ -1,0 +1,69 @@
+"""Which decoder reads which topic, and what a sender hears when it is refused."""
+
+from __future__ import annotations
+
+from ingest.decode.chirpstack import decode_chirpstack
+from ingest.decode.context import DecodeContext
+from ingest.decode.dji import decode_dji
+from ingest.decode.native_image import decode_native_image
+from ingest.decode.native_soil import decode_native_soil
+from ingest.decode.native_state import decode_native_state
+from ingest.decode.replies import reply_to
+from ingest.decode.things_stack import decode_things_stack
+from ingest.decode.topics import ROOT, is_id, unknown_topic
+from ingest.errors import PayloadError
+from ingest.observation import Decoded, Message, Reply
+
+_NATIVE = {"soil": decode_native_soil, "state": decode_native_state, "image": decode_native_image}
+_OTHERS = (
+    ("application/", decode_chirpstack),
+    ("v3/", decode_things_stack),
+    ("thing/product/", decode_dji),
+)
+
+
+def decode(message: Message, context: DecodeContext) -> Decoded:
+    """Return what the message says.
+
+    Raises: PayloadError, and nothing else, whatever the bytes: unknown_topic, wrong_district, or the decoder's faults.
+    """
+    topic = message.topic
+    if topic.startswith(ROOT):
+        decoder = _NATIVE.get(topic.rpartition("/")[2])
+        if decoder is None:
+            raise PayloadError(unknown_topic(topic))
+        return decoder(message, context)
+    for start, other in _OTHERS:
+        if topic.startswith(start):
+            return other(message, context)
+    raise PayloadError(unknown_topic(topic))
+
+
+def subscriptions(district: str) -> tuple[tuple[str, int], ...]:
+    """Return topic filter and QoS of everything that `decode` reads for a district."""
+    filters = (
+        f"{ROOT}{district}/+/soil",
+        f"{ROOT}{district}/+/state",
+        f"{ROOT}{district}/+/image",
+        "application/+/device/+/event/+",
+        "v3/+/devices/+/up",
+        "v3/+/devices/+/join",
+        "thing/product/+/events",
+        "thing/product/+/osd",
+        "thing/product/+/drc/up",
+    )
+    return tuple((topic, 1) for topic in filters)
+
+
+def refusal_reply(message: Message, error: PayloadError) -> Reply | None:
+    """Return what to answer a native sender whose message was refused; None where nobody can be addressed.
+
+    Only senders on the native topics listen: network servers and docks are told in their own way, and a sender on
+    another district's topic is left to that district.
+    """
+    topic, _, kind = message.topic.rpartition("/")
+    district, _, device_id = topic.removeprefix(ROOT).partition("/")
+    known = topic.startswith(ROOT) and kind in _NATIVE and is_id(district) and is_id(device_id)
+    if not known or any(fault.code == "wrong_district" for fault in error.faults):
+        return None
+    return reply_to(message, f"{topic}/reply", accepted=False, rows=0, faults=error.faults)

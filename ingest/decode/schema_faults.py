@@ -1,0 +1,126 @@
+"""Every fault of a refused document, found by its JSON Schema in schemas/messages.
+
+Only refused messages come here: msgspec reads the good ones, and stops at the first fault of the bad ones.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Sequence
+from importlib import resources
+
+import jsonschema_rs
+
+from ingest.decode.guard import describe, escape
+from ingest.errors import Fault
+
+_CODES = {
+    "type": "wrong_type",
+    "required": "missing",
+    "const": "value_not_allowed",
+    "enum": "value_not_allowed",
+    "minimum": "out_of_range",
+    "maximum": "out_of_range",
+    "exclusiveMinimum": "out_of_range",
+    "exclusiveMaximum": "out_of_range",
+    "pattern": "wrong_form",
+    "format": "wrong_form",
+    "minLength": "wrong_length",
+    "maxLength": "wrong_length",
+    "minItems": "too_few",
+    "maxItems": "too_many",
+    "falseSchema": "not_together",
+    "not": "not_together",
+    "oneOf": "no_form_fits",
+    "anyOf": "no_form_fits",
+}
+_ENUM_CODES = {"unit": "unit_not_allowed", "quantity": "unknown_quantity"}
+OTHER = "against_schema"
+
+
+@functools.cache
+def schema(name: str) -> dict[str, object]:
+    """Return schemas/messages/{name}.schema.json."""
+    text = (resources.files("schemas") / "messages" / f"{name}.schema.json").read_text(encoding="utf-8")
+    found: dict[str, object] = json.loads(text)
+    return found
+
+
+@functools.cache
+def _validator(name: str) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(schema(name), validate_formats=False)
+
+
+def schema_faults(name: str, document: object) -> tuple[Fault, ...]:
+    """Return every fault that schemas/messages/{name}.schema.json finds in `document`, none when it fits.
+
+    Each pointer is met once per code; formats (instants) are left to the decoder, which is stricter.
+    """
+    faults: dict[tuple[str, str, str], Fault] = {}
+    for error in _validator(name).iter_errors(document):
+        fault = _translate(error)
+        faults.setdefault((fault.pointer, fault.code, fault.expected), fault)
+    return tuple(faults.values())
+
+
+def pointer_to(path: Sequence[str | int]) -> str:
+    """Return the JSON pointer of a path of keys and indexes."""
+    return "".join(f"/{escape(str(part))}" for part in path)
+
+
+def _translate(error: jsonschema_rs.ValidationError) -> Fault:
+    keyword = error.kind.name
+    facts = error.kind.as_dict()
+    path = list(error.instance_path)
+    code = _CODES.get(keyword, OTHER)
+    got = describe(error.instance)
+    match keyword:
+        case "required":
+            path.append(str(facts["property"]))
+            return Fault(pointer_to(path), code, "nothing", "a value", f"Send {facts['property']}.")
+        case "type":
+            expected = " or ".join(_TYPE_WORDS.get(word, word) for word in facts["types"])
+            return Fault(pointer_to(path), code, got, expected, f"Send {expected}, not as text.")
+        case "enum":
+            options = ", ".join(str(option) for option in facts["options"])
+            last = str(path[-1]) if path else ""
+            advice = "Send the UCUM code." if last == "unit" else "Send one of these words."
+            return Fault(pointer_to(path), _ENUM_CODES.get(last, code), got, f"one of {options}", advice)
+        case "const":
+            expected = describe(facts["expected_value"])
+            return Fault(pointer_to(path), code, got, expected, f"Send {expected}.")
+        case "falseSchema" | "not":
+            return Fault(
+                pointer_to(path), code, got, "nothing here", "Leave it out: it cannot stand beside the others."
+            )
+        case _:
+            return Fault(pointer_to(path), code, got, _limit(keyword, facts, error.message), "See the message schema.")
+
+
+_TYPE_WORDS = {
+    "object": "an object",
+    "array": "a list",
+    "number": "a number",
+    "integer": "a whole number",
+    "string": "a string",
+    "boolean": "true or false",
+}
+_LIMIT_WORDS = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "exclusiveMinimum": "more than",
+    "exclusiveMaximum": "less than",
+    "minItems": "at least this many:",
+    "maxItems": "at most this many:",
+    "minLength": "at least this many characters:",
+    "maxLength": "at most this many characters:",
+}
+
+
+def _limit(keyword: str, facts: dict[str, object], message: str) -> str:
+    if keyword in _LIMIT_WORDS:
+        return f"{_LIMIT_WORDS[keyword]} {facts['limit']}"
+    if keyword == "pattern":
+        return f"text of the form {facts['pattern']}"
+    return message[:200]

@@ -1,0 +1,172 @@
+"""Which plot a finding lies in, and how sure that is (drone specification, section 3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import shapely
+
+from ingest.drone.camera import Floats, Ints, Shapes
+from ingest.drone.detection import LOCATED, GroundDetections
+from ingest.drone.gaussian import polygon_masses
+from ingest.drone.plots_index import Micros, PlotShapes, to_micros
+
+ASSIGNED, PROBABLE, OUTSIDE = 0.8, 0.5, 0.2
+"""Least probability for assigned and probable, and the sum over all plots below which a finding is outside."""
+
+SMALLEST_CANDIDATE = 0.01
+
+_DIGITS = 2
+"""Probabilities meet the thresholds as whole per cents, as people see them; the sigmas carry no third digit."""
+
+_REACH_SIGMAS = 5.0
+"""Plots farther away than this hold less than 4e-6 of the mass."""
+_EDGES_AT_ONCE = 500_000
+_WGS84_A_M = 6_378_137.0
+_WGS84_E2 = 6.694379990141316e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Where one finding belongs.
+
+    status: assigned, probable, ambiguous or outside, or why it has no place on the ground
+    plot_id, probability: the most probable plot, only when assigned or probable
+    candidates: plot → probability, the most probable first, those above SMALLEST_CANDIDATE
+    """
+
+    status: str
+    plot_id: str | None = None
+    probability: float | None = None
+    candidates: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def is_on_ground(self) -> bool:
+        """Say whether the finding has a place on the ground, inside a plot or not."""
+        return self.status in ("assigned", "probable", "ambiguous", "outside")
+
+    @property
+    def candidates_json(self) -> str:
+        """The candidates as a JSON object with four decimals."""
+        return json.dumps(
+            {plot: round(p, 4) for plot, p in self.candidates.items()},
+            ensure_ascii=False,
+        )
+
+
+def attribute(ground: GroundDetections, captured_at: Sequence[datetime], plots: PlotShapes) -> list[Attribution]:
+    """Return for each finding the plots it may lie in.
+
+    captured_at: of each picture that ground.image counts; the plots that held then are asked
+    A finding with an ellipse counts the mass of its Gaussian inside each plot. One that speaks of a whole picture may
+    lie anywhere in its footprint: the shares of the footprint count.
+    """
+    instants = to_micros(captured_at)[ground.image]
+    found: list[dict[str, float]] = [{} for _ in ground.status]
+    points = np.flatnonzero(np.isfinite(ground.sigma_radial_m))
+    for position, row, mass in _masses(ground, points, instants, plots):
+        _keep_largest(found[position], plots.plot_id[row], mass)
+    for i, area in ground.whole_area.items():
+        shares = area_shares(np.array([area], dtype=object), instants[[i]], plots)
+        for _, row, share in shares:
+            _keep_largest(found[i], plots.plot_id[row], share)
+    return [
+        decide(candidates) if status == LOCATED else Attribution(status)
+        for status, candidates in zip(ground.status, found, strict=True)
+    ]
+
+
+def decide(candidates: Mapping[str, float]) -> Attribution:
+    """Return the attribution that probabilities per plot amount to."""
+    ordered = sorted(candidates.items(), key=lambda item: (-item[1], item[0]))
+    shown = {plot: p for plot, p in ordered if p > SMALLEST_CANDIDATE}
+    if ordered and round(ordered[0][1], _DIGITS) >= PROBABLE:
+        plot, best = ordered[0]
+        return Attribution("assigned" if round(best, _DIGITS) >= ASSIGNED else "probable", plot, best, shown)
+    is_outside = round(sum(candidates.values()), _DIGITS) < OUTSIDE
+    return Attribution("outside" if is_outside else "ambiguous", candidates=shown)
+
+
+def area_shares(areas: Shapes, instants: Micros, plots: PlotShapes) -> list[tuple[int, int, float]]:
+    """Return (position of the area, register row, share of the area inside) for each overlap.
+
+    areas: (N,) polygons, WGS 84 lon/lat; degrees do for a ratio at the size of a picture
+    """
+    which, row = plots.tree.query(areas, predicate="intersects")
+    held = plots.hold_at(row, instants[which])
+    which, row = which[held], row[held]
+    share = shapely.area(shapely.intersection(areas[which], plots.shapes[row])) / shapely.area(areas[which])
+    return list(zip(which.tolist(), row.tolist(), np.minimum(share, 1.0).tolist(), strict=True))
+
+
+def metres_per_degree(lat: Floats) -> tuple[Floats, Floats]:
+    """Return the length of a degree of longitude and of latitude on the WGS 84 ellipsoid at `lat`, metres."""
+    sine, cosine = np.sin(np.radians(lat)), np.cos(np.radians(lat))
+    curve = 1.0 - _WGS84_E2 * sine**2
+    per_lon = np.radians(_WGS84_A_M * cosine / np.sqrt(curve))
+    per_lat = np.radians(_WGS84_A_M * (1.0 - _WGS84_E2) / curve**1.5)
+    return per_lon, per_lat
+
+
+def _masses(
+    ground: GroundDetections, points: Ints, instants: Micros, plots: PlotShapes
+) -> list[tuple[int, int, float]]:
+    """Return (finding, register row, mass) for every plot that comes near an ellipse."""
+    lon, lat = ground.lon[points], ground.lat[points]
+    per_lon, per_lat = metres_per_degree(lat)
+    azimuth = np.radians(ground.sigma_azimuth_deg[points])
+    sine, cosine = np.sin(azimuth), np.cos(azimuth)
+    radial, tangential = (
+        ground.sigma_radial_m[points],
+        ground.sigma_tangential_m[points],
+    )
+    half_lon = _REACH_SIGMAS * np.hypot(radial * sine, tangential * cosine) / per_lon
+    half_lat = _REACH_SIGMAS * np.hypot(radial * cosine, tangential * sine) / per_lat
+    which, row = plots.tree.query(shapely.box(lon - half_lon, lat - half_lat, lon + half_lon, lat + half_lat))
+    held = plots.hold_at(row, instants[points[which]])
+    which, row = which[held], row[held]
+
+    # One matrix a finding: degrees to metres, turned so that x is radial and y to its left, in standard deviations.
+    whiten = np.stack(
+        [
+            np.stack([per_lon * sine / radial, per_lat * cosine / radial], axis=1),
+            np.stack([-per_lon * cosine / tangential, per_lat * sine / tangential], axis=1),
+        ],
+        axis=1,
+    )
+    centre = np.stack([lon, lat], axis=1)
+    found: list[tuple[int, int, float]] = []
+    for part in _chunks(plots.edge_offset[row + 1] - plots.edge_offset[row]):
+        of, at = which[part], row[part]
+        count = plots.edge_offset[at + 1] - plots.edge_offset[at]
+        pair = np.repeat(np.arange(len(at)), count)
+        edge = np.arange(count.sum()) + np.repeat(plots.edge_offset[at] - (np.cumsum(count) - count), count)
+        turn, origin = whiten[of[pair]], centre[of[pair]]
+        start = np.einsum("eij,ej->ei", turn, plots.edge_start[edge] - origin)
+        end = np.einsum("eij,ej->ei", turn, plots.edge_end[edge] - origin)
+        mass = polygon_masses(start, end, pair, len(at))
+        found.extend(zip(points[of].tolist(), at.tolist(), mass.tolist(), strict=True))
+    return found
+
+
+def _chunks(edges: Ints) -> list[slice]:
+    """Return slices of pairs that hold about _EDGES_AT_ONCE edges each, so that memory stays bounded."""
+    total = np.cumsum(edges)
+    slices, begin = [], 0
+    while begin < len(edges):
+        before = int(total[begin - 1]) if begin else 0
+        end = max(
+            begin + 1,
+            int(np.searchsorted(total, before + _EDGES_AT_ONCE, side="right")),
+        )
+        slices.append(slice(begin, end))
+        begin = end
+    return slices
+
+
+def _keep_largest(candidates: dict[str, float], plot_id: str, probability: float) -> None:
+    candidates[plot_id] = max(probability, candidates.get(plot_id, 0.0))

@@ -1,0 +1,215 @@
+"""Where findings in pictures lie on the ground, and with what doubt (drone specification, sections 2 and 3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from ingest.drone.camera import Floats, Ints
+from ingest.drone.footprint import MIN_DEPRESSION_DEG, Footprint
+from ingest.drone.view import Views, depression_deg, to_lonlat, views_of
+from ingest.observation import Detection, DroneImage
+
+LOCATED = "located"
+"""Status of a finding that has a place on the ground; attribution says which plot."""
+
+GPS_SIGMA_M = 2.2
+RTK_SIGMA_M = 0.05
+HEIGHT_SIGMA_M = 0.5
+HEIGHT_SIGMA_SHARE = 0.05
+PITCH_SIGMA_DEG = ROLL_SIGMA_DEG = 1.2
+YAW_SIGMA_DEG = 3.0
+
+_ROUNDING_DEG = 1e-9
+_NO_AREA_PX2 = 1e-9
+_NOWHERE: bytes = shapely.to_wkb(shapely.Polygon())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroundDetections:
+    """All findings of some pictures, in their order; arrays of shape (M,), NaN where unknown.
+
+    image: which picture, counted from 0
+    status: LOCATED, or why there is no place: the footprint's status, or rejected_horizon
+    lon, lat: of the centre, WGS 84; area_m2 on flat ground; min_depression_deg: the smallest of the outline's rays
+    sigma_radial_m, sigma_tangential_m: along and across the line of sight, one standard deviation
+    sigma_azimuth_deg: of the radial axis, clockwise from true north, 0 to 360
+    outline_east_m, outline_north_m: (P,) outline points on the ground, from the point below the camera, NaN for
+    rays that do not go down; outline_owner: (P,) whose
+    whole_area: finding → footprint polygon (WGS 84 lon/lat) for those that speak of the whole picture
+    """
+
+    image: Ints
+    status: list[str]
+    lon: Floats
+    lat: Floats
+    area_m2: Floats
+    min_depression_deg: Floats
+    sigma_radial_m: Floats
+    sigma_tangential_m: Floats
+    sigma_azimuth_deg: Floats
+    outline_east_m: Floats
+    outline_north_m: Floats
+    outline_owner: Ints
+    whole_area: dict[int, BaseGeometry]
+
+
+def locate_detections(images: Sequence[DroneImage], footprints: Sequence[Footprint]) -> GroundDetections:
+    """Return where the findings of `images` lie; `footprints` are those of the same pictures."""
+    pairs = [(i, finding) for i, image in enumerate(images) for finding in image.detections or ()]
+    status = [_first_status(footprints[i]) for i, _ in pairs]
+    image = np.array([i for i, _ in pairs], dtype=np.intp)
+    columns = {name: np.full(len(pairs), math.nan) for name in _NUMBERS}
+    whole: dict[int, BaseGeometry] = {}
+    outlined: list[int] = []
+    for k, (i, finding) in enumerate(pairs):
+        if status[k] != LOCATED:
+            continue
+        if finding.whole_image:
+            area = shapely.from_wkb(footprints[i].polygon or _NOWHERE)
+            whole[k] = area
+            columns["lon"][k], columns["lat"][k] = area.centroid.x, area.centroid.y
+            columns["area_m2"][k] = footprints[i].area_m2
+        else:
+            outlined.append(k)
+    east = north = np.empty(0)
+    owner = np.empty(0, dtype=np.intp)
+    if outlined:
+        east, north, owner = _project(images, pairs, np.array(outlined, dtype=np.intp), image, status, columns)
+    return GroundDetections(
+        image=image,
+        status=status,
+        outline_east_m=east,
+        outline_north_m=north,
+        outline_owner=owner,
+        whole_area=whole,
+        **columns,
+    )
+
+
+def position_sigma_m(image: DroneImage) -> float:
+    """Return the standard deviation of the camera's horizontal position.
+
+    The message's own figure counts where it gives one, but never less than the default of an RTK fix.
+    """
+    if image.position_sigma_m is not None and math.isfinite(image.position_sigma_m):
+        return max(image.position_sigma_m, RTK_SIGMA_M)
+    return RTK_SIGMA_M if image.position_fix == "rtk_fixed" else GPS_SIGMA_M
+
+
+def ellipse_sigmas_m(position_m: Floats, height_m: Floats, reach_m: Floats) -> tuple[Floats, Floats]:
+    """Return radial and tangential standard deviations on the ground (drone specification, section 3).
+
+    position_m: of the camera's horizontal position; height_m: above ground; reach_m: from below the camera
+    radial² = position² + (σ_h / tan d)² + (h / sin² d · σ_pitch)², tangential² = position² + (reach · σ_yaw)² +
+    (slant range · σ_roll)², d the depression of the ray.
+    """
+    height_sigma = np.maximum(HEIGHT_SIGMA_M, HEIGHT_SIGMA_SHARE * height_m)
+    slant_m = np.hypot(height_m, reach_m)
+    by_height = height_sigma * reach_m / height_m
+    by_pitch = slant_m**2 / height_m * math.radians(PITCH_SIGMA_DEG)
+    by_yaw = reach_m * math.radians(YAW_SIGMA_DEG)
+    by_roll = slant_m * math.radians(ROLL_SIGMA_DEG)
+    return np.sqrt(position_m**2 + by_height**2 + by_pitch**2), np.sqrt(position_m**2 + by_yaw**2 + by_roll**2)
+
+
+_NUMBERS = (
+    "lon",
+    "lat",
+    "area_m2",
+    "min_depression_deg",
+    "sigma_radial_m",
+    "sigma_tangential_m",
+    "sigma_azimuth_deg",
+)
+
+
+def _first_status(footprint: Footprint) -> str:
+    return LOCATED if footprint.status in ("ok", "clipped") else footprint.status
+
+
+def _project(
+    images: Sequence[DroneImage],
+    pairs: Sequence[tuple[int, Detection]],
+    chosen: Ints,
+    image: Ints,
+    status: list[str],
+    columns: dict[str, Floats],
+) -> tuple[Floats, Floats, Ints]:
+    """Fill status and columns for the findings `chosen`; return their outlines on the ground and whose they are."""
+    views = views_of(images)
+    outlines = [outline_px(pairs[k][1]) for k in chosen]
+    length = np.array([len(outline) for outline in outlines], dtype=np.intp)
+    begin = np.cumsum(length) - length
+    pixels = np.array([point for outline in outlines for point in outline], dtype=np.float64)
+    owner = np.repeat(chosen, length)
+    rays = _rays(views, image[owner], pixels)
+    lowest = np.minimum.reduceat(depression_deg(rays), begin)
+    columns["min_depression_deg"][chosen] = lowest
+    height = views.height_m[image[owner]]
+    east, north = _ground(rays, height)
+
+    following = np.arange(len(owner)) + 1
+    following[begin + length - 1] = begin
+    area = np.abs(np.add.reduceat(east * north[following] - east[following] * north, begin)) / 2.0
+
+    centre_rays = _rays(views, image[chosen], centres_px(pixels, begin, length, following))
+    usable = (lowest >= MIN_DEPRESSION_DEG - _ROUNDING_DEG) & (
+        depression_deg(centre_rays) >= MIN_DEPRESSION_DEG - _ROUNDING_DEG
+    )
+    for k, low in zip(chosen[~usable].tolist(), lowest[~usable].tolist(), strict=True):
+        status[k] = "unknown_camera" if math.isnan(low) else "rejected_horizon"
+
+    kept, on = chosen[usable], image[chosen[usable]]
+    centre_east, centre_north = _ground(centre_rays[usable], views.height_m[on])
+    columns["lon"][kept], columns["lat"][kept] = to_lonlat(views.lon[on], views.lat[on], centre_east, centre_north)
+    columns["area_m2"][kept] = area[usable]
+    position = np.array([position_sigma_m(picture) for picture in images])[on]
+    columns["sigma_radial_m"][kept], columns["sigma_tangential_m"][kept] = ellipse_sigmas_m(
+        position, views.height_m[on], np.hypot(centre_east, centre_north)
+    )
+    columns["sigma_azimuth_deg"][kept] = np.degrees(np.arctan2(centre_east, centre_north)) % 360.0
+    return east, north, owner
+
+
+def outline_px(finding: Detection) -> Sequence[tuple[float, float]]:
+    """Return the outline of a box or polygon, pixels, clockwise from the top left corner for a box."""
+    if finding.bbox_px is not None:
+        x, y, width, height = finding.bbox_px
+        return ((x, y), (x + width, y), (x + width, y + height), (x, y + height))
+    return finding.polygon_px or ((math.nan, math.nan),)
+
+
+def centres_px(pixels: Floats, begin: Ints, length: Ints, following: Ints) -> Floats:
+    """Return the centroid of each outline, (M, 2) pixels; the mean of its points where it has no area.
+
+    pixels: (P, 2) points of all outlines; begin, length: (M,) where each starts and how many points it has
+    following: (P,) the next point of the same outline
+    """
+    origin = pixels[begin]
+    local = pixels - np.repeat(origin, length, axis=0)
+    ahead = local[following]
+    doubled = local[:, 0] * ahead[:, 1] - ahead[:, 0] * local[:, 1]
+    total = np.add.reduceat(doubled, begin)
+    moment = np.add.reduceat((local + ahead) * doubled[:, None], begin, axis=0)
+    flat = np.abs(total) < _NO_AREA_PX2
+    mean = np.add.reduceat(local, begin, axis=0) / length[:, None]
+    return np.asarray(
+        origin + np.where(flat[:, None], mean, moment / np.where(flat, 1.0, 3.0 * total)[:, None]), dtype=np.float64
+    )
+
+
+def _rays(views: Views, image: Ints, pixels: Floats) -> Floats:
+    """Return rays through pixels, (P, 3); image: (P,) whose view, pixels: (P, 2)."""
+    x, y = views.cameras.take(image).normalise(pixels[:, 0], pixels[:, 1])
+    return views.forward[image] + x[:, None] * views.right[image] - y[:, None] * views.up[image]
+
+
+def _ground(rays: Floats, height_m: Floats) -> tuple[Floats, Floats]:
+    reach = height_m / np.where(rays[:, 2] < 0.0, -rays[:, 2], np.nan)
+    return reach * rays[:, 0], reach * rays[:, 1]

@@ -1,0 +1,198 @@
+"""Rows of drone_images, image_detections, index_stats and plot_coverage from decoded pictures."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import math
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from ingest.drone.attribution import Attribution, attribute
+from ingest.drone.coverage import coverage
+from ingest.drone.detection import GroundDetections, locate_detections
+from ingest.drone.footprint import Footprint, compute_footprints
+from ingest.drone.plots_index import PlotShapes
+from ingest.drone.pose_join import PosedImage, join_poses
+from ingest.observation import Detection, DroneImage, DronePose, Message
+from ingest.site import Site
+
+Row = dict[str, object]
+
+_SAME_NAME = (
+    "image_id",
+    "drone_id",
+    "gateway_id",
+    "flight_id",
+    "captured_at",
+    "time_source",
+    "media_kind",
+    "object_uri",
+    "sha256",
+    "is_original",
+    "sensor_kind",
+    "camera_model",
+    "image_width_px",
+    "image_height_px",
+    "lon",
+    "lat",
+    "height_takeoff_m",
+    "height_ground_m",
+    "alt_ellipsoid_m",
+    "alt_msl_m",
+    "alt_unknown_datum_m",
+    "position_fix",
+    "position_sigma_m",
+    "pitch_deg",
+    "roll_deg",
+    "attitude_source",
+    "model_name",
+    "model_version",
+)
+
+
+def drone_rows(
+    images: Sequence[tuple[DroneImage, Message]], poses: Sequence[DronePose], plots: PlotShapes, site: Site
+) -> dict[str, list[Row]]:
+    """Return the rows of the four tables that pictures fill, by table name, columns as in schemas/tables.
+
+    images: each with the message it came from, which gives received_at and message_seq
+    poses: of the time around the pictures, for those that have no pitch of their own
+    plots: all register rows; those that held when a picture was taken count
+    site: a picture outside its box gets no footprint, whoever decoded it
+    """
+    posed = join_poses([_inside(image, site) for image, _ in images], poses)
+    pictures = [one.image for one in posed]
+    captured_at = [picture.captured_at for picture in pictures]
+    footprints = compute_footprints(pictures)
+    ground = locate_detections(pictures, footprints)
+    messages = [message for _, message in images]
+    return {
+        "drone_images": [
+            _image_row(one, footprint, message)
+            for one, footprint, message in zip(posed, footprints, messages, strict=True)
+        ],
+        "image_detections": _detection_rows(pictures, ground, attribute(ground, captured_at, plots), plots, messages),
+        "index_stats": [
+            _stamped(picture, message)
+            | {"drone_id": picture.drone_id, "sensor_kind": picture.sensor_kind}
+            | msgspec.structs.asdict(stat)
+            for picture, message in zip(pictures, messages, strict=True)
+            for stat in picture.index_stats
+        ],
+        "plot_coverage": [
+            _stamped(pictures[seen.image], messages[seen.image])
+            | {
+                "plot_id": seen.plot_id,
+                "covered_fraction": seen.covered_fraction,
+                "is_analysed": pictures[seen.image].detections is not None,
+                "plot_register_version": plots.register_version,
+            }
+            for seen in coverage(footprints, captured_at, plots)
+        ],
+    }
+
+
+@functools.cache
+def software_version() -> str:
+    """Return the installed version of Greensward, which is kept with every footprint."""
+    return importlib.metadata.version("greensward")
+
+
+def _inside(image: DroneImage, site: Site) -> DroneImage:
+    if image.quarantine is not None or image.lon is None or image.lat is None or site.contains(image.lon, image.lat):
+        return image
+    return msgspec.structs.replace(image, quarantine="out_of_area")
+
+
+def _stamped(image: DroneImage, message: Message) -> Row:
+    """Return the columns that every table about a picture has."""
+    return {
+        "image_id": image.image_id,
+        "flight_id": image.flight_id,
+        "captured_at": image.captured_at,
+        "received_at": message.received_at,
+        "message_seq": message.message_seq,
+    }
+
+
+def _image_row(posed: PosedImage, footprint: Footprint, message: Message) -> Row:
+    image = posed.image
+    return {
+        **{name: getattr(image, name) for name in _SAME_NAME},
+        "received_at": message.received_at,
+        "intrinsics_json": _json(image.intrinsics),
+        "yaw_deg": None if image.yaw_deg is None else azimuth_deg(image.yaw_deg),
+        "attitude_age_s": posed.attitude_age_s,
+        "footprint_status": footprint.status,
+        "footprint_reason": footprint.reason,
+        "footprint": footprint.polygon,
+        "footprint_corners": None if footprint.corners is None else list(footprint.corners),
+        "footprint_area_m2": footprint.area_m2,
+        "footprint_height_m": footprint.height_m,
+        "is_analysed": image.detections is not None,
+        "detection_count": None if image.detections is None else len(image.detections),
+        "vendor_json": _json(image.vendor),
+        "software_version": software_version(),
+        "message_seq": message.message_seq,
+    }
+
+
+def _detection_rows(
+    images: Sequence[DroneImage],
+    ground: GroundDetections,
+    attributions: Sequence[Attribution],
+    plots: PlotShapes,
+    messages: Sequence[Message],
+) -> list[Row]:
+    findings = [finding for image in images for finding in image.detections or ()]
+    numbers = {
+        "centre_lon": ground.lon.tolist(),
+        "centre_lat": ground.lat.tolist(),
+        "ground_area_m2": ground.area_m2.tolist(),
+        "min_depression_deg": ground.min_depression_deg.tolist(),
+        "sigma_radial_m": ground.sigma_radial_m.tolist(),
+        "sigma_tangential_m": ground.sigma_tangential_m.tolist(),
+        "sigma_azimuth_deg": ground.sigma_azimuth_deg.tolist(),
+    }
+    rows = []
+    for k, (i, finding, found) in enumerate(zip(ground.image.tolist(), findings, attributions, strict=True)):
+        image = images[i]
+        rows.append(
+            _stamped(image, messages[i])
+            | {
+                "detection_id": finding.detection_id,
+                "drone_id": image.drone_id,
+                "class": finding.class_name,
+                "confidence": finding.confidence,
+                "severity": finding.severity,
+                "shape_json": _shape_json(finding),
+                "status": found.status,
+                **{name: None if math.isnan(values[k]) else values[k] for name, values in numbers.items()},
+                "plot_id": found.plot_id,
+                "plot_probability": found.probability,
+                "plot_candidates_json": found.candidates_json if found.is_on_ground else None,
+                "plot_register_version": plots.register_version if found.is_on_ground else None,
+                "model_name": image.model_name,
+                "model_version": image.model_version,
+            }
+        )
+    return rows
+
+
+def azimuth_deg(yaw_deg: float) -> float:
+    """Return a direction as an azimuth of at least 0° and less than 360°, rounded to a millionth of a degree."""
+    return round(yaw_deg % 360.0, 6) % 360.0
+
+
+def _shape_json(finding: Detection) -> str:
+    if finding.bbox_px is not None:
+        return msgspec.json.encode({"bbox_px": finding.bbox_px}).decode()
+    if finding.polygon_px is not None:
+        return msgspec.json.encode({"polygon_px": finding.polygon_px}).decode()
+    return '{"whole_image":true}'
+
+
+def _json(facts: Mapping[str, object] | None) -> str | None:
+    return None if facts is None else msgspec.json.encode(dict(facts)).decode()

@@ -1,0 +1,184 @@
+"""The journal between the network and the lake: what is in it may be acknowledged.
+
+SQLite in WAL mode with synchronous=FULL: a commit returns after fsync. One row per group of messages, because a row
+per message would cost more than everything else here. Message numbers go on rising when the file is lost and begun
+anew: a group's number starts from the clock (one per 50 ms since 1970), and groups are committed no faster.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from ingest.errors import StoreError
+from ingest.lake.durable import make_folder, store_errors
+from ingest.lake.locks import file_lock
+from ingest.observation import Message
+
+GROUP_INTERVAL_S = 0.05
+"""Shortest time between two commits; a message waits at most this long for its neighbours."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_INDEX_BITS = 16
+GROUP_MESSAGES = (1 << _INDEX_BITS) - 1
+"""Most messages in one group: the broker cannot have more in flight, packet ids being 16 bits."""
+
+_SCHEMA = """
+create table if not exists message_group (
+    group_seq integer primary key autoincrement,
+    message_count integer not null,
+    size_bytes integer not null,
+    messages blob not null
+) strict;
+create table if not exists fact (name text primary key, value text not null) strict;
+"""
+
+
+class Arrival(msgspec.Struct, array_like=True, frozen=True):
+    """One message as the network thread saw it; received_at in microseconds since 1970, UTC."""
+
+    received_at_us: int
+    topic: str
+    payload: bytes
+    redelivered: bool
+    retained: bool
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[Arrival])
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits in the inbox."""
+
+    groups: int
+    messages: int
+    size_bytes: int
+
+
+class Inbox:
+    """One connection to the journal; each thread opens its own. Close it, or use it as a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the journal at `path`, making it when there is none.
+
+        What an earlier process wrote is copied from the write-ahead log into the file and fsynced first, so that
+        later commits never lie behind a page that an earlier failed fsync left in memory only.
+
+        Raises: StoreError when the file cannot be opened, or is not an inbox.
+        """
+        with store_errors(f"opening the inbox {path}"):
+            make_folder(path.parent)
+        self._path = path
+        # SQLite does not wait when two threads switch a new file to WAL at once.
+        with file_lock(path.with_suffix(".lock")), self._store_errors("opening"):
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
+            self._db.execute("pragma auto_vacuum = incremental")
+            self._db.execute("pragma journal_mode = wal")
+            self._db.execute("pragma synchronous = full")
+            self._db.execute("pragma wal_checkpoint(truncate)")
+            self._db.executescript(_SCHEMA)
+            first = int(time.time() / GROUP_INTERVAL_S)
+            self._db.execute(
+                "insert into sqlite_sequence (name, seq) select 'message_group', ? "
+                "where not exists (select 1 from sqlite_sequence where name = 'message_group')",
+                (first,),
+            )
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; what was committed stays."""
+        self._db.close()
+
+    @contextmanager
+    def _store_errors(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(f"inbox {self._path}: {doing}: {error}") from error
+
+    def append(self, arrivals: Sequence[Arrival]) -> None:
+        """Commit `arrivals` (1 to GROUP_MESSAGES) as one group; when this returns they are on disk.
+
+        Raises: StoreError; none of them may be acknowledged then.
+        """
+        if not 0 < len(arrivals) <= GROUP_MESSAGES:
+            raise ValueError(f"a group holds 1 to {GROUP_MESSAGES} messages, got {len(arrivals)}")
+        packed = _encoder.encode(arrivals)
+        with self._store_errors("committing"):
+            self._db.execute(
+                "insert into message_group (message_count, size_bytes, messages) values (?, ?, ?)",
+                (len(arrivals), len(packed), packed),
+            )
+
+    def oldest(self, limit_bytes: int) -> tuple[list[Message], int]:
+        """Return the oldest messages, whole groups of together about `limit_bytes`, and the last group's number.
+
+        At least one group when there is any; ([], 0) when the inbox is empty. Raises: StoreError.
+        """
+        messages: list[Message] = []
+        last, taken = 0, 0
+        with self._store_errors("reading"):
+            for group_seq, size, packed in self._db.execute(
+                "select group_seq, size_bytes, messages from message_group order by group_seq"
+            ):
+                if messages and taken + size > limit_bytes:
+                    break
+                last, taken = group_seq, taken + size
+                messages.extend(_unpack(group_seq, packed))
+        return messages, last
+
+    def remove_through(self, group_seq: int) -> None:
+        """Remove all groups up to `group_seq`: their rows are durable in the lake. Raises: StoreError."""
+        with self._store_errors("removing"):
+            self._db.execute("delete from message_group where group_seq <= ?", (group_seq,))
+            self._db.execute("pragma incremental_vacuum(2000)").fetchall()
+
+    def backlog(self) -> Backlog:
+        """Return how much waits to be sealed. Raises: StoreError."""
+        with self._store_errors("counting"):
+            row = self._db.execute(
+                "select count(*), coalesce(sum(message_count), 0), coalesce(sum(size_bytes), 0) from message_group"
+            ).fetchone()
+        return Backlog(*row)
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep a small fact durably. Raises: StoreError."""
+        with self._store_errors("remembering"):
+            self._db.execute(
+                "insert into fact values (?, ?) on conflict (name) do update set value = excluded.value", (name, value)
+            )
+
+    def recall(self, name: str) -> str | None:
+        """Return a fact kept by `remember`, or None. Raises: StoreError."""
+        with self._store_errors("recalling"):
+            row = self._db.execute("select value from fact where name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+
+def _unpack(group_seq: int, packed: bytes) -> Iterator[Message]:
+    for index, arrival in enumerate(_decoder.decode(packed)):
+        yield Message(
+            message_seq=(group_seq << _INDEX_BITS) | index,
+            received_at=_EPOCH + timedelta(microseconds=arrival.received_at_us),
+            topic=arrival.topic,
+            payload=arrival.payload,
+            redelivered=arrival.redelivered,
+            retained=arrival.retained,
+        )

@@ -1,0 +1,65 @@
+"""Damaged files: found by the hash in their name, set aside by name, never read silently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from ingest.errors import StoreError
+from ingest.lake.durable import fsync_folder, hash_is_right, make_folder, store_errors
+from ingest.lake.layout import DataFolder
+from ingest.lake.read import read_files
+from ingest.lake.tables import Table
+
+
+def damaged_files(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files whose bytes are not those that were written, or that cannot be read at all."""
+    for path in paths:
+        try:
+            is_right = hash_is_right(path)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            is_right = False
+        if not is_right:
+            yield path
+
+
+def set_aside_damaged(folder: DataFolder, paths: Iterable[Path]) -> list[str]:
+    """Move damaged files out of the lake into `damaged/` and return their names; the rest stays as it is.
+
+    The readings in them can come back from raw_messages by `greensward replay`. Raises: StoreError.
+    """
+    moved = []
+    for path in damaged_files(paths):
+        target = folder.damaged / path.relative_to(folder.lake)
+        with store_errors(f"setting aside {path}"):
+            make_folder(target.parent)
+            path.rename(target)
+            fsync_folder(target.parent)
+            fsync_folder(path.parent)
+        moved.append(str(path.relative_to(folder.lake)))
+    return moved
+
+
+def read_undamaged(folder: DataFolder, spec: Table, paths: list[Path]) -> tuple[pa.Table, list[str]]:
+    """Return all rows of `paths` that can be read, and the names of damaged files, which are set aside.
+
+    Raises: StoreError when reading fails although no file is damaged.
+    """
+    try:
+        return read_files(spec, paths), []
+    except (pa.ArrowException, StoreError) as error:
+        damaged = set_aside_damaged(folder, paths)
+        if not damaged:
+            raise StoreError(f"reading {spec.name}: {error}") from error
+        return read_files(spec, [path for path in paths if path.exists()]), damaged
+
+
+def scrub(folder: DataFolder) -> list[str]:
+    """Return the damaged files of the whole lake, relative to it; moves nothing. Raises: StoreError without a lake."""
+    if not folder.lake.is_dir():
+        raise StoreError(f"no lake at {folder.lake}; is the data folder right?")
+    return [str(path.relative_to(folder.lake)) for path in damaged_files(sorted(folder.lake.rglob("*.parquet")))]

@@ -1,0 +1,183 @@
+"""The same reading twice is one row: a batch of rows against what its local day holds already.
+
+Stateless and exact: an anti-join in DuckDB, bounded by the batch's earliest and latest instant, so that its cost
+follows the batch and not the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.lake.layout import DataFolder
+from ingest.lake.read import partition_files
+from ingest.lake.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Novelty:
+    """What of a batch is new.
+
+    new_rows: rows to write, the table's schema; measured columns that were there already are null in them
+    is_duplicate: one per row of the batch, in its order: True when nothing of the row is new
+    """
+
+    new_rows: pa.Table
+    is_duplicate: list[bool]
+
+
+def tell_new_from_known(
+    connection: duckdb.DuckDBPyConnection,
+    folder: DataFolder,
+    spec: Table,
+    day: date,
+    rows: pa.Table,
+    further_days: Sequence[date] = (),
+) -> Novelty:
+    """Return what of `rows` (all of the local days `day` and `further_days`) is not in the lake yet.
+
+    Rows within `spec.same_within_s` of the batch are compared, also those of the day before and after.
+    Two rows are the same when they are equal in `spec.key` (nulls equal), or in `spec.also_same` (none null). Of the
+    same row the first to arrive stays. Where `spec.merge` names measured columns, a later row still brings those
+    that were null until then. A row whose message_seq equals that of the stored row is what an interrupted seal
+    wrote itself: it is not new and not a duplicate.
+    """
+    batch = rows.append_column("_row", pa.array(range(rows.num_rows), pa.int64()))
+    connection.register("batch", batch)
+    try:
+        connection.execute(f"create or replace temp table known as {_known(folder, spec, (day, *further_days), rows)}")
+        judged = connection.execute(_judged(spec)).to_arrow_table()
+        known_rows = judged.sort_by("_row")
+        is_new = known_rows["_is_new"].combine_chunks()
+        is_own = known_rows["_is_own"].to_pylist()
+        new_flags = is_new.to_pylist()
+        new_rows = _coalesced(connection, spec, known_rows.filter(is_new)) if pc.any(is_new).as_py() else None
+    finally:
+        connection.unregister("batch")
+        connection.execute("drop table if exists known")
+    return Novelty(
+        new_rows=new_rows if new_rows is not None else spec.schema.empty_table(),
+        is_duplicate=[not new and not own for new, own in zip(new_flags, is_own, strict=True)],
+    )
+
+
+def _known(folder: DataFolder, spec: Table, days: Sequence[date], rows: pa.Table) -> str:
+    wanted = list(dict.fromkeys((*spec.key, *spec.merge, *spec.also_same, "message_seq")))
+    if "message_seq" not in rows.column_names:
+        wanted.remove("message_seq")
+    names = ", ".join(f'"{name}"' for name in wanted)
+    paths = compared_files(folder, spec, days)
+    if not paths:
+        return f"select {names} from batch where false"
+    span: dict[str, Any] = pc.min_max(rows[spec.partition_by]).as_py()
+    slack = timedelta(seconds=spec.same_within_s)
+    low, high = span["min"] - slack, span["max"] + slack
+    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    return (
+        f"select {names} from read_parquet([{listed}], hive_partitioning = false, union_by_name = true) "
+        f"where \"{spec.partition_by}\" between timestamptz '{low.isoformat()}' and timestamptz '{high.isoformat()}'"
+    )
+
+
+def compared_files(folder: DataFolder, spec: Table, days: Sequence[date]) -> list[Path]:
+    """Return the files that hold what rows of `days` may be the same as: of these days, or of their neighbours too."""
+    around = (-1, 0, 1) if spec.same_within_s else (0,)
+    compared = sorted({day + timedelta(days=distance) for day in days for distance in around})
+    return [path for day in compared for path in partition_files(folder, spec, day)]
+
+
+def _judged(spec: Table) -> str:
+    """One row per batch row: its columns with known measurements nulled, `_is_new`, `_is_own`."""
+    has_seq = any(column.name == "message_seq" for column in spec.columns)
+    key = ", ".join(f'"{name}"' for name in spec.key)
+    earlier = (
+        f"over (partition by {key} order by _is_batch, _order, _row rows between unbounded preceding and 1 preceding)"
+    )
+    seq = "message_seq" if has_seq else "0"
+    own_match = " and ".join(f'known."{name}" is not distinct from batch."{name}"' for name in spec.key)
+    is_own = (
+        f"exists (select 1 from known where known.message_seq = batch.message_seq and {own_match})"
+        if has_seq
+        else "false"
+    )
+    columns = [column.name for column in spec.columns]
+    everything = list(dict.fromkeys((*spec.key, *spec.merge)))
+    both = ", ".join(f'"{name}"' for name in everything)
+    taken = ", ".join(f'count("{name}") {earlier} > 0 as "_has_{name}"' for name in spec.merge)
+    also = _also_known(spec)
+    picked = ", ".join(
+        f'case when "_has_{name}" then null else batch."{name}" end as "{name}"'
+        if name in spec.merge
+        else f'batch."{name}"'
+        for name in columns
+    )
+    brings = " or ".join(f'(batch."{name}" is not null and not "_has_{name}")' for name in spec.merge)
+    is_first = "_earlier = 0" + (f" or {brings}" if brings else "")
+    return f"""
+        with everything as (
+            select {both}, false as _is_batch, {seq} as _order, -1 as _row from known
+            union all
+            select {both}, true, {seq}, _row from batch
+        ),
+        judged as (
+            select _row, _is_batch, count(*) {earlier} as _earlier{", " + taken if taken else ""}
+            from everything
+        )
+        select {picked}, batch._row,
+            ({is_first}) and not ({also}) as _is_new,
+            {is_own} as _is_own
+        from batch inner join judged on judged._is_batch and judged._row = batch._row
+    """
+
+
+def _also_known(spec: Table) -> str:
+    if not spec.also_same:
+        return "false"
+    *others, last = spec.also_same
+    # Plain equality on the last: rows without it must not meet each other, or a long backlog costs its square.
+    same = " and ".join(f'other."{name}" is not distinct from batch."{name}"' for name in others)
+    same += f' and other."{last}" = batch."{last}"'
+    differs = " or ".join(f'other."{name}" is distinct from batch."{name}"' for name in spec.key)
+    told = ", ".join(f'"{name}"' for name in dict.fromkeys((*spec.also_same, *spec.key)))
+    return (
+        f'batch."{last}" is not null and exists (select 1 from '
+        f"(select {told}, -1 as _row from known union all select {told}, _row from batch) as other "
+        f"where other._row < batch._row and ({differs}) and {same})"
+    )
+
+
+def _coalesced(connection: duckdb.DuckDBPyConnection, spec: Table, rows: pa.Table) -> pa.Table:
+    """Return `rows` with one row per key: measured columns from whichever row has them, the rest from the first."""
+    if not spec.merge:
+        return rows.select([column.name for column in spec.columns]).cast(spec.schema)
+    return coalesce_by_key(connection, spec, rows)
+
+
+def coalesce_by_key(connection: duckdb.DuckDBPyConnection, spec: Table, rows: pa.Table) -> pa.Table:
+    """Return one row per key of the table: each measured column the first that is not null, the rest of the first row.
+
+    rows: the table's columns (others are left out); first means lowest message_seq
+    """
+    order = "message_seq" if "message_seq" in rows.column_names else "1"
+    picked = ", ".join(
+        f'"{c.name}"'
+        if c.name in spec.key
+        else f'arg_min("{c.name}", {order}) filter (where "{c.name}" is not null) as "{c.name}"'
+        if c.name in spec.merge
+        else f'arg_min_null("{c.name}", {order}) as "{c.name}"'
+        for c in spec.columns
+    )
+    connection.register("to_coalesce", rows)
+    try:
+        key = ", ".join(f'"{name}"' for name in spec.key)
+        merged = connection.execute(f"select {picked} from to_coalesce group by {key}").to_arrow_table()
+    finally:
+        connection.unregister("to_coalesce")
+    return merged.select([column.name for column in spec.columns]).cast(spec.schema)

@@ -1,0 +1,175 @@
+"""The few system calls that make a file or folder last; the only place that renames into the lake."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import hashlib
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from ingest.errors import StoreError
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class ExchangeUnsupportedError(StoreError):
+    """The file system cannot swap two folders in one step (NFS, some FUSE); compaction is left out there."""
+
+
+class _HashingFile:
+    """A file object for pyarrow that hashes what passes through; Parquet is written strictly forwards."""
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self._sink = sink
+        self._digest = hashlib.sha256()
+        self.closed = False
+
+    def write(self, data: bytes) -> int:
+        self._digest.update(data)
+        return self._sink.write(data)
+
+    def flush(self) -> None:
+        self._sink.flush()
+
+    def close(self) -> None:
+        self.closed = True
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
+@contextmanager
+def store_errors(what: str) -> Iterator[None]:
+    """Turn an OSError inside the block into a StoreError that says `what` failed."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{what}: {error.strerror or error} ({error.filename or 'no path'})") from error
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names inside `folder` last. Raises: OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and its parents, each durably. Raises: OSError."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return
+    try:
+        fsync_folder(folder.parent)
+    except OSError:
+        folder.rmdir()
+        raise
+
+
+def write_new_file(staging: Path, target: Path, stem: str, suffix: str, fill: Callable[[_HashingFile], None]) -> Path:
+    """Write a new immutable file `{stem}-{SHA-256, 32 hex digits}{suffix}` into the folder `target`.
+
+    Written under a throw-away name in `staging` (same file system, outside the lake), fsynced, renamed, and the
+    folder fsynced. The hash in the name lets a scrub tell damage without any list; a path that exists already has the
+    same content by its name.
+
+    Raises: StoreError; the file is taken out of `target` again then, and the throw-away file is gone.
+    """
+    temporary = staging / f"{uuid.uuid4().hex}.part"
+    with store_errors(f"writing a file for {target}"):
+        make_folder(staging)
+        make_folder(target)
+        try:
+            with temporary.open("xb") as sink:
+                hashing = _HashingFile(sink)
+                fill(hashing)
+                sink.flush()
+                os.fsync(sink.fileno())
+            path = target / f"{stem}-{hashing.hexdigest()[:32]}{suffix}"
+            temporary.rename(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        try:
+            fsync_folder(target)
+        except OSError:
+            # Its name may not last: whoever tries again must write it again, not find it.
+            path.unlink()
+            raise
+    return path
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Make `content` the whole of a small file, durably and in one step. Raises: OSError; it is unchanged then."""
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with temporary.open("xb") as sink:
+            sink.write(content)
+            sink.flush()
+            os.fsync(sink.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    fsync_folder(path.parent)
+
+
+def hash_is_right(path: Path) -> bool:
+    """Say whether a file written by `write_new_file` still has the bytes its name promises. Raises: OSError."""
+    with path.open("rb") as source:
+        digest = hashlib.file_digest(source, "sha256").hexdigest()
+    return path.stem.rpartition("-")[2] == digest[:32]
+
+
+def exchange_folders(staged: Path, target: Path, trash: Path) -> None:
+    """Put the folder `staged` in the place of the folder `target` in one step; what was there goes to `trash`.
+
+    A reader sees the old folder or the new one. A reader that listed the old one and opens it late finds a file
+    missing and fails: never a mixture. `staged` must be complete and its files fsynced.
+
+    Raises: StoreError; ExchangeUnsupportedError where the file system lacks the call (nothing has changed then).
+    """
+    with store_errors(f"swapping {target}"):
+        fsync_folder(staged)
+        make_folder(trash)
+        result = _libc.renameat2(_AT_FDCWD, os.fsencode(staged), _AT_FDCWD, os.fsencode(target), _RENAME_EXCHANGE)
+        if result != 0:
+            code = ctypes.get_errno()
+            if code in {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}:
+                raise ExchangeUnsupportedError(f"{target}: this file system cannot swap folders in one step")
+            raise OSError(code, os.strerror(code), str(target))
+        fsync_folder(target.parent)
+    # Not removed yet: a reader that is listing the old folder must find it whole. A failure here has lost nothing.
+    with contextlib.suppress(OSError):
+        staged.rename(trash / uuid.uuid4().hex)
+
+
+def empty_folder(folder: Path, older_than_s: float = 0.0) -> None:
+    """Remove what lies inside `folder` for longer than `older_than_s`, by the time it was put there.
+
+    Raises: StoreError.
+    """
+    with store_errors(f"clearing {folder}"):
+        if not folder.is_dir():
+            return
+        for entry in folder.iterdir():
+            if time.time() - entry.stat().st_ctime < older_than_s:
+                continue
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()

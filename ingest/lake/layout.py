@@ -1,0 +1,113 @@
+"""Where things lie: the one module that knows path names.
+
+data/
+  lake/{table}/date=YYYY-MM-DD/part-….parquet   the truth; any tool reads it
+  lake/plots/plots-….parquet, lake/devices/…    registers, one file a version
+  damaged/                                      files set aside because their bytes changed
+  staging/  trash/                              beside the lake, same file system; never globbed
+  inbox/inbox.sqlite   ledger/ledger.sqlite     journal in, journal of work
+  ledger/photos/
+  VERSION                                       of this layout
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+LAYOUT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """Names of everything under one data folder; touches no disk."""
+
+    root: Path
+
+    @property
+    def lake(self) -> Path:
+        """Root of the Parquet tables."""
+        return self.root / "lake"
+
+    @property
+    def staging(self) -> Path:
+        """Where files are written before they are renamed into the lake."""
+        return self.root / "staging"
+
+    @property
+    def trash(self) -> Path:
+        """Where replaced partitions go before they are removed."""
+        return self.root / "trash"
+
+    @property
+    def damaged(self) -> Path:
+        """Where files go whose bytes are not those that were written."""
+        return self.root / "damaged"
+
+    @property
+    def replay_request(self) -> Path:
+        """Left for a running ingest that is to judge refused messages again; holds the first day, or nothing."""
+        return self.root / "replay-request"
+
+    @property
+    def status_file(self) -> Path:
+        """What the running ingest last said of itself, JSON."""
+        return self.root / "ingest-status.json"
+
+    @property
+    def inbox(self) -> Path:
+        """The journal between the network and the lake."""
+        return self.root / "inbox" / "inbox.sqlite"
+
+    @property
+    def ledger(self) -> Path:
+        """The journal of issues and what people did about them."""
+        return self.root / "ledger" / "ledger.sqlite"
+
+    @property
+    def exported_events(self) -> Path:
+        """Number of the ledger's newest event that is in issue_events."""
+        return self.root / "ledger" / "exported-events"
+
+    @property
+    def photos(self) -> Path:
+        """Photos that crews sent."""
+        return self.root / "ledger" / "photos"
+
+    @property
+    def secrets(self) -> Path:
+        """Keys made by Greensward itself, mode 0700."""
+        return self.root / "secrets"
+
+    @property
+    def writer_lock(self) -> Path:
+        """Held by the one process that writes to the lake."""
+        return self.root / "writer.lock"
+
+    @property
+    def lake_lock(self) -> Path:
+        """Held shared while files are added, alone while folders are swapped."""
+        return self.root / "lake.lock"
+
+    @property
+    def evaluation_lock(self) -> Path:
+        """Held from comparing flags or issue_events with the lake until what is new of them is written."""
+        return self.root / "evaluation.lock"
+
+    @property
+    def version_file(self) -> Path:
+        """Holds the layout version."""
+        return self.root / "VERSION"
+
+    def table(self, name: str) -> Path:
+        """Folder of one table."""
+        return self.lake / name
+
+    def partition(self, name: str, day: date) -> Path:
+        """Folder of one local day of one table."""
+        return self.table(name) / f"date={day.isoformat()}"
+
+    def glob(self, name: str) -> str:
+        """Glob that a plain `read_parquet` of the table takes."""
+        return str(self.table(name) / "*" / "*.parquet")

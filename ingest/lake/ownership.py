@@ -1,0 +1,70 @@
+"""One writer per data folder, and a layout that says its version."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from ingest.errors import ConfigError
+from ingest.lake.durable import fsync_folder, make_folder, replace_file, store_errors
+from ingest.lake.layout import LAYOUT_VERSION, DataFolder
+from ingest.lake.locks import clear_leftovers
+
+
+class AlreadyOwnedError(ConfigError):
+    """Another process writes to this data folder."""
+
+
+@contextmanager
+def own(folder: DataFolder) -> Iterator[None]:
+    """Be the one process that writes to the lake; clears what an interrupted run left in staging and trash.
+
+    Raises: AlreadyOwnedError naming the holder; ConfigError for a layout made by a newer Greensward; StoreError.
+    """
+    with store_errors(f"opening the data folder {folder.root}"):
+        make_folder(folder.root)
+        lock = folder.writer_lock.open("a+")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            holder = lock.read().strip() or "an unknown process"
+            raise AlreadyOwnedError(
+                f"{folder.root} is in use by {holder}. Stop that one first, or name another data folder."
+            ) from error
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        holder = f"process {os.getpid()} on {socket.gethostname()} since {now}\n"
+        with store_errors(f"writing {folder.writer_lock}"):
+            os.ftruncate(lock.fileno(), 0)
+            os.write(lock.fileno(), holder.encode())
+        ensure_layout(folder)
+        clear_leftovers(folder)
+        settle(folder)
+        yield
+
+
+def settle(folder: DataFolder) -> None:
+    """Make the names of all partitions last: an interrupted run may have made one and not come to its fsync."""
+    with store_errors(f"syncing {folder.lake}"):
+        make_folder(folder.lake)
+        for path in (folder.root, folder.lake, *folder.lake.iterdir()):
+            fsync_folder(path)
+
+
+def ensure_layout(folder: DataFolder) -> None:
+    """Mark a new data folder with the layout's version. Raises: ConfigError for a newer layout; StoreError."""
+    with store_errors(f"reading {folder.version_file}"):
+        make_folder(folder.root)
+        if not folder.version_file.exists():
+            replace_file(folder.version_file, f"{LAYOUT_VERSION}\n".encode())
+        found = folder.version_file.read_text(encoding="ascii").strip()
+    if not found.isdigit() or int(found) > LAYOUT_VERSION:
+        raise ConfigError(
+            f"{folder.root} has layout version {found!r}; this Greensward knows up to {LAYOUT_VERSION}. "
+            "Use the newer Greensward that made it."
+        )

@@ -1,0 +1,150 @@
+"""Reading the lake through DuckDB: one view per table, right even while files are swapped."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ingest.errors import StoreError
+from ingest.lake.durable import store_errors
+from ingest.lake.layout import DataFolder
+from ingest.lake.locks import without_swaps
+from ingest.lake.tables import Table, all_tables, table
+from ingest.site import Site
+
+Result = TypeVar("Result")
+
+_SQL_TYPES = {
+    "string": "varchar",
+    "binary": "blob",
+    "bool": "boolean",
+    "int16": "smallint",
+    "int32": "integer",
+    "int64": "bigint",
+    "double": "double",
+    "date32[day]": "date",
+    "timestamp[us, tz=UTC]": "timestamptz",
+    "list<item: double>": "double[]",
+}
+
+_FREE_ATTEMPTS = 4
+"""Tries that hold nobody up. Swaps of a partition are minutes apart, so that the second try nearly always does."""
+
+
+def open_lake(folder: DataFolder, site: Site) -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB connection in memory with a view per table; the caller closes it.
+
+    Instants show in the site's time zone. A partitioned table has its local day as `date` (DATE) besides its columns;
+    a table without files is empty with the right types. The files are those of this moment: what comes later is seen
+    by the next connection, and when one of them was merged away meanwhile a query fails (see `retrying`).
+    """
+    connection = duckdb.connect(":memory:", config={"preserve_insertion_order": False})
+    connection.execute(f"set timezone = '{site.timezone.key}'")
+    for spec in all_tables().values():
+        connection.execute(f"create view {spec.name} as {_relation(folder, spec)}")
+        for column in spec.columns:
+            unit = f" [{column.unit}]" if column.unit else ""
+            text = f"{column.en}{unit} / {column.zh}".replace("'", "''")
+            connection.execute(f"comment on column {spec.name}.{column.name} is '{text}'")
+    return connection
+
+
+def _relation(folder: DataFolder, spec: Table) -> str:
+    names = ", ".join(f'"{column.name}"' for column in spec.columns)
+    extra, extra_type = (", date", ", cast(null as date) as date") if spec.partition_by else ("", "")
+    files = _files(folder, spec)
+    if not files:
+        typed = ", ".join(f'cast(null as {_SQL_TYPES[str(c.type)]}) as "{c.name}"' for c in spec.columns)
+        return f"select {typed}{extra_type} where false"
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files)
+    hive = "true, hive_types = {'date': date}" if spec.partition_by else "false"
+    return f"select {names}{extra} from read_parquet([{listed}], hive_partitioning = {hive}, union_by_name = true)"
+
+
+def _files(folder: DataFolder, spec: Table) -> list[str]:
+    """Return the table's files, each folder listed in one go.
+
+    Listed here and not by a glob of DuckDB's: that looks at each name again after listing, and silently leaves out
+    what a swap has moved meanwhile. A path that is named fails when it is gone, and the reader tries again.
+    """
+    root = folder.table(spec.name)
+    if spec.partition_by is None:
+        return _parquet_names(root)
+    return [name for day in partition_days(folder, spec) for name in _parquet_names(folder.partition(spec.name, day))]
+
+
+def _parquet_names(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.path for entry in entries if entry.name.endswith(".parquet"))
+    except FileNotFoundError:
+        return []
+
+
+def retrying(folder: DataFolder, query: Callable[[], Result]) -> Result:
+    """Return what `query` returns, trying again when a file it listed was swapped away before it was opened.
+
+    The last try holds off swaps, so that a query slower than the swaps ends too. `query` lists the files itself.
+
+    Raises: whatever `query` raises for another reason; StoreError when swaps cannot be held off.
+    """
+    for _ in range(_FREE_ATTEMPTS):
+        try:
+            return query()
+        except (duckdb.IOException, OSError, StoreError) as error:
+            if not _has_vanished(error):
+                raise
+    with without_swaps(folder):
+        return query()
+
+
+def _has_vanished(error: Exception) -> bool:
+    """Say whether a file was gone when it was opened: told by DuckDB, by the system, or by the system through us."""
+    if isinstance(error, duckdb.IOException):
+        return "No such file" in str(error) or "No files found" in str(error)
+    return isinstance(error, FileNotFoundError) or isinstance(error.__cause__, FileNotFoundError)
+
+
+def partition_files(folder: DataFolder, spec: Table, day: date) -> list[Path]:
+    """Return the Parquet files of one local day, in name order; empty when there is none."""
+    return [Path(name) for name in _parquet_names(folder.partition(spec.name, day))]
+
+
+def partition_days(folder: DataFolder, spec: Table) -> list[date]:
+    """Return the local days that the table has a folder for, ascending."""
+    days = []
+    for path in folder.table(spec.name).glob("date=*"):
+        with contextlib.suppress(ValueError):  # a folder that somebody put there by hand is none of ours
+            days.append(date.fromisoformat(path.name.removeprefix("date=")))
+    return sorted(days)
+
+
+def read_files(spec: Table, paths: list[Path]) -> pa.Table:
+    """Return all rows of `paths` with the table's schema; columns a file lacks are null. Raises: StoreError."""
+    if not paths:
+        return spec.schema.empty_table()
+    with store_errors(f"reading {spec.name}"):
+        tables = [pq.read_table(path, partitioning=None, page_checksum_verification=True) for path in paths]
+    return pa.concat_tables([_with_schema(spec, rows) for rows in tables])
+
+
+def _with_schema(spec: Table, rows: pa.Table) -> pa.Table:
+    arrays = [
+        rows[c.name].cast(c.type) if c.name in rows.column_names else pa.nulls(rows.num_rows, c.type)
+        for c in spec.columns
+    ]
+    return pa.Table.from_arrays(arrays, schema=spec.schema)
+
+
+def read_register(folder: DataFolder, name: str) -> pa.Table:
+    """Return the whole register `name` with the table's schema; empty when nothing was imported. Raises: StoreError."""
+    spec = table(name)
+    return retrying(folder, lambda: read_files(spec, [Path(file) for file in _files(folder, spec)]))

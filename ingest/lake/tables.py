@@ -1,0 +1,122 @@
+"""The tables of the lake, read from schemas/tables/*.toml, the only place where a column is described."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+
+import pyarrow as pa
+
+_TYPES: dict[str, pa.DataType] = {
+    "string": pa.string(),
+    "binary": pa.binary(),
+    "bool": pa.bool_(),
+    "int16": pa.int16(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "list<float64>": pa.list_(pa.float64()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: Arrow type, unit (UCUM; None when dimensionless or text) and a sentence in each language."""
+
+    name: str
+    type: pa.DataType
+    required: bool
+    unit: str | None
+    en: str
+    zh: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of the lake.
+
+    key: columns that identify a row; two rows equal in all of them (nulls equal) are the same row
+    merge: measured columns; a later row of the same key may add the ones that are still null, never change them
+    also_same: columns of a second identity; rows equal in all of them, none null, are the same row too
+    same_within_s: how far apart in `partition_by` two rows may lie and still be the same; 0: at the same instant only
+    partition_by: timestamp column whose local day is the partition; None for a register
+    sort_by: order of rows inside a file
+    """
+
+    name: str
+    description_en: str
+    description_zh: str
+    key: tuple[str, ...]
+    merge: tuple[str, ...]
+    also_same: tuple[str, ...]
+    same_within_s: int
+    partition_by: str | None
+    sort_by: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Arrow schema, each field with its unit and descriptions as metadata."""
+        return _schema(self)
+
+
+@functools.cache
+def _schema(table: Table) -> pa.Schema:
+    return pa.schema(
+        [
+            pa.field(
+                column.name,
+                column.type,
+                nullable=not column.required,
+                metadata={"description": column.en, "description_zh": column.zh}
+                | ({"unit": column.unit} if column.unit else {}),
+            )
+            for column in table.columns
+        ],
+        metadata={"table": table.name, "description": table.description_en, "description_zh": table.description_zh},
+    )
+
+
+@functools.cache
+def all_tables() -> dict[str, Table]:
+    """Return every table by name, in alphabetical order."""
+    folder = resources.files("schemas") / "tables"
+    names = sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return {name: _read(name) for name in names}
+
+
+def table(name: str) -> Table:
+    """Return the table called `name`. Raises: KeyError when schemas/tables has no such file."""
+    return all_tables()[name]
+
+
+def _read(name: str) -> Table:
+    text = (resources.files("schemas") / "tables" / f"{name}.toml").read_text(encoding="utf-8")
+    given = tomllib.loads(text)
+    columns = tuple(
+        Column(
+            name=column,
+            type=_TYPES[facts["type"]],
+            required=facts.get("required", False),
+            unit=facts.get("unit"),
+            en=facts["en"],
+            zh=facts["zh"],
+        )
+        for column, facts in given["columns"].items()
+    )
+    return Table(
+        name=name,
+        description_en=given["description_en"],
+        description_zh=given["description_zh"],
+        key=tuple(given["key"]),
+        merge=tuple(given["merge"]),
+        also_same=tuple(given.get("also_same", ())),
+        same_within_s=given.get("same_within_s", 0),
+        partition_by=given.get("partition_by"),
+        sort_by=tuple(given["sort_by"]),
+        columns=columns,
+    )

@@ -1,0 +1,403 @@
+"""One MQTT session: messages in as they come, acknowledgements out only when told to, replies out.
+
+paho-mqtt does the protocol; this module drives its external loop from one thread of ours, so that an exception or a
+dead thread is seen, and acknowledgements carry the epoch of the connection their message came on. After a reconnect
+packet ids start again: an acknowledgement of an older epoch would destroy another message, so it is dropped, and the
+broker sends its message once more.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import os
+import select
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from ingest.errors import ConfigError
+from ingest.inbox import Arrival
+from ingest.observation import Reply
+
+MAXIMUM_PACKET_BYTES = 1_048_576
+"""Told to MQTT 5 brokers: they drop what is larger instead of sending it."""
+
+_SELECT_S = 0.5
+_READS_A_TURN = 256
+_LEAVE_S = 2.0
+_REPLIES_WAITING = 10_000
+_CONNECT_TIMEOUT_S = 10.0
+_BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 4.0)
+_SHORT_CONNECTION_S = 3.0
+_SHORT_CONNECTIONS_TOLERATED = 3
+_SHORT_CONNECTIONS_WINDOW_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """How to reach a broker and who we are there.
+
+    mqtt_version: "5" or "3.1.1"
+    session_expiry_s: how long the broker keeps our messages while we are away (MQTT 5)
+    receive_maximum: messages in flight to us, unacknowledged, 1 to 65,535 (MQTT 5)
+    """
+
+    host: str
+    port: int
+    client_id: str
+    mqtt_version: str = "5"
+    username: str = ""
+    password: str = ""
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    keepalive_s: int = 30
+    session_expiry_s: int = 14 * 86_400
+    receive_maximum: int = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What is needed to acknowledge one message: its packet id, on the connection it came on."""
+
+    epoch: int
+    packet_id: int
+
+
+@dataclass(slots=True)
+class SessionHealth:
+    """What a watchdog and a status page look at; written by the network thread only.
+
+    subscribed: the broker granted every subscription on this connection
+    last_turn: monotonic seconds of the network loop's last turn
+    sessions_lost: times the broker had no session for us although we had one: its backlog may be gone
+    """
+
+    connected: bool = False
+    subscribed: bool = False
+    epoch: int = 0
+    last_turn: float = 0.0
+    sessions_lost: int = 0
+    stale_acks_dropped: int = 0
+    last_problem: str = ""
+
+
+class TakenOverError(ConfigError):
+    """The broker keeps ending our connections right after they are made: somebody else uses our client id."""
+
+
+class MqttSession:
+    """Runs the session in the calling thread: `run()` returns after `stop()`, or raises.
+
+    deliver: called for each message with its ticket (None for QoS 0); may block, which stops reading from the broker
+    had_session, remember_session: whether a session was ever made under this client id, kept across runs
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        topics: Sequence[str],
+        deliver: Callable[[Arrival, Ticket | None], None],
+        *,
+        had_session: bool,
+        remember_session: Callable[[], None],
+    ) -> None:
+        """Prepare; nothing is sent before `run()`."""
+        self.health = SessionHealth(last_turn=time.monotonic())
+        self._broker = broker
+        self._topics = topics
+        self._deliver = deliver
+        self._delivered = 0
+        self._had_session = had_session
+        self._remember_session = remember_session
+        self._acks: collections.deque[Ticket] = collections.deque()
+        self._replies: collections.deque[Reply] = collections.deque(maxlen=_REPLIES_WAITING)
+        self._stopping = threading.Event()
+        self._may_connect = threading.Event()
+        self._may_connect.set()
+        self._failure: Exception | None = None
+        self._connected_at = 0.0
+        self._short_connections: collections.deque[float] = collections.deque(maxlen=_SHORT_CONNECTIONS_TOLERATED)
+        self._wake_reader, self._wake_writer = os.pipe()
+        os.set_blocking(self._wake_reader, False)
+        os.set_blocking(self._wake_writer, False)
+        self._wake_lock = threading.Lock()
+        self._is_over = False
+        self._client = self._make_client()
+
+    def acknowledge(self, tickets: Iterable[Ticket]) -> None:
+        """Acknowledge messages that are on disk; any thread. Tickets of an older connection are dropped."""
+        self._acks.extend(tickets)
+        self._wake()
+
+    def reply(self, replies: Iterable[Reply]) -> None:
+        """Publish answers at QoS 1; any thread. While the broker is away the newest 10,000 wait: senders ask again."""
+        self._replies.extend(replies)
+        self._wake()
+
+    def pause(self) -> None:
+        """Leave the broker until `resume()`; it keeps our messages. Any thread."""
+        self._may_connect.clear()
+        self._wake()
+
+    def resume(self) -> None:
+        """Come back after `pause()`. Any thread."""
+        self._may_connect.set()
+
+    def stop(self) -> None:
+        """Make `run()` return soon; any thread."""
+        self._stopping.set()
+        self._may_connect.set()
+        self._wake()
+
+    def run(self) -> None:
+        """Stay connected until `stop()`.
+
+        Raises: ConfigError when the broker refuses us for good (credentials, client id, subscription); whatever
+        `deliver` raises. The broker keeps every message that was not acknowledged.
+        """
+        attempt = 0
+        try:
+            while not self._stopping.is_set():
+                self.health.last_turn = time.monotonic()
+                if not self._may_connect.wait(_SELECT_S):
+                    continue
+                epoch = self.health.epoch
+                try:
+                    self._connect()
+                    self._turn_until_disconnected()
+                except OSError as error:
+                    self.health.last_problem = f"broker {self._broker.host}:{self._broker.port}: {error}"
+                self.health.connected = False
+                self._raise_failure()
+                if self.health.epoch > epoch:
+                    attempt = 0
+                    self._note_short_connection()
+                self._stopping.wait(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
+                attempt += 1
+        finally:
+            self.health.connected = False
+            self._client.disconnect()
+            with self._wake_lock:
+                self._is_over = True
+                os.close(self._wake_reader)
+                os.close(self._wake_writer)
+
+    def _note_short_connection(self) -> None:
+        """Raise TakenOverError when connections keep ending at once although nobody here asked for it.
+
+        Told by their length and not by the broker's reason: Mosquitto 2.0 gives none, and MQTT 3.1.1 has none.
+        """
+        now = time.monotonic()
+        if self._stopping.is_set() or not self._may_connect.is_set():
+            return
+        if now - self._connected_at > _SHORT_CONNECTION_S:
+            self._short_connections.clear()
+            return
+        self._short_connections.append(now)
+        is_full = len(self._short_connections) == _SHORT_CONNECTIONS_TOLERATED
+        if is_full and now - self._short_connections[0] < _SHORT_CONNECTIONS_WINDOW_S:
+            raise TakenOverError(
+                f"broker {self._broker.host}:{self._broker.port} ended {_SHORT_CONNECTIONS_TOLERATED} connections in a "
+                f"row right after they were made. Most likely another client connects as {self._broker.client_id!r} "
+                "and takes our session: give each worker its own [broker] client_id."
+            )
+
+    def _make_client(self) -> mqtt.Client:
+        broker = self._broker
+        is_five = broker.mqtt_version == "5"
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=broker.client_id,
+            clean_session=None if is_five else False,
+            protocol=mqtt.MQTTv5 if is_five else mqtt.MQTTv311,
+            manual_ack=True,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = _CONNECT_TIMEOUT_S
+        client.max_queued_messages_set(_REPLIES_WAITING)
+        if broker.username:
+            client.username_pw_set(broker.username, broker.password or None)
+        if broker.ca_file:
+            try:
+                client.tls_set(
+                    ca_certs=str(broker.ca_file),
+                    certfile=str(broker.cert_file) if broker.cert_file else None,
+                    keyfile=str(broker.key_file) if broker.key_file else None,
+                    tls_version=ssl.PROTOCOL_TLS_CLIENT,
+                )
+            except (OSError, ssl.SSLError) as error:
+                raise ConfigError(f"[broker] ca_file, cert_file, key_file: {error}") from error
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        # With this hook paho queues packets for our loop instead of writing from whichever thread calls it.
+        client.on_socket_register_write = _leave_to_the_loop
+        return client
+
+    def _connect(self) -> None:
+        broker = self._broker
+        if broker.mqtt_version == "5":
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.SessionExpiryInterval = broker.session_expiry_s
+            properties.ReceiveMaximum = broker.receive_maximum
+            properties.MaximumPacketSize = MAXIMUM_PACKET_BYTES
+            self._client.connect(
+                broker.host, broker.port, keepalive=broker.keepalive_s, clean_start=False, properties=properties
+            )
+        else:
+            self._client.connect(broker.host, broker.port, keepalive=broker.keepalive_s)
+
+    def _turn_until_disconnected(self) -> None:
+        client = self._client
+        while True:
+            self.health.last_turn = time.monotonic()
+            if self._stopping.is_set() or not self._may_connect.is_set():
+                self._take_leave()
+                return
+            socket = client.socket()
+            if socket is None:
+                return
+            pending = isinstance(socket, ssl.SSLSocket) and socket.pending() > 0
+            writable = [socket] if client.want_write() else []
+            watched: list[Any] = [socket, self._wake_reader]
+            readable, can_write, _ = select.select(watched, writable, [], 0 if pending else _SELECT_S)
+            if self._wake_reader in readable:
+                os.read(self._wake_reader, 65_536)
+            if (socket in readable or pending) and not self._read_what_is_there():
+                return
+            self._raise_failure()
+            self._send_queued()
+            if (can_write or client.want_write()) and client.loop_write() != mqtt.MQTT_ERR_SUCCESS:
+                return
+            if client.loop_misc() != mqtt.MQTT_ERR_SUCCESS:
+                return
+
+    def _read_what_is_there(self) -> bool:
+        """Read packets until one brings no message, a few hundred at most; False when the connection broke."""
+        for _ in range(_READS_A_TURN):
+            before = self._delivered
+            if self._client.loop_read() != mqtt.MQTT_ERR_SUCCESS:
+                return False
+            if self._delivered == before or self._failure is not None:
+                return True
+        return True
+
+    def _take_leave(self) -> None:
+        """Send the acknowledgements that are due, then disconnect."""
+        self._send_queued()
+        self._client.disconnect()
+        deadline = time.monotonic() + _LEAVE_S
+        while self._client.want_write() and time.monotonic() < deadline:
+            socket = self._client.socket()
+            if socket is None or not select.select([], [socket], [], _LEAVE_S)[1]:
+                return
+            if self._client.loop_write() != mqtt.MQTT_ERR_SUCCESS:
+                return
+
+    def _send_queued(self) -> None:
+        epoch = self.health.epoch
+        for _ in range(len(self._acks)):
+            ticket = self._acks.popleft()
+            if ticket.epoch == epoch and self.health.connected:
+                self._client.ack(ticket.packet_id, 1)
+            else:
+                self.health.stale_acks_dropped += 1
+        while self._replies and self.health.connected:
+            reply = self._replies[0]
+            if self._client.publish(reply.topic, reply.payload, qos=1).rc == mqtt.MQTT_ERR_QUEUE_SIZE:
+                break
+            self._replies.popleft()
+
+    def _wake(self) -> None:
+        # Not after the end: the number of a closed descriptor may be another file's by then.
+        with self._wake_lock, contextlib.suppress(BlockingIOError):
+            if not self._is_over:
+                os.write(self._wake_writer, b"\0")
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _on_connect(self, client: mqtt.Client, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            self.health.last_problem = f"broker refused the connection: {reason}"
+            if reason.getName() in {
+                "Not authorized",
+                "Bad user name or password",
+                "Client identifier not valid",
+                "Banned",
+            }:
+                self._failure = ConfigError(
+                    f"broker {self._broker.host}:{self._broker.port} refused us: {reason}. "
+                    "Check [broker] username, password_file, client_id and the broker's ACL."
+                )
+            return
+        self.health.epoch += 1
+        self.health.subscribed = False
+        self._connected_at = time.monotonic()
+        self.health.connected = True
+        if self._had_session and not flags.session_present:
+            self.health.sessions_lost += 1
+            self.health.last_problem = "the broker had lost our session: messages sent while we were away may be gone"
+        if not self._had_session:
+            self._remember_session()
+            self._had_session = True
+        if self._broker.mqtt_version == "5":
+            options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+            client.subscribe([(topic, options) for topic in self._topics])
+        else:
+            client.subscribe([(topic, 1) for topic in self._topics])
+
+    def _on_subscribe(self, _client: mqtt.Client, _data: Any, _mid: int, reasons: list[Any], _properties: Any) -> None:
+        refused = [topic for topic, reason in zip(self._topics, reasons, strict=False) if reason.is_failure]
+        self.health.subscribed = not refused
+        if refused:
+            self._failure = ConfigError(
+                f"broker {self._broker.host}:{self._broker.port} refused the subscription to {', '.join(refused)}. "
+                "Allow our user to read these topics in the broker's ACL."
+            )
+
+    def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self.health.connected = False
+        if reason.is_failure:
+            self.health.last_problem = f"disconnected: {reason}"
+
+    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        arrival = Arrival(
+            received_at_us=time.time_ns() // 1000,
+            topic=_topic_of(message),
+            payload=bytes(message.payload),
+            redelivered=message.dup,
+            retained=message.retain,
+        )
+        ticket = Ticket(self.health.epoch, message.mid) if message.qos else None
+        self._delivered += 1
+        try:
+            self._deliver(arrival, ticket)
+        except Exception as error:  # noqa: BLE001 - paho would swallow it; raised again by the loop
+            self._failure = error
+
+
+def _leave_to_the_loop(_client: mqtt.Client, _data: Any, _socket: Any) -> None:
+    """Tell paho that our loop writes."""
+
+
+def _topic_of(message: mqtt.MQTTMessage) -> str:
+    """Return the topic, with U+FFFD for bytes that are no UTF-8: no sender must be able to stop the loop with one."""
+    try:
+        return str(message.topic)
+    except UnicodeDecodeError:
+        return bytes(message._topic).decode("utf-8", errors="replace")  # noqa: SLF001 - no public way to the raw bytes

@@ -1,0 +1,208 @@
+"""What a decoded message says, before it becomes rows.
+
+Every row class has the columns of the table of the same name in schemas/tables that the sender can know; the
+seal adds `received_at`, `message_seq` and what it computes. Units are those of the tables. Instants are aware.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from ingest.errors import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One MQTT message as it came.
+
+    message_seq: our number for it, increasing in order of arrival
+    received_at: aware, UTC
+    """
+
+    message_seq: int
+    received_at: datetime
+    topic: str
+    payload: bytes
+    redelivered: bool = False
+    retained: bool = False
+
+
+class SoilReading(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of soil_readings; `channel` from 1, or None when `depth_cm` was in the message."""
+
+    device_id: str
+    measured_at: datetime
+    time_source: str
+    channel: int | None = None
+    depth_cm: float | None = None
+    volumetric_water_content: float | None = None
+    soil_temperature_c: float | None = None
+    bulk_ec_ds_m: float | None = None
+    matric_potential_kpa: float | None = None
+    raw_frequency_khz: float | None = None
+    raw_counts: float | None = None
+    unit_received: str | None = None
+    model: str | None = None
+    quarantine: str | None = None
+    uplink_key: str | None = None
+    device_seq: int | None = None
+
+
+class WeatherReading(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of weather_readings."""
+
+    device_id: str
+    measured_at: datetime
+    time_source: str
+    air_temperature_c: float | None = None
+    relative_humidity_pct: float | None = None
+    rain_depth_mm: float | None = None
+    leaf_wetness_pct: float | None = None
+    wind_speed_m_s: float | None = None
+    solar_radiation_w_m2: float | None = None
+    uplink_key: str | None = None
+
+
+class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of device_status."""
+
+    device_id: str
+    reported_at: datetime
+    state: str | None = None
+    battery_v: float | None = None
+    battery_pct: float | None = None
+    rssi_dbm: float | None = None
+    snr_db: float | None = None
+    device_seq: int | None = None
+    firmware: str | None = None
+
+
+class Detection(msgspec.Struct, frozen=True, kw_only=True):
+    """One finding in a picture; one of `bbox_px` (x, y, width, height), `polygon_px` and `whole_image` is given."""
+
+    detection_id: str
+    class_name: str
+    confidence: float
+    severity: float | None = None
+    bbox_px: tuple[float, float, float, float] | None = None
+    polygon_px: tuple[tuple[float, float], ...] | None = None
+    whole_image: bool = False
+
+
+class IndexStat(msgspec.Struct, frozen=True, kw_only=True):
+    """Statistics of one vegetation index over a picture or a plot; a row of index_stats."""
+
+    index_name: str
+    scope: str
+    n_pixels: int
+    median: float
+    plot_id: str | None = None
+    valid_fraction: float | None = None
+    calibrated: bool | None = None
+    min: float | None = None
+    p10: float | None = None
+    mean: float | None = None
+    p90: float | None = None
+    max: float | None = None
+    std: float | None = None
+
+
+class DroneImage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message says of one picture, with its findings; the footprint is computed from it later.
+
+    intrinsics: as in the native contract: focal_px, hfov_deg, focal_mm with sensor_width_mm, focal_35mm_mm, distortion
+    yaw_deg, pitch_deg, roll_deg: of the optical axis; None when the message does not say, never assumed
+    quarantine: reason why the image must not get a footprint, or None
+    """
+
+    image_id: str
+    captured_at: datetime
+    drone_id: str | None = None
+    gateway_id: str | None = None
+    flight_id: str | None = None
+    time_source: str | None = None
+    media_kind: str = "image"
+    object_uri: str | None = None
+    sha256: str | None = None
+    is_original: bool | None = None
+    sensor_kind: str | None = None
+    camera_model: str | None = None
+    payload_index: str | None = None
+    image_width_px: int | None = None
+    image_height_px: int | None = None
+    intrinsics: Mapping[str, object] | None = None
+    lon: float | None = None
+    lat: float | None = None
+    height_takeoff_m: float | None = None
+    height_ground_m: float | None = None
+    alt_ellipsoid_m: float | None = None
+    alt_msl_m: float | None = None
+    alt_unknown_datum_m: float | None = None
+    position_fix: str | None = None
+    position_sigma_m: float | None = None
+    yaw_deg: float | None = None
+    pitch_deg: float | None = None
+    roll_deg: float | None = None
+    attitude_source: str | None = None
+    quarantine: str | None = None
+    model_name: str | None = None
+    model_version: str | None = None
+    detections: tuple[Detection, ...] | None = None
+    index_stats: tuple[IndexStat, ...] = ()
+    vendor: Mapping[str, object] | None = None
+
+
+class DronePose(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of drone_poses."""
+
+    drone_id: str
+    posed_at: datetime
+    source: str
+    gateway_id: str | None = None
+    payload_index: str | None = None
+    lon: float | None = None
+    lat: float | None = None
+    height_takeoff_m: float | None = None
+    gimbal_yaw_deg: float | None = None
+    gimbal_pitch_deg: float | None = None
+    gimbal_roll_deg: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a sender asked to hear back; published only after the message's rows are durable."""
+
+    topic: str
+    payload: bytes
+    when_rejected: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PartFault:
+    """A part of a message that could not be kept, while the rest was; `faults[0]` says the code."""
+
+    pointer: str
+    faults: tuple[Fault, ...]
+
+
+class Decoded(msgspec.Struct, frozen=True, kw_only=True):
+    """All that one message says.
+
+    parts_refused: rows of the message that were not kept, each with its faults
+    ignored: why the message has no rows by its kind (an answer, an event we do not keep); None when it should have
+    reply: what to answer once the rows are durable
+    """
+
+    soil: tuple[SoilReading, ...] = ()
+    weather: tuple[WeatherReading, ...] = ()
+    status: tuple[DeviceStatus, ...] = ()
+    images: tuple[DroneImage, ...] = ()
+    poses: tuple[DronePose, ...] = ()
+    parts_refused: tuple[PartFault, ...] = ()
+    ignored: str | None = None
+    reply: Reply | None = None
+    device_id: str | None = None

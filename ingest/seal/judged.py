@@ -1,0 +1,112 @@
+"""Messages to rows, in memory: what each message brings to which table, and what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from ingest.decode.context import DecodeContext
+from ingest.decode.route import decode, refusal_reply
+from ingest.errors import Fault, PayloadError
+from ingest.observation import Decoded, DroneImage, DronePose, Message, Reply
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Judged:
+    """One message and what it says, or why it was refused."""
+
+    message: Message
+    decoded: Decoded | None
+    error: PayloadError | None
+
+    def reply(self) -> Reply | None:
+        """Return what to answer the sender once this message's rows are durable."""
+        if self.error is not None:
+            return refusal_reply(self.message, self.error)
+        return self.decoded.reply if self.decoded else None
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a number of messages bring, table by table; images wait for their geometry."""
+
+    judged: list[Judged]
+    rows: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    images: list[tuple[DroneImage, Message]] = field(default_factory=list)
+    poses: list[DronePose] = field(default_factory=list)
+
+
+def judge(messages: Iterable[Message], context: DecodeContext, software_version: str) -> Batch:
+    """Return the rows that `messages` bring. No message can stop the others."""
+    batch = Batch([])
+    for message in messages:
+        try:
+            decoded = decode(message, context)
+        except PayloadError as error:
+            batch.judged.append(Judged(message, None, error))
+            batch.rows["rejected"].append(
+                _rejected_row(message, "", error.faults, error.device_id, "message", software_version)
+            )
+            continue
+        batch.judged.append(Judged(message, decoded, None))
+        _collect(batch, message, decoded)
+        batch.rows["rejected"].extend(_refused_parts(message, decoded, software_version))
+    return batch
+
+
+def _collect(batch: Batch, message: Message, decoded: Decoded) -> None:
+    for name, observations in (
+        ("soil_readings", decoded.soil),
+        ("weather_readings", decoded.weather),
+        ("device_status", decoded.status),
+        ("drone_poses", decoded.poses),
+    ):
+        for observation in observations:
+            row = msgspec.structs.asdict(observation)
+            row["received_at"] = message.received_at
+            row["message_seq"] = message.message_seq
+            batch.rows[name].append(row)
+    batch.images.extend((image, message) for image in decoded.images)
+    batch.poses.extend(decoded.poses)
+
+
+def _refused_parts(message: Message, decoded: Decoded, software_version: str) -> Iterator[Row]:
+    """Yield a row per refused part; the message's bytes stand in the first only, or a few messages fill the memory."""
+    whole: Row = {}
+    for part in decoded.parts_refused:
+        if not whole:
+            whole = _rejected_row(message, part.pointer, part.faults, decoded.device_id, "part", software_version)
+            yield whole
+        else:
+            faults = msgspec.json.encode(part.faults).decode()
+            yield whole | {
+                "pointer": part.pointer,
+                "code": part.faults[0].code,
+                "faults_json": faults,
+                "payload": b"",
+            }
+
+
+def _rejected_row(
+    message: Message, pointer: str, faults: Sequence[Fault], device_id: str | None, scope: str, software_version: str
+) -> Row:
+    return {
+        "message_seq": message.message_seq,
+        "received_at": message.received_at,
+        "topic": message.topic,
+        "scope": scope,
+        "pointer": pointer,
+        "code": faults[0].code,
+        "device_id": device_id,
+        "faults_json": msgspec.json.encode(faults).decode(),
+        "payload": message.payload,
+        "payload_sha256": hashlib.sha256(message.payload).hexdigest(),
+        "software_version": software_version,
+    }

@@ -1,0 +1,119 @@
+"""Messages that were refused or left aside, judged again: after a decoder was mended or a device registered.
+
+What is accepted now becomes rows and leaves `rejected`; raw_messages says the new outcome. Safe to interrupt: rows are
+added first, then the partitions are swapped, and doing it again changes nothing more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.lake.damage import read_undamaged
+from ingest.lake.layout import DataFolder
+from ingest.lake.locks import swapping
+from ingest.lake.read import partition_days, partition_files
+from ingest.lake.tables import Table, table
+from ingest.lake.write import replace_partition, to_arrow
+from ingest.observation import Message
+from ingest.registers.snapshot import RegisterSnapshot
+from ingest.seal.judged import Row
+from ingest.seal.sealer import Sealer
+
+AGAIN = ("rejected", "ignored")
+"""Outcomes that are worth judging again; what was stored or a duplicate stays as it is."""
+
+_MESSAGES_AT_ONCE = 20_000
+
+
+@dataclass(slots=True)
+class Replayed:
+    """How many messages were judged again, and what their outcome is now."""
+
+    messages: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+
+def replay(folder: DataFolder, sealer: Sealer, registers: RegisterSnapshot, since: date | None = None) -> Replayed:
+    """Judge again every refused or ignored message received on or after the local day `since`, or of all kept days.
+
+    The caller owns the data folder (`lake.ownership.own`). Raises: StoreError; run it again then.
+    """
+    raw = table("raw_messages")
+    replayed = Replayed()
+    for day in partition_days(folder, raw):
+        if since is not None and day < since:
+            continue
+        for path in partition_files(folder, raw, day):
+            _replay_file(folder, sealer, registers, raw, day, path, replayed)
+    return replayed
+
+
+def _replay_file(
+    folder: DataFolder,
+    sealer: Sealer,
+    registers: RegisterSnapshot,
+    raw: Table,
+    day: date,
+    path: Path,
+    replayed: Replayed,
+) -> None:
+    rows, _ = read_undamaged(folder, raw, [path])
+    chosen = rows.filter(pc.is_in(rows["outcome"], value_set=pa.array(AGAIN)))
+    changed: dict[int, Row] = {}
+    before = dict(zip(chosen["message_seq"].to_pylist(), chosen["outcome"].to_pylist(), strict=True))
+    for messages in _messages(chosen):
+        sealed, raw_rows = sealer.store(messages, registers)
+        replayed.messages += len(messages)
+        replayed.outcomes.update(sealed.outcomes)
+        changed |= {
+            row["message_seq"]: row for row in raw_rows if _is_better(before[row["message_seq"]], row["outcome"])
+        }
+    if not changed:
+        return
+    _drop_rejected(folder, day, set(changed))
+    kept = rows.filter(pc.invert(pc.is_in(rows["message_seq"], value_set=pa.array(list(changed), pa.int64()))))
+    with swapping(folder):
+        others = [other for other in partition_files(folder, raw, day) if other != path]
+        merged = pa.concat_tables([kept, to_arrow(raw, list(changed.values()))])
+        replace_partition(folder, raw, day, merged, path.stem.rpartition("-")[0], keep=others)
+
+
+def _is_better(before: str, now: str) -> bool:
+    """Say whether the message has become rows; one that only repeats its own refusal has not."""
+    return now == "stored" or (before == "ignored" and now == "rejected")
+
+
+def _messages(rows: pa.Table) -> Iterator[list[Message]]:
+    for start in range(0, rows.num_rows, _MESSAGES_AT_ONCE):
+        yield [
+            Message(
+                message_seq=row["message_seq"],
+                received_at=row["received_at"],
+                topic=row["topic"],
+                payload=row["payload"],
+                redelivered=row["redelivered"],
+                retained=row["retained"],
+            )
+            for row in rows.slice(start, _MESSAGES_AT_ONCE).sort_by("message_seq").to_pylist()
+        ]
+
+
+def _drop_rejected(folder: DataFolder, day: date, message_seqs: set[int]) -> None:
+    """Take the whole-message refusals of `message_seqs` out of the day's `rejected`, in one step a file."""
+    spec = table("rejected")
+    gone = pa.array(list(message_seqs), pa.int64())
+    with swapping(folder):
+        for path in partition_files(folder, spec, day):
+            rows, _ = read_undamaged(folder, spec, [path])
+            is_gone = pc.and_(pc.is_in(rows["message_seq"], value_set=gone), pc.equal(rows["scope"], "message"))
+            if pc.any(is_gone).as_py():
+                others = [other for other in partition_files(folder, spec, day) if other != path]
+                kept = rows.filter(pc.invert(is_gone))
+                replace_partition(folder, spec, day, kept, path.stem.rpartition("-")[0], keep=others)

@@ -1,0 +1,190 @@
+"""The seal: the oldest messages of the inbox become durable rows, and leave the inbox.
+
+Safe to interrupt anywhere: rows are compared with what the lake holds before they are written, so doing the same
+messages again adds nothing, and messages leave the inbox only after all their rows are durable. raw_messages is
+written last; it says what became of each message.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import duckdb
+import pyarrow as pa
+
+from ingest.decode.context import DecodeContext
+from ingest.drone.plots_index import PlotShapes
+from ingest.drone.rows import drone_rows
+from ingest.errors import StoreError
+from ingest.lake.damage import read_undamaged, set_aside_damaged
+from ingest.lake.dedupe import Novelty, compared_files, tell_new_from_known
+from ingest.lake.durable import store_errors
+from ingest.lake.layout import DataFolder
+from ingest.lake.read import partition_files
+from ingest.lake.tables import Table, table
+from ingest.lake.write import by_local_day, to_arrow, write_rows
+from ingest.observation import DronePose, Message, Reply
+from ingest.registers.snapshot import RegisterSnapshot
+from ingest.seal.judged import Batch, Row, judge
+from ingest.seal.tally import Tally, outcomes
+from ingest.site import Site
+
+_POSE_WINDOW = timedelta(seconds=8)
+"""The pose join looks 2 s either side of a capture, and 5 s around a pose to see whether the gimbal stood still."""
+_DEDUPE_MEMORY = "512MB"
+_DAYS_AT_ONCE = 128
+"""Local days compared in one query, whose cost is mostly fixed: a backlog of years has few rows on each day."""
+_COMPARED_BYTES = 8 * 1024 * 1024
+"""Most Parquet bytes of several days compared in one query, so that memory does not follow the history (I7)."""
+
+
+@dataclass(slots=True)
+class Sealed:
+    """What one seal did.
+
+    outcomes: messages by outcome
+    replies: to publish now, since everything is durable
+    touched: partitions that have a new file
+    damaged: names of files that were found damaged and set aside
+    """
+
+    messages: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    rows: Counter[str] = field(default_factory=Counter)
+    replies: list[Reply] = field(default_factory=list)
+    touched: set[tuple[str, date]] = field(default_factory=set)
+    damaged: list[str] = field(default_factory=list)
+
+
+class Sealer:
+    """Turns messages into durable rows; one per process that holds the writer lock.
+
+    turned: called whenever a part of the work is done, for a watchdog: a long backlog may take minutes
+    """
+
+    def __init__(
+        self, folder: DataFolder, site: Site, software_version: str, turned: Callable[[], None] = lambda: None
+    ) -> None:
+        """Prepare a DuckDB connection in memory for comparing; `close()` releases it."""
+        self._turned = turned
+        self._folder = folder
+        self._site = site
+        self._software_version = software_version
+        self._shapes_of: tuple[RegisterSnapshot, PlotShapes] | None = None
+        self._db = duckdb.connect(":memory:", config={"memory_limit": _DEDUPE_MEMORY, "threads": 2})
+        self._db.execute("set timezone = 'UTC'")
+
+    def close(self) -> None:
+        """Release the connection."""
+        self._db.close()
+
+    def seal(self, messages: list[Message], registers: RegisterSnapshot) -> Sealed:
+        """Make the rows of `messages` durable and return what became of them.
+
+        registers: device models for decoding, plots for attribution
+        Raises: StoreError; call again with the same messages, nothing is lost or doubled by that.
+        """
+        sealed, raw_rows = self.store(messages, registers)
+        if messages:
+            self._store(table("raw_messages"), raw_rows, _stem(messages), Tally(), sealed)
+        return sealed
+
+    def store(self, messages: list[Message], registers: RegisterSnapshot) -> tuple[Sealed, list[Row]]:
+        """Make the rows of `messages` durable, but for raw_messages, whose rows are returned. Raises: StoreError."""
+        sealed = Sealed(messages=len(messages))
+        if not messages:
+            return sealed, []
+        context = DecodeContext(site=self._site, model_of=registers.model_of)
+        batch = judge(messages, context, self._software_version)
+        if batch.images:
+            poses = [*batch.poses, *self._poses_around(batch, sealed)]
+            for name, rows in drone_rows(batch.images, poses, self._shapes(registers), self._site).items():
+                batch.rows[name].extend(rows)
+        tally = Tally()
+        for name in sorted(batch.rows):
+            self._store(table(name), batch.rows[name], _stem(messages), tally, sealed)
+        raw_rows = [tally.raw_row(judged) for judged in batch.judged]
+        sealed.outcomes = outcomes(raw_rows)
+        sealed.replies = [reply for judged in batch.judged if (reply := judged.reply()) is not None]
+        return sealed, raw_rows
+
+    def _shapes(self, registers: RegisterSnapshot) -> PlotShapes:
+        if self._shapes_of is None or self._shapes_of[0] is not registers:
+            plots = registers.plots
+            shapes = PlotShapes.from_register(
+                plot_id=[plot.plot_id for plot in plots],
+                geometry=[plot.wkb for plot in plots],
+                valid_from=[plot.valid_from for plot in plots],
+                valid_to=[plot.valid_to for plot in plots],
+                register_version=plots[-1].register_version if plots else "",
+            )
+            self._shapes_of = (registers, shapes)
+        return self._shapes_of[1]
+
+    def _store(self, spec: Table, rows: list[Row], stem: str, tally: Tally, sealed: Sealed) -> None:
+        if not rows:
+            return
+        for days, some in self._some_days_at_once(spec, by_local_day(spec, to_arrow(spec, rows), self._site)):
+            novelty = self._tell(spec, days, some, sealed)
+            tally.count(spec.name, some["message_seq"].to_pylist(), novelty.is_duplicate)
+            for day, new_rows in by_local_day(spec, novelty.new_rows, self._site):
+                write_rows(self._folder, spec, day, new_rows, stem)
+                sealed.touched.add((spec.name, day))
+                sealed.rows[spec.name] += new_rows.num_rows
+                self._turned()
+
+    def _some_days_at_once(
+        self, spec: Table, days: Iterable[tuple[date, pa.Table]]
+    ) -> Iterator[tuple[list[date], pa.Table]]:
+        """Yield neighbouring days together, as many as are compared in one query."""
+        together: list[tuple[date, pa.Table]] = []
+        total = 0
+        for day, rows in days:
+            with store_errors(f"looking at {spec.name} of {day}"):
+                size = sum(path.stat().st_size for path in partition_files(self._folder, spec, day))
+            if together and (len(together) == _DAYS_AT_ONCE or total + size > _COMPARED_BYTES):
+                yield [day for day, _ in together], pa.concat_tables([rows for _, rows in together])
+                together, total = [], 0
+            together.append((day, rows))
+            total += size
+        if together:
+            yield [day for day, _ in together], pa.concat_tables([rows for _, rows in together])
+
+    def _tell(self, spec: Table, days: list[date], rows: pa.Table, sealed: Sealed) -> Novelty:
+        def tell() -> Novelty:
+            return tell_new_from_known(self._db, self._folder, spec, days[0], rows, days[1:])
+
+        self._turned()
+        try:
+            return tell()
+        except duckdb.Error as error:
+            damaged = set_aside_damaged(self._folder, compared_files(self._folder, spec, days))
+            if not damaged:
+                raise StoreError(f"comparing with {spec.name} of {days[0]} to {days[-1]}: {error}") from error
+            sealed.damaged.extend(damaged)
+            return tell()
+
+    def _poses_around(self, batch: Batch, sealed: Sealed) -> list[DronePose]:
+        """Return stored poses near the capture of images that came without one."""
+        wanted = [image.captured_at for image, _ in batch.images if image.pitch_deg is None]
+        if not wanted:
+            return []
+        spec = table("drone_poses")
+        days = sorted({self._site.local_date(at + side) for at in wanted for side in (-_POSE_WINDOW, _POSE_WINDOW)})
+        low, high = min(wanted) - _POSE_WINDOW, max(wanted) + _POSE_WINDOW
+        files = [path for day in days for path in partition_files(self._folder, spec, day)]
+        rows, damaged = read_undamaged(self._folder, spec, files)
+        sealed.damaged.extend(damaged)
+        known = set(DronePose.__struct_fields__)
+        return [
+            DronePose(**{name: value for name, value in row.items() if name in known})
+            for row in rows.to_pylist()
+            if low <= row["posed_at"] <= high
+        ]
+
+
+def _stem(messages: list[Message]) -> str:
+    return f"part-{messages[0].message_seq}-{messages[-1].message_seq}"

@@ -1,0 +1,55 @@
+"""What the running ingest says of itself, for health checks and `doctor`: one small JSON file, replaced whole."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from ingest.errors import StoreError
+from ingest.lake.durable import store_errors
+from ingest.lake.layout import DataFolder
+
+
+class IngestStatus(msgspec.Struct, kw_only=True):
+    """State of one ingest process.
+
+    written_at: when this was said; a file older than a minute means that nobody says anything any more
+    messages, outcomes: since this process started
+    paused: why nothing is taken from the broker, or ""
+    """
+
+    pid: int
+    started_at: datetime
+    written_at: datetime
+    broker: str
+    connected: bool
+    sessions_lost: int
+    stale_acks_dropped: int
+    messages: int
+    outcomes: dict[str, int]
+    waiting_messages: int
+    waiting_bytes: int
+    last_message_at: datetime | None
+    last_seal_at: datetime | None
+    paused: str
+    last_problem: str
+    damaged_files: list[str]
+
+
+def write_status(folder: DataFolder, status: IngestStatus) -> None:
+    """Replace the status file. Not fsynced: it is worth nothing after a crash. Raises: StoreError."""
+    temporary = folder.status_file.with_suffix(".part")
+    with store_errors(f"writing {folder.status_file}"):
+        temporary.write_bytes(msgspec.json.encode(status))
+        temporary.replace(folder.status_file)
+
+
+def read_status(folder: DataFolder) -> IngestStatus | None:
+    """Return what ingest last said, or None when it never ran here. Raises: StoreError for an unreadable file."""
+    try:
+        return msgspec.json.decode(folder.status_file.read_bytes(), type=IngestStatus)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as error:
+        raise StoreError(f"{folder.status_file}: {error}") from error

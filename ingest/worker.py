@@ -1,0 +1,339 @@
+"""One ingest worker: network, journal and seal, each in its thread, and a watchdog over them.
+
+broker ─▶ network thread ─▶ journal thread ─(fsync)─▶ inbox ─▶ seal thread ─▶ lake
+                ▲────────── acknowledge ◀──┘                       │
+                ▲────────── replies ◀──────────────────────────────┘
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Self
+
+from ingest.decode.route import subscriptions
+from ingest.errors import GreenswardError, StoreError
+from ingest.inbox import Inbox
+from ingest.lake.layout import DataFolder
+from ingest.lake.ownership import own
+from ingest.mqtt.journal import Journal
+from ingest.mqtt.session import Broker, MqttSession
+from ingest.registers.snapshot import Registers
+from ingest.seal.housekeeping import keep_house
+from ingest.seal.replay import replay
+from ingest.seal.sealer import Sealed, Sealer
+from ingest.site import Site
+from ingest.status import IngestStatus, write_status
+
+_TURN_S = 0.25
+_STATUS_EVERY_S = 2.0
+_HOUSEKEEPING_EVERY_S = 30.0
+_STALL_S = 90.0
+"""A thread that has not turned for this long is stuck: longer than any fsync that is not a fault."""
+
+_RESUME_FACTOR = 1.1
+_RETRY_S = 2.0
+
+
+class WorkerFailedError(GreenswardError):
+    """A thread of the worker died or got stuck; everything acknowledged is on disk. Start the worker again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How the inbox becomes Parquet; see [ingest] in greensward.toml.
+
+    seal_every_s: most seconds a message waits before it is sealed
+    seal_bytes: sealed sooner when the inbox holds this much; also the most that one seal takes into memory
+    compact_files: files of an open day before they are merged
+    min_free_bytes: free disk below which nothing is taken from the broker
+    raw_days: days that raw_messages are kept
+    """
+
+    seal_every_s: float = 8.0
+    seal_bytes: int = 6_000_000
+    compact_files: int = 24
+    min_free_bytes: int = 500_000_000
+    raw_days: int = 30
+
+
+class Worker:
+    """Takes messages from a broker until stopped; use it as a context manager.
+
+    on_sealed: called in the seal thread after each seal, for progress and tests
+    """
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        site: Site,
+        broker: Broker,
+        pace: Pace,
+        software_version: str,
+        on_sealed: Callable[[Sealed], None] | None = None,
+    ) -> None:
+        """Prepare; nothing is opened before `start()`."""
+        self.outcomes: Counter[str] = Counter()
+        self._folder, self._site, self._broker, self._pace = folder, site, broker, pace
+        self._software_version = software_version
+        self._on_sealed = on_sealed
+        self._stopping = threading.Event()
+        self._seal_now = threading.Event()
+        self._failure: Exception | None = None
+        self._paused = ""
+        self._damaged: list[str] = []
+        self._started_at = datetime.now(UTC)
+        self._last_seal_at: datetime | None = None
+        self._last_message_at: datetime | None = None
+        self._seal_turn = time.monotonic()
+        self._threads: dict[str, threading.Thread] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self.stop()
+
+    def start(self) -> None:
+        """Take the writer lock and start the threads. Raises: AlreadyOwnedError, ConfigError, StoreError."""
+        try:
+            self._open()
+        except BaseException:
+            self._stack.close()
+            raise
+        self._start_thread("network", self._session.run)
+        self._start_thread("journal", self._journal.run)
+        self._start_thread("seal", self._seal_until_stopped)
+
+    def _open(self) -> None:
+        self._stack.enter_context(own(self._folder))
+        self._inbox = self._stack.enter_context(Inbox(self._folder.inbox))
+        self._registers = Registers(self._folder)
+        self._journal = Journal(
+            self._folder.inbox,
+            lambda tickets: self._session.acknowledge(tickets),  # noqa: PLW0108 - the session comes after the journal
+        )
+        self._session = MqttSession(
+            self._broker,
+            [topic for topic, _qos in subscriptions(self._site.district)],
+            self._journal.deliver,
+            had_session=self._inbox.recall(self._session_fact) is not None,
+            remember_session=self._remember_session,
+        )
+
+    @property
+    def _session_fact(self) -> str:
+        return f"session {self._broker.host}:{self._broker.port} {self._broker.client_id}"
+
+    def _remember_session(self) -> None:
+        with Inbox(self._folder.inbox) as inbox:
+            inbox.remember(self._session_fact, datetime.now(UTC).isoformat())
+
+    def stop(self) -> None:
+        """Stop reading, commit and seal what came, release the lock. Safe to call twice."""
+        if not self._threads:
+            self._stack.close()
+            return
+        self._session.stop()
+        if not self._threads["journal"].is_alive():
+            self._journal.stop()  # a network thread that waits for room in it would wait for ever
+        self._wait_for_end("network")
+        self._journal.stop()
+        self._wait_for_end("journal")
+        self._stopping.set()
+        self._seal_now.set()
+        self._wait_for_end("seal")
+        self._threads.clear()
+        self._stack.close()
+
+    def _wait_for_end(self, name: str) -> None:
+        """Wait for a thread as long as it turns: the last seal of a long backlog may take minutes."""
+        while self._threads[name].is_alive() and time.monotonic() - self._turns()[name] < _STALL_S:
+            self._threads[name].join(_TURN_S)
+
+    def _turns(self) -> dict[str, float]:
+        return {
+            "network": self._session.health.last_turn,
+            "journal": self._journal.last_turn,
+            "seal": self._seal_turn,
+        }
+
+    def run(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Watch over the threads until `until()` is true.
+
+        Raises: WorkerFailedError when a thread died or is stuck; ConfigError when the broker refuses us for good.
+        """
+        next_status = 0.0
+        while not until():
+            self.check()
+            self._watch_disk()
+            if time.monotonic() >= next_status:
+                self._say_status()
+                next_status = time.monotonic() + _STATUS_EVERY_S
+            time.sleep(_TURN_S)
+
+    def _say_status(self) -> None:
+        """Write the status file; a full disk must not end the worker that waits for space."""
+        try:
+            write_status(self._folder, self.status())
+        except Exception as error:  # noqa: BLE001 - what housekeeping meets must never stop sealing
+            self._session.health.last_problem = f"housekeeping: {error}"
+
+    def check(self) -> None:
+        """Raise what a thread died of, or WorkerFailedError when one is stuck."""
+        if isinstance(self._failure, GreenswardError):
+            raise self._failure
+        if self._failure is not None:
+            raise WorkerFailedError(f"a thread of ingest died: {self._failure!r}") from self._failure
+        now = time.monotonic()
+        for name, turn in self._turns().items():
+            if name in self._threads and not self._threads[name].is_alive():
+                raise WorkerFailedError(f"the {name} thread of ingest ended unasked.")
+            if now - turn > _STALL_S:
+                raise WorkerFailedError(
+                    f"the {name} thread of ingest is stuck for {now - turn:.0f} s now: disk or broker does not answer."
+                )
+
+    def wait_until_subscribed(self, timeout_s: float) -> None:
+        """Wait until the broker sends us messages. Raises: TimeoutError; what `check` raises."""
+        deadline = time.monotonic() + timeout_s
+        while not (self._session.health.connected and self._session.health.subscribed):
+            self.check()
+            if time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"no subscription at {self._broker.host}:{self._broker.port} within {timeout_s:.0f} s: "
+                    f"{self._session.health.last_problem or 'no answer'}"
+                )
+            time.sleep(_TURN_S / 10)
+
+    def wait_until_idle(self, expected_messages: int, timeout_s: float) -> None:
+        """Wait until `expected_messages` since the start are sealed. Raises: TimeoutError; what `check` raises."""
+        deadline = time.monotonic() + timeout_s
+        while sum(self.outcomes.values()) < expected_messages:
+            self.check()
+            if time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"{sum(self.outcomes.values())} of {expected_messages} messages were sealed in {timeout_s:.0f} s."
+                )
+            self._seal_now.set()
+            time.sleep(_TURN_S)
+
+    def status(self) -> IngestStatus:
+        """Return what to tell health checks. Raises: StoreError."""
+        backlog = self._inbox.backlog()
+        health = self._session.health
+        return IngestStatus(
+            pid=os.getpid(),
+            started_at=self._started_at,
+            written_at=datetime.now(UTC),
+            broker=f"{self._broker.host}:{self._broker.port}",
+            connected=health.connected,
+            sessions_lost=health.sessions_lost,
+            stale_acks_dropped=health.stale_acks_dropped,
+            messages=self._journal.messages,
+            outcomes=dict(self.outcomes),
+            waiting_messages=backlog.messages,
+            waiting_bytes=backlog.size_bytes,
+            last_message_at=self._last_message_at,
+            last_seal_at=self._last_seal_at,
+            paused=self._paused,
+            last_problem=health.last_problem,
+            damaged_files=self._damaged,
+        )
+
+    def _start_thread(self, name: str, work: Callable[[], None]) -> None:
+        def guarded() -> None:
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - top of a thread: kept for the watchdog, which raises it
+                self._failure = self._failure or error
+
+        thread = threading.Thread(target=guarded, name=f"greensward-{name}", daemon=True)
+        self._threads[name] = thread
+        thread.start()
+
+    def _watch_disk(self) -> None:
+        free = shutil.disk_usage(self._folder.root).free
+        if not self._paused and free < self._pace.min_free_bytes:
+            self._paused = f"disk low: {free:,} bytes free, {self._pace.min_free_bytes:,} wanted"
+            self._session.pause()
+        elif self._paused and free > self._pace.min_free_bytes * _RESUME_FACTOR:
+            self._paused = ""
+            self._session.resume()
+
+    def _seal_until_stopped(self) -> None:
+        sealer = Sealer(self._folder, self._site, self._software_version, self._note_seal_turn)
+        next_seal = time.monotonic() + self._pace.seal_every_s
+        next_housekeeping = time.monotonic()
+        with Inbox(self._folder.inbox) as inbox:
+            while True:
+                is_last = self._stopping.is_set()
+                self._seal_turn = time.monotonic()
+                backlog = inbox.backlog()
+                is_due = is_last or self._seal_now.is_set() or self._seal_turn >= next_seal
+                if backlog.groups and (is_due or backlog.size_bytes >= self._pace.seal_bytes):
+                    self._seal_now.clear()
+                    next_seal = time.monotonic() + self._pace.seal_every_s
+                    self._seal_once(sealer, inbox, is_last=is_last)
+                elif is_last:
+                    break
+                elif is_due:
+                    self._seal_now.clear()
+                    next_seal = time.monotonic() + self._pace.seal_every_s
+                if not is_last and self._seal_turn >= next_housekeeping:
+                    next_housekeeping = time.monotonic() + _HOUSEKEEPING_EVERY_S
+                    self._keep_house(sealer)
+                self._seal_now.wait(_TURN_S)
+        sealer.close()
+
+    def _note_seal_turn(self) -> None:
+        self._seal_turn = time.monotonic()
+
+    def _seal_once(self, sealer: Sealer, inbox: Inbox, *, is_last: bool) -> None:
+        try:
+            messages, last_group = inbox.oldest(self._pace.seal_bytes)
+            sealed = sealer.seal(messages, self._registers.current())
+            inbox.remove_through(last_group)
+        except StoreError as error:
+            if is_last:
+                raise
+            self._session.health.last_problem = str(error)
+            self._stopping.wait(_RETRY_S)
+            return
+        self._session.reply(sealed.replies)
+        self._damaged.extend(sealed.damaged)
+        self._last_message_at = messages[-1].received_at
+        self._last_seal_at = datetime.now(UTC)
+        self.outcomes.update(sealed.outcomes)
+        if self._on_sealed is not None:
+            self._on_sealed(sealed)
+
+    def _keep_house(self, sealer: Sealer) -> None:
+        try:
+            if self._folder.replay_request.exists():
+                since = self._folder.replay_request.read_text(encoding="ascii", errors="replace").strip()
+                # Taken first: a request that comes meanwhile is another one, and a wrong one must not come for ever.
+                self._folder.replay_request.unlink()
+                day = date.fromisoformat(since) if since else None
+                replay(self._folder, sealer, self._registers.current(), day)
+            keep_house(
+                self._folder,
+                self._site,
+                datetime.now(UTC),
+                self._pace.compact_files,
+                self._pace.raw_days,
+                self._note_seal_turn,
+            )
+        except Exception as error:  # noqa: BLE001 - what housekeeping meets must never stop sealing
+            self._session.health.last_problem = f"housekeeping: {error}"

@@ -1,0 +1,3 @@
+"""What messages and tables look like: data files only, read through `importlib.resources`."""
+
+from __future__ import annotations

@@ -1,0 +1,60 @@
+"""What analysts get: views to ask, and questions with answers."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from importlib import resources
+
+import duckdb
+
+from ingest.errors import ConfigError
+from sql.models import analyst_models
+from sql.reference import create_reference
+
+_LANGUAGE = re.compile(r"^-- (zh|en): (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question that an analyst asks, in both languages, and the statement that answers it."""
+
+    name: str
+    zh: str
+    en: str
+    select: str
+
+
+def create_views(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """Make the views of analysts on `connection`, which holds the tables of the lake, and return their names.
+
+    Views only, over all history: readings with their gates, readings_hourly, readings_daily, root_zone_daily,
+    latest_flags, plots_now, devices_now, images, detections, coverage, and what they are made of. They hold in a
+    database that stays. Each carries its meaning as a comment.
+    """
+    create_reference(connection, "view")
+    models = analyst_models()
+    for model in models:
+        connection.execute(f"create or replace view {model.name} as {model.select}")
+        meaning = f"{model.meaning} Grain: {model.grain}.".replace("'", "''")
+        connection.execute(f"comment on view {model.name} is '{meaning}'")
+    return tuple(model.name for model in models)
+
+
+@functools.cache
+def all_questions() -> tuple[Question, ...]:
+    """Return the questions of sql/analyst, by name. Raises: ConfigError when a file lacks one of the languages."""
+    entries = sorted((resources.files("sql") / "analyst").iterdir(), key=lambda entry: entry.name)
+    return tuple(
+        _question(entry.name.removesuffix(".sql"), entry.read_text(encoding="utf-8"))
+        for entry in entries
+        if entry.name.endswith(".sql")
+    )
+
+
+def _question(name: str, text: str) -> Question:
+    asked = dict(_LANGUAGE.findall(text))
+    if set(asked) != {"zh", "en"}:
+        raise ConfigError(f"sql/analyst/{name}.sql: the question must stand in its header as `-- zh:` and `-- en:`")
+    return Question(name=name, zh=asked["zh"], en=asked["en"], select=text.strip())

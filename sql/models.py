@@ -1,0 +1,92 @@
+"""Which SQL files there are, what each says of itself, and in which order they are made."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from importlib import resources
+
+from ingest.errors import ConfigError
+
+_FIELD = re.compile(r"^-- (Grain|As of|Reads|Feeds|Kept as): (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One SQL file, which is one relation of the same name.
+
+    meaning: the first sentence of its header
+    reads, feeds: names of relations; what it reads may be tables of the lake, reference tables or other models
+    is_table: True when the rows are kept for the run, False when the relation is a view
+    select: the statement, header included
+    """
+
+    name: str
+    meaning: str
+    grain: str
+    as_of: str
+    reads: tuple[str, ...]
+    feeds: tuple[str, ...]
+    is_table: bool
+    select: str
+
+
+def parse_model(name: str, text: str) -> Model:
+    """Return the model that the file `name`.sql holds. Raises: ConfigError when its header lacks a line."""
+    fields = dict(_FIELD.findall(text))
+    missing = [field for field in ("Grain", "As of", "Reads", "Feeds") if field not in fields]
+    first, _, _ = text.partition("\n")
+    if missing or not first.startswith("-- "):
+        wanted = ", ".join(missing) or "one sentence of meaning"
+        raise ConfigError(f"sql model {name}: the header lacks {wanted}; see STYLE of sql/staging/readings.sql")
+    return Model(
+        name=name,
+        meaning=first.removeprefix("-- "),
+        grain=fields["Grain"],
+        as_of=fields["As of"],
+        reads=_names(fields["Reads"]),
+        feeds=_names(fields["Feeds"]),
+        is_table=fields.get("Kept as", "view") == "table",
+        select=text.strip(),
+    )
+
+
+@functools.cache
+def all_models() -> tuple[Model, ...]:
+    """Return every model that an evaluation runs, each after all that it reads. Raises: ConfigError on a circle."""
+    return in_order([*_models_in("staging"), *_models_in("plots")])
+
+
+@functools.cache
+def analyst_models() -> tuple[Model, ...]:
+    """Return the relations for analysts beside the tables of the lake, in order. Raises: ConfigError on a circle."""
+    by_name = {model.name: model for model in all_models()}
+    wanted = ["readings", "readings_hourly", "readings_daily", "root_zone_daily"]
+    for name in wanted:
+        wanted += [source for source in by_name[name].reads if source in by_name and source not in wanted]
+    return in_order([*(by_name[name] for name in wanted), *_models_in("views")])
+
+
+def _models_in(folder: str) -> list[Model]:
+    entries = sorted((resources.files("sql") / folder).iterdir(), key=lambda entry: entry.name)
+    return [
+        parse_model(entry.name.removesuffix(".sql"), entry.read_text(encoding="utf-8"))
+        for entry in entries
+        if entry.name.endswith(".sql")
+    ]
+
+
+def in_order(models: list[Model]) -> tuple[Model, ...]:
+    """Return `models` so that each stands after the ones it reads. Raises: ConfigError when they read in a circle."""
+    by_name = {model.name: model for model in models}
+    graph = {model.name: [name for name in model.reads if name in by_name] for model in models}
+    try:
+        return tuple(by_name[name] for name in TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise ConfigError(f"sql models read each other in a circle: {' -> '.join(error.args[1])}") from error
+
+
+def _names(line: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in line.split(","))

@@ -1,0 +1,142 @@
+-- The verdict on dryness in the words of a flag: reason, numbers, water.
+--
+-- Grain: plot
+-- As of: readings up to as_of
+-- Reads: drought_findings, watering_needs, drought_evidence
+-- Feeds: findings
+-- Kept as: table
+select
+    drought_findings.plot_id,
+    'drought' as cause,
+    drought_findings.state,
+    drought_findings.needs_work,
+    drought_findings.severity,
+    case
+        when drought_findings.state = 'dry'
+            then timezone(getvariable('timezone'), cast(drought_findings.dry_since_date as timestamp))
+        when drought_findings.state in ('silent', 'stale', 'sensor_fault') then drought_findings.last_usable_at
+        when drought_findings.state = 'just_watered' then drought_findings.wetted_at
+    end as since,
+    drought_findings.reason_code,
+    cast(json_object(
+        'depths_cm', coalesce(
+            replace(replace(replace(drought_findings.depth_list, '.0', ''), ' ', ''), ',', '/'),
+            cast(cast(drought_findings.potential_depth_cm as bigint) as varchar)
+        ),
+        'value_pct', round(100 * drought_findings.volumetric_water_content, 1),
+        'line_pct', round(100 * drought_findings.refill_point, 1),
+        'value_kpa', round(drought_findings.matric_potential_kpa, 1),
+        'line_kpa', drought_findings.line_kpa,
+        'grade', drought_findings.maintenance_grade,
+        'grade_zh', drought_findings.grade_zh,
+        'grade_en', drought_findings.grade_en,
+        'days', 1 + date_diff('day', drought_findings.dry_since_date, drought_findings.date),
+        'probability_pct', cast(round(100 * drought_findings.dry_probability) as bigint),
+        'hours', cast(round(case
+            when drought_findings.state = 'just_watered'
+                then (epoch(cast(getvariable('as_of') as timestamptz)) - epoch(drought_findings.wetted_at)) / 3600
+            else drought_findings.unusable_hours
+        end) as bigint),
+        'rise_pct', round(100 * drought_findings.rise, 1),
+        'window_days', cast(drought_findings.soil_window_days as bigint),
+        'check_parameters', coalesce(watering_needs.is_unusual, false)
+    ) as varchar) as reason_params_json,
+    coalesce(round(100 * drought_findings.volumetric_water_content, 2), round(drought_findings.matric_potential_kpa, 3))
+        as value,
+    coalesce(round(100 * drought_findings.refill_point, 2), drought_findings.line_kpa) as line,
+    case
+        when drought_findings.quantity = 'water_content' then '%'
+        when drought_findings.quantity = 'matric_potential' then 'kPa'
+    end as unit,
+    round(drought_findings.depletion_mm, 4) as depletion_mm,
+    round(drought_findings.total_available_water_mm, 4) as total_available_water_mm,
+    drought_findings.root_zone_m,
+    round(drought_findings.relative_moisture_pct, 4) as relative_moisture_pct,
+    drought_findings.national_grade,
+    round(watering_needs.net_mm, 4) as net_mm,
+    round(watering_needs.gross_mm, 4) as gross_mm,
+    round(watering_needs.litres, 1) as litres,
+    watering_needs.visits,
+    case
+        when drought_findings.quantity = 'matric_potential' then 'potential_only'
+        else drought_findings.confidence
+    end as confidence,
+    coalesce(drought_findings.last_usable_at, drought_findings.last_soil_at) as data_at,
+    case
+        when drought_findings.quantity = 'matric_potential' then 'soil.matric_potential'
+        else 'soil.root_zone_depletion'
+    end as rule_id,
+    cast(json_object(
+        'date', cast(drought_findings.date as varchar),
+        'day_state', drought_findings.day_state,
+        'is_open', drought_findings.is_open,
+        'dry_since', cast(drought_findings.dry_since_date as varchar),
+        'probes', cast(drought_evidence.probes_json as json),
+        'trend_7d', cast(drought_evidence.trend_json as json),
+        'trend_quantity', drought_evidence.trend_quantity,
+        'vegetation', drought_findings.vegetation,
+        'is_newly_planted', drought_findings.is_newly_planted,
+        'soil_source', drought_findings.soil_source,
+        'soil_texture', drought_findings.soil_texture,
+        'field_capacity', drought_findings.field_capacity,
+        'wilting_point', drought_findings.wilting_point,
+        'saturation', drought_findings.saturation,
+        'sigma_field_capacity', drought_findings.sigma_field_capacity,
+        'sigma_wilting_point', drought_findings.sigma_wilting_point,
+        'root_zone_m', drought_findings.root_zone_m,
+        'covered_m', drought_findings.covered_m,
+        'coverage', round(drought_findings.coverage, 4),
+        'p', drought_findings.depletion_fraction,
+        'water_content', round(drought_findings.volumetric_water_content, 5),
+        'main_layer_water_content', round(drought_findings.main_layer_water_content, 5),
+        'refill_point', round(drought_findings.refill_point, 5),
+        'total_available_water_mm', round(drought_findings.total_available_water_mm, 3),
+        'depletion_mm', round(drought_findings.depletion_mm, 3),
+        'depletion_share', round(drought_findings.depletion_share, 5),
+        'ks', round(drought_findings.ks, 5),
+        'dry_probability', round(drought_findings.dry_probability, 5),
+        'matric_potential_kpa', round(drought_findings.matric_potential_kpa, 3),
+        'line_kpa', drought_findings.line_kpa,
+        'watering', case
+            when watering_needs.plot_id is not null
+                then json_object(
+                    'net_mm', round(watering_needs.net_mm, 2),
+                    'efficiency', drought_findings.efficiency,
+                    'refill_to_share', watering_needs.refill_to_share,
+                    'leaching_requirement', watering_needs.leaching_requirement,
+                    'gross_mm', round(watering_needs.gross_mm, 2),
+                    'area_m2', drought_findings.area_m2,
+                    'wetted_fraction', drought_findings.wetted_fraction,
+                    'litres', round(watering_needs.litres),
+                    'irrigation', drought_findings.irrigation,
+                    'visit_max_mm', drought_findings.visit_max_mm,
+                    'visits', watering_needs.visits,
+                    'check_parameters', watering_needs.is_unusual,
+                    'sum', concat(
+                        printf(
+                            '(%.1f - %.2f x %.1f) mm', drought_findings.depletion_mm,
+                            watering_needs.refill_to_share, drought_findings.total_available_water_mm
+                        ),
+                        case
+                            when drought_findings.coverage < 0.999
+                                then printf(
+                                    ' x %.2f m / %.2f m', drought_findings.root_zone_m,
+                                    drought_findings.covered_m
+                                )
+                            else ''
+                        end,
+                        printf(
+                            ' = %.1f mm; / %.2f = %.1f mm', watering_needs.net_mm, drought_findings.efficiency,
+                            watering_needs.gross_mm
+                        ),
+                        printf(
+                            '; x %.0f m2 x %.2f = %.0f L', drought_findings.area_m2,
+                            drought_findings.wetted_fraction, watering_needs.litres
+                        )
+                    )
+                )
+        end
+    ) as varchar) as inputs_json,
+from drought_findings
+left join watering_needs on drought_findings.plot_id = watering_needs.plot_id
+left join drought_evidence on drought_findings.plot_id = drought_evidence.plot_id

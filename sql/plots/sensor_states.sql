@@ -1,0 +1,169 @@
+-- How each device of a plot is at the instant of the evaluation.
+--
+-- Grain: device that stands in a plot at as_of
+-- As of: readings up to as_of, of the window
+-- Reads: staged_devices, staged_plots, readings, staged_weather_readings, device_cadences, limits
+-- Feeds: sensor_findings, drought_findings
+-- Kept as: table
+--
+-- Silent, stale: no reading at all for silent_hours, for max(stale_intervals x interval, stale_hours). Sensor fault:
+-- readings come, none is usable for that long, or the device lies in the air. A silent sensor is never ok. Frozen: the
+-- newest reading is in frozen soil, and so are frozen_day_share of an element's readings of the 24 h before it.
+with soil_of_devices as (
+    select
+        readings.device_id,
+        max(case when not readings.is_quarantined then readings.measured_at end) as last_reading_at,
+        max(case when readings.is_usable or readings.is_potential_usable then readings.measured_at end)
+            as last_usable_at,
+        max(case when readings.is_d01_frozen and not readings.is_quarantined then readings.measured_at end)
+            as last_frozen_at,
+        max(case when readings.is_a1_in_air then readings.measured_at end) as last_in_air_at,
+        min(case when readings.is_a1_in_air then readings.measured_at end) as first_in_air_at,
+        max(case when readings.is_s2_stuck then readings.measured_at end) as last_stuck_at,
+        max(case when readings.is_b1_battery then readings.measured_at end) as last_battery_at,
+        max(readings.measured_at) as last_any_at,
+        max_by(
+            readings.volumetric_water_content,
+            case
+                when readings.volumetric_water_content is not null
+                    then epoch(readings.measured_at) - 1e-4 * coalesce(readings.depth_cm, 0) - 1e-5 * readings.channel
+            end
+        ) as newest_water_content,
+        count(*) as readings,
+        count(case when readings.is_quarantined then 1 end) as quarantined_readings,
+        count(case when readings.is_usable then 1 end) as usable_readings,
+        count(case when readings.is_potential_usable then 1 end) as usable_potentials,
+        count(readings.volumetric_water_content) + count(readings.matric_potential_kpa) as water_readings,
+        count(readings.depth_cm) as readings_with_depth,
+    from readings
+    group by readings.device_id
+),
+
+newest_readings as (
+    select
+        device_id,
+        max(measured_at) as last_reading_at,
+    from readings
+    where not is_quarantined
+    group by device_id
+),
+
+last_days_of_elements as (
+    select
+        readings.device_id,
+        readings.channel,
+        readings.depth_cm,
+        count(case when readings.is_d01_frozen then 1 end) / count(*) as frozen_share,
+    from readings
+    inner join newest_readings on readings.device_id = newest_readings.device_id
+    where
+        not readings.is_quarantined
+        and epoch(newest_readings.last_reading_at) - epoch(readings.measured_at) < 86400
+    group by readings.device_id, readings.channel, readings.depth_cm
+),
+
+frost_of_devices as (
+    select
+        device_id,
+        max(frozen_share) as frozen_share,
+    from last_days_of_elements
+    group by device_id
+),
+
+weather_of_devices as (
+    select
+        device_id,
+        max(measured_at) as last_reading_at,
+    from staged_weather_readings
+    group by device_id
+),
+
+standing as (
+    select
+        staged_devices.device_id,
+        staged_devices.model,
+        staged_devices.plot_id,
+        staged_devices.depths_cm,
+        coalesce(staged_devices.report_interval_s, device_cadences.interval_s, limits.default_interval_s)
+            as interval_s,
+        cast(getvariable('as_of') as timestamptz) as as_of,
+        soil_of_devices.last_usable_at,
+        soil_of_devices.last_frozen_at = soil_of_devices.last_reading_at
+        and frost_of_devices.frozen_share >= limits.frozen_day_share as is_frozen,
+        soil_of_devices.last_in_air_at,
+        soil_of_devices.first_in_air_at,
+        soil_of_devices.last_stuck_at,
+        soil_of_devices.last_battery_at,
+        soil_of_devices.newest_water_content,
+        coalesce(soil_of_devices.readings, 0) as readings,
+        coalesce(soil_of_devices.quarantined_readings, 0) as quarantined_readings,
+        coalesce(soil_of_devices.usable_readings, 0) as usable_readings,
+        coalesce(soil_of_devices.usable_potentials, 0) as usable_potentials,
+        coalesce(soil_of_devices.water_readings, 0) as water_readings,
+        coalesce(soil_of_devices.readings_with_depth, 0) as readings_with_depth,
+        soil_of_devices.last_reading_at as last_soil_at,
+        case
+            when soil_of_devices.last_reading_at is null then weather_of_devices.last_reading_at
+            when weather_of_devices.last_reading_at is null then soil_of_devices.last_reading_at
+            else greatest(soil_of_devices.last_reading_at, weather_of_devices.last_reading_at)
+        end as last_reading_at,
+        soil_of_devices.last_any_at,
+        weather_of_devices.last_reading_at is not null
+        and coalesce(soil_of_devices.water_readings, 0) = 0 as is_weather_station,
+    from staged_devices
+    inner join staged_plots on staged_devices.plot_id = staged_plots.plot_id
+    cross join limits
+    left join soil_of_devices on staged_devices.device_id = soil_of_devices.device_id
+    left join frost_of_devices on staged_devices.device_id = frost_of_devices.device_id
+    left join weather_of_devices on staged_devices.device_id = weather_of_devices.device_id
+    left join device_cadences on staged_devices.device_id = device_cadences.device_id
+    where
+        staged_devices.valid_from <= getvariable('as_of')
+        and staged_devices.valid_until > getvariable('as_of')
+),
+
+aged as (
+    select
+        standing.*,
+        (epoch(standing.as_of) - epoch(standing.last_reading_at)) / 3600 as silent_hours,
+        (epoch(standing.as_of) - epoch(standing.last_usable_at)) / 3600 as unusable_hours,
+        greatest(limits.stale_intervals * standing.interval_s / 3600, limits.stale_hours) as stale_after_hours,
+        limits.silent_hours as silent_after_hours,
+        coalesce(
+            standing.last_in_air_at = standing.last_reading_at
+            and epoch(standing.last_in_air_at)
+            - epoch(coalesce(standing.last_usable_at, standing.first_in_air_at)) >= limits.in_air_hours * 3600,
+            false
+        ) as is_in_air,
+    from standing
+    cross join limits
+)
+
+select
+    aged.*,
+    case
+        when aged.last_reading_at is null and aged.quarantined_readings > 0 then 'sensor_fault'
+        when aged.last_reading_at is null then 'no_data'
+        when aged.silent_hours >= greatest(aged.silent_after_hours, aged.stale_after_hours) then 'silent'
+        when aged.silent_hours >= aged.stale_after_hours then 'stale'
+        when aged.is_weather_station or aged.water_readings = 0 then 'ok'
+        when aged.is_frozen then 'frozen'
+        when aged.is_in_air then 'sensor_fault'
+        when aged.last_usable_at is null or aged.unusable_hours >= aged.stale_after_hours then 'sensor_fault'
+        else 'ok'
+    end as state,
+    case
+        when aged.last_reading_at is null and aged.quarantined_readings > 0 then 'sensor_quarantined'
+        when aged.last_reading_at is null then 'sensor_no_data'
+        when aged.silent_hours >= greatest(aged.silent_after_hours, aged.stale_after_hours) then 'sensor_silent'
+        when aged.silent_hours >= aged.stale_after_hours then 'sensor_stale'
+        when aged.is_weather_station or aged.water_readings = 0 then 'sensor_ok'
+        when aged.is_frozen then 'sensor_frozen'
+        when aged.is_in_air then 'sensor_in_air'
+        when aged.last_usable_at is not null and aged.unusable_hours < aged.stale_after_hours then 'sensor_ok'
+        when aged.last_battery_at = aged.last_soil_at then 'sensor_battery'
+        when aged.last_stuck_at = aged.last_soil_at then 'sensor_stuck'
+        when aged.newest_water_content is null then 'sensor_unusable'
+        else 'sensor_out_of_range'
+    end as reason_code,
+from aged

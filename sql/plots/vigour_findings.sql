@@ -1,0 +1,147 @@
+-- The verdict on vigour of every plot, with its cause by the soil.
+--
+-- Grain: plot
+-- As of: captured_at up to as_of, of the drone window
+-- Reads: staged_plots, vigour_flights, plot_flights, drought_findings, limits
+-- Feeds: findings
+-- Kept as: table
+--
+-- An alert stands until two flights running are above vigour_clear_z. Low vigour and dry soil: drought, water it; low
+-- vigour and soil not dry: pest, disease or nutrients, inspect it; no fresh soil reading: cause unknown, look at it.
+-- Where the soil is dry the drought issue is the work, so this one asks for none.
+with memories as (
+    select
+        vigour_flights.*,
+        max(case when vigour_flights.state = 'alert' then vigour_flights.captured_at end) over so_far as last_alert_at,
+        max(case when vigour_flights.is_clear then vigour_flights.captured_at end) over so_far as last_clear_at,
+        row_number() over (
+            partition by vigour_flights.plot_id, vigour_flights.sensor_kind, vigour_flights.index_name
+            order by vigour_flights.captured_at desc
+        ) as recency,
+    from vigour_flights
+    window so_far as (
+        partition by vigour_flights.plot_id, vigour_flights.sensor_kind, vigour_flights.index_name
+        order by vigour_flights.captured_at rows between unbounded preceding and current row
+    )
+),
+
+newest as (
+    select
+        memories.*,
+        memories.last_alert_at is not null
+        and (memories.last_clear_at is null or memories.last_alert_at > memories.last_clear_at) as is_open,
+    from memories
+    where memories.recency = 1
+),
+
+ranked as (
+    select
+        newest.*,
+        row_number() over (
+            partition by newest.plot_id
+            order by
+                case
+                    when newest.is_open then 0
+                    when newest.state = 'watch' then 1
+                    when newest.state = 'ok' then 2
+                    else 3
+                end,
+                newest.order_of_trust asc,
+                newest.captured_at desc,
+                newest.sensor_kind asc
+        ) as verdict_rank,
+    from newest
+),
+
+judged as (
+    select
+        staged_plots.plot_id,
+        ranked.flight_id,
+        ranked.sensor_kind,
+        ranked.index_name,
+        ranked.captured_at,
+        ranked.index_median,
+        ranked.valid_fraction,
+        ranked.peers,
+        ranked.peer_median,
+        ranked.peer_mad,
+        ranked.robust_z,
+        ranked.previous_z,
+        ranked.peer_group,
+        ranked.state as flight_state,
+        ranked.last_alert_at,
+        plot_flights.last_flown_at,
+        plot_flights.flown_days_ago,
+        drought_findings.state as soil_state,
+        limits.vigour_watch_z,
+        limits.vigour_alert_z,
+        limits.drone_window_days,
+        case
+            when ranked.is_open then 'alert'
+            when ranked.plot_id is not null and plot_flights.flown_days_ago < limits.not_flown_days then ranked.state
+            when
+                ranked.plot_id is not null
+                and epoch(cast(getvariable('as_of') as timestamptz)) - epoch(ranked.captured_at)
+                < limits.not_flown_days * 86400
+                then ranked.state
+            when not plot_flights.was_ever_flown and ranked.plot_id is null then 'never_flown'
+            when plot_flights.flown_days_ago < limits.not_flown_days then 'no_index'
+            else 'not_flown'
+        end as state,
+        case
+            when drought_findings.state in ('dry', 'likely') then 'drought'
+            when drought_findings.state in ('ok', 'watch', 'wet', 'just_watered') then 'inspect'
+            else 'unknown'
+        end as cause_by_soil,
+    from staged_plots
+    cross join limits
+    inner join plot_flights on staged_plots.plot_id = plot_flights.plot_id
+    inner join drought_findings on staged_plots.plot_id = drought_findings.plot_id
+    left join ranked on staged_plots.plot_id = ranked.plot_id and ranked.verdict_rank = 1
+)
+
+select
+    judged.plot_id,
+    'vigour' as cause,
+    judged.state,
+    judged.state = 'alert' and judged.cause_by_soil != 'drought' as needs_work,
+    case when judged.state = 'alert' then 2 when judged.state = 'watch' then 1 else 0 end as severity,
+    case when judged.state = 'alert' then judged.last_alert_at end as since,
+    case
+        when judged.state = 'alert' and judged.flight_state != 'alert'
+            then 'vigour_not_recovered'
+        when judged.state = 'alert' then concat('vigour_', judged.cause_by_soil)
+        when judged.state = 'not_flown' and judged.flown_days_ago is null then 'vigour_not_flown_window'
+        else concat('vigour_', judged.state)
+    end as reason_code,
+    cast(json_object(
+        'index_name', judged.index_name,
+        'value', round(judged.index_median, 2),
+        'peer_median', round(judged.peer_median, 2),
+        'peers', judged.peers,
+        'valid_pct', cast(round(100 * judged.valid_fraction) as bigint),
+        'cause_by_soil', judged.cause_by_soil,
+        'days', cast(floor(coalesce(judged.flown_days_ago, judged.drone_window_days)) as bigint)
+    ) as varchar) as reason_params_json,
+    round(judged.robust_z, 3) as value,
+    case when judged.state = 'alert' then judged.vigour_alert_z else judged.vigour_watch_z end as line,
+    '1' as unit,
+    case when judged.robust_z is not null then 'high' end as confidence,
+    coalesce(judged.captured_at, judged.last_flown_at) as data_at,
+    cast(json_object(
+        'flight_id', judged.flight_id,
+        'sensor_kind', judged.sensor_kind,
+        'index_name', judged.index_name,
+        'index_median', round(judged.index_median, 6),
+        'valid_fraction', round(judged.valid_fraction, 6),
+        'peer_group', judged.peer_group,
+        'peers', judged.peers,
+        'peer_median', round(judged.peer_median, 6),
+        'peer_mad', round(judged.peer_mad, 6),
+        'robust_z', round(judged.robust_z, 4),
+        'previous_z', round(judged.previous_z, 4),
+        'flight_state', judged.flight_state,
+        'soil_state', judged.soil_state,
+        'cause_by_soil', judged.cause_by_soil
+    ) as varchar) as inputs_json,
+from judged

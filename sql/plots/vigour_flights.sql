@@ -1,0 +1,156 @@
+-- How a plot's vegetation index stands among plots of the same vegetation, flight by flight.
+--
+-- Grain: plot, flight, sensor and index
+-- As of: captured_at up to as_of, of the drone window
+-- Reads: staged_index_stats, staged_plots, vegetation_indices, seasons, limits
+-- Feeds: vigour_findings
+-- Kept as: table
+--
+-- Robust z = (x - median) / (1.4826 max(MAD, mad_min)) over the peers of one flight, so a shift of the whole flight
+-- raises nothing. Peers are the plots of one vegetation with enough valid, calibrated pixels, the plot itself among
+-- them. The flight before is the one before with enough pixels.
+with stats as (
+    select
+        staged_index_stats.plot_id,
+        staged_index_stats.flight_id,
+        staged_index_stats.sensor_kind,
+        staged_index_stats.index_name,
+        staged_index_stats.captured_at,
+        staged_index_stats.index_median,
+        staged_index_stats.valid_fraction,
+        staged_index_stats.n_pixels,
+        staged_index_stats.is_calibrated,
+        staged_plots.peer_group,
+        vegetation_indices.mad_min,
+        vegetation_indices.order_of_trust,
+        vegetation_indices.dead_below_is_ndvi,
+        staged_index_stats.is_calibrated
+        and staged_index_stats.n_pixels > 0
+        and staged_index_stats.valid_fraction >= limits.vigour_valid_fraction as is_comparable,
+        staged_index_stats.valid_fraction >= limits.vigour_valid_fraction
+        and staged_index_stats.n_pixels > 0 as has_pixels,
+    from staged_index_stats
+    cross join limits
+    inner join staged_plots on staged_index_stats.plot_id = staged_plots.plot_id
+    inner join vegetation_indices on staged_index_stats.index_name = vegetation_indices.index_name
+),
+
+peer_medians as (
+    select
+        flight_id,
+        sensor_kind,
+        index_name,
+        peer_group,
+        count(*) as peers,
+        percentile_cont(0.5) within group (order by index_median) as peer_median,
+    from stats
+    where is_comparable
+    group by flight_id, sensor_kind, index_name, peer_group
+),
+
+peer_spreads as (
+    select
+        stats.flight_id,
+        stats.sensor_kind,
+        stats.index_name,
+        stats.peer_group,
+        percentile_cont(0.5) within group (order by abs(stats.index_median - peer_medians.peer_median)) as peer_mad,
+    from stats
+    inner join peer_medians
+        on
+            stats.flight_id = peer_medians.flight_id
+            and stats.sensor_kind = peer_medians.sensor_kind
+            and stats.index_name = peer_medians.index_name
+            and stats.peer_group = peer_medians.peer_group
+    where stats.is_comparable
+    group by stats.flight_id, stats.sensor_kind, stats.index_name, stats.peer_group
+),
+
+scores as (
+    select
+        stats.*,
+        coalesce(peer_medians.peers, 0) as peers,
+        peer_medians.peer_median,
+        peer_spreads.peer_mad,
+        case
+            when stats.is_comparable and peer_medians.peers >= limits.vigour_peers
+                then
+                    (stats.index_median - peer_medians.peer_median)
+                    / (limits.robust_sigma * greatest(peer_spreads.peer_mad, stats.mad_min))
+        end as robust_z,
+        coalesce(
+            stats.is_comparable
+            and stats.dead_below_is_ndvi
+            and stats.index_median < limits.dead_ndvi
+            and growing.season is not null,
+            false
+        ) as is_dead,
+    from stats
+    cross join limits
+    left join peer_medians
+        on
+            stats.flight_id = peer_medians.flight_id
+            and stats.sensor_kind = peer_medians.sensor_kind
+            and stats.index_name = peer_medians.index_name
+            and stats.peer_group = peer_medians.peer_group
+    left join peer_spreads
+        on
+            stats.flight_id = peer_spreads.flight_id
+            and stats.sensor_kind = peer_spreads.sensor_kind
+            and stats.index_name = peer_spreads.index_name
+            and stats.peer_group = peer_spreads.peer_group
+    left join seasons as growing
+        on
+            growing.rule = 'growing'
+            and strftime(timezone(coalesce(getvariable('timezone'), 'UTC'), stats.captured_at), '%m-%d')
+            between growing.month_day_from and growing.month_day_to
+),
+
+neighbours as (
+    select
+        scores.*,
+        lag(scores.robust_z) over (
+            partition by scores.plot_id, scores.sensor_kind, scores.index_name, scores.is_comparable
+            order by scores.captured_at
+        ) as previous_z,
+    from scores
+)
+
+select
+    neighbours.plot_id,
+    neighbours.flight_id,
+    neighbours.sensor_kind,
+    neighbours.index_name,
+    neighbours.captured_at,
+    neighbours.order_of_trust,
+    neighbours.peer_group,
+    neighbours.index_median,
+    neighbours.valid_fraction,
+    neighbours.n_pixels,
+    neighbours.is_comparable,
+    neighbours.peers,
+    neighbours.peer_median,
+    neighbours.peer_mad,
+    neighbours.robust_z,
+    neighbours.previous_z,
+    case
+        when not neighbours.has_pixels then 'insufficient_pixels'
+        when not neighbours.is_comparable then 'not_calibrated'
+        when neighbours.is_dead then 'alert'
+        when neighbours.robust_z is null then 'no_peer_group'
+        when round(neighbours.robust_z - limits.vigour_alert_z, 9) <= 0 then 'alert'
+        when
+            round(neighbours.robust_z - limits.vigour_watch_z, 9) <= 0
+            and round(neighbours.previous_z - limits.vigour_watch_z, 9) <= 0
+            then 'alert'
+        when round(neighbours.robust_z - limits.vigour_watch_z, 9) <= 0 then 'watch'
+        else 'ok'
+    end as state,
+    coalesce(
+        neighbours.robust_z > limits.vigour_clear_z
+        and neighbours.previous_z > limits.vigour_clear_z
+        and not neighbours.is_dead,
+        false
+    ) as is_clear,
+from neighbours
+cross join limits

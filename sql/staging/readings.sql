@@ -1,0 +1,105 @@
+-- A soil reading with the verdict of every gate.
+--
+-- Grain: device, channel, depth and instant
+-- As of: readings up to as_of
+-- Reads: staged_soil_readings, stream_day_gates, frost_neighbours, limits
+-- Feeds: readings_hourly, sensor_states
+-- Kept as: table
+--
+-- Usable means: water content is there and no blocking gate speaks. The names of the gates are those of spec/soil.md
+-- section 2; gates that need an hourly grid are added as further columns.
+with gated as (
+    select
+        staged_soil_readings.device_id,
+        staged_soil_readings.channel,
+        staged_soil_readings.depth_cm,
+        staged_soil_readings.plot_id,
+        staged_soil_readings.measured_at,
+        staged_soil_readings.date,
+        staged_soil_readings.volumetric_water_content,
+        staged_soil_readings.soil_temperature_c,
+        staged_soil_readings.bulk_ec_ds_m,
+        staged_soil_readings.matric_potential_kpa,
+        staged_soil_readings.quarantine,
+        staged_soil_readings.received_at,
+        staged_soil_readings.report_interval_s,
+        staged_soil_readings.quarantine is not null as is_quarantined,
+        coalesce(staged_soil_readings.volumetric_water_content < 0, false) as is_c01_negative,
+        coalesce(staged_soil_readings.volumetric_water_content > limits.water_content_max, false) as is_c02_too_high,
+        coalesce(staged_soil_readings.volumetric_water_content = 0, false) as is_z0_zero,
+        coalesce(
+            staged_soil_readings.volumetric_water_content
+            > staged_soil_readings.saturation + limits.saturation_slack,
+            false
+        ) as is_c03_above_saturation,
+        coalesce(staged_soil_readings.soil_temperature_c < limits.frozen_below_c, false)
+        or frost_neighbours.device_id is not null
+        or (
+            staged_soil_readings.soil_temperature_c is null
+            and coalesce(
+                stream_day_gates.device_temperature_min_c < limits.frozen_below_c,
+                stream_day_gates.has_air_frost,
+                false
+            )
+        ) as is_d01_frozen,
+        coalesce(stream_day_gates.is_stuck_suspect, false) as is_s2_suspect,
+        coalesce(stream_day_gates.is_stuck, false) as is_s2_stuck,
+        coalesce(
+            staged_soil_readings.volumetric_water_content <= limits.in_air_water_content
+            and (
+                staged_soil_readings.bulk_ec_ds_m <= limits.in_air_ec_ds_m
+                or (
+                    staged_soil_readings.bulk_ec_ds_m is null
+                    and stream_day_gates.daily_swing_c >= limits.in_air_swing_c
+                )
+            ),
+            false
+        ) as is_a1_in_air,
+        coalesce(
+            staged_soil_readings.measured_at >= stream_day_gates.first_in_soil_at
+            and staged_soil_readings.measured_at
+            < stream_day_gates.first_in_soil_at + to_seconds(limits.settling_hours * 3600),
+            false
+        ) as is_a2_settling,
+        coalesce(stream_day_gates.has_low_battery, false) as is_b1_suspect,
+        coalesce(
+            stream_day_gates.has_low_battery
+            and staged_soil_readings.volumetric_water_content <= limits.fall_to_zero_water_content,
+            false
+        ) as is_b1_battery,
+        coalesce(staged_soil_readings.bulk_ec_ds_m > limits.saline_ec_ds_m, false) as is_e1_saline,
+    from staged_soil_readings
+    cross join limits
+    left join stream_day_gates
+        on
+            staged_soil_readings.device_id = stream_day_gates.device_id
+            and staged_soil_readings.channel = stream_day_gates.channel
+            and staged_soil_readings.depth_cm is not distinct from stream_day_gates.depth_cm
+            and staged_soil_readings.date = stream_day_gates.date
+    left join frost_neighbours
+        on
+            staged_soil_readings.device_id = frost_neighbours.device_id
+            and staged_soil_readings.channel = frost_neighbours.channel
+            and staged_soil_readings.depth_cm is not distinct from frost_neighbours.depth_cm
+            and staged_soil_readings.measured_at = frost_neighbours.measured_at
+)
+
+select
+    gated.*,
+    gated.volumetric_water_content is not null
+    and not (
+        gated.is_quarantined
+        or gated.is_c01_negative
+        or gated.is_c02_too_high
+        or gated.is_z0_zero
+        or gated.is_c03_above_saturation
+        or gated.is_d01_frozen
+        or gated.is_s2_stuck
+        or gated.is_a1_in_air
+        or gated.is_b1_battery
+    ) as is_usable,
+    gated.matric_potential_kpa is not null
+    and gated.matric_potential_kpa <= 0
+    and not gated.is_quarantined
+    and not gated.is_d01_frozen as is_potential_usable,
+from gated

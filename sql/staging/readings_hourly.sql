@@ -1,0 +1,25 @@
+-- The hourly median of the usable readings of a sensing element.
+--
+-- Grain: plot, device, channel, depth and hour
+-- As of: readings up to as_of
+-- Reads: readings
+-- Feeds: readings_daily, wettings
+select
+    plot_id,
+    device_id,
+    channel,
+    depth_cm,
+    date,
+    to_timestamp(floor(epoch(measured_at) / 3600) * 3600) as hour_at,
+    percentile_cont(0.5) within group (order by case when is_usable then volumetric_water_content end)
+        as volumetric_water_content,
+    percentile_cont(0.5) within group (order by case when is_potential_usable then matric_potential_kpa end)
+        as matric_potential_kpa,
+    round(avg(case when not is_quarantined then soil_temperature_c end), 9) as soil_temperature_c,
+    count(case when is_usable or is_potential_usable then 1 end) as usable_readings,
+    count(case when is_d01_frozen then 1 end) as frozen_readings,
+    count(*) as readings,
+    max(case when is_usable or is_potential_usable then measured_at end) as last_usable_at,
+    max(report_interval_s) as report_interval_s,
+from readings
+group by plot_id, device_id, channel, depth_cm, date, floor(epoch(measured_at) / 3600)

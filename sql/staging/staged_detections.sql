@@ -1,0 +1,58 @@
+-- A finding that lies in a plot with enough probability, with what kind of trouble its class is.
+--
+-- Grain: image and detection
+-- As of: captured_at up to as_of; days of the drone window only
+-- Reads: image_detections, finding_classes
+-- Feeds: disease_objects
+-- Kept as: table
+--
+-- trust orders findings by confidence, and equal ones always in the same way. A class that no pattern names is taken
+-- for a disease: the sender reports what is wrong with plants.
+with ranked_kinds as (
+    select
+        image_detections.class,
+        finding_classes.kind,
+        finding_classes.name_zh,
+        finding_classes.name_en,
+        row_number() over (
+            partition by image_detections.class order by finding_classes.match_order, finding_classes.class_pattern
+        ) as match_rank,
+    from (
+        select distinct class, from image_detections
+        where
+            date between coalesce(getvariable('drone_window_from'), date '0001-01-01')
+            and coalesce(getvariable('window_to'), date '9999-12-31')
+    ) as image_detections
+    inner join finding_classes on lower(image_detections.class) like finding_classes.class_pattern
+)
+
+select
+    image_detections.image_id,
+    image_detections.detection_id,
+    coalesce(
+        image_detections.flight_id,
+        concat_ws('/', image_detections.drone_id, cast(image_detections.date as varchar))
+    ) as flight_id,
+    image_detections.captured_at,
+    image_detections.class as finding_class,
+    coalesce(ranked_kinds.kind, 'disease') as kind,
+    coalesce(ranked_kinds.name_zh, image_detections.class) as class_zh,
+    coalesce(ranked_kinds.name_en, replace(image_detections.class, '_', ' ')) as class_en,
+    image_detections.confidence,
+    printf(
+        '%012.9f %s %s', image_detections.confidence, image_detections.image_id, image_detections.detection_id
+    ) as trust,
+    image_detections.plot_id,
+    image_detections.plot_probability,
+    image_detections.centre_lon,
+    image_detections.centre_lat,
+    image_detections.ground_area_m2,
+    greatest(image_detections.sigma_radial_m, image_detections.sigma_tangential_m) as sigma_m,
+from image_detections
+left join ranked_kinds on image_detections.class = ranked_kinds.class and ranked_kinds.match_rank = 1
+where
+    image_detections.date between coalesce(getvariable('drone_window_from'), date '0001-01-01')
+    and coalesce(getvariable('window_to'), date '9999-12-31')
+    and image_detections.captured_at <= coalesce(getvariable('as_of'), timestamptz 'infinity')
+    and image_detections.plot_id is not null
+    and image_detections.status in ('assigned', 'probable')

@@ -1,0 +1,37 @@
+-- The extremes of a sensing element on a local day: what the day's gates need.
+--
+-- Grain: device, channel, depth and day
+-- As of: readings up to as_of
+-- Reads: staged_soil_readings, limits
+-- Feeds: stream_day_gates
+-- Kept as: table
+select
+    staged_soil_readings.device_id,
+    staged_soil_readings.channel,
+    staged_soil_readings.depth_cm,
+    staged_soil_readings.date,
+    max(staged_soil_readings.field_capacity) as field_capacity,
+    max(staged_soil_readings.battery_low_v) as battery_low_v,
+    max(staged_soil_readings.bound_at) as bound_at,
+    min(staged_soil_readings.measured_at) as first_at,
+    max(staged_soil_readings.measured_at) as last_at,
+    min(staged_soil_readings.volumetric_water_content) as water_content_min,
+    max(staged_soil_readings.volumetric_water_content) as water_content_max,
+    min(staged_soil_readings.soil_temperature_c) as soil_temperature_min_c,
+    max(staged_soil_readings.soil_temperature_c) as soil_temperature_max_c,
+    min(staged_soil_readings.bulk_ec_ds_m) as bulk_ec_min_ds_m,
+    max(staged_soil_readings.bulk_ec_ds_m) as bulk_ec_max_ds_m,
+    min(
+        case
+            when staged_soil_readings.volumetric_water_content > limits.in_air_water_content
+                then staged_soil_readings.measured_at
+        end
+    ) as first_in_soil_at,
+from staged_soil_readings
+cross join limits
+where staged_soil_readings.quarantine is null
+group by
+    staged_soil_readings.device_id,
+    staged_soil_readings.channel,
+    staged_soil_readings.depth_cm,
+    staged_soil_readings.date

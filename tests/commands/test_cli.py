@@ -1,0 +1,129 @@
+"""The command line as a whole: exit codes, messages, and commands that look into an empty or a wrong place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from greensward.cli import run
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE
+from ingest.lake.layout import DataFolder
+from ingest.lake.tables import table
+from ingest.lake.write import write_rows
+from tests.lake.rows import NOON, soil, soil_row
+from tests.mosquitto import Mosquitto, free_port
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+
+
+@pytest.fixture
+def lake(folder: DataFolder) -> DataFolder:
+    write_rows(folder, table("soil_readings"), NOON.date(), soil(soil_row(0), soil_row(20)), "part-1-2")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["frobnicate"], ["flag", "--as-of", "yesterday"], ["flag", "--as-of", "2026-07-02T08:00:00"], ["ingest"]],
+)
+def test_wrong_use_exits_with_two_and_says_why(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == EXIT_USAGE
+    said = capsys.readouterr()
+    assert said.out == "" or "Unknown command" in said.out
+    assert "Traceback" not in said.err
+
+
+def test_a_query_is_answered_from_any_folder(lake: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    query = "select device_id, count(*) as readings from soil_readings group by device_id"
+    assert run(["sql", query, "--json", "-C", str(lake.root)]) == EXIT_OK
+    assert json.loads(capsys.readouterr().out) == [{"device_id": "gs-01", "readings": 2}]
+
+
+def test_every_ready_question_runs_on_a_nearly_empty_lake(lake: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["sql", "--questions", "-C", str(lake.root)]) == EXIT_OK
+    names = [line for line in capsys.readouterr().out.splitlines() if line and not line.startswith(" ")]
+    assert len(names) >= 10
+    for name in names:
+        assert run(["sql", "--question", name, "--csv", "-C", str(lake.root)]) == EXIT_OK, name
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "copy soil_readings to '/tmp/greensward-stolen.csv'",
+        "select * from read_csv('/etc/passwd')",
+        "install spatial",
+        "set enable_external_access = true",
+        "attach '/tmp/greensward-other.duckdb'",
+    ],
+)
+def test_sql_can_neither_write_nor_look_outside_the_lake(
+    lake: DataFolder, query: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["sql", query, "-C", str(lake.root)]) == EXIT_FOUND_PROBLEMS
+    assert "root:" not in capsys.readouterr().out
+    assert not Path("/tmp/greensward-stolen.csv").exists()  # noqa: S108 - that it is not there is the point
+
+
+def test_a_damaged_file_is_named_by_the_check(lake: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["lake", "check", "-C", str(lake.root)]) == EXIT_OK
+    (file,) = lake.lake.rglob("*.parquet")
+    file.write_bytes(file.read_bytes()[:-1])
+    assert run(["lake", "check", "--json", "-C", str(lake.root)]) == EXIT_FOUND_PROBLEMS
+    assert file.name in capsys.readouterr().out
+
+
+def test_the_lakes_contents_are_counted(lake: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["lake", "info", "--json", "-C", str(lake.root)]) == EXIT_OK
+    found = {row["table"]: row["rows"] for row in json.loads(capsys.readouterr().out)}
+    assert (found["soil_readings"], found["flags"]) == (2, 0)
+
+
+def test_a_settings_file_to_begin_with_is_written_once_and_can_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "greensward.toml"
+    assert run(["config", "--write", str(file)]) == EXIT_OK
+    assert run(["config", "--write", str(file)]) == EXIT_FOUND_PROBLEMS
+    assert run(["config", "--json", "--config", str(file)]) == EXIT_OK
+    assert json.loads(capsys.readouterr().out)["site"]["district"] == "beichen"
+
+
+def test_doctor_names_what_is_missing_and_how_to_mend_it(
+    folder: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["doctor", "-C", str(folder.root)]) == EXIT_FOUND_PROBLEMS
+    said = capsys.readouterr().out
+    assert "greensward plots import FILE.geojson" in said
+    assert "greensward device import FILE.csv" in said
+
+
+def test_doctor_tells_a_broker_that_is_away_from_one_that_is_there(
+    folder: DataFolder, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GREENSWARD__BROKER__HOST", "127.0.0.1")
+    monkeypatch.setenv("GREENSWARD__BROKER__PORT", str(free_port()))
+    assert run(["doctor", "-C", str(folder.root)]) == EXIT_UNREACHABLE
+    monkeypatch.setenv("GREENSWARD__BROKER__PORT", str(mosquitto.port))
+    assert run(["doctor", "-C", str(folder.root)]) == EXIT_FOUND_PROBLEMS, "only the registers are missing now"
+
+
+def test_flags_of_an_empty_district_are_no_error(folder: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["flag", "--json", "-C", str(folder.root)]) == EXIT_OK
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_replay_of_nothing_says_so(folder: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["replay", "--json", "-C", str(folder.root)]) == EXIT_OK
+    assert json.loads(capsys.readouterr().out) == {"messages": 0, "outcomes": {}}
+
+
+def test_publishing_to_no_broker_exits_with_three(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["simulate", "--days", "10", "--broker", f"127.0.0.1:{free_port()}"]) == EXIT_UNREACHABLE
+    assert "No broker answers" in capsys.readouterr().err

@@ -1,0 +1,71 @@
+"""`greensward issue` as a program."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from crews.ledger import Ledger
+from greensward.commands.issue import app
+from ingest.lake.layout import DataFolder
+from ingest.site import BEICHEN
+from tests.crews.preview import made_folder
+
+ISSUE = "BC-20260630-0002"
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> DataFolder:
+    """Return a data folder with the made district."""
+    return made_folder(tmp_path / "data")
+
+
+def run(made: DataFolder, *arguments: str) -> int:
+    """Run the command on the made district."""
+    return int(app([*arguments, "-C", str(made.root)], result_action="return_value"))
+
+
+def state(made: DataFolder) -> str:
+    """Return the state of the issue."""
+    with Ledger(made.ledger, BEICHEN) as ledger:
+        return ledger.issue(ISSUE).state
+
+
+def test_it_shows_an_issue_with_its_history(made: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(made, "show", ISSUE) == 0
+    printed = capsys.readouterr().out
+    for words in ("京津路绿带 12 段", "opened", "evidence", "已到凋萎点附近", "soil.root_zone_depletion"):
+        assert words in printed
+    assert run(made, "show", ISSUE, "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [event["kind"] for event in shown["events"]] == ["opened", "assigned", "evidence"]
+
+
+def test_an_issue_goes_its_way_by_command(made: DataFolder) -> None:
+    assert run(made, "assign", ISSUE, "二队", "--by", "王工") == 0
+    assert run(made, "extend", ISSUE, "--until", "2026-07-05 18:00", "--by", "王工", "--reason", "停水") == 0
+    assert run(made, "defer", ISSUE, "--by", "王工", "--reason", "等配件") == 0
+    assert state(made) == "deferred"
+    assert run(made, "assign", ISSUE, "一队", "--by", "王工") == 0
+    assert run(made, "report", ISSUE, "started", "--by", "一队") == 0
+    assert run(made, "report", ISSUE, "false_alarm", "--reason", "wet", "--by", "一队") == 0
+    assert run(made, "void", ISSUE, "--by", "王工", "--reason", "看过") == 0
+    assert state(made) == "void"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show", "BC-1"), ("assign", "BC-1", "一队", "--by", "x"), ("close", ISSUE, "--by", "王工"),
+        ("look-back", ISSUE, "ok", "--by", "王工"), ("report", ISSUE, "cannot_do", "--by", "一队"),
+        ("extend", ISSUE, "--until", "2026-01-01", "--by", "王工", "--reason", "x"),
+    ],
+)  # fmt: skip
+def test_what_is_not_allowed_ends_with_1_and_says_why(
+    made: DataFolder, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(made, *arguments) == 1
+    assert capsys.readouterr().err.strip()
+    assert state(made) == "assigned"

@@ -1,0 +1,63 @@
+"""`greensward serve` as a program of its own."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from greensward.commands.serve import app
+from ingest.errors import ConfigError
+from tests.crews.preview import made_folder
+from tests.mosquitto import free_port
+from tests.waiting import wait_until
+
+_PROGRAM = (
+    "import sys; from greensward.commands.serve import app; sys.exit(app(sys.argv[1:], result_action='return_value'))"
+)
+
+
+def _is_alive(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_it_serves_until_ctrl_c_and_ends_well(tmp_path: Path) -> None:
+    folder = made_folder(tmp_path / "data")
+    port = free_port()
+    with subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, "-C", str(folder.root), "--port", str(port)], stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            wait_until(lambda: _is_alive(f"http://127.0.0.1:{port}"), "the pages are served")
+            assert httpx.get(f"http://127.0.0.1:{port}/list").status_code == 403
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=15)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert f"Pages at http://127.0.0.1:{port}" in said
+    assert "Traceback" not in said
+
+
+def test_it_does_not_listen_to_the_world_in_plain_text(tmp_path: Path) -> None:
+    made_folder(tmp_path / "data")
+    with pytest.raises(ConfigError, match="allow_insecure"):
+        app(["-C", str(tmp_path / "data"), "--host", "192.168.1.5"], result_action="return_value")
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
+    made_folder(tmp_path / "data")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        with pytest.raises(ConfigError, match="cannot be listened on"):
+            app(["-C", str(tmp_path / "data"), "--port", port], result_action="return_value")

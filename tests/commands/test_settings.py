@@ -1,0 +1,130 @@
+"""Settings: found where they are looked for, refused by name when they are wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from greensward.settings import Settings, load
+from greensward.wiring import broker_of, read_secret
+from ingest.errors import ConfigError
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_any_file_everything_has_a_value() -> None:
+    assert load() == Settings(data=Settings().data)
+    assert load().place().district == "beichen"
+
+
+def test_a_relative_data_folder_is_taken_from_the_files_own_folder(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    file = write(tmp_path / "etc" / "greensward.toml", '[data]\nfolder = "lake-of-beichen"\n')
+    assert load(file).data_folder().root == tmp_path / "etc" / "lake-of-beichen"
+
+
+def test_a_data_folder_brings_its_own_settings(tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    write(tmp_path / "demo" / "greensward.toml", "[web]\nport = 8123\n")
+    settings = load(data=tmp_path / "demo")
+    assert (settings.web.port, settings.data_folder().root) == (8123, tmp_path / "demo")
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path / "greensward.toml", "[broker]\nport = 1884\nallow_insecure = false\n")
+    monkeypatch.setenv("GREENSWARD__BROKER__PORT", "1885")
+    monkeypatch.setenv("GREENSWARD__BROKER__ALLOW_INSECURE", "true")
+    assert (load(file).broker.port, load(file).broker.allow_insecure) == (1885, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[brokr]\nport = 1\n", "unknown section [brokr]; did you mean 'broker'?"),
+        ("[broker]\nprot = 1\n", "unknown key 'prot' in [broker]; did you mean 'port'?"),
+        ("[broker]\nport = 70000\n", "<= 65535"),
+        ('[broker]\nmqtt_version = "4"\n', "mqtt_version"),
+        ('[broker]\nport = "1883"\n', "Expected `int`"),
+        ("[broker\n", "not valid TOML"),
+        ('data = "here"\n', "[data] must be a section"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+    file = write(tmp_path / "greensward.toml", text)
+    with pytest.raises(ConfigError) as refusal:
+        load(file)
+    assert said in str(refusal.value)
+    assert str(file) in str(refusal.value) or "[data]" in said
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("GREENSWARD__BROKERS__PORT", "1", "no such setting"),
+        ("GREENSWARD__BROKER__PORT", "high", "expected a number"),
+        ("GREENSWARD__BROKER__ALLOW_INSECURE", "perhaps", "expected true or false"),
+    ],
+)
+def test_a_wrong_variable_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError, match=said) as refusal:
+        load()
+    assert variable in str(refusal.value)
+
+
+def test_an_unknown_zone_and_an_empty_box_are_told(tmp_path: Path) -> None:
+    zone = load(write(tmp_path / "zone.toml", '[site]\ntimezone = "Asia/Tientsin"\n'))
+    with pytest.raises(ConfigError, match="IANA time zone"):
+        zone.place()
+    box = load(write(tmp_path / "box.toml", "[site]\nwest = 118.0\n"))
+    with pytest.raises(ConfigError, match="west must be less than east"):
+        box.place()
+
+
+def test_a_demonstrations_clock_goes_on_from_its_instant(tmp_path: Path) -> None:
+    file = write(tmp_path / "greensward.toml", '[site]\nclock = "2026-03-28T07:00:00+08:00"\n')
+    first, second = load(file).now(), load(file).now()
+    assert f"{first:%Y-%m-%dT%H}" == "2026-03-27T23"
+    assert second >= first
+    wrong = load(write(tmp_path / "wrong.toml", '[site]\nclock = "2026-03-28 07:00"\n'))
+    with pytest.raises(ConfigError, match="no instant"):
+        wrong.now()
+
+
+def test_an_unencrypted_broker_far_away_is_refused_and_one_on_this_machine_is_not(tmp_path: Path) -> None:
+    far = load(write(tmp_path / "far.toml", '[broker]\nhost = "mqtt.example.org"\n'))
+    with pytest.raises(ConfigError, match="unencrypted"):
+        broker_of(far.broker)
+    near = load(write(tmp_path / "near.toml", '[broker]\nhost = "127.0.0.1"\n'))
+    assert broker_of(near.broker).host == "127.0.0.1"
+
+
+def test_a_password_file_that_others_can_read_is_refused_and_never_quoted(tmp_path: Path) -> None:
+    secret = write(tmp_path / "password", "canary-secret\n")
+    secret.chmod(0o644)
+    with pytest.raises(ConfigError, match="chmod 600") as refusal:
+        read_secret(str(secret))
+    assert "canary-secret" not in str(refusal.value)
+    secret.chmod(0o600)
+    assert read_secret(str(secret)) == "canary-secret"
+
+
+def test_a_private_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    key = write(tmp_path / "worker.key", "key\n")
+    key.chmod(0o640)
+    settings = load(write(tmp_path / "tls.toml", f'[broker]\nhost = "127.0.0.1"\nkey_file = "{key}"\n'))
+    with pytest.raises(ConfigError, match="chmod 600"):
+        broker_of(settings.broker)
+    key.chmod(0o600)
+    assert broker_of(settings.broker).key_file == key

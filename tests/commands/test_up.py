@@ -1,0 +1,180 @@
+"""`greensward up` as an operator runs it: everything by one command, mended when a part dies, ended by Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from greensward.broker import accepts_mqtt
+from greensward.settings import load
+from ingest.lake.layout import DataFolder
+from ingest.lake.read import open_lake, retrying
+from ingest.status import read_status
+from tests.mosquitto import free_port
+from tests.waiting import wait_until
+
+_START_S = 60.0
+
+
+class Running:
+    """One `greensward up` and where it listens."""
+
+    def __init__(self, root: Path) -> None:
+        self.mqtt_port, self.web_port = free_port(), free_port()
+        self.log = root / "up.log"
+        config = root / "greensward.toml"
+        config.write_text(
+            f'[data]\nfolder = "data"\n[broker]\nport = {self.mqtt_port}\n[web]\nport = {self.web_port}\n'
+            "[flags]\nevery_minutes = 0.05\n[ingest]\nseal_every_s = 1.0\n",
+            encoding="utf-8",
+        )
+        self.folder = DataFolder(root / "data")
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "greensward", "up", "--config", str(config)],
+                stdout=log,
+                stderr=log,
+                cwd=root,
+                # A shell that starts it in the background would have it ignore Ctrl-C.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+            )
+        self.settings = load(config)
+
+    def ingest_pid(self) -> int | None:
+        status = read_status(self.folder)
+        return status.pid if status and status.connected else None
+
+    def answers(self) -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.web_port}/healthz", timeout=2).status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    def publish(self, minute: int) -> None:
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="probe")
+        client.connect("127.0.0.1", self.mqtt_port)
+        client.loop_start()
+        at = datetime.now(UTC).replace(minute=minute, second=0, microsecond=0, hour=0)
+        reading = {"quantity": "volumetric_water_content", "depth_cm": 10, "value": 0.2, "unit": "m3/m3"}
+        message = {"schema": "greening.soil_reading/1", "measured_at": at.isoformat(), "readings": [reading]}
+        client.publish("greensward/v1/beichen/gs-01/soil", json.dumps(message), qos=1).wait_for_publish(10)
+        client.disconnect()
+        client.loop_stop()
+
+    def readings(self) -> int:
+        def count() -> int:
+            with open_lake(self.folder, self.settings.place()) as lake:
+                return int(lake.execute("select count(*) from soil_readings").fetchall()[0][0])
+
+        return retrying(self.folder, count)
+
+    def broker_pid(self) -> int | None:
+        """Return the process of the built-in broker: the child of `up` by that program's name."""
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                name, _, rest = stat.read_text(encoding="utf-8").partition("(")[2].rpartition(")")
+            except OSError:
+                continue
+            state, parent = rest.split()[:2]
+            if name == "nats-server" and int(parent) == self.process.pid and state != "Z":
+                return int(stat.parent.name)
+        return None
+
+    def kill_broker(self) -> int:
+        """Kill it as a crash would; returns the process that was killed."""
+        killed = self.broker_pid()
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        return killed
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Running]:
+    running = Running(tmp_path)
+    yield running
+    if running.process.poll() is None:
+        running.process.kill()
+        running.process.wait()
+
+
+def test_one_command_takes_messages_serves_pages_survives_a_death_and_ends_in_order(up: Running) -> None:
+    wait_until(lambda: up.ingest_pid() is not None, "ingest is connected", _START_S)
+    wait_until(up.answers, "the pages are served", _START_S)
+    up.publish(0)
+    wait_until(lambda: up.readings() == 1, "the first reading is in SQL", 15)
+    first = up.ingest_pid()
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    up.publish(1)
+    wait_until(lambda: up.readings() == 2, "the reading of the gap came too", _START_S)
+    assert up.ingest_pid() != first
+    wait_until(lambda: "flags:" in up.log.read_text(), "plots are judged", _START_S)
+    up.process.send_signal(signal.SIGINT)
+    assert up.process.wait(60) == 0
+    assert not up.answers()
+    assert "Traceback" not in up.log.read_text()
+    assert "starting it again" in up.log.read_text()
+
+
+def test_a_killed_broker_is_started_again_with_what_it_held_and_readings_flow_again(up: Running) -> None:
+    wait_until(lambda: up.ingest_pid() is not None, "ingest is connected", _START_S)
+    first = up.ingest_pid()
+    assert first is not None
+    up.publish(0)
+    wait_until(lambda: up.readings() == 1, "ingest has subscribed and takes readings", 15)
+    os.kill(first, signal.SIGSTOP)
+    up.publish(1)
+    os.kill(first, signal.SIGKILL)
+    killed = up.kill_broker()
+    wait_until(lambda: up.broker_pid() not in {None, killed}, "another broker runs", 5)
+    assert "broker ended with code -9" in up.log.read_text()
+    wait_until(lambda: up.readings() == 2, "the reading that only the killed broker held is in SQL", _START_S)
+    wait_until(lambda: accepts_mqtt("127.0.0.1", up.mqtt_port), "it is on the same port")
+    again = up.kill_broker()
+    wait_until(lambda: up.broker_pid() not in {None, again}, "a third broker runs", 5)
+    wait_until(lambda: accepts_mqtt("127.0.0.1", up.mqtt_port), "it takes messages")
+    up.publish(2)
+    wait_until(lambda: up.readings() == 3, "readings flow again, through the ingest that stayed", _START_S)
+    up.process.send_signal(signal.SIGINT)
+    assert up.process.wait(60) == 0
+    assert "Traceback" not in up.log.read_text()
+
+
+def test_a_broker_that_cannot_be_started_again_ends_everything_with_a_reason(up: Running) -> None:
+    wait_until(lambda: up.ingest_pid() is not None, "ingest is connected", _START_S)
+    wait_until(up.answers, "the pages are served", _START_S)
+    store = up.folder.root / "broker" / "store"
+    up.kill_broker()
+    store.rename(store.with_name("moved"))
+    store.write_text("a file where the folder should be", encoding="utf-8")
+    assert up.process.wait(_START_S) == 3
+    said = up.log.read_text()
+    assert "cannot be kept up" in said
+    assert "JetStream" in said, "the broker's own reason"
+    assert "Traceback" not in said
+    assert not up.answers()
+
+
+def test_a_wrong_setting_ends_it_at_once_with_two(tmp_path: Path) -> None:
+    config = tmp_path / "greensward.toml"
+    config.write_text('[broker]\nhost = "mqtt.example.org"\n', encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "greensward", "up", "--config", str(config)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "unencrypted" in done.stderr

@@ -1,0 +1,36 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest.lake.layout import DataFolder
+from tests.mosquitto import Mosquitto
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Return the folder of reference data beside the project; tests that need it are left out where it is absent."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip("reference data (../shared) is not here")
+    return SHARED
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DataFolder:
+    """Return an empty data folder on the real disk."""
+    return DataFolder(tmp_path / "data")
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    """Run a real Mosquitto with persistence for one test."""
+    broker = Mosquitto(tmp_path / "mosquitto")
+    broker.start()
+    yield broker
+    broker.stop()

@@ -1,0 +1,155 @@
+"""What people may do, and what is refused."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from crews.actions import Action, perform
+from crews.apply import apply_flags
+from crews.issue import ActionRefusedError, Photo
+from crews.ledger import Ledger
+from crews.policy import due_at, look_back_on
+from ingest.site import BEICHEN
+from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag, sick
+
+PHOTO = (Photo("ab" * 32, "after"),)
+
+
+@pytest.fixture
+def issue_id(ledger: Ledger) -> str:
+    """Return a dry plot's issue, given to 一队."""
+    apply_flags(ledger, [flag("JJ-012", "drought", NOW)], PLOTS, NOW)
+    return ledger.open_issues()[0].issue_id
+
+
+def crew(issue_id: str, kind: str, action_id: str = "phone-0001", **more: object) -> Action:
+    """Return an action of 一队."""
+    return Action(action_id, issue_id, kind, "crew:一队", as_crew="一队", **more)  # type: ignore[arg-type]
+
+
+def refused(ledger: Ledger, action: Action) -> str:
+    """Return the code with which an action is refused, after seeing that nothing changed but the audit."""
+    version = ledger.version()
+    tries = len(ledger.run("select 1 from audit", ()))
+    with pytest.raises(ActionRefusedError) as caught:
+        perform(ledger, action, NOW + HOUR)
+    assert ledger.version() == version
+    rows = ledger.run("select outcome from audit order by n", ())
+    assert (len(rows), rows[-1]["outcome"]) == (tries + 1, f"refused: {caught.value.code}")
+    return caught.value.code
+
+
+def test_a_report_counts_once_however_often_it_is_sent(ledger: Ledger, issue_id: str) -> None:
+    assert perform(ledger, crew(issue_id, "done"), NOW + HOUR).is_new
+    version = ledger.version()
+    assert not perform(ledger, crew(issue_id, "done"), NOW + 2 * HOUR).is_new
+    assert ledger.version() == version
+    outcomes = [row["outcome"] for row in ledger.run("select outcome from audit order by n", ())]
+    assert outcomes == ["accepted", "repeated"]
+
+
+def test_an_action_id_cannot_be_used_for_something_else(ledger: Ledger, issue_id: str) -> None:
+    apply_flags(ledger, [flag("JJ-015", "drought", NOW)], PLOTS, NOW)
+    other = next(issue.issue_id for issue in ledger.open_issues() if issue.plot_id == "JJ-015")
+    perform(ledger, crew(issue_id, "done"), NOW + HOUR)
+    assert refused(ledger, crew(other, "done")) == "bad_action_id"
+
+
+def test_a_crew_cannot_touch_another_crews_issue_or_do_the_offices_work(ledger: Ledger, issue_id: str) -> None:
+    assert refused(ledger, Action("phone-0001", issue_id, "done", "crew:二队", as_crew="二队")) == "not_yours"
+    for kind in ("closed", "void", "extended", "assigned", "deferred"):
+        assert refused(ledger, crew(issue_id, kind, reason="x")) == "not_yours"
+
+
+def test_closing_needs_the_crews_word_a_photo_and_somebody_else(ledger: Ledger, issue_id: str) -> None:
+    assert refused(ledger, Action("office-01", issue_id, "closed", "王工")) == "not_done"
+    perform(ledger, crew(issue_id, "done"), NOW + HOUR)
+    assert refused(ledger, Action("office-02", issue_id, "closed", "王工")) == "no_proof"
+    apply_flags(ledger, [sick("BYH-03", NOW)], PLOTS, NOW)
+    other = next(issue.issue_id for issue in ledger.open_issues() if issue.cause == "disease")
+    perform(ledger, crew(other, "done", "phone-0002", photos=PHOTO), NOW + HOUR)
+    assert refused(ledger, Action("office-03", other, "closed", "crew:一队")) == "same_person"
+    assert refused(ledger, Action("office-04", other, "closed", "一队")) == "same_person"
+    issue = perform(ledger, Action("office-05", other, "closed", "王工"), NOW + DAY).issue
+    assert (issue.state, issue.closed_reason, issue.checker) == ("closed", "photo_checked", "王工")
+
+
+def test_a_false_alarm_is_not_closed_as_work_done(ledger: Ledger, issue_id: str) -> None:
+    perform(ledger, crew(issue_id, "false_alarm", reason="wet", photos=PHOTO), NOW + HOUR)
+    assert refused(ledger, Action("office-01", issue_id, "closed", "王工")) == "not_done"
+    assert refused(ledger, Action("office-02", issue_id, "void", "crew:一队", reason="x")) == "same_person"
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "code"),
+    [
+        ("cannot_do", {"reason": None}, "no_reason"),
+        ("cannot_do", {"reason": "wet"}, "no_reason"),
+        ("false_alarm", {"reason": "no_water"}, "no_reason"),
+        ("done", {"water_used_litres": -1.0}, "bad_litres"),
+        ("done", {"water_used_litres": 1_000_001.0}, "bad_litres"),
+        ("done", {"water_used_litres": float("nan")}, "bad_litres"),
+        ("dance", {}, "not_yours"),
+    ],
+)
+def test_a_report_that_makes_no_sense_is_refused(
+    ledger: Ledger, issue_id: str, kind: str, more: dict[str, object], code: str
+) -> None:
+    assert refused(ledger, crew(issue_id, kind, **more)) == code  # type: ignore[arg-type]
+
+
+def test_a_report_on_an_issue_that_ended_meanwhile_is_refused(ledger: Ledger, issue_id: str) -> None:
+    perform(ledger, Action("office-01", issue_id, "void", "王工", reason="x"), NOW)
+    assert refused(ledger, crew(issue_id, "done")) == "wrong_state"
+    assert refused(ledger, crew("BC-20260702-9999", "done")) == "unknown_issue"
+
+
+def test_an_extension_needs_a_later_day_and_a_reason(ledger: Ledger, issue_id: str) -> None:
+    due = ledger.issue(issue_id).due_at
+    assert refused(ledger, Action("office-01", issue_id, "extended", "王工", reason="x", due_at=due)) == "not_later"
+    assert refused(ledger, Action("office-02", issue_id, "extended", "王工", due_at=due + DAY)) == "no_reason"
+    issue = perform(
+        ledger, Action("office-03", issue_id, "extended", "王工", reason="停水", due_at=due + DAY), NOW
+    ).issue
+    assert (issue.due_at, issue.first_due_at, issue.state) == (due + DAY, due, "assigned")
+
+
+def test_what_cannot_be_done_waits_for_the_office_which_gives_it_out_again(ledger: Ledger, issue_id: str) -> None:
+    issue = perform(ledger, crew(issue_id, "cannot_do", reason="no_water"), NOW + HOUR).issue
+    assert (issue.state, issue.result_code) == ("deferred", "no_water")
+    issue = perform(ledger, Action("office-01", issue_id, "assigned", "王工", crew="二队"), NOW + DAY).issue
+    assert (issue.state, issue.crew, issue.result_code) == ("assigned", "二队", None)
+
+
+def test_a_look_back_is_by_somebody_else_and_may_open_it_again(ledger: Ledger, issue_id: str) -> None:
+    perform(ledger, crew(issue_id, "done", photos=PHOTO), NOW + HOUR)
+    perform(ledger, Action("office-01", issue_id, "closed", "王工"), NOW + DAY)
+    assert refused(ledger, Action("office-02", issue_id, "looked_back", "crew:一队")) == "same_person"
+    issue = perform(ledger, Action("office-03", issue_id, "reopened", "赵工", reason="又干了"), NOW + 8 * DAY).issue
+    assert (issue.state, issue.repeat_count, issue.done_at, issue.crew) == ("assigned", 1, None, "一队")
+
+
+def test_about_a_tenth_is_drawn_for_look_back_always_the_same_and_every_repeat() -> None:
+    ids = [f"BC-20260702-{n:04d}" for n in range(2000)]
+    drawn = [issue_id for issue_id in ids if look_back_on(issue_id, 0, NOW, BEICHEN)]
+    assert 150 <= len(drawn) <= 250
+    assert drawn == [issue_id for issue_id in ids if look_back_on(issue_id, 0, NOW + DAY, BEICHEN)]
+    assert all(look_back_on(issue_id, 1, NOW, BEICHEN) for issue_id in ids)
+
+
+def test_worse_trouble_and_better_plots_never_get_more_time_and_every_day_has_a_deadline() -> None:
+    for days in range(366):
+        start = NOW + timedelta(days=days)
+        hours = [[due_at(s, g, start, BEICHEN) - start for s in (1, 2, 3, 4)] for g in (1, 2, 3)]
+        for row in hours:
+            assert row == sorted(row, reverse=True)
+        for column in zip(*hours, strict=True):
+            assert list(column) == sorted(column)
+
+
+def test_summer_ends_at_midnight_by_the_sites_clock() -> None:
+    last = NOW.replace(month=8, day=31, hour=15, minute=59)
+    assert due_at(4, 1, last, BEICHEN) - last == 12 * HOUR
+    assert due_at(4, 1, last + timedelta(minutes=1), BEICHEN) - last == 24 * HOUR + timedelta(minutes=1)

@@ -1,0 +1,263 @@
+"""From flags to issues."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from crews.actions import Action, perform
+from crews.apply import Applied, apply_flags
+from crews.issue import Issue
+from crews.ledger import Ledger
+from crews.words import all_words
+from ingest.lake.tables import table
+from ingest.lake.write import to_arrow
+from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag, plot, report, sick, silent, well
+
+GRADE_ONE = [plot("P1", "一号", 117.13, 39.22)]
+
+
+def only(ledger: Ledger) -> Issue:
+    """Return the one open issue."""
+    (issue,) = ledger.open_issues()
+    return issue
+
+
+def test_a_dry_plot_becomes_one_issue_given_to_its_crew(ledger: Ledger) -> None:
+    applied = apply_flags(ledger, [flag("P1", "drought", NOW)], GRADE_ONE, NOW)
+    issue = only(ledger)
+    assert applied.opened == [issue.issue_id] == ["BC-20260702-0001"]
+    assert (issue.state, issue.crew, issue.severity) == ("assigned", "一队", 2)
+    assert issue.due_at == NOW + 48 * HOUR
+
+
+def test_flags_and_plots_may_come_as_arrow_tables(ledger: Ledger) -> None:
+    flags = to_arrow(table("flags"), [flag("P1", "drought", NOW)])
+    apply_flags(ledger, flags, to_arrow(table("plots"), GRADE_ONE), NOW)
+    assert only(ledger).finding["litres"] == 6400.0
+
+
+def test_a_flag_that_persists_never_makes_a_second_issue(ledger: Ledger) -> None:
+    for hours in range(0, 60, 6):
+        at = NOW + hours * HOUR
+        apply_flags(ledger, [flag("P1", "drought", at)], GRADE_ONE, at)
+    assert only(ledger).events == 2
+
+
+def test_the_same_evaluation_twice_changes_nothing(ledger: Ledger) -> None:
+    flags = [flag("P1", "drought", NOW), silent("P1", "S1", NOW)]
+    apply_flags(ledger, flags, GRADE_ONE, NOW)
+    before = ledger.version()
+    apply_flags(ledger, flags, GRADE_ONE, NOW + HOUR)
+    assert ledger.version() == before
+
+
+def test_an_older_evaluation_that_comes_late_changes_nothing(ledger: Ledger) -> None:
+    apply_flags(ledger, [well("P1", "drought", NOW)], GRADE_ONE, NOW)
+    apply_flags(ledger, [flag("P1", "drought", NOW - HOUR)], GRADE_ONE, NOW)
+    assert ledger.open_issues() == []
+
+
+def test_what_a_clock_ahead_of_its_time_said_does_not_hold_up_what_is_said_now(ledger: Ledger) -> None:
+    ahead = NOW + 400 * DAY
+    apply_flags(ledger, [well("P1", "drought", ahead)], GRADE_ONE, ahead)
+    assert len(apply_flags(ledger, [flag("P1", "drought", NOW)], GRADE_ONE, NOW).opened) == 1
+    before = ledger.version()
+    apply_flags(ledger, [flag("P1", "drought", NOW)], GRADE_ONE, NOW)
+    apply_flags(ledger, [well("P1", "drought", NOW - HOUR)], GRADE_ONE, NOW)
+    assert ledger.version() == before
+
+
+def test_an_evaluation_ahead_of_the_clock_counts_once(ledger: Ledger) -> None:
+    apply_flags(ledger, [flag("P1", "drought", NOW + HOUR, severity=1)], GRADE_ONE, NOW)
+    before = ledger.version()
+    apply_flags(ledger, [flag("P1", "drought", NOW + HOUR, severity=4)], GRADE_ONE, NOW)
+    assert ledger.version() == before
+
+
+def test_it_is_told_again_when_it_gets_worse_and_the_deadline_comes_nearer(ledger: Ledger) -> None:
+    apply_flags(ledger, [flag("P1", "drought", NOW, severity=1)], GRADE_ONE, NOW)
+    later = NOW + 6 * HOUR
+    applied = apply_flags(ledger, [flag("P1", "drought", later, severity=4)], GRADE_ONE, later)
+    issue = only(ledger)
+    assert applied.told_again == [issue.issue_id]
+    assert (issue.severity, issue.told_at, issue.due_at) == (4, later, later + 12 * HOUR)
+
+
+def test_it_is_not_told_again_when_it_gets_milder_but_the_list_knows(ledger: Ledger) -> None:
+    apply_flags(ledger, [flag("P1", "drought", NOW, severity=3)], GRADE_ONE, NOW)
+    later = NOW + 6 * HOUR
+    applied = apply_flags(ledger, [flag("P1", "drought", later, severity=2)], GRADE_ONE, later)
+    assert applied.told_again == []
+    assert (only(ledger).severity, only(ledger).due_at) == (2, NOW + 24 * HOUR)
+
+
+@pytest.mark.parametrize(("hours", "told"), [(71, 0), (72, 1)])
+def test_an_unchanged_issue_is_told_again_after_72_hours(ledger: Ledger, hours: int, told: int) -> None:
+    apply_flags(ledger, [flag("P1", "drought", NOW)], GRADE_ONE, NOW)
+    later = NOW + hours * HOUR
+    assert len(apply_flags(ledger, [flag("P1", "drought", later)], GRADE_ONE, later).told_again) == told
+
+
+def test_rain_closes_what_nobody_has_worked_on(ledger: Ledger) -> None:
+    apply_flags(ledger, [flag("P1", "drought", NOW)], GRADE_ONE, NOW)
+    issue_id = only(ledger).issue_id
+    apply_flags(ledger, [well("P1", "drought", NOW + DAY)], GRADE_ONE, NOW + DAY)
+    issue = ledger.issue(issue_id)
+    assert (issue.state, issue.closed_reason) == ("closed", "recovered")
+
+
+@pytest.mark.parametrize("state", ["silent", "stale", "no_data", "sensor_fault", "no_sensor", "a_state_made_tomorrow"])
+def test_not_knowing_never_closes_an_issue(ledger: Ledger, state: str) -> None:
+    apply_flags(ledger, [flag("P1", "drought", NOW)], GRADE_ONE, NOW)
+    unknown = flag("P1", "drought", NOW + DAY, state=state, needs_work=False, severity=0, reason_code="drought_silent")
+    apply_flags(ledger, [unknown], GRADE_ONE, NOW + DAY)
+    assert only(ledger).state == "assigned"
+
+
+@pytest.mark.parametrize("after", ["ok", "watch", "wet"])
+def test_water_that_has_just_come_closes_nothing_until_the_days_after_show_that_it_was_enough(
+    ledger: Ledger, after: str
+) -> None:
+    apply_flags(ledger, [flag("P1", "drought", NOW)], GRADE_ONE, NOW)
+    for at in (NOW + DAY, NOW + 4 * DAY):
+        watered = well("P1", "drought", at, state="just_watered", reason_code="drought_just_watered")
+        assert apply_flags(ledger, [watered], GRADE_ONE, at) == Applied()
+        assert only(ledger).state == "assigned"
+    later = NOW + 5 * DAY
+    applied = apply_flags(ledger, [well("P1", "drought", later, state=after)], GRADE_ONE, later)
+    assert (len(applied.closed), ledger.open_issues()) == (1, [])
+
+
+def test_one_probe_that_recovers_does_not_close_while_another_is_silent(ledger: Ledger) -> None:
+    apply_flags(ledger, [silent("P1", "S1", NOW), silent("P1", "S2", NOW)], GRADE_ONE, NOW)
+    assert only(ledger).finding["device_ids"] == ["S1", "S2"]
+    later = NOW + DAY
+    apply_flags(ledger, [well("P1", "sensor", later, device_id="S1"), silent("P1", "S2", later)], GRADE_ONE, later)
+    assert ledger.latest_findings()["P1", "sensor"].device_ids == ("S2",)
+    assert only(ledger).state == "assigned"
+    end = later + DAY
+    both = [well("P1", "sensor", end, device_id="S1"), well("P1", "sensor", end, device_id="S2")]
+    apply_flags(ledger, both, GRADE_ONE, end)
+    assert ledger.open_issues() == []
+
+
+def test_the_crews_word_closes_only_with_data_younger_than_the_work(ledger: Ledger) -> None:
+    apply_flags(ledger, [flag("P1", "drought", NOW)], GRADE_ONE, NOW)
+    issue_id = only(ledger).issue_id
+    done = NOW + 6 * HOUR
+    report(ledger, issue_id, "done", done, litres=6400.0)
+    at = done + HOUR
+    apply_flags(ledger, [well("P1", "drought", at, data_at=done)], GRADE_ONE, at)
+    assert only(ledger).state == "done_unchecked"
+    at = done + 2 * HOUR
+    apply_flags(ledger, [well("P1", "drought", at, data_at=done + HOUR)], GRADE_ONE, at)
+    issue = ledger.issue(issue_id)
+    assert (issue.state, issue.closed_reason, issue.water_used_litres) == ("closed", "recovered_after_work", 6400.0)
+
+
+@pytest.mark.parametrize(("hours", "state"), [(47.9, "done_unchecked"), (48, "assigned")])
+def test_work_that_did_not_help_within_48_hours_is_opened_again(ledger: Ledger, hours: float, state: str) -> None:
+    apply_flags(ledger, [flag("P1", "drought", NOW)], GRADE_ONE, NOW)
+    report(ledger, only(ledger).issue_id, "done", NOW + HOUR)
+    seen = NOW + HOUR + hours * HOUR
+    apply_flags(ledger, [flag("P1", "drought", seen + HOUR, data_at=seen)], GRADE_ONE, seen + HOUR)
+    assert only(ledger).state == state
+    assert only(ledger).repeat_count == (state == "assigned")
+
+
+def test_a_picture_older_than_the_cure_does_not_reopen_a_disease(ledger: Ledger) -> None:
+    apply_flags(ledger, [sick("P1", NOW)], GRADE_ONE, NOW)
+    report(ledger, only(ledger).issue_id, "done", NOW + HOUR)
+    late = NOW + 5 * DAY
+    apply_flags(ledger, [sick("P1", late, data_at=late)], GRADE_ONE, late)
+    assert only(ledger).state == "done_unchecked"
+
+
+def test_a_false_alarm_is_not_opened_again_for_72_hours_unless_it_gets_worse(ledger: Ledger) -> None:
+    apply_flags(ledger, [flag("P1", "drought", NOW)], GRADE_ONE, NOW)
+    issue_id = only(ledger).issue_id
+    report(ledger, issue_id, "false_alarm", NOW + HOUR, reason="wet")
+    assert ledger.issue(issue_id).state == "done_unchecked"
+    perform(ledger, Action("office-01", issue_id, "void", "王工", reason="看过了，是湿的"), NOW + 2 * HOUR)
+    at = NOW + DAY
+    assert apply_flags(ledger, [flag("P1", "drought", at)], GRADE_ONE, at).opened == []
+    at += HOUR
+    assert len(apply_flags(ledger, [flag("P1", "drought", at, severity=3)], GRADE_ONE, at).opened) == 1
+
+
+def test_a_false_alarm_is_opened_again_after_72_hours(ledger: Ledger) -> None:
+    apply_flags(ledger, [flag("P1", "drought", NOW)], GRADE_ONE, NOW)
+    perform(ledger, Action("office-01", only(ledger).issue_id, "void", "王工", reason="湿"), NOW + HOUR)
+    at = NOW + 74 * HOUR
+    assert len(apply_flags(ledger, [flag("P1", "drought", at)], GRADE_ONE, at).opened) == 1
+
+
+def test_the_same_trouble_again_counts_as_a_repeat_and_is_looked_back_at(ledger: Ledger) -> None:
+    for round_ in range(2):
+        at = NOW + 10 * round_ * DAY
+        apply_flags(ledger, [flag("P1", "drought", at)], GRADE_ONE, at)
+        issue_id = only(ledger).issue_id
+        report(ledger, issue_id, "done", at + HOUR)
+        apply_flags(ledger, [well("P1", "drought", at + DAY, data_at=at + DAY)], GRADE_ONE, at + DAY)
+    issue = ledger.issue(issue_id)
+    assert issue.repeat_count == 1
+    assert issue.look_back_on == (NOW + 11 * DAY + timedelta(days=7)).date()
+
+
+def test_frost_puts_open_work_off_and_the_thaw_takes_it_up_with_a_new_deadline(ledger: Ledger) -> None:
+    apply_flags(ledger, [flag("P1", "drought", NOW)], GRADE_ONE, NOW)
+    frozen = flag(
+        "P1", "drought", NOW + DAY, state="frozen", needs_work=False, severity=0, reason_code="drought_frozen"
+    )
+    assert apply_flags(ledger, [frozen], GRADE_ONE, NOW + DAY).deferred == [only(ledger).issue_id]
+    assert only(ledger).state == "deferred"
+    thaw = NOW + 90 * DAY
+    apply_flags(ledger, [flag("P1", "drought", thaw)], GRADE_ONE, thaw)
+    assert (only(ledger).state, only(ledger).due_at > thaw) == ("assigned", True)
+
+
+def test_a_plot_that_nobody_registered_still_becomes_an_issue_without_a_crew(ledger: Ledger) -> None:
+    apply_flags(ledger, [flag("NOWHERE", "drought", NOW)], PLOTS, NOW)
+    assert (only(ledger).state, only(ledger).crew) == ("opened", None)
+
+
+def test_a_plot_row_that_no_longer_holds_gives_no_crew(ledger: Ledger) -> None:
+    apply_flags(ledger, [flag("P1", "drought", NOW)], [plot("P1", "旧", 117.1, 39.2, valid_to=NOW)], NOW)
+    assert only(ledger).crew is None
+
+
+def test_work_in_a_plot_that_left_the_register_is_void(ledger: Ledger) -> None:
+    both = [*GRADE_ONE, plot("P2", "二号", 117.13, 39.22)]
+    first = [flag("P1", "drought", NOW), silent("P1", "S1", NOW), flag("P2", "drought", NOW)]
+    issue_id, *_ = apply_flags(ledger, first, both, NOW).opened
+    later = NOW + DAY
+    register = [both[0] | {"valid_to": NOW + HOUR}, both[1]]
+    applied = apply_flags(ledger, [flag("P2", "drought", later)], register, later)
+    assert (len(applied.closed), only(ledger).plot_id) == (2, "P2")
+    issue = ledger.issue(issue_id)
+    assert (issue.state, issue.closed_reason, issue.checker) == ("void", "plot_closed", "greensward")
+    assert f"closed.{issue.closed_reason}" in all_words()
+
+
+def test_a_plot_with_new_facts_or_missing_from_a_broken_register_keeps_its_work(ledger: Ledger) -> None:
+    apply_flags(ledger, [flag("P1", "drought", NOW)], GRADE_ONE, NOW)
+    changed = [GRADE_ONE[0] | {"valid_to": NOW + HOUR}, GRADE_ONE[0] | {"valid_from": NOW + HOUR, "name": "新一号"}]
+    apply_flags(ledger, [], changed, NOW + DAY)
+    apply_flags(ledger, [], [], NOW + DAY)
+    assert only(ledger).state == "assigned"
+
+
+def test_a_plot_that_comes_back_dry_is_work_at_once(ledger: Ledger) -> None:
+    apply_flags(ledger, [flag("P1", "drought", NOW)], GRADE_ONE, NOW)
+    apply_flags(ledger, [], [GRADE_ONE[0] | {"valid_to": NOW + HOUR}], NOW + 2 * HOUR)
+    again = NOW + DAY
+    assert len(apply_flags(ledger, [flag("P1", "drought", again)], GRADE_ONE, again).opened) == 1
+
+
+def test_inputs_that_are_no_json_object_do_not_stop_an_issue(ledger: Ledger) -> None:
+    rows = [flag("P1", "drought", NOW, inputs_json=json.dumps([1, 2]), reason_params_json="null")]
+    apply_flags(ledger, rows, GRADE_ONE, NOW)
+    assert only(ledger).finding["trend_7d"] == []

@@ -1,0 +1,232 @@
+"""The list itself: groups, order, water, ages, and what it is written out as."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+from datetime import timedelta
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+import shapely
+
+from crews.actions import Action, perform
+from crews.apply import apply_flags, valid_plots
+from crews.crew_list import CrewList
+from crews.drive import distance_km, drive_order, route_km
+from crews.export import COLUMNS, defuse, stop_values, to_csv, to_geojson
+from crews.ledger import Ledger
+from crews.lists import all_lists, list_of
+from crews.navigation import navigate_to
+from crews.office import on_time
+from crews.say_stop import say_action, say_arithmetic, say_total
+from crews.words import speaker
+from ingest.lake.layout import DataFolder
+from ingest.site import BEICHEN
+from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag, plot
+
+ZH, EN = speaker("zh"), speaker("en")
+
+
+@pytest.fixture
+def listed(made: DataFolder) -> CrewList:
+    """Return 一队's list in the made district."""
+    with Ledger(made.ledger, BEICHEN) as ledger:
+        return list_of(ledger, "一队", valid_plots(PLOTS, NOW), NOW, 8000.0)
+
+
+def small_list(ledger: Ledger, rows: list[dict[str, object]], plots: list[dict[str, object]]) -> CrewList:
+    """Return 一队's list after an evaluation an hour before NOW."""
+    apply_flags(ledger, rows, plots, NOW - HOUR)
+    return list_of(ledger, "一队", valid_plots(plots, NOW), NOW, 8000.0)
+
+
+def test_stops_are_grouped_and_numbered_through(listed: CrewList) -> None:
+    groups = [(stop.group, stop.name) for stop in listed.stops]
+    assert [group for group, _ in itertools.groupby(groups, key=lambda pair: pair[0])] == [
+        "overdue", "today", "later", "put_off", "done",
+    ]  # fmt: skip
+    assert [stop.seq for stop in listed.stops] == list(range(1, 10))
+    assert ("overdue", "京津路绿带 12 段") in groups
+    assert ("today", "京津路绿带 15 段") in groups
+    assert ("put_off", "龙门东道行道树") in groups
+    assert {name for group, name in groups if group == "done"} == {"京津路绿带 21 段", "京津路绿带 22 段"}
+
+
+def test_another_crews_stops_and_unassigned_ones_are_on_lists_of_their_own(made: DataFolder) -> None:
+    with Ledger(made.ledger, BEICHEN) as ledger:
+        lists = all_lists(ledger, valid_plots(PLOTS, NOW), NOW, 8000.0)
+    assert [(one.crew, len(one.stops)) for one in lists] == [("一队", 9), ("二队", 1), (None, 1)]
+
+
+@pytest.mark.parametrize(
+    ("due_in", "group"),
+    [(-1, "overdue"), (0, "today"), (15 * 3600, "today"), (15 * 3600 + 1800, "later")],
+)
+def test_today_ends_at_midnight_by_the_sites_clock(ledger: Ledger, due_in: int, group: str) -> None:
+    apply_flags(ledger, [flag("JJ-012", "drought", NOW - 4 * DAY)], PLOTS, NOW - 4 * DAY)
+    issue = ledger.open_issues()[0]
+    perform(
+        ledger,
+        Action("office-01", issue.issue_id, "extended", "王工", reason="x", due_at=NOW + timedelta(seconds=due_in)),
+        NOW - DAY,
+    )
+    (stop,) = list_of(ledger, "一队", {}, NOW, 8000.0).stops
+    assert stop.group == group
+
+
+def test_water_is_shown_in_tonnes_and_loads_with_the_arithmetic(ledger: Ledger) -> None:
+    listed = small_list(ledger, [flag("JJ-012", "drought", NOW - HOUR)], PLOTS)
+    (stop,) = listed.stops
+    assert say_action(stop, ZH) == "浇水 6.4 吨 ≈ 1 车"
+    assert say_action(stop, EN) == "Water 6.4 t ≈ 1 truck load"
+    assert say_arithmetic(stop, ZH) == "17.1 mm × 374 m² = 6,400 L；6,400 L ÷ 8,000 L/车 = 0.8 → 1 车"
+    assert say_total(listed, ZH) == "1 处待办 · 6.4 吨水 ≈ 1 车"
+
+
+@pytest.mark.parametrize(("litres", "loads"), [(1.0, 1), (8000.0, 1), (8000.1, 2), (16_000.0, 2), (0.0, 0)])
+def test_a_load_begun_is_a_load_to_drive(ledger: Ledger, litres: float, loads: int) -> None:
+    (stop,) = small_list(ledger, [flag("JJ-012", "drought", NOW - HOUR, litres=litres)], PLOTS).stops
+    assert stop.whole_loads == loads
+
+
+def test_the_truck_is_filled_for_all_stops_together_not_for_each(ledger: Ledger) -> None:
+    rows = [flag(f"T{n}", "drought", NOW - HOUR, litres=2000.0) for n in range(4)]
+    plots = [plot(f"T{n}", f"树 {n}", 117.1 + n / 1000, 39.2) for n in range(4)]
+    listed = small_list(ledger, rows, plots)
+    assert (listed.litres, listed.whole_loads) == (8000.0, 1)
+
+
+def test_water_that_cannot_be_known_is_said_not_guessed(ledger: Ledger) -> None:
+    (stop,) = small_list(ledger, [flag("JJ-012", "drought", NOW - HOUR, litres=None)], PLOTS).stops
+    assert (stop.action, stop.tonnes, stop.whole_loads, say_arithmetic(stop, ZH)) == ("water_unknown", None, None, None)
+
+
+def test_a_plot_that_went_silent_keeps_its_issue_and_its_data_grows_old(listed: CrewList) -> None:
+    stop = next(one for one in listed.stops if one.name == "果园街口袋公园" and one.issue.cause == "drought")
+    assert stop.newest_state == "silent"
+    assert stop.data_age_min == 2 * 24 * 60 + 35
+
+
+def test_a_finding_without_data_has_no_age_rather_than_age_zero(ledger: Ledger) -> None:
+    (stop,) = small_list(ledger, [flag("JJ-012", "drought", NOW - HOUR, data_at=None)], PLOTS).stops
+    assert stop.data_age_min is None
+
+
+def test_a_plot_of_no_register_is_listed_without_a_position(ledger: Ledger) -> None:
+    apply_flags(ledger, [flag("JJ-012", "drought", NOW - HOUR)], PLOTS, NOW - HOUR)
+    (stop,) = list_of(ledger, "一队", {}, NOW, 8000.0).stops
+    assert (stop.position, stop.navigation, stop.name) == (None, None, "京津路绿带 12 段")
+
+
+def test_the_drive_is_as_short_as_the_best_of_all_orders_of_seven_stops() -> None:
+    places = [(117.10, 39.20), (117.14, 39.26), (117.11, 39.21), (117.15, 39.22), (117.12, 39.25), (117.13, 39.20),
+              (117.16, 39.25)]  # fmt: skip
+    order = drive_order(places)
+    best = min(route_km(places, (0, *rest)) for rest in itertools.permutations(range(1, 7)))
+    assert sorted(order) == list(range(7))
+    assert order[0] == 0
+    assert route_km(places, order) <= 1.05 * best
+
+
+def test_the_drive_goes_on_from_where_the_truck_stands() -> None:
+    places = [(117.10, 39.20), (117.20, 39.20)]
+    assert drive_order(places, start=(117.21, 39.20)) == [1, 0]
+    assert drive_order([]) == []
+    assert drive_order([(117.1, 39.2)]) == [0]
+    assert sorted(drive_order([(117.1, 39.2)] * 5)) == [0, 1, 2, 3, 4]
+
+
+def test_a_degree_of_latitude_is_111_km() -> None:
+    assert distance_km((117.0, 39.0), (117.0, 40.0)) == pytest.approx(111.195, abs=0.01)
+    assert distance_km((117.0, 39.0), (117.0, 39.0)) == 0
+
+
+def test_every_map_gets_the_shifted_position_and_the_name_in_the_form_it_documents() -> None:
+    way = navigate_to(117.1320, 39.2240, "京津路 12&13 段,东")
+    assert 500 < 1000 * distance_km((way.lon_wgs84, way.lat_wgs84), (way.lon_gcj02, way.lat_gcj02)) < 600
+    amap = urlsplit(way.amap)
+    assert (amap.netloc, amap.path) == ("uri.amap.com", "/navigation")
+    east, north, name = amap.query.split("&")[0].removeprefix("to=").split(",")
+    assert (float(east), float(north)) == (way.lon_gcj02, way.lat_gcj02)
+    assert unquote(name) == "京津路 12&13 段,东"
+    assert parse_qs(amap.query)["callnative"] == ["1"]
+    tencent = parse_qs(urlsplit(way.tencent).query)
+    assert tencent["tocoord"] == [f"{way.lat_gcj02:.6f},{way.lon_gcj02:.6f}"]
+    assert (tencent["coord_type"], tencent["to"]) == (["2"], ["京津路 12&13 段,东"])
+    baidu = parse_qs(urlsplit(way.baidu).query)
+    assert baidu["destination"] == [f"name:京津路 12&13 段,东|latlng:{way.lat_gcj02:.6f},{way.lon_gcj02:.6f}"]
+    assert baidu["coord_type"] == ["gcj02"]
+
+
+def test_the_table_has_a_byte_order_mark_and_a_column_for_every_value(listed: CrewList) -> None:
+    text = to_csv([listed], "zh")
+    assert text.startswith("\ufeffseq,group,issue_id,")
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+    assert len(rows) == len(listed.stops)
+    assert tuple(rows[0]) == COLUMNS == tuple(stop_values(listed, listed.stops[0], "zh"))
+    first = rows[0]
+    assert (first["plot_name"], first["water_t"], first["trucks"]) == ("京津路绿带 12 段", "11.2", "2")
+    assert (first["lon_wgs84"], first["data_age_min"]) == ("117.132", "95")
+    assert first["due_at"].endswith("+08:00")
+    assert first["reason_en"].startswith("10 cm: water content 14.2 %")
+
+
+def test_an_empty_list_is_a_table_with_a_head() -> None:
+    assert to_csv([], "zh") == "\ufeff" + ",".join(COLUMNS) + "\r\n"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "=1+1",
+        "+86 22",
+        "-2",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "＝1",
+        "＋1",
+        "－1",
+        "＠1",
+        " =1",
+        "\u3000=1",
+        "\ufeff=1",
+    ],
+)
+def test_no_cell_of_a_table_is_taken_for_a_formula(cell: str) -> None:
+    assert defuse(cell) == "'" + cell
+
+
+@pytest.mark.parametrize("cell", ["", "京津路", "12-13 段", "a=b", "?"])
+def test_a_plain_cell_stays_as_it_is(cell: str) -> None:
+    assert defuse(cell) == cell
+
+
+def test_a_plots_name_that_is_a_formula_reaches_no_spreadsheet(ledger: Ledger) -> None:
+    plots = [plot("P1", '=HYPERLINK("http://evil")', 117.1, 39.2)]
+    listed = small_list(ledger, [flag("P1", "drought", NOW - HOUR)], plots)
+    (row,) = csv.DictReader(io.StringIO(to_csv([listed], "zh")))
+    assert row["plot_name"] == '\'=HYPERLINK("http://evil")'
+
+
+def test_geojson_has_outlines_counter_clockwise_and_unknown_places_as_null(ledger: Ledger, listed: CrewList) -> None:
+    collection = json.loads(to_geojson([listed], "zh"))
+    assert (collection["type"], "crs" in collection) == ("FeatureCollection", False)
+    first = collection["features"][0]
+    assert first["id"] == first["properties"]["issue_id"]
+    ring = shapely.LinearRing(first["geometry"]["coordinates"][0])
+    assert ring.is_ccw
+    assert ring.bounds == pytest.approx((117.1315, 39.2237, 117.1325, 39.2243))
+    apply_flags(ledger, [flag("JJ-012", "drought", NOW)], PLOTS, NOW)
+    nowhere = json.loads(to_geojson([list_of(ledger, "一队", {}, NOW, 8000.0)], "en"))
+    assert nowhere["features"][0]["geometry"] is None
+
+
+def test_on_time_counts_only_what_somebody_worked_on(made: DataFolder) -> None:
+    with Ledger(made.ledger, BEICHEN) as ledger:
+        assert on_time(ledger.ended_issues(NOW - 30 * DAY)) == (1, 1)
+    assert on_time([]) == (0, 0)

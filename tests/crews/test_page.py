@@ -1,0 +1,128 @@
+"""The pages in a real browser of a phone's width, with scripts off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crews.links import load_keys, make_token
+from ingest.lake.layout import DataFolder
+from tests.crews.browser import Browser
+from tests.crews.made import NOW
+from tests.crews.served import served
+
+_TARGETS = """[...document.querySelectorAll('a, button, summary, input:not([type=hidden]), select, label.choice')]
+  .filter(e => e.checkVisibility() && !e.classList.contains('skip') && !(e.type === 'radio'))
+  .map(e => { const r = e.getBoundingClientRect(); return [e.outerHTML.slice(0, 90), r.width, r.height]; })
+  .filter(([_, w, h]) => w < 47.5 || h < 47.5)"""
+
+_CUT_OFF = """[...document.querySelectorAll('body *')].filter(e => e.checkVisibility()
+  && !e.closest('svg, .table, .skip')
+  && !e.classList.contains('skip') && (e.getBoundingClientRect().right > innerWidth + 0.5
+  || e.getBoundingClientRect().left < -0.5)).map(e => e.outerHTML.slice(0, 90))"""
+
+_PALE = """(() => {
+  const rgb = t => (t.match(/[0-9.]+/g) || []).map(Number);
+  const lum = c => c.slice(0, 3).map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const paper = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor);
+    if (c.length === 3 || c[3] > 0) return c; } return [255, 255, 255]; };
+  const found = [];
+  for (const e of document.querySelectorAll('body *')) {
+    if (!e.checkVisibility() || e.closest('svg') ||
+      ![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))
+      continue;
+    const [a, b] = [lum(rgb(getComputedStyle(e).color)), lum(paper(e))].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 7) found.push([e.outerHTML.slice(0, 90), (a + 0.05) / (b + 0.05)]);
+  }
+  return found;
+})()"""
+
+_OPEN_ALL = "(document.querySelectorAll('details').forEach(d => d.open = true), true)"
+
+
+@pytest.fixture(scope="module")
+def links(made: DataFolder) -> Iterator[dict[str, str]]:
+    """Return a link per role to a server over the made district."""
+    keys = load_keys(made)
+    with served(made, NOW) as url:
+        crew, office = make_token(keys, "crew", "一队", NOW), make_token(keys, "office", "值班", NOW)
+        yield {"crew": f"{url}/c/{crew}", "office": f"{url}/c/{office}"}
+
+
+@pytest.fixture(scope="module")
+def phone() -> Iterator[Browser]:
+    """Return a browser 360 px wide."""
+    with Browser(360) as browser:
+        yield browser
+
+
+@pytest.mark.parametrize("role", ["crew", "office"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_on_a_phone_nothing_is_cut_off_pale_or_too_small_to_touch(
+    phone: Browser, links: dict[str, str], role: str, language: str
+) -> None:
+    phone.open(f"{links[role]}?lang={language}")
+    for opened in (False, True):
+        if opened:
+            phone.measure(_OPEN_ALL)
+        assert phone.measure("document.documentElement.scrollWidth") == 360
+        assert phone.measure(_CUT_OFF) == []
+        assert phone.measure(_TARGETS) == []
+        assert phone.measure(_PALE) == []
+    assert phone.measure("document.documentElement.lang") == {"zh": "zh-CN", "en": "en"}[language]
+
+
+def test_the_list_is_chinese_first_and_english_is_one_tap_away(phone: Browser, links: dict[str, str]) -> None:
+    phone.open(links["crew"])
+    assert phone.measure("document.querySelector('h1').innerText") == "一队 养护清单"
+    phone.open(phone.measure("document.querySelector('.language').href"))
+    assert phone.measure("document.querySelector('h1').innerText") == "一队 Work list"
+
+
+def test_every_card_says_how_old_its_data_is_and_severity_in_word_and_shape(
+    phone: Browser, links: dict[str, str]
+) -> None:
+    phone.open(f"{links['crew']}?lang=en")
+    cards = phone.measure(
+        "[...document.querySelectorAll('.card')].map(c => [c.className, c.querySelector('dl').innerText,"
+        " c.querySelector('.severity').innerText, c.querySelectorAll('.severity svg').length])"
+    )
+    assert len(cards) == 9
+    for name, facts, severity, shapes in cards:
+        assert " old" in facts or "no data" in facts, name
+        assert severity.strip(), name
+        assert shapes == 1, name
+
+
+def test_a_silent_sensor_has_a_card_of_its_own_kind(phone: Browser, links: dict[str, str]) -> None:
+    phone.open(links["crew"])
+    text = phone.measure("document.querySelector('.card.sensor').innerText")
+    assert "检查传感器" in text
+    assert "没有数据不等于正常" in text
+    assert "BC-S-0231" in text
+    assert "吨" not in text
+
+
+def test_a_thumb_finds_the_same_four_answers_on_every_open_card(phone: Browser, links: dict[str, str]) -> None:
+    phone.open(links["crew"])
+    answers = phone.measure(
+        "[...document.querySelectorAll('.overdue .card, .today .card, .later .card')].map(c =>"
+        " [...c.querySelectorAll('.answers > a, .answers > details > summary')].map(e => e.innerText))"
+    )
+    assert answers == [["导航", "拍照完成", "做不了", "误报"]] * 6
+
+
+def test_the_printed_list_has_no_buttons_and_every_stop(phone: Browser, links: dict[str, str], tmp_path: Path) -> None:
+    phone.open(links["crew"])
+    phone.pdf(tmp_path / "list.pdf")
+    assert (tmp_path / "list.pdf").read_bytes().startswith(b"%PDF")
+    phone.call("Emulation.setEmulatedMedia", media="print")
+    assert (
+        phone.measure("[...document.querySelectorAll('.answers, .language')].filter(e => e.checkVisibility()).length")
+        == 0
+    )
+    assert phone.measure("[...document.querySelectorAll('.card h3')].filter(e => e.checkVisibility()).length") == 9
+    phone.call("Emulation.setEmulatedMedia", media="")

@@ -1,0 +1,516 @@
+"""The pages over real HTTP: who gets in, what changes the ledger, what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope, Send
+
+from crews import guard as guard_module
+from crews.apply import apply_flags
+from crews.guard import LARGEST_BODY_BYTES, Guard, is_same_origin
+from crews.issue import ActionRefusedError
+from crews.ledger import Ledger
+from crews.links import Keys, load_keys, make_token, read_token, revoke
+from crews.photos import media_type
+from crews.refusals import early_refusal
+from crews.serving import check_exposure
+from crews.web import create_app
+from ingest.errors import ConfigError
+from ingest.lake.layout import DataFolder
+from ingest.site import BEICHEN
+from tests.crews.made import DAY, NOW, flag, plot
+from tests.crews.preview import made_folder
+from tests.crews.served import served
+
+JPEG = b"\xff\xd8\xff\xe0" + b"made of bytes, not of light" * 100
+
+
+@dataclass(frozen=True)
+class Place:
+    """A running server, its data and its keys."""
+
+    url: str
+    folder: DataFolder
+    keys: Keys
+
+    def version(self) -> int:
+        """Return the ledger's version."""
+        with Ledger(self.folder.ledger, BEICHEN) as ledger:
+            return ledger.version()
+
+    def link(self, role: str = "crew", subject: str = "一队") -> str:
+        """Return a link made now."""
+        return f"{self.url}/c/{make_token(self.keys, role, subject, NOW)}"
+
+    @contextmanager
+    def reader(self, role: str = "crew", subject: str = "一队") -> Iterator[httpx.Client]:
+        """Yield a browser that has opened the link."""
+        with httpx.Client(base_url=self.url, headers={"origin": self.url}, follow_redirects=True) as client:
+            assert client.get(self.link(role, subject)).status_code == 200
+            yield client
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Return a server over the made district."""
+    folder = made_folder(tmp_path_factory.mktemp("web") / "data")
+    with served(folder, NOW) as url:
+        yield Place(url, folder, load_keys(folder))
+
+
+def issue_of(page: str, name: str) -> str:
+    """Return the issue id of the first card with a plot's name."""
+    card = next(part for part in page.split("<article ")[1:] if name in part)
+    return re.search(r'id="(BC-[0-9-]+)"', card)[1]  # type: ignore[index]
+
+
+def fields(page: str, issue_id: str, kind: str) -> dict[str, str]:
+    """Return the hidden fields of one form of one card."""
+    card = page.split(f'id="{issue_id}"')[1].split("</article>", maxsplit=1)[0]
+    form = next(part for part in card.split("<form ")[1:] if f'name="kind" value="{kind}"' in part)
+    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
+
+
+def test_the_first_opening_sets_a_cookie_and_takes_the_token_out_of_the_address(place: Place) -> None:
+    answer = httpx.get(place.link())
+    assert (answer.status_code, answer.headers["location"]) == (303, "/list")
+    cookie = answer.headers["set-cookie"].lower()
+    assert cookie.startswith("greensward-crew=")
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+    assert "secure" not in cookie
+
+
+def test_looking_changes_nothing(place: Place) -> None:
+    before = place.version()
+    for method in ("GET", "HEAD"):
+        httpx.request(method, place.link())
+    with place.reader() as reader:
+        page = reader.get("/list").text
+        for path in (f"/issues/{issue_of(page, '12 段')}/actions", "/list?received=done&issue=BC-1", "/list.csv"):
+            reader.get(path)
+    assert place.version() == before
+
+
+def test_without_a_cookie_nothing_is_shown(place: Place) -> None:
+    for path in ("/list", "/list.csv", "/list.geojson", "/office", "/photos/" + "a" * 64):
+        answer = httpx.get(place.url + path)
+        assert answer.status_code == 403
+        assert "京津路" not in answer.text
+        assert "请用收到的链接打开" in answer.text
+    assert "link you were sent" in httpx.get(f"{place.url}/list?lang=en").text
+
+
+def test_a_crew_sees_its_own_list_only_and_not_the_office(place: Place) -> None:
+    with place.reader() as reader:
+        page = reader.get("/list").text
+        assert "京津路绿带 12 段" in page
+        assert "双环路分车带 2 段" not in page
+        assert "北运河滨河 5 号" not in page
+        assert reader.get("/office").status_code == 403
+        assert "双环路" not in reader.get("/list.csv").text
+    with place.reader("office", "值班") as office:
+        assert "双环路分车带 2 段" in office.get("/office").text
+        assert "双环路分车带 2 段" in office.get("/list.csv").text
+
+
+def test_the_office_filters_by_unit_grade_and_state(place: Place) -> None:
+    with place.reader("office", "值班") as office:
+        assert office.get("/office?unit=北辰区园林养护二所").text.count('scope="row"') == 1
+        assert office.get("/office?state=deferred").text.count('scope="row"') == 1
+        assert office.get("/office?grade=3&state=deferred&unit=").text.count('scope="row"') == 1
+        assert office.get("/office?grade=x&state=%00").text.count('scope="row"') == 0
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda t: t[:-1] + ("A" if t[-1] != "A" else "B"),
+        lambda t: t[:-5],
+        lambda t: "0" + t,
+        lambda t: t.replace(".", "", 1),
+        lambda t: ".".join([t.split(".")[0], "eyJyIjoib2ZmaWNlIn0", t.split(".")[2]]),
+        lambda t: t.split(".")[0] + "..",
+        lambda t: t[:1] * 5000,
+        lambda t: t + "é",
+    ],
+)  # fmt: skip
+def test_a_token_that_was_touched_opens_nothing(place: Place, spoil: Callable[[str], str]) -> None:
+    token = make_token(place.keys, "crew", "一队", NOW)
+    answer = httpx.get(f"{place.url}/c/{spoil(token)}")
+    assert answer.status_code in {403, 400}
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_link_ends_after_seven_days_and_cannot_be_made_for_longer(place: Place) -> None:
+    week_old = make_token(place.keys, "crew", "一队", NOW - 7 * DAY)
+    assert "已过期" in httpx.get(f"{place.url}/c/{week_old}").text
+    fresh = make_token(place.keys, "crew", "一队", NOW - 7 * DAY + timedelta(seconds=1))
+    assert httpx.get(f"{place.url}/c/{fresh}").status_code == 303
+    with pytest.raises(ValueError, match="no token"):
+        make_token(place.keys, "crew", "一队", NOW, timedelta(days=8))
+    with pytest.raises(ValueError, match="no token"):
+        make_token(place.keys, "king", "一队", NOW)
+
+
+def test_a_withdrawn_link_opens_nothing_and_its_cookie_neither_but_a_new_one_does(tmp_path: Path) -> None:
+    folder = made_folder(tmp_path / "data")
+    keys = load_keys(folder)
+    with served(folder, NOW) as url, httpx.Client(base_url=url, follow_redirects=True) as reader:
+        token = make_token(keys, "crew", "一队", NOW - DAY)
+        assert reader.get(f"/c/{token}").status_code == 200
+        with Ledger(folder.ledger, BEICHEN) as ledger:
+            revoke(ledger, "crew", "一队", NOW - timedelta(hours=1))
+            assert read_token(keys, ledger, make_token(keys, "crew", "二队", NOW - DAY), NOW).subject == "二队"
+        assert reader.get("/list").status_code == 403
+        assert "收回" in reader.get(f"/c/{token}").text
+        assert reader.get(f"/c/{make_token(keys, 'crew', '一队', NOW)}").status_code == 200
+
+
+def test_keys_are_made_once_for_the_owner_only_and_refused_when_open_to_others(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    keys = load_keys(folder)
+    path = folder.secrets / "crew-links.json"
+    assert load_keys(folder) == keys
+    assert (path.stat().st_mode & 0o777, folder.secrets.stat().st_mode & 0o777) == (0o600, 0o700)
+    path.chmod(0o640)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        load_keys(folder)
+    path.chmod(0o600)
+    path.write_text("{}")
+    with pytest.raises(ConfigError, match="holds no keys"):
+        load_keys(folder)
+
+
+def test_over_https_the_cookie_is_bound_to_the_host(tmp_path: Path) -> None:
+    folder = made_folder(tmp_path / "data")
+    app = create_app(folder, BEICHEN, public_url="https://lists.example.org", clock=lambda: NOW)
+    token = make_token(load_keys(folder), "crew", "一队", NOW)
+
+    async def open_link() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="https://lists.example.org") as client:
+            return await client.get(f"/c/{token}")
+
+    answer = asyncio.run(open_link())
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-greensward-crew=")
+    assert "Secure" in cookie
+    assert "Path=/" in cookie
+    assert "Domain" not in cookie
+    assert "strict-transport-security" in answer.headers
+
+
+def test_a_report_from_the_page_reaches_the_ledger_once(place: Place) -> None:
+    with place.reader() as reader:
+        page = reader.get("/list").text
+        issue_id = issue_of(page, "京津路绿带 12 段")
+        sent = fields(page, issue_id, "done") | {"litres": "１１,２００", "note": "已浇透"}
+        files = {"photo_after": ("IMG.jpg", JPEG, "image/jpeg"), "photo_before": ("", b"", "application/octet-stream")}
+        before = place.version()
+        for _ in range(3):
+            answer = reader.post(f"/issues/{issue_id}/actions", data=sent, files=files)
+            assert answer.status_code == 200
+            assert f"{issue_id} 已收到：完成" in answer.text
+        assert place.version() == before + 1
+        with Ledger(place.folder.ledger, BEICHEN) as ledger:
+            issue = ledger.issue(issue_id)
+        assert (issue.state, issue.done_by, issue.water_used_litres) == ("done_unchecked", "crew:一队", 11_200.0)
+        assert issue.note == "已浇透"
+        sha256 = hashlib.sha256(JPEG).hexdigest()
+        assert [(photo.role, photo.sha256) for photo in issue.photos] == [("after", sha256)]
+        photo = reader.get(f"/photos/{sha256}")
+        assert (photo.content, photo.headers["content-type"]) == (JPEG, "image/jpeg")
+        assert reader.get(f"/photos/{'0' * 64}").status_code == 404
+        assert reader.get("/photos/..%2f..%2fledger.sqlite").status_code == 404
+    with place.reader("crew", "二队") as stranger:
+        assert stranger.get(f"/photos/{sha256}").status_code == 404
+    with place.reader("office", "值班") as office:
+        assert office.get(f"/photos/{sha256}").status_code == 200
+
+
+def test_cannot_do_and_false_alarm_work_as_plain_forms(place: Place) -> None:
+    with place.reader() as reader:
+        page = reader.get("/list?lang=en").text
+        issue_id = issue_of(page, "京津路绿带 15 段")
+        sent = fields(page, issue_id, "cannot_do")
+        answer = reader.post(f"/issues/{issue_id}/actions", data=sent)
+        assert (answer.status_code, "Please choose a reason" in answer.text) == (400, False)
+        assert "请选一个原因" in answer.text
+        answer = reader.post(f"/issues/{issue_id}/actions", data=sent | {"reason": "no_access"})
+        assert f"{issue_id}: received, cannot be done." in answer.text
+        assert "Could not do: no access" in answer.text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": ""},
+        {"referer": "http://evil.example/list", "origin": ""},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+def test_a_form_sent_from_elsewhere_is_refused(place: Place, headers: dict[str, str]) -> None:
+    with place.reader() as reader:
+        page = reader.get("/list").text
+        issue_id = issue_of(page, "北运河滨河 3 号")
+        sent = fields(page, issue_id, "false_alarm") | {"reason": "wet"}
+        before = place.version()
+        assert reader.post(f"/issues/{issue_id}/actions", data=sent, headers=headers).status_code == 403
+        assert place.version() == before
+
+
+def test_proof_of_origin_is_asked_for_in_this_order() -> None:
+    ours = "http://lists.example.org"
+    host = {"host": "lists.example.org"}
+    assert is_same_origin(Headers(host | {"origin": ours}), ours)
+    assert is_same_origin(Headers(host | {"referer": ours + "/list"}), ours)
+    assert is_same_origin(Headers(host | {"sec-fetch-site": "same-origin"}), ours)
+    assert not is_same_origin(Headers(host), ours)
+    assert not is_same_origin(Headers(host | {"origin": "http://[", "referer": ours}), ours)
+    assert not is_same_origin(Headers(host | {"origin": "https://evil", "sec-fetch-site": "same-origin"}), ours)
+
+
+def test_a_form_made_for_somebody_else_or_another_issue_is_refused(place: Place) -> None:
+    with place.reader() as reader, place.reader("crew", "二队") as other:
+        mine, theirs = reader.get("/list").text, other.get("/list").text
+        issue_id, their_id = issue_of(mine, "北运河滨河 3 号"), issue_of(theirs, "双环路")
+        before = place.version()
+        stolen = fields(theirs, their_id, "done")
+        assert reader.post(f"/issues/{their_id}/actions", data=stolen).status_code == 403
+        assert reader.post(f"/issues/{issue_id}/actions", data=stolen).status_code == 403
+        own = fields(mine, issue_id, "done")
+        assert reader.post(f"/issues/{their_id}/actions", data=own).status_code == 403
+        assert reader.post(f"/issues/{issue_id}/actions", data={**own, "form_token": ""}).status_code == 403
+        assert place.version() == before
+
+
+@pytest.mark.parametrize(
+    ("litres", "status"), [("abc", 400), ("-1", 400), ("1e400", 400), ("nan", 400), ("2000000", 400), ("1_0", 400)]
+)
+def test_litres_that_are_no_litres_are_refused(place: Place, litres: str, status: int) -> None:
+    with place.reader() as reader:
+        page = reader.get("/list").text
+        issue_id = issue_of(page, "北运河滨河 3 号")
+        sent = fields(page, issue_id, "done") | {"litres": litres}
+        assert reader.post(f"/issues/{issue_id}/actions", data=sent).status_code == status
+
+
+def test_what_is_no_photo_is_refused_and_not_kept(place: Place) -> None:
+    kept = len(list(place.folder.photos.glob("*")))
+    with place.reader() as reader:
+        page = reader.get("/list").text
+        issue_id = issue_of(page, "北运河滨河 3 号")
+        sent = fields(page, issue_id, "done")
+        for content in (b"<svg onload=alert(1)>", b"MZ\x90\x00", b"GIF89a", b"%PDF-1.7"):
+            answer = reader.post(
+                f"/issues/{issue_id}/actions", data=sent, files={"photo_after": ("a.jpg", content, "image/jpeg")}
+            )
+            assert answer.status_code == 400
+            assert "只收 JPEG" in answer.text
+        large = {"photo_after": ("a.jpg", b"\xff\xd8\xff" + bytes(10_000_000), "image/jpeg")}
+        answer = reader.post(f"/issues/{issue_id}/actions", data=sent, files=large)
+        assert answer.status_code == 413
+    assert len(list(place.folder.photos.glob("*"))) == kept
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"\xff\xd8\xff\xe1", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"RIFF\0\0\0\0WEBP", "image/webp"),
+        (b"\0\0\0\x18ftypheic", "image/heic"), (b"\0\0\0\x18ftypmp42", None), (b"RIFF\0\0\0\0WAVE", None), (b"", None),
+    ],
+)  # fmt: skip
+def test_photos_are_known_by_their_first_bytes(start: bytes, kind: str | None) -> None:
+    assert media_type(start) == kind
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(place: Place) -> None:
+    host, port = place.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as line:
+        line.sendall(
+            b"POST /issues/x/actions HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+            b"Content-Length: 999999999\r\n\r\n"
+        )
+        assert b" 413 " in line.recv(4096)
+
+
+@pytest.mark.parametrize("told", ["21000001", "9" * 5000, "0" * 5000, "-1", "1e3", ""])
+def test_a_told_length_that_is_too_large_or_no_number_is_refused(told: str) -> None:
+    said: list[Message] = []
+
+    async def nothing() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def keep(message: Message) -> None:
+        said.append(message)
+
+    async def never(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        pytest.fail("the request was served")
+
+    headers = [(b"content-length", told.encode())]
+    scope = {"type": "http", "path": "/issues/x/actions", "headers": headers, "method": "POST", "query_string": b""}
+    asyncio.run(Guard(never, refusal=early_refusal, is_https=False)(scope, nothing, keep))
+    assert said[0]["status"] == 413
+
+
+def test_a_body_of_untold_length_is_refused_when_it_grows_too_large() -> None:
+    taken = []
+
+    async def chunk() -> Message:
+        return {"type": "http.request", "body": bytes(1_000_000), "more_body": True}
+
+    async def drop(_message: Message) -> None:
+        pass
+
+    async def read_all(_scope: Scope, receive: Receive, _send: Send) -> None:
+        while True:
+            taken.append(len((await receive())["body"]))
+
+    guard = Guard(read_all, refusal=early_refusal, is_https=False)
+    scope = {"type": "http", "path": "/issues/x/actions", "headers": [], "method": "POST"}
+    with pytest.raises(ActionRefusedError, match="more than"):
+        asyncio.run(guard(scope, chunk, drop))
+    assert sum(taken) == LARGEST_BODY_BYTES
+
+
+def test_a_body_that_never_comes_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard_module, "BODY_IDLE_S", 0.05)
+
+    async def never() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def drop(_message: Message) -> None:
+        pass
+
+    async def read(_scope: Scope, receive: Receive, _send: Send) -> None:
+        await receive()
+
+    guard = Guard(read, refusal=early_refusal, is_https=False)
+    with pytest.raises(ActionRefusedError, match="too slowly"):
+        asyncio.run(guard({"type": "http", "path": "/list", "headers": [], "method": "POST"}, never, drop))
+
+
+def test_a_crews_token_in_the_offices_cookie_opens_no_office(place: Place) -> None:
+    token = make_token(place.keys, "crew", "一队", NOW)
+    answer = httpx.get(f"{place.url}/office", headers={"cookie": f"greensward-office={token}"})
+    assert answer.status_code == 403
+    answer = httpx.get(f"{place.url}/list", headers={"cookie": f"greensward-office={token}"})
+    assert answer.status_code == 403
+
+
+def test_three_hundred_slow_connections_do_not_stop_a_normal_request(tmp_path: Path) -> None:
+    folder = made_folder(tmp_path / "data")
+    with served(folder, NOW, idle_s=1.0) as url:
+        host, port = url.removeprefix("http://").split(":")
+        lines = [socket.create_connection((host, int(port)), timeout=20) for _ in range(300)]
+        try:
+            for number, line in enumerate(lines):
+                head = b"GET /list HTTP/1.1\r\nHost: x\r\nX-Slow: "
+                body = b"POST /issues/x/actions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nab"
+                line.sendall(head if number % 2 else body)
+            assert httpx.get(f"{url}/healthz", timeout=3).text == "alive\n"
+            lines[1].settimeout(3)
+            assert lines[1].recv(1024) == b""
+        finally:
+            for line in lines:
+                line.close()
+
+
+def test_every_answer_carries_the_headers_that_keep_it_safe(place: Place) -> None:
+    with place.reader() as reader:
+        for path in ("/list", "/list.csv", "/nowhere", "/healthz", "/static/greensward.css"):
+            headers = reader.get(path).headers
+            policy = headers["content-security-policy"]
+            assert "default-src 'none'" in policy
+            assert "unsafe" not in policy
+            assert "script-src" not in policy
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["referrer-policy"] == "same-origin"
+            assert "server" not in headers
+        assert reader.get("/list").headers["cache-control"] == "no-store"
+
+
+def test_the_page_has_no_script_and_no_style_of_its_own(place: Place) -> None:
+    with place.reader() as reader:
+        page = reader.get("/list").text
+    assert not re.search(r"<script|<style|\sstyle=|\son[a-z]+=|javascript:", page)
+
+
+def test_addresses_that_do_not_exist_get_a_page_that_a_person_understands(place: Place) -> None:
+    answer = httpx.get(f"{place.url}/nowhere?lang=en")
+    assert (answer.status_code, "There is no such page" in answer.text) == (404, True)
+    assert httpx.post(f"{place.url}/list").status_code == 405
+    for answer in (httpx.get(f"{place.url}/%ff%fe"), httpx.get(f"{place.url}/static/../web.py")):
+        assert answer.status_code == 404
+        assert "Traceback" not in answer.text
+
+
+def test_wechat_is_told_to_open_a_browser(place: Place) -> None:
+    with place.reader() as reader:
+        assert "在浏览器打开" not in reader.get("/list").text
+        assert "在浏览器打开" in reader.get("/list", headers={"user-agent": "Mozilla MicroMessenger/8.0"}).text
+
+
+def test_a_plots_name_cannot_bring_markup_into_the_page(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    evil = "<img src=x onerror=alert(1)>\"'{{7*7}}"
+    with Ledger(folder.ledger, BEICHEN) as ledger:
+        row = plot("P1", evil, 117.1, 39.2, phone=evil, plants=evil)
+        apply_flags(ledger, [flag("P1", "drought", NOW, reason_code=evil)], [row], NOW)
+    with served(folder, NOW) as url, httpx.Client(base_url=url, follow_redirects=True) as reader:
+        page = reader.get("/c/" + make_token(load_keys(folder), "crew", "一队", NOW)).text
+    assert "<img" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page
+    assert "{{7*7}}" in page
+
+
+def test_readiness_says_when_the_ledger_is_gone(tmp_path: Path) -> None:
+    folder = made_folder(tmp_path / "data")
+    with served(folder, NOW) as url:
+        assert httpx.get(f"{url}/readyz").status_code == 200
+        for leftover in folder.ledger.parent.glob("ledger.sqlite*"):
+            leftover.unlink()
+        folder.ledger.write_bytes(b"damaged" * 1000)
+        assert httpx.get(f"{url}/readyz").status_code == 503
+        answer = httpx.get(f"{url}/list", cookies={"greensward-crew": "x"})
+        assert (answer.status_code, "暂时存不了" in answer.text) == (503, True)
+
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104  what is being refused
+
+
+@pytest.mark.parametrize(
+    ("host", "cert", "options"),
+    [
+        ("127.0.0.1", "", {"allow_insecure": False}), ("::1", "", {"allow_insecure": False}),
+        ("localhost", "", {"allow_insecure": False}), (EVERYWHERE, "", {"allow_insecure": True}),
+        (EVERYWHERE, "cert.pem", {"allow_insecure": False}),
+    ],
+)  # fmt: skip
+def test_lists_are_served_to_this_machine_through_tls_or_where_it_is_meant(
+    host: str, cert: str, options: dict[str, bool]
+) -> None:
+    check_exposure(host, cert, **options)
+
+
+@pytest.mark.parametrize("host", [EVERYWHERE, "::", "192.168.1.5", "lists.example.org", ""])
+def test_lists_do_not_cross_a_network_in_plain_text_by_mistake(host: str) -> None:
+    with pytest.raises(ConfigError, match="plain HTTP"):
+        check_exposure(host, "", allow_insecure=False)

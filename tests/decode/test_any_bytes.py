@@ -1,0 +1,230 @@
+"""No bytes make a decoder raise anything but PayloadError."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ingest.decode.context import DecodeContext
+from ingest.decode.device_models import all_models
+from ingest.decode.quantities import QUANTITIES, units_of
+from ingest.decode.route import decode, refusal_reply
+from ingest.decode.schema_faults import schema_faults
+from ingest.decode.soil_message import read_without_fault
+from ingest.errors import PayloadError
+from ingest.observation import Decoded, Message, PartFault
+from ingest.site import BEICHEN
+from tests.decode.conftest import NOON
+from tests.decode.lorawan import CHIRPSTACK, EUI, THINGS_STACK, chirpstack, things_stack
+
+SOIL = "greensward/v1/beichen/probe-1/soil"
+STATE = "greensward/v1/beichen/probe-1/state"
+TOPICS = (
+    SOIL,
+    STATE,
+    "greensward/v1/beichen/drone-1/image",
+    CHIRPSTACK,
+    THINGS_STACK,
+    "thing/product/4TADL1/events",
+    "thing/product/4TADL1/osd",
+    "thing/product/4TADL1/drc/up",
+)
+FEW = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def attempt(topic: str, payload: bytes, model: str | None = None) -> Decoded | None:
+    """Decode; what is kept must be writable as JSON, and what is refused must be answerable."""
+    message = Message(1, NOON, topic, payload)
+    try:
+        decoded = decode(message, DecodeContext(BEICHEN, {EUI: model} if model else {}))
+    except PayloadError as error:
+        _check_refusal(message, error)
+        return None
+    assert msgspec.json.encode([*decoded.soil, *decoded.weather, *decoded.status, *decoded.parts_refused])
+    for part in decoded.parts_refused:
+        assert part.faults
+    return decoded
+
+
+def _check_refusal(message: Message, error: PayloadError) -> None:
+    assert error.faults
+    assert all(fault.code and fault.expected for fault in error.faults)
+    reply = refusal_reply(message, error)
+    assert reply is None or json.loads(reply.payload)["accepted"] is False
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+@FEW
+@given(payload=st.binary(max_size=300))
+def test_any_bytes_are_decoded_or_refused(topic: str, payload: bytes) -> None:
+    attempt(topic, payload)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+@FEW
+@given(value=json_values)
+def test_any_json_is_decoded_or_refused(topic: str, value: object) -> None:
+    attempt(topic, json.dumps(value).encode())
+
+
+@FEW
+@given(
+    topic=st.text(max_size=60)
+    | st.lists(st.sampled_from(["greensward", "v1", "beichen", "soil", "v3", "up", "", "+", "a@b"]), max_size=8).map(
+        "/".join
+    )
+)
+def test_any_topic_is_decoded_or_refused(topic: str) -> None:
+    attempt(topic, b"{}")
+
+
+@st.composite
+def damaged(draw: st.DrawFn, documents: list[Any]) -> bytes:
+    """Return a good document with one to three parts replaced, removed or doubled, or some bytes changed."""
+    document = json.loads(json.dumps(draw(st.sampled_from(documents))))
+    for _ in range(draw(st.integers(1, 3))):
+        part, key = document, None
+        while isinstance(part, dict | list) and part and (key is None or draw(st.booleans())):
+            holder, key = part, draw(st.sampled_from(sorted(part) if isinstance(part, dict) else range(len(part))))
+            part = holder[key]
+        if key is None:
+            continue
+        if draw(st.booleans()):
+            holder[key] = draw(json_values)
+        elif isinstance(holder, dict):
+            del holder[key]
+    sent = json.dumps(document).encode()
+    if draw(st.booleans()):
+        place = draw(st.integers(0, len(sent)))
+        sent = sent[:place] + draw(st.binary(max_size=3)) + sent[place + draw(st.integers(0, 2)) :]
+    return sent
+
+
+GOOD_SOIL = [
+    {
+        "schema": "greening.soil_reading/1",
+        "device_id": "probe-1",
+        "seq": 1,
+        "measured_at": "2026-07-02T05:10:00+08:00",
+        "readings": [
+            {"quantity": "volumetric_water_content", "depth_cm": 10, "value": 0.183, "unit": "m3/m3"},
+            {"quantity": "soil_temperature", "channel": 1, "value": 21.4, "unit": "Cel"},
+        ],
+        "battery_v": 3.6,
+        "ack": 1,
+    },
+    {
+        "schema": "greening.soil_reading/1",
+        "samples": [
+            {
+                "measured_at": "2026-07-02T05:10:00+08:00",
+                "readings": [{"quantity": "rain_depth", "value": 0.4, "unit": "mm"}],
+            }
+        ],
+    },
+]
+GOOD_STATE = [{"schema": "greening.device_state/1", "state": "online", "reported_at": "2026-07-02T05:10:00+08:00"}]
+FIELDS: list[dict[str, Any]] = [
+    {"water_SOIL": "19.57", "conduct_SOIL": "0 uS/cm", "temp_SOIL": {"value": 1, "unit": "°C"}},
+    {"moisture": 1, "history": [{"timestamp": 1782788400, "moisture": 30.0}]},
+    {"messages": [[{"measurementId": 4103, "measurementValue": 45.5}]]},
+    {"soil_moisture": 20, "soil_moisture_2": 0.2, "soil_temperature": 2},
+]
+
+
+@FEW
+@given(payload=damaged(GOOD_SOIL))
+def test_a_damaged_soil_message_is_decoded_or_refused(payload: bytes) -> None:
+    attempt(SOIL, payload)
+
+
+@FEW
+@given(payload=damaged(GOOD_STATE))
+def test_a_damaged_state_is_decoded_or_refused(payload: bytes) -> None:
+    attempt(STATE, payload)
+
+
+@FEW
+@given(
+    payload=damaged([chirpstack(fields, b"\x02\x02") for fields in FIELDS]),
+    model=st.sampled_from([None, *all_models()]),
+)
+def test_a_damaged_chirpstack_event_is_decoded_or_refused(payload: bytes, model: str | None) -> None:
+    attempt(CHIRPSTACK, payload, model)
+
+
+@FEW
+@given(
+    payload=damaged([things_stack(fields, b"\x02\x02") for fields in FIELDS]),
+    model=st.sampled_from([None, *all_models()]),
+)
+def test_a_damaged_uplink_of_the_things_stack_is_decoded_or_refused(payload: bytes, model: str | None) -> None:
+    attempt(THINGS_STACK, payload, model)
+
+
+@settings(FEW, max_examples=600)
+@given(
+    data=st.binary(max_size=60) | st.binary(min_size=5, max_size=60).map(lambda tail: b"\x02\x02\x3b\x00" + tail),
+    model=st.sampled_from(list(all_models())),
+    port=st.sampled_from([None, 1, 2, 85]),
+)
+def test_any_frame_of_any_model_is_decoded_or_refused(data: bytes, model: str, port: int | None) -> None:
+    attempt(CHIRPSTACK, json.dumps(chirpstack(data=data, fPort=port)).encode(), model)
+
+
+readings = st.fixed_dictionaries(
+    {
+        "quantity": st.sampled_from([*QUANTITIES, "soil_moisture"]),
+        "value": st.floats(-2000, 2000) | st.integers() | st.booleans() | st.text(max_size=3),
+        "unit": st.sampled_from([*{unit for name in QUANTITIES for unit in units_of(name)}, "?"]),
+    },
+    optional={"depth_cm": st.floats(-10, 1100) | st.none(), "channel": st.integers(-1, 66) | st.just(1.0)},
+)
+
+
+@settings(FEW, max_examples=400)
+@given(
+    messages=st.fixed_dictionaries(
+        {"schema": st.just("greening.soil_reading/1")},
+        optional={
+            "measured_at": st.just("2026-07-02T05:10:00+08:00") | st.integers(),
+            "readings": st.lists(readings, max_size=3),
+            "samples": st.lists(
+                st.fixed_dictionaries({"measured_at": st.text(max_size=4), "readings": st.lists(readings, max_size=2)}),
+                max_size=2,
+            ),
+            "seq": st.integers() | st.just(2.0),
+            "battery_v": st.floats(-1, 101) | st.none(),
+            "rssi_dbm": st.integers(-210, 60),
+            "ack": st.sampled_from([0, 1, 2, True, 1.0]),
+        },
+    )
+)
+def test_both_ways_of_reading_agree_with_the_schema(messages: dict[str, Any]) -> None:
+    said = read_without_fault(json.dumps(messages).encode())
+    faults = [
+        fault
+        for fault in schema_faults("soil_reading", messages)
+        if fault.code not in ("unknown_quantity", "unit_not_allowed")
+    ]
+    if said is not None:
+        assert faults == []
+    message = Message(1, NOON, SOIL, json.dumps(messages).encode())
+    try:
+        found = decode(message, DecodeContext(BEICHEN, {})).parts_refused
+    except PayloadError as error:
+        found = (PartFault("", error.faults),)
+    assert "against_schema" not in {fault.code for part in found for fault in part.faults}

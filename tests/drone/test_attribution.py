@@ -1,0 +1,283 @@
+"""Findings on the ground and in plots, against the reference table and against independent sums."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely.geometry.base import BaseGeometry
+
+from ingest.drone.attribution import Attribution, area_shares, attribute, decide
+from ingest.drone.detection import GroundDetections, locate_detections, position_sigma_m
+from ingest.drone.footprint import compute_footprints
+from ingest.drone.gaussian import MASS_ERROR, polygon_masses
+from ingest.drone.plots_index import PlotShapes, to_micros
+from ingest.drone.view import to_lonlat
+from ingest.observation import Detection, DroneImage
+from tests.drone.pictures import WHEN, metres_between, picture, reference_picture, rows_of
+
+FIXES = {"gps": "gnss", "rtk": "rtk_fixed"}
+
+
+def box(x: float, y: float, width: float, height: float, **changed: Any) -> Detection:
+    facts: dict[str, Any] = {"detection_id": "1", "class_name": "sick_tree", "confidence": 0.9}
+    return Detection(**(facts | {"bbox_px": (x, y, width, height)} | changed))
+
+
+def square(west_m: float, south_m: float, east_m: float, north_m: float) -> bytes:
+    """Return a plot in metres from the test picture's ground point, as WKB."""
+    ends = np.array([(west_m, south_m), (east_m, south_m), (east_m, north_m), (west_m, north_m)])
+    lon, lat = to_lonlat(np.full(4, 117.1), np.full(4, 39.2), ends[:, 0], ends[:, 1])
+    return bytes(shapely.to_wkb(shapely.Polygon(np.stack([lon, lat], axis=1))))
+
+
+def plots_of(**shapes: bytes) -> PlotShapes:
+    count = len(shapes)
+    return PlotShapes.from_register(list(shapes), list(shapes.values()), [WHEN] * count, [None] * count, "v1")
+
+
+def place(image: DroneImage) -> GroundDetections:
+    return locate_detections([image], compute_footprints([image]))
+
+
+def attributed(image: DroneImage, plots: PlotShapes) -> Attribution:
+    return attribute(place(image), [image.captured_at], plots)[0]
+
+
+def reference(shared: Path) -> tuple[list[dict[str, str]], list[DroneImage], PlotShapes]:
+    data = shared / "data/drone"
+    rows = rows_of(data / "detection_reference_give.csv")
+    images = [
+        reference_picture(
+            row,
+            position_fix=FIXES[row["position_fix"]],
+            detections=tuple(
+                box(*(float(found[f"bbox_{name}_px"]) for name in "xywh"), detection_id=found["detection_id"])
+                for found in rows
+                if found["image_id"] == row["image_id"]
+            ),
+        )
+        for row in rows_of(data / "detection_reference_images.csv")
+    ]
+    features = json.loads((data / "plots_reference.geojson").read_text())["features"]
+    plots = PlotShapes.from_register(
+        [feature["properties"]["plot_id"] for feature in features],
+        [bytes(shapely.to_wkb(shapely.geometry.shape(feature["geometry"]))) for feature in features],
+        [WHEN] * len(features),
+        [None] * len(features),
+        "v1",
+    )
+    return rows, images, plots
+
+
+def test_every_reference_finding_lies_where_the_reference_says_and_as_doubtful(shared: Path) -> None:
+    rows, images, plots = reference(shared)
+    ground = locate_detections(images, compute_footprints(images))
+    found = attribute(ground, [image.captured_at for image in images], plots)
+    for k, row in enumerate(rows):
+        assert found[k].status == row["status"], row["detection_id"]
+        if not row["centre_lon"]:
+            continue
+        assert metres_between(ground.lon[k], ground.lat[k], float(row["centre_lon"]), float(row["centre_lat"])) <= 0.05
+        assert ground.area_m2[k] == pytest.approx(float(row["ground_area_m2"]), rel=0.005)
+        assert ground.min_depression_deg[k] == pytest.approx(float(row["min_depression_deg"]), abs=0.001)
+        assert ground.sigma_radial_m[k] == pytest.approx(float(row["sigma_radial_m"]), rel=0.02)
+        assert ground.sigma_tangential_m[k] == pytest.approx(float(row["sigma_tangential_m"]), rel=0.02)
+        said = json.loads(row["probabilities_mc"])
+        for plot in said.keys() | found[k].candidates.keys():
+            assert found[k].candidates.get(plot, 0.0) == pytest.approx(said.get(plot, 0.0), abs=0.02)
+
+
+def test_reference_findings_share_their_area_among_plots_as_the_reference_says(shared: Path) -> None:
+    rows, _, plots = reference(shared)
+    rows = [row for row in rows if row["corners_lonlat"]]
+    areas = np.array([shapely.Polygon(json.loads(row["corners_lonlat"])) for row in rows], dtype=object)
+    shares: list[dict[str, float]] = [{} for _ in rows]
+    for i, plot, share in area_shares(areas, to_micros([WHEN] * len(rows)), plots):
+        shares[i][plots.plot_id[plot]] = share
+    for row, found in zip(rows, shares, strict=True):
+        said = json.loads(row["area_shares"])
+        assert all(found[plot] == pytest.approx(share, abs=0.01) for plot, share in said.items())
+
+
+def masses(*polygons: BaseGeometry) -> list[float]:
+    """Return the masses of polygons by the code under test, whatever way round they are drawn."""
+    plots = PlotShapes.from_register(
+        [str(i) for i in range(len(polygons))],
+        [bytes(shapely.to_wkb(polygon)) for polygon in polygons],
+        [WHEN] * len(polygons),
+        [None] * len(polygons),
+        "v1",
+    )
+    owner = np.repeat(np.arange(len(polygons)), np.diff(plots.edge_offset))
+    return list(polygon_masses(plots.edge_start, plots.edge_end, owner, len(polygons)))
+
+
+def normal(x: float) -> float:
+    return 0.5 * (1.0 + math.erf(x / math.sqrt(2.0)))
+
+
+numbers = st.floats(-8.0, 8.0, allow_nan=False)
+
+
+@settings(max_examples=150, deadline=None)
+@given(numbers, numbers, st.floats(1e-6, 9.0), st.floats(1e-6, 9.0))
+def test_the_mass_in_a_rectangle_is_the_product_of_two_error_functions(
+    x: float, y: float, width: float, height: float
+) -> None:
+    exact = (normal(x + width) - normal(x)) * (normal(y + height) - normal(y))
+    assert masses(shapely.box(x, y, x + width, y + height))[0] == pytest.approx(exact, abs=MASS_ERROR)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0.0, math.tau), numbers, numbers)
+def test_turning_a_plot_and_its_place_together_changes_nothing(turn: float, x: float, y: float) -> None:
+    shape = shapely.Polygon([(x, y), (x + 3, y + 0.1), (x + 2, y + 2), (x + 0.5, y + 0.4)])
+    cosine, sine = math.cos(turn), math.sin(turn)
+    turned = shapely.transform(shape, lambda p: p @ np.array([[cosine, sine], [-sine, cosine]]))
+    assert masses(shape)[0] == pytest.approx(masses(turned)[0], abs=2 * MASS_ERROR)
+
+
+def test_a_hole_takes_its_mass_out_and_an_island_puts_it_back() -> None:
+    whole, hole, island = shapely.box(-3, -3, 3, 3), shapely.box(-1, -1, 1, 1), shapely.box(-0.5, -0.5, 0.5, 0.5)
+    ring = whole.difference(hole)
+    both = ring.union(island)
+    of_whole, of_hole, of_island, of_ring, of_both = masses(whole, hole, island, ring, both)
+    assert of_ring == pytest.approx(of_whole - of_hole, abs=MASS_ERROR)
+    assert of_both == pytest.approx(of_ring + of_island, abs=MASS_ERROR)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e-15, -1e-15, 1e-9, -1e-9])
+def test_a_centre_on_the_edge_is_half_in(shift: float) -> None:
+    assert masses(shapely.box(shift, -50.0, 50.0, 50.0))[0] == pytest.approx(0.5, abs=MASS_ERROR)
+
+
+def test_a_centre_on_a_corner_is_a_quarter_in() -> None:
+    assert masses(shapely.box(0.0, 0.0, 50.0, 50.0))[0] == pytest.approx(0.25, abs=MASS_ERROR)
+
+
+def test_a_sliver_holds_almost_nothing_and_a_far_plot_nothing() -> None:
+    sliver, far = masses(shapely.box(-30, 0.2, 30, 0.2001), shapely.box(20, 20, 30, 30))
+    assert sliver == pytest.approx(1e-4 * math.exp(-0.02) / math.sqrt(math.tau), rel=0.02)
+    assert far == pytest.approx(0.0, abs=MASS_ERROR)
+
+
+def test_an_ellipse_reaches_farther_along_the_line_of_sight() -> None:
+    # Looking steeply sideways to the east: the radial axis is east, its doubt larger than across.
+    ground = place(picture(yaw_deg=90.0, pitch_deg=-45.0, detections=(box(1950, 1450, 100, 100),)))
+    assert ground.sigma_azimuth_deg[0] == pytest.approx(90.0)
+    assert ground.sigma_radial_m[0] > 1.05 * ground.sigma_tangential_m[0]
+
+
+def test_the_ellipse_lies_along_the_radial_axis_not_across_it() -> None:
+    image = picture(yaw_deg=45.0, pitch_deg=-30.0, height_takeoff_m=20.0, detections=(box(1950, 1450, 100, 100),))
+    ground = place(image)
+    azimuth = math.radians(45.0)
+    distance = 20.0 * math.tan(math.radians(60.0))
+    strips = {}
+    for name, turn in (("along", azimuth), ("across", azimuth + math.pi / 2)):
+        ahead, side = np.array([math.sin(turn), math.cos(turn)]), np.array([math.cos(turn), -math.sin(turn)])
+        middle = distance * np.array([math.sin(azimuth), math.cos(azimuth)])
+        ends = np.array([middle + a * 40 * ahead + b * side for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
+        lon, lat = to_lonlat(np.full(4, 117.1), np.full(4, 39.2), ends[:, 0], ends[:, 1])
+        strips[name] = bytes(shapely.to_wkb(shapely.Polygon(np.stack([lon, lat], axis=1))))
+    found = attribute(ground, [WHEN], plots_of(**strips))[0].candidates
+    across, along = ground.sigma_tangential_m[0], ground.sigma_radial_m[0]
+    assert found["along"] == pytest.approx(2 * normal(1 / across) - 1, abs=1e-3)
+    assert found["across"] == pytest.approx(2 * normal(1 / along) - 1, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("best", "status"),
+    [(0.8, "assigned"), (0.794, "probable"), (0.5, "probable"), (0.494, "ambiguous"), (0.2, "ambiguous")],
+)
+def test_probabilities_become_words_at_the_thresholds(best: float, status: str) -> None:
+    assert decide({"A": best}).status == status
+
+
+def test_little_on_all_plots_together_is_outside_but_little_on_many_is_not() -> None:
+    assert decide({"A": 0.1, "B": 0.09}).status == "outside"
+    assert decide({"A": 0.1, "B": 0.1}).status == "ambiguous"
+    assert decide({}).status == "outside"
+
+
+def test_only_a_plot_that_is_likely_enough_is_named() -> None:
+    assert decide({"A": 0.45, "B": 0.4}) == Attribution("ambiguous", None, None, {"A": 0.45, "B": 0.4})
+
+
+def test_a_finding_too_near_to_the_horizon_is_rejected() -> None:
+    image = picture(pitch_deg=-20.0, detections=(box(1900, 100, 50, 50), box(1900, 2800, 50, 50, detection_id="2")))
+    assert place(image).status == ["rejected_horizon", "located"]
+
+
+def test_a_finding_in_a_picture_without_ground_says_why() -> None:
+    found = attributed(picture(pitch_deg=None, detections=(box(1, 1, 9, 9),)), plots_of(A=square(-99, -99, 99, 99)))
+    assert found == Attribution("unknown_pose")
+
+
+def test_a_finding_in_the_middle_of_a_large_plot_belongs_to_it() -> None:
+    found = attributed(picture(detections=(box(1990, 1490, 20, 20),)), plots_of(A=square(-30, -30, 30, 30)))
+    assert (found.status, found.plot_id) == ("assigned", "A")
+    assert found.probability == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_polygon_counts_by_its_centroid() -> None:
+    corner = Detection(
+        detection_id="1", class_name="x", confidence=0.9, polygon_px=((2000, 1500), (2300, 1500), (2000, 1800))
+    )
+    ground = place(picture(detections=(corner,)))
+    # Centroid 100 px right and down of the middle, at 0.02 m a pixel.
+    assert metres_between(117.1, 39.2, ground.lon[0], ground.lat[0]) == pytest.approx(2.0 * math.sqrt(2.0), rel=1e-4)
+    assert ground.area_m2[0] == pytest.approx(18.0)
+
+
+def test_a_finding_of_the_whole_picture_may_lie_anywhere_in_it() -> None:
+    whole = Detection(detection_id="1", class_name="mildew", confidence=0.7, whole_image=True)
+    image = picture(detections=(whole,))
+    found = attributed(image, plots_of(west=square(-500, -500, -20, 500), east=square(-20, -500, 500, 500)))
+    assert found.status == "probable"
+    assert found.candidates == pytest.approx({"east": 0.75, "west": 0.25}, abs=1e-3)
+
+
+def test_the_plot_that_held_on_the_day_of_the_picture_counts() -> None:
+    day = timedelta(days=1)
+    plots = PlotShapes.from_register(
+        ["old", "new"],
+        [square(-50, -50, 50, 50), square(-50, -50, 50, 50)],
+        [WHEN - day, WHEN],
+        [WHEN, None],
+        "v1",
+    )
+    image = picture(detections=(box(1990, 1490, 20, 20),))
+    assert attributed(image, plots).plot_id == "new"
+    before = picture(captured_at=WHEN - timedelta(microseconds=1), detections=image.detections)
+    assert attributed(before, plots).plot_id == "old"
+
+
+def test_without_plots_every_finding_is_outside() -> None:
+    assert attributed(picture(detections=(box(1, 1, 9, 9),)), plots_of()).status == "outside"
+
+
+@pytest.mark.parametrize(
+    ("fix", "sent_m", "sigma_m"),
+    [("gnss", None, 2.2), ("rtk_fixed", None, 0.05), ("rtk_float", None, 2.2), ("gnss", 0.9, 0.9), ("gnss", 0.0, 0.05)],
+)
+def test_the_doubt_of_the_position_comes_from_the_message_or_the_kind_of_fix(
+    fix: str, sent_m: float | None, sigma_m: float
+) -> None:
+    assert position_sigma_m(picture(position_fix=fix, position_sigma_m=sent_m)) == sigma_m
+
+
+def test_nine_hundred_findings_in_one_picture_are_each_placed() -> None:
+    many = tuple(box(4 * i, 3 * i, 10, 10, detection_id=str(i)) for i in range(900))
+    image = picture(detections=many)
+    found = attribute(place(image), [WHEN], plots_of(A=square(-100, -100, 100, 100)))
+    assert {one.status for one in found} == {"assigned"}

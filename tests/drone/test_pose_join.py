@@ -1,0 +1,131 @@
+"""Which gimbal report gives a picture its pitch, and when none does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ingest.drone.pose_join import PosedImage, join_poses
+from ingest.observation import DroneImage, DronePose
+from tests.drone.pictures import WHEN, picture
+
+
+def callback(**changed: Any) -> DroneImage:
+    facts: dict[str, Any] = {"drone_id": None, "gateway_id": "DOCK", "pitch_deg": None, "roll_deg": None}
+    return picture(**(facts | {"yaw_deg": -91.4, "time_source": "camera_clock"} | changed))
+
+
+def pose(after_s: float, **changed: Any) -> DronePose:
+    facts: dict[str, Any] = {
+        "drone_id": "PLANE",
+        "gateway_id": "DOCK",
+        "posed_at": WHEN + timedelta(seconds=after_s),
+        "source": "osd",
+        "payload_index": "80-0-0",
+        "gimbal_yaw_deg": -91.0,
+        "gimbal_pitch_deg": -60.0,
+        "gimbal_roll_deg": 0.5,
+    }
+    return DronePose(**(facts | changed))
+
+
+def push(after_s: float, **changed: Any) -> DronePose:
+    return pose(after_s, **({"drone_id": "DOCK", "source": "drc_osd", "payload_index": None} | changed))
+
+
+def joined(image: DroneImage, *poses: DronePose) -> PosedImage:
+    return join_poses([image], poses)[0]
+
+
+def test_a_picture_takes_pitch_and_roll_of_a_still_gimbal_and_keeps_its_own_yaw() -> None:
+    found = joined(callback(), pose(-1.2), pose(0.8), pose(2.8))
+    image = found.image
+    assert (image.yaw_deg, image.pitch_deg, image.roll_deg) == (-91.4, -60.0, 0.5)
+    assert (image.attitude_source, found.attitude_age_s) == ("osd", 0.8)
+
+
+def test_a_picture_without_a_yaw_takes_the_gimbals() -> None:
+    assert joined(callback(yaw_deg=None), pose(-1.0), pose(1.0)).image.yaw_deg == -91.0
+
+
+@pytest.mark.parametrize(("after_s", "is_joined"), [(2.0, True), (2.001, False), (-2.0, True)])
+def test_a_report_more_than_two_seconds_away_says_nothing(after_s: float, *, is_joined: bool) -> None:
+    beyond = after_s + (2.0 if after_s > 0 else -2.0)
+    found = joined(callback(), pose(after_s), pose(beyond))
+    assert (found.image.pitch_deg == -60.0) is is_joined
+
+
+@pytest.mark.parametrize(("after_s", "is_joined"), [(0.5, True), (0.501, False)])
+def test_a_push_counts_up_to_half_a_second_even_from_a_moving_gimbal(after_s: float, *, is_joined: bool) -> None:
+    found = joined(callback(), push(after_s), push(after_s + 0.1, gimbal_pitch_deg=-30.0))
+    assert (found.image.attitude_source == "drc_osd") is is_joined
+
+
+def test_a_near_push_counts_before_a_nearer_report() -> None:
+    found = joined(callback(), pose(-0.1), pose(0.1), push(0.4, gimbal_pitch_deg=-45.0))
+    assert (found.image.attitude_source, found.image.pitch_deg) == ("drc_osd", -45.0)
+
+
+@pytest.mark.parametrize(("moved_deg", "is_joined"), [(0.99, True), (1.0, False), (-8.0, False)])
+@pytest.mark.parametrize("angle", ["gimbal_pitch_deg", "gimbal_roll_deg", "gimbal_yaw_deg"])
+def test_a_gimbal_that_moved_a_degree_between_reports_was_not_still(
+    angle: str, moved_deg: float, *, is_joined: bool
+) -> None:
+    first = pose(-1.0)
+    found = joined(callback(), first, pose(1.0, **{angle: getattr(first, angle) + moved_deg}))
+    assert (found.image.pitch_deg is not None) is is_joined
+
+
+def test_one_report_alone_does_not_show_that_the_gimbal_was_still() -> None:
+    assert joined(callback(), pose(0.1)) == PosedImage(callback())
+
+
+def test_a_turn_through_north_is_no_movement() -> None:
+    found = joined(callback(), pose(-1.0, gimbal_yaw_deg=179.9), pose(1.0, gimbal_yaw_deg=-179.9))
+    assert found.image.pitch_deg == -60.0
+
+
+def test_without_reports_a_pitch_is_never_assumed() -> None:
+    assert joined(callback()).image.pitch_deg is None
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"gateway_id": "OTHER"},
+        {"gateway_id": None},
+        {"payload_index": "81-0"},
+        {"time_source": "upload"},
+        {"drone_id": "ANOTHER PLANE"},
+        {"media_kind": "video"},
+    ],
+)
+def test_reports_of_another_drone_camera_or_clock_are_not_used(changed: dict[str, Any]) -> None:
+    assert joined(callback(**changed), pose(-1.0), pose(1.0)).attitude_age_s is None
+
+
+def test_reports_of_the_same_camera_type_are_used() -> None:
+    assert joined(callback(payload_index="80-0"), pose(-1.0), pose(1.0)).attitude_age_s == 1.0
+
+
+def test_two_cameras_on_one_drone_are_told_apart_or_not_used_at_all() -> None:
+    both = [pose(s, payload_index=p, gimbal_pitch_deg=a) for s in (-1, 1) for p, a in (("80-0-0", -60), ("53-0-1", -9))]
+    assert joined(callback(), *both).image.pitch_deg is None
+    assert joined(callback(payload_index="53-0"), *both).image.pitch_deg == -9
+
+
+def test_a_push_for_the_gateway_serves_a_picture_that_names_its_drone() -> None:
+    assert joined(callback(drone_id="PLANE"), push(0.2)).attitude_age_s == pytest.approx(0.2)
+
+
+def test_a_pitch_of_the_pictures_own_stays() -> None:
+    image = callback(pitch_deg=-90.0)
+    assert joined(image, push(0.0)) == PosedImage(image)
+
+
+def test_a_gimbal_report_written_upside_down_is_turned_to_the_pictures_own_yaw() -> None:
+    turned = {"gimbal_yaw_deg": 88.6, "gimbal_pitch_deg": -90.0, "gimbal_roll_deg": 180.0}
+    image = joined(callback(), pose(-1.0, **turned), pose(1.0, **turned)).image
+    assert (image.yaw_deg, image.pitch_deg, image.roll_deg) == (-91.4, -90.0, 0.0)

@@ -1,0 +1,154 @@
+"""A dead or stuck thread is noticed, memory is bounded, and a data folder has one writer."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import ingest.worker
+from ingest.inbox import Arrival, Inbox
+from ingest.lake.layout import DataFolder
+from ingest.lake.ownership import AlreadyOwnedError
+from ingest.mqtt.journal import Journal
+from ingest.mqtt.session import Ticket
+from ingest.worker import WorkerFailedError
+from tests.end_to_end.running import (
+    NOON,
+    Program,
+    Watched,
+    assert_each_reading_once,
+    make_worker,
+    publish,
+    reading,
+    rows_in_lake,
+    soil_topic,
+    working,
+)
+from tests.mosquitto import Mosquitto
+from tests.waiting import wait_until
+
+_HUGE_BYTES = 200 * 1024 * 1024
+
+
+def test_a_network_thread_that_dies_ends_the_worker_within_five_seconds(
+    mosquitto: Mosquitto, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explode(_self: Journal, _arrival: Arrival, _ticket: Ticket | None) -> None:
+        raise MemoryError("no room for a message")
+
+    monkeypatch.setattr(Journal, "deliver", explode)
+    with working(mosquitto, folder) as worker, Watched(worker) as watched:
+        began = time.monotonic()
+        publish(mosquitto, [(soil_topic("gs-01"), reading(0))])
+        wait_until(lambda: watched.error is not None, "the worker ends", timeout_s=5)
+        assert time.monotonic() - began < 5
+        assert isinstance(watched.error, WorkerFailedError)
+        assert "no room for a message" in str(watched.error)
+    monkeypatch.undo()
+    with working(mosquitto, folder):
+        wait_until(lambda: rows_in_lake(folder) == 1, "the message was never acknowledged and comes again")
+
+
+def test_a_journal_that_hangs_in_a_commit_is_noticed(
+    mosquitto: Mosquitto, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest.worker, "_STALL_S", 2.0)
+    disk_answers = threading.Event()
+    append = Inbox.append
+
+    def hang(self: Inbox, arrivals: list[Arrival]) -> None:
+        disk_answers.wait(60)
+        append(self, arrivals)
+
+    monkeypatch.setattr(Inbox, "append", hang)
+    with working(mosquitto, folder) as worker, Watched(worker) as watched:
+        publish(mosquitto, [(soil_topic("gs-01"), reading(0))])
+        wait_until(lambda: watched.error is not None, "the stuck thread is noticed", timeout_s=10)
+        assert "the journal thread of ingest is stuck" in str(watched.error)
+        assert worker.status().waiting_messages == 0, "nothing was acknowledged as if it were on disk"
+        disk_answers.set()
+        wait_until(lambda: rows_in_lake(folder) == 1, "nothing is lost by it")
+
+
+def batch(first_minute: int, step_minutes: int, count: int) -> bytes:
+    """Return a message of `count` samples, `step_minutes` apart."""
+    instants = (NOON - timedelta(minutes=first_minute + n * step_minutes) for n in range(count))
+    measured = {"quantity": "volumetric_water_content", "depth_cm": 10, "value": 0.2, "unit": "m3/m3"}
+    samples = [{"measured_at": at.isoformat(), "readings": [measured]} for at in instants]
+    return json.dumps({"schema": "greening.soil_reading/1", "samples": samples}, separators=(",", ":")).encode()
+
+
+def test_a_backlog_of_years_takes_its_time_and_is_not_called_stuck(
+    mosquitto: Mosquitto, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest.worker, "_STALL_S", 1.5)
+    with working(mosquitto, folder) as worker, Watched(worker) as watched:
+        publish(mosquitto, [(soil_topic("gs-01"), batch(0, 24 * 60, 400))])
+        wait_until(lambda: worker.outcomes.total() == 1 or watched.error is not None, "it is sealed", 60)
+        assert watched.error is None
+    assert_each_reading_once(folder, 400)
+
+
+def test_a_long_backlog_of_one_probe_costs_its_length_and_not_its_square(
+    mosquitto: Mosquitto, folder: DataFolder
+) -> None:
+    with working(mosquitto, folder) as worker:
+        publish(mosquitto, [(soil_topic("gs-01"), batch(n * 400, 1, 400)) for n in range(60)])
+        worker.wait_until_idle(60, 30)
+    assert_each_reading_once(folder, 60 * 400)
+
+
+def test_two_hundred_megabytes_in_one_message_are_dropped_by_the_broker_and_memory_stays_small(
+    mosquitto: Mosquitto, folder: DataFolder, tmp_path: Path
+) -> None:
+    with Program(mosquitto, folder, tmp_path) as ingest:
+        _publish_zeros(mosquitto.port, soil_topic("gs-01"), _HUGE_BYTES)
+        publish(mosquitto, [(soil_topic("gs-02"), reading(n)) for n in range(100)])
+        wait_until(lambda: rows_in_lake(folder) == 100, "the others are not held up", 30)
+        wait_until(lambda: ingest.status().messages == 100, "the huge one was never handed on")
+        assert ingest.peak_rss_mb() < 300
+
+
+def _publish_zeros(port: int, topic: str, size: int) -> None:
+    """Publish `size` zero bytes with QoS 1 by hand and wait for the acknowledgement: paho would copy it many times."""
+    name = topic.encode()
+    remaining, length = 2 + len(name) + 2 + size, b""
+    while remaining:
+        remaining, digit = divmod(remaining, 128)
+        length += bytes([digit | (0x80 if remaining else 0)])
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as broker:
+        broker.sendall(b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04huge")
+        assert broker.recv(4) == b"\x20\x02\x00\x00"
+        broker.sendall(b"\x32" + length + struct.pack(">H", len(name)) + name + b"\x00\x01")
+        zeros = bytes(1024 * 1024)
+        for _ in range(size // len(zeros)):
+            broker.sendall(zeros)
+        assert broker.recv(4) == b"\x40\x02\x00\x01", "the broker has read it to the end"
+
+
+def test_a_second_worker_on_the_same_folder_refuses_and_names_the_first(
+    mosquitto: Mosquitto, folder: DataFolder, tmp_path: Path
+) -> None:
+    second = Program(mosquitto, folder, tmp_path)
+    with Program(mosquitto, folder, tmp_path) as first:
+        assert first.process is not None
+        holder = f"process {first.process.pid} on"
+        with second.popen() as other:
+            said = other.communicate(timeout=30)[1]
+        assert other.returncode == 2, said
+        assert holder in " ".join(said.split())
+        with pytest.raises(AlreadyOwnedError, match=holder):
+            make_worker(mosquitto, folder).start()
+        publish(mosquitto, [(soil_topic("gs-01"), reading(0))])
+        wait_until(lambda: rows_in_lake(folder) == 1, "the first goes on")
+    with working(mosquitto, folder):
+        publish(mosquitto, [(soil_topic("gs-01"), reading(1))])
+        wait_until(lambda: rows_in_lake(folder) == 2, "a killed holder holds nothing")
+    assert_each_reading_once(folder, 2)

@@ -1,0 +1,76 @@
+"""The same reading twice, from any cause, is one row."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from ingest.lake.layout import DataFolder
+from tests.end_to_end.running import (
+    QUICK,
+    asked,
+    assert_each_reading_once,
+    plain,
+    publish,
+    reading,
+    soil_topic,
+    working,
+)
+from tests.mosquitto import Mosquitto
+
+EUI = "a84041000181f0c1"
+
+
+def things_stack_uplink(received_at: str, gateway: str) -> tuple[str, bytes]:
+    """Return one and the same LSE01 uplink, as heard by `gateway`."""
+    said: dict[str, Any] = {
+        "end_device_ids": {"device_id": "probe-1", "dev_eui": EUI.upper(), "application_ids": {"application_id": "a"}},
+        "received_at": received_at,
+        "uplink_message": {
+            "session_key_id": "AYfqmb0pc/1uRZv9xUydgQ==",
+            "f_port": 2,
+            "f_cnt": 20,
+            "frm_payload": base64.b64encode(bytes.fromhex("0d3800000a2d0bc3001010")).decode(),
+            "decoded_payload": {"water_SOIL": "26.05", "temp_SOIL": "30.11", "conduct_SOIL": "16"},
+            "rx_metadata": [{"gateway_ids": {"gateway_id": gateway}, "rssi": -42, "snr": 5.8}],
+            "received_at": received_at,
+        },
+    }
+    return "v3/parks@beichen/devices/probe-1/up", json.dumps(said).encode()
+
+
+def test_one_uplink_that_two_gateways_forwarded_a_second_apart_is_one_row(
+    mosquitto: Mosquitto, folder: DataFolder
+) -> None:
+    with working(mosquitto, folder) as worker:
+        publish(mosquitto, [things_stack_uplink("2026-07-02T03:50:00.1Z", "a")])
+        worker.wait_until_idle(1, 20)
+        publish(mosquitto, [things_stack_uplink("2026-07-02T03:50:01.3Z", "b")])
+        worker.wait_until_idle(2, 20)
+    assert asked(folder, "select count(*) from soil_readings") == [(1,)]
+    assert plain(folder, "select count(*) from lake") == [(1,)]
+    assert asked(folder, "select rows_duplicate from raw_messages order by message_seq") == [(0,), (1,)]
+
+
+def test_the_two_gateways_in_one_seal_are_one_row_too(mosquitto: Mosquitto, folder: DataFolder) -> None:
+    with working(mosquitto, folder) as worker:
+        publish(mosquitto, [things_stack_uplink(f"2026-07-02T03:50:0{n}Z", str(n)) for n in range(4)])
+        worker.wait_until_idle(4, 20)
+    assert asked(folder, "select count(*) from soil_readings") == [(1,)]
+
+
+def test_a_reading_sent_again_later_alone_or_in_a_batch_is_one_row(mosquitto: Mosquitto, folder: DataFolder) -> None:
+    samples = [{name: json.loads(reading(n))[name] for name in ("measured_at", "readings")} for n in range(5)]
+    batch = json.dumps({"schema": "greening.soil_reading/1", "samples": [*samples, *samples]}).encode()
+    topic = soil_topic("gs-01")
+    with working(mosquitto, folder) as worker:
+        publish(mosquitto, [(topic, reading(n)) for n in (0, 0, 1, 2)])
+        worker.wait_until_idle(4, 20)
+    with working(mosquitto, folder, QUICK) as worker:
+        # After a restart, as a device that found no answer sends its day again.
+        publish(mosquitto, [(topic, batch), (topic, batch), (topic, reading(4)), (soil_topic("gs-02"), reading(0))])
+        worker.wait_until_idle(4, 20)
+    assert_each_reading_once(folder, 6)
+    outcomes = asked(folder, "select outcome, count(*) from raw_messages group by all order by all")
+    assert outcomes == [("duplicate", 3), ("stored", 5)]

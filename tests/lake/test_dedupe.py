@@ -1,0 +1,117 @@
+"""The same reading twice is one row; a reading that adds something is not lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from ingest.lake.dedupe import Novelty, tell_new_from_known
+from ingest.lake.layout import DataFolder
+from ingest.lake.tables import table
+from ingest.lake.write import to_arrow, write_rows
+from tests.lake.rows import NOON, soil, soil_row
+
+DAY = NOON.date()
+SOIL = table("soil_readings")
+
+
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(":memory:") as db:
+        db.execute("set timezone = 'UTC'")
+        yield db
+
+
+def tell(connection: duckdb.DuckDBPyConnection, folder: DataFolder, rows: pa.Table) -> Novelty:
+    return tell_new_from_known(connection, folder, SOIL, DAY, rows)
+
+
+def test_everything_is_new_to_an_empty_lake(connection: duckdb.DuckDBPyConnection, folder: DataFolder) -> None:
+    novelty = tell(connection, folder, soil(soil_row(0), soil_row(20, message_seq=2)))
+    assert novelty.new_rows.num_rows == 2
+    assert novelty.is_duplicate == [False, False]
+    assert novelty.new_rows.schema.equals(SOIL.schema)
+
+
+def test_a_reading_sent_again_is_a_duplicate(connection: duckdb.DuckDBPyConnection, folder: DataFolder) -> None:
+    write_rows(folder, SOIL, DAY, soil(soil_row(0)), "part-1-1")
+    novelty = tell(connection, folder, soil(soil_row(0, message_seq=9), soil_row(20, message_seq=10)))
+    assert novelty.is_duplicate == [True, False]
+    assert novelty.new_rows["message_seq"].to_pylist() == [10]
+
+
+def test_twice_in_one_batch_the_first_stays(connection: duckdb.DuckDBPyConnection, folder: DataFolder) -> None:
+    novelty = tell(connection, folder, soil(soil_row(0, message_seq=3), soil_row(0, message_seq=4)))
+    assert novelty.is_duplicate == [False, True]
+    assert novelty.new_rows["message_seq"].to_pylist() == [3]
+
+
+def test_a_null_channel_equals_a_null_channel_and_no_other(
+    connection: duckdb.DuckDBPyConnection, folder: DataFolder
+) -> None:
+    write_rows(folder, SOIL, DAY, soil(soil_row(0, channel=None)), "part-1-1")
+    novelty = tell(connection, folder, soil(soil_row(0, message_seq=2), soil_row(0, channel=1, message_seq=3)))
+    assert novelty.is_duplicate == [True, False]
+
+
+def test_temperature_that_comes_later_joins_the_water_content_and_changes_nothing(
+    connection: duckdb.DuckDBPyConnection, folder: DataFolder
+) -> None:
+    write_rows(folder, SOIL, DAY, soil(soil_row(0)), "part-1-1")
+    later = soil_row(0, message_seq=2, volumetric_water_content=0.99, soil_temperature_c=18.5)
+    novelty = tell(connection, folder, soil(later))
+    assert novelty.is_duplicate == [False]
+    assert novelty.new_rows["soil_temperature_c"].to_pylist() == [18.5]
+    assert novelty.new_rows["volumetric_water_content"].to_pylist() == [None]
+
+
+def test_two_halves_of_a_reading_in_one_batch_become_one_row(
+    connection: duckdb.DuckDBPyConnection, folder: DataFolder
+) -> None:
+    water = soil_row(0, message_seq=1)
+    warmth = soil_row(0, message_seq=2, volumetric_water_content=None, soil_temperature_c=18.5)
+    novelty = tell(connection, folder, soil(water, warmth))
+    assert novelty.new_rows.num_rows == 1
+    assert novelty.new_rows.to_pylist()[0]["soil_temperature_c"] == 18.5
+    assert novelty.new_rows.to_pylist()[0]["volumetric_water_content"] == 0.2
+
+
+def test_an_uplink_heard_by_a_second_network_server_a_second_later_is_the_same_reading(
+    connection: duckdb.DuckDBPyConnection, folder: DataFolder
+) -> None:
+    write_rows(folder, SOIL, DAY, soil(soil_row(0, channel=1, uplink_key="lora:1:20:ab")), "part-1-1")
+    again = soil_row(0.02, channel=1, uplink_key="lora:1:20:ab", message_seq=2)
+    other = soil_row(0.02, channel=1, uplink_key="lora:1:21:cd", message_seq=3)
+    assert tell(connection, folder, soil(again)).is_duplicate == [True]
+    assert tell(connection, folder, soil(other)).is_duplicate == [False]
+
+
+def test_what_an_interrupted_seal_wrote_is_neither_new_nor_a_duplicate(
+    connection: duckdb.DuckDBPyConnection, folder: DataFolder
+) -> None:
+    write_rows(folder, SOIL, DAY, soil(soil_row(0, message_seq=7)), "part-7-7")
+    novelty = tell(connection, folder, soil(soil_row(0, message_seq=7)))
+    assert novelty.new_rows.num_rows == 0
+    assert novelty.is_duplicate == [False]
+
+
+def test_zero_is_a_value_and_not_an_absence(connection: duckdb.DuckDBPyConnection, folder: DataFolder) -> None:
+    write_rows(folder, SOIL, DAY, soil(soil_row(0, volumetric_water_content=0.0)), "part-1-1")
+    assert tell(connection, folder, soil(soil_row(0, message_seq=2))).is_duplicate == [True]
+
+
+def test_the_same_refused_bytes_within_a_day_are_kept_once(
+    connection: duckdb.DuckDBPyConnection, folder: DataFolder
+) -> None:
+    spec = table("rejected")
+    row = {
+        "message_seq": 1, "received_at": NOON, "topic": "t", "scope": "message", "pointer": "", "code": "not_json",
+        "faults_json": "[]", "payload": b"{", "payload_sha256": "ab", "software_version": "0",
+    }  # fmt: skip
+    write_rows(folder, spec, DAY, to_arrow(spec, [row]), "part-1-1")
+    again, other = row | {"message_seq": 2}, row | {"message_seq": 3, "payload_sha256": "cd"}
+    novelty = tell_new_from_known(connection, folder, spec, DAY, to_arrow(spec, [again, other]))
+    assert novelty.is_duplicate == [True, False]

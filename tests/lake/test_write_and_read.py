@@ -1,0 +1,136 @@
+"""Files in the lake: complete or absent, never changed, and the same through DuckDB's view and a plain glob."""
+
+from __future__ import annotations
+
+import os
+import threading
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ingest.errors import StoreError
+from ingest.lake.damage import scrub, set_aside_damaged
+from ingest.lake.layout import DataFolder
+from ingest.lake.read import open_lake, partition_files, read_files, read_register, retrying
+from ingest.lake.tables import all_tables, table
+from ingest.lake.write import by_local_day, replace_register, write_rows
+from ingest.site import BEICHEN
+from tests.lake.rows import NOON, soil, soil_row
+
+SOIL = table("soil_readings")
+DAY = NOON.date()
+
+
+def test_rows_come_back_as_they_were(folder: DataFolder) -> None:
+    rows = soil(soil_row(0), soil_row(20, volumetric_water_content=0.0), soil_row(40, volumetric_water_content=None))
+    path = write_rows(folder, SOIL, DAY, rows, "part-1-3")
+    assert pq.read_table(path, partitioning=None).equals(rows.sort_by([(name, "ascending") for name in SOIL.sort_by]))
+
+
+def test_the_day_of_a_partition_is_the_districts_day_and_not_londons() -> None:
+    evening_before = datetime(2026, 7, 1, 16, 0, tzinfo=UTC)
+    rows = soil(soil_row(0, measured_at=evening_before), soil_row(0, measured_at=evening_before.replace(hour=15)))
+    assert [day for day, _ in by_local_day(SOIL, rows, BEICHEN)] == [date(2026, 7, 1), date(2026, 7, 2)]
+
+
+def test_the_view_and_a_plain_glob_see_the_same_rows(folder: DataFolder) -> None:
+    write_rows(folder, SOIL, DAY, soil(soil_row(0), soil_row(20)), "part-1-2")
+    with open_lake(folder, BEICHEN) as lake:
+        assert lake.execute("select count(*), min(date) from soil_readings").fetchall() == [(2, DAY)]
+    plain = duckdb.sql(f"select count(*) from read_parquet('{folder.lake}/soil_readings/*/*.parquet')").fetchall()
+    assert plain == [(2,)]
+
+
+def test_an_empty_lake_has_every_table_with_its_columns(folder: DataFolder) -> None:
+    with open_lake(folder, BEICHEN) as lake:
+        for spec in all_tables().values():
+            assert lake.execute(f"select count(*) from {spec.name}").fetchall() == [(0,)]
+            columns = [row[0] for row in lake.execute(f"describe {spec.name}").fetchall()]
+            assert columns[: len(spec.columns)] == [column.name for column in spec.columns]
+
+
+def test_every_column_is_explained_in_both_languages_inside_duckdb(folder: DataFolder) -> None:
+    with open_lake(folder, BEICHEN) as lake:
+        comment = lake.execute(
+            "select comment from duckdb_columns() "
+            "where table_name = 'soil_readings' and column_name = 'volumetric_water_content'"
+        ).fetchall()
+    assert comment == [("Volumetric water content, 0 to 1. [m3/m3] / 体积含水率（0–1）。",)]
+
+
+def test_a_failed_fsync_leaves_nothing_in_the_lake_and_says_so(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_rows(folder, SOIL, DAY, soil(soil_row(0)), "part-1-1")
+
+    def refuse(_descriptor: int) -> None:
+        raise OSError(5, os.strerror(5))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(StoreError, match="Input/output error"):
+        write_rows(folder, SOIL, DAY, soil(soil_row(20)), "part-2-2")
+    assert len(partition_files(folder, SOIL, DAY)) == 1
+    assert list(folder.staging.iterdir()) == []
+
+
+def test_a_file_whose_bytes_changed_is_named_and_set_aside_and_the_rest_is_read(folder: DataFolder) -> None:
+    bad = write_rows(folder, SOIL, DAY, soil(soil_row(0)), "part-1-1")
+    write_rows(folder, SOIL, DAY, soil(soil_row(20)), "part-2-2")
+    content = bytearray(bad.read_bytes())
+    content[len(content) // 2] ^= 0x01
+    bad.write_bytes(content)
+    assert scrub(folder) == [str(bad.relative_to(folder.lake))]
+    assert set_aside_damaged(folder, partition_files(folder, SOIL, DAY)) == [str(bad.relative_to(folder.lake))]
+    with open_lake(folder, BEICHEN) as lake:
+        assert lake.execute("select count(*) from soil_readings").fetchall() == [(1,)]
+
+
+def test_a_register_is_replaced_whole_and_never_doubled(folder: DataFolder) -> None:
+    one = version_of_devices(1)
+    replace_register(folder, "devices", one)
+    replace_register(folder, "devices", one)
+    assert read_register(folder, "devices").num_rows == 1
+    assert len(list(Path(folder.table("devices")).iterdir())) == 1
+
+
+def test_a_register_that_is_swapped_while_it_is_read_is_read_again(folder: DataFolder) -> None:
+    replace_register(folder, "devices", table("devices").schema.empty_table())
+    (file,) = folder.table("devices").iterdir()
+    attempts = []
+
+    def read() -> int:
+        attempts.append(1)
+        return int(
+            read_files(table("devices"), [file if len(attempts) > 1 else file.with_name("gone.parquet")]).num_rows
+        )
+
+    assert retrying(folder, read) == 0
+    assert len(attempts) == 2
+
+
+def test_a_query_slower_than_the_swaps_has_them_held_off_for_its_last_try(folder: DataFolder) -> None:
+    replace_register(folder, "devices", version_of_devices(0))
+    swaps: list[threading.Thread] = []
+
+    def read() -> int:
+        (file,) = folder.table("devices").iterdir()
+        new = version_of_devices(len(swaps) + 1)
+        swaps.append(threading.Thread(target=replace_register, args=(folder, "devices", new), daemon=True))
+        swaps[-1].start()
+        swaps[-1].join(0.5)
+        return int(read_files(table("devices"), [file]).num_rows)
+
+    assert retrying(folder, read) == 1
+    assert len(swaps) > 1, "each swap came before its reader"
+    swaps[-1].join(5)
+    assert not swaps[-1].is_alive(), "held off, not lost"
+
+
+def version_of_devices(number: int) -> pa.Table:
+    schema = table("devices").schema
+    row = {"device_id": ["gs-01"], "valid_from": [NOON], "register_version": [f"v{number}"]}
+    return schema.empty_table().from_pydict({name: row.get(name, [None]) for name in schema.names}, schema=schema)

@@ -1,0 +1,198 @@
+"""The seal: every message has one outcome, and doing the same messages again changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.errors import StoreError
+from ingest.lake import durable
+from ingest.lake.layout import DataFolder
+from ingest.lake.read import open_lake, partition_files
+from ingest.lake.tables import table
+from ingest.lake.write import write_rows
+from ingest.observation import Message
+from ingest.registers.snapshot import RegisterSnapshot
+from ingest.seal import sealer as sealer_module
+from ingest.seal.housekeeping import keep_house
+from ingest.seal.sealer import Sealer
+from ingest.site import BEICHEN
+
+NOON = datetime(2026, 7, 2, 4, 0, tzinfo=UTC)
+NO_REGISTERS = RegisterSnapshot({}, frozenset(), ())
+
+
+def message(seq: int, *readings: dict[str, Any], minute: int = 0, **extra: Any) -> Message:
+    body = {
+        "schema": "greening.soil_reading/1",
+        "measured_at": (NOON + timedelta(minutes=minute)).isoformat(),
+        "readings": list(readings) or [water(0.2)],
+    } | extra
+    return Message(seq, NOON + timedelta(hours=1), "greensward/v1/beichen/gs-01/soil", json.dumps(body).encode())
+
+
+def water(value: float, depth_cm: int = 10) -> dict[str, Any]:
+    return {"quantity": "volumetric_water_content", "depth_cm": depth_cm, "value": value, "unit": "m3/m3"}
+
+
+@pytest.fixture
+def sealer(folder: DataFolder) -> Iterator[Sealer]:
+    one = Sealer(folder, BEICHEN, "test")
+    yield one
+    one.close()
+
+
+def ask(folder: DataFolder, query: str) -> list[tuple[Any, ...]]:
+    with open_lake(folder, BEICHEN) as lake:
+        return lake.execute(query).fetchall()
+
+
+def test_each_message_has_exactly_one_outcome(folder: DataFolder, sealer: Sealer) -> None:
+    bad = Message(4, NOON, "greensward/v1/beichen/gs-01/soil", b"{")
+    join = Message(5, NOON, "application/a/device/24e124136b502217/event/join", b"{}")
+    sealed = sealer.seal([message(1), message(2), message(3, minute=20), bad, join], NO_REGISTERS)
+    assert dict(sealed.outcomes) == {"stored": 2, "duplicate": 1, "rejected": 1, "ignored": 1}
+    raw = ask(folder, "select message_seq, outcome from raw_messages order by message_seq")
+    assert raw == [(1, "stored"), (2, "duplicate"), (3, "stored"), (4, "rejected"), (5, "ignored")]
+
+
+def test_one_bad_reading_does_not_cost_its_neighbours(folder: DataFolder, sealer: Sealer) -> None:
+    sealed = sealer.seal([message(1, water(0.2), water(7.0, 30), water(0.25, 50))], NO_REGISTERS)
+    assert dict(sealed.outcomes) == {"stored": 1}
+    assert ask(folder, "select depth_cm from soil_readings order by 1") == [(10.0,), (50.0,)]
+    assert ask(folder, "select scope, pointer from rejected") == [("part", "/readings/1")]
+    assert ask(folder, "select reason, rows_stored, rows_rejected from raw_messages") == [("partly_rejected", 2, 1)]
+
+
+def test_after_an_interruption_the_same_messages_are_stored_and_not_duplicates(
+    folder: DataFolder, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = write_rows
+
+    def full_disk(folder: DataFolder, spec: Any, *rest: Any) -> Any:
+        if spec.name == "raw_messages":
+            raise StoreError("no space left on device")
+        return real(folder, spec, *rest)
+
+    batch = [message(1, battery_v=3.6), message(2, minute=20), Message(3, NOON, "nowhere", b"?")]
+    monkeypatch.setattr(sealer_module, "write_rows", full_disk)
+    with pytest.raises(StoreError):
+        sealer.seal(batch, NO_REGISTERS)
+    monkeypatch.setattr(sealer_module, "write_rows", real)
+    sealed = sealer.seal(batch, NO_REGISTERS)
+    assert dict(sealed.outcomes) == {"stored": 2, "rejected": 1}
+    assert ask(folder, "select count(*) from soil_readings") == [(2,)]
+    assert ask(folder, "select count(*) from rejected") == [(1,)]
+    assert ask(folder, "select count(*) from device_status") == [(1,)]
+
+
+def test_refused_bytes_sent_again_are_kept_once(folder: DataFolder, sealer: Sealer) -> None:
+    topic = "greensward/v1/beichen/gs-01/soil"
+    sealer.seal([Message(1, NOON, topic, b"{")], NO_REGISTERS)
+    sealed = sealer.seal([Message(2, NOON + timedelta(minutes=3), topic, b"{")], NO_REGISTERS)
+    assert dict(sealed.outcomes) == {"duplicate": 1}
+    assert ask(folder, "select count(*) from rejected") == [(1,)]
+
+
+def test_a_damaged_file_is_set_aside_and_sealing_goes_on(folder: DataFolder, sealer: Sealer) -> None:
+    sealer.seal([message(1)], NO_REGISTERS)
+    (bad,) = partition_files(folder, table("soil_readings"), NOON.date())
+    bad.write_bytes(b"PAR1" + b"\0" * 50)
+    sealed = sealer.seal([message(2, minute=20)], NO_REGISTERS)
+    assert sealed.damaged == [str(bad.relative_to(folder.lake))]
+    assert ask(folder, "select message_seq from soil_readings") == [(2,)]
+    assert list(folder.damaged.rglob("*.parquet"))
+
+
+def test_a_sender_who_asked_hears_back_also_for_a_duplicate_and_a_refusal(sealer: Sealer) -> None:
+    broken = Message(3, NOON, "greensward/v1/beichen/gs-01/soil", b"{")
+    sealed = sealer.seal([message(1, ack=1), message(2, ack=1), broken], NO_REGISTERS)
+    replies = [json.loads(reply.payload)["accepted"] for reply in sealed.replies]
+    assert replies == [True, True, False]
+
+
+def received(seq: int, days: int) -> Message:
+    one = message(seq, minute=days)
+    return Message(seq, NOON + timedelta(days=days), one.topic, one.payload)
+
+
+def test_raw_messages_go_after_their_days_and_nothing_else_does(folder: DataFolder, sealer: Sealer) -> None:
+    sealer.seal([received(n, n) for n in range(4)], NO_REGISTERS)
+    keep_house(folder, BEICHEN, NOON + timedelta(days=2), compact_files=24, raw_days=2)
+    assert ask(folder, "select count(*) from raw_messages") == [(4,)]
+    keep_house(folder, BEICHEN, NOON + timedelta(days=3), compact_files=24, raw_days=2)
+    assert ask(folder, "select message_seq from raw_messages order by 1") == [(1,), (2,), (3,)]
+    assert ask(folder, "select count(*) from soil_readings") == [(4,)]
+
+
+def test_a_clock_that_jumped_ahead_does_not_remove_what_was_kept_for_replay(folder: DataFolder, sealer: Sealer) -> None:
+    sealer.seal([received(n, n) for n in range(4)], NO_REGISTERS)
+    keep_house(folder, BEICHEN, NOON + timedelta(days=400), compact_files=24, raw_days=30)
+    assert ask(folder, "select count(*) from raw_messages") == [(4,)]
+
+
+def test_a_folder_put_into_the_lake_by_hand_stops_nothing(folder: DataFolder, sealer: Sealer) -> None:
+    sealer.seal([message(1)], NO_REGISTERS)
+    (folder.table("soil_readings") / "date=2026-07-02.bak").mkdir()
+    keep_house(folder, BEICHEN, NOON, compact_files=24, raw_days=30)
+    assert ask(folder, "select count(*) from soil_readings") == [(1,)]
+
+
+def test_a_name_that_was_not_synced_is_written_again_before_the_message_leaves_the_inbox(
+    folder: DataFolder, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = durable.fsync_folder
+    failed: list[Path] = []
+
+    def fail_once(path: Path) -> None:
+        if path.name.startswith("date=") and not failed:
+            failed.append(path)
+            raise OSError(5, "Input/output error")
+        real(path)
+
+    monkeypatch.setattr(durable, "fsync_folder", fail_once)
+    with pytest.raises(StoreError, match="Input/output error"):
+        sealer.seal([message(1)], NO_REGISTERS)
+    assert list(failed[0].iterdir()) == [], "what may not last must not be found and taken for stored"
+    assert dict(sealer.seal([message(1)], NO_REGISTERS).outcomes) == {"stored": 1}
+    assert ask(folder, "select count(*) from soil_readings") == [(1,)]
+
+
+@pytest.mark.parametrize("later", [timedelta(seconds=5), timedelta(hours=5), timedelta(hours=-20)])
+def test_a_picture_sent_again_with_another_time_is_one_picture(
+    folder: DataFolder, sealer: Sealer, later: timedelta
+) -> None:
+    def picture(seq: int, captured_at: datetime) -> Message:
+        body = {
+            "schema": "greening.image_metadata/1",
+            "image_id": "d/1",
+            "drone_id": "d",
+            "flight_id": "f",
+            "captured_at": captured_at.isoformat(),
+            "image": {"width_px": 4000, "height_px": 3000, "intrinsics": {"focal_px": 3000}},
+            "position": {"lon": 117.1, "lat": 39.2, "height_takeoff_m": 40},
+            "attitude": {"yaw_deg": 0, "pitch_deg": -90, "roll_deg": 0, "source": "exif_xmp"},
+            "sensor": {"kind": "rgb"},
+            "detections": [{"class": "unhealthy_tree", "confidence": 0.9, "bbox_px": [10, 10, 50, 50]}],
+        }
+        payload = json.dumps(body).encode()
+        return Message(seq, NOON + timedelta(days=1), "greensward/v1/beichen/d/image", payload)
+
+    sealer.seal([picture(1, NOON)], NO_REGISTERS)
+    assert dict(sealer.seal([picture(2, NOON + later)], NO_REGISTERS).outcomes) == {"duplicate": 1}
+    assert ask(folder, "select count(*) from drone_images") == [(1,)]
+    assert ask(folder, "select count(*) from image_detections") == [(1,)]
+
+
+def test_refused_bytes_that_come_again_after_midnight_are_kept_once(folder: DataFolder, sealer: Sealer) -> None:
+    before_midnight = datetime(2026, 7, 2, 15, 59, 59, tzinfo=UTC)
+    topic = "greensward/v1/beichen/gs-01/soil"
+    sealer.seal([Message(1, before_midnight, topic, b"{")], NO_REGISTERS)
+    again = Message(2, before_midnight + timedelta(seconds=2), topic, b"{", redelivered=True)
+    assert dict(sealer.seal([again], NO_REGISTERS).outcomes) == {"duplicate": 1}
+    assert ask(folder, "select count(*) from rejected") == [(1,)]

@@ -1,0 +1,239 @@
+"""A small lake made by hand: rows in, verdicts out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from ingest.lake.tables import all_tables
+from ingest.site import BEICHEN
+from sql.evaluate import evaluate
+from sql.reference import reference_rows
+
+AS_OF = datetime(2026, 7, 10, 0, 0, tzinfo=UTC)
+"""08:00 on 10 July by the site's clock."""
+
+_TEMPLATES = {row["reason_code"]: (row["zh"], row["en"]) for row in reference_rows("reason_codes")}
+
+Flag = dict[str, Any]
+
+
+class MadeLake:
+    """Rows of every table; `flags()` evaluates them on a connection like that of the real lake."""
+
+    def __init__(self) -> None:
+        """Begin without rows."""
+        self.rows: dict[str, list[dict[str, Any]]] = {name: [] for name in all_tables()}
+        self.connection = duckdb.connect(":memory:")
+        self.connection.execute("set timezone = 'Asia/Shanghai'")
+        self._message_seq = 0
+
+    def plot(self, plot_id: str = "P1", **fields: Any) -> None:
+        """Add a plot: shrubs on loam, 100 m2, grade 1, drip-free basin watering, unless `fields` say otherwise."""
+        self._add(
+            "plots",
+            **{
+                "plot_id": plot_id,
+                "name": plot_id,
+                "plot_type": "park",
+                "maintenance_grade": 1,
+                "vegetation": "shrubs",
+                "soil_texture": "loam",
+                "irrigation": "basin",
+                "wetted_fraction": 1.0,
+                "area_m2": 100.0,
+                "lon": 117.1,
+                "lat": 39.2,
+                "valid_from": datetime(2020, 1, 1, tzinfo=UTC),
+                "register_version": "1",
+                "geometry": b"",
+            }
+            | fields,
+        )
+
+    def laboratory_plot(self, plot_id: str = "P1", **fields: Any) -> None:
+        """Add a plot whose soil was measured (FC 0.28, WP 0.14), so that no uncertainty blurs its lines."""
+        self.plot(plot_id, **{"field_capacity": 0.28, "wilting_point": 0.14, "saturation": 0.46} | fields)
+
+    def device(self, device_id: str = "D1", plot_id: str | None = "P1", **fields: Any) -> None:
+        """Add a device with one element at 30 cm that reports hourly."""
+        self._add(
+            "devices",
+            device_id=device_id,
+            plot_id=plot_id,
+            **{
+                "depths_cm": [30.0],
+                "report_interval_s": 3600.0,
+                "valid_from": datetime(2020, 1, 1, tzinfo=UTC),
+                "register_version": "1",
+            }
+            | fields,
+        )
+
+    def soil(self, measured_at: datetime, device_id: str = "D1", channel: int | None = 1, **values: Any) -> None:
+        """Add one soil reading."""
+        self._add(
+            "soil_readings",
+            device_id=device_id,
+            channel=channel,
+            measured_at=measured_at,
+            **{"received_at": measured_at, "time_source": "device"} | values,
+        )
+
+    def soil_days(
+        self,
+        water_contents: Sequence[float],
+        device_id: str = "D1",
+        channel: int | None = 1,
+        last_day: date = date(2026, 7, 9),
+        wiggle: float = 0.0004,
+        **values: Any,
+    ) -> None:
+        """Add hourly readings of whole local days, the last of them `last_day`; each hour differs by a little."""
+        for back, water_content in enumerate(reversed(water_contents)):
+            midnight = local_midnight(last_day - timedelta(days=back))
+            for hour in range(24):
+                offset = wiggle if hour % 2 else -wiggle
+                self.soil(
+                    midnight + timedelta(hours=hour),
+                    device_id,
+                    channel,
+                    **{"volumetric_water_content": water_content + offset, "soil_temperature_c": 20.0 + hour / 10}
+                    | values,
+                )
+
+    def soil_until_now(self, water_contents: Sequence[float], device_id: str = "D1", **values: Any) -> None:
+        """Add whole days up to yesterday, and this morning's hours up to AS_OF at the last value."""
+        self.soil_days(water_contents, device_id, **values)
+        for hour in range(1, 9):
+            self.soil(
+                local_midnight(date(2026, 7, 10)) + timedelta(hours=hour),
+                device_id,
+                values.get("channel", 1),
+                **{"volumetric_water_content": water_contents[-1], "soil_temperature_c": 20.0}
+                | {
+                    k: v
+                    for k, v in values.items()
+                    if k
+                    in (
+                        "volumetric_water_content",
+                        "depth_cm",
+                        "matric_potential_kpa",
+                        "soil_temperature_c",
+                        "bulk_ec_ds_m",
+                    )
+                },
+            )
+
+    def dry_down(self, plot_id: str, water_contents: Sequence[float], depth_cm: float = 30.0, **plot: Any) -> None:
+        """Add a plot of measured soil with one probe, its daily water contents up to yesterday and this morning."""
+        self.laboratory_plot(plot_id, **plot)
+        self.device(f"D-{plot_id}", plot_id, depths_cm=[depth_cm])
+        self.soil_until_now(water_contents, f"D-{plot_id}")
+
+    def verdicts(self, cause: str = "drought", as_of: datetime = AS_OF) -> dict[str, Flag]:
+        """Return the rows of one cause by plot, or by device for cause sensor."""
+        rows = [row for row in self.flags(as_of) if row["cause"] == cause]
+        return {row["device_id"] or row["plot_id"]: row for row in rows}
+
+    def add(self, table_name: str, **fields: Any) -> None:
+        """Add a row of any table; what a test does not care about gets a plain value."""
+        plain: dict[str, dict[str, Any]] = {
+            "drone_images": {
+                "media_kind": "image",
+                "footprint_status": "ok",
+                "is_analysed": True,
+                "software_version": "1",
+            },
+            "plot_coverage": {"covered_fraction": 1.0, "is_analysed": True},
+            "image_detections": {
+                "class": "powdery_mildew",
+                "confidence": 0.9,
+                "status": "assigned",
+                "plot_id": "P1",
+                "plot_probability": 0.95,
+                "centre_lon": 117.1,
+                "centre_lat": 39.2,
+                "ground_area_m2": 1.0,
+                "sigma_radial_m": 2.0,
+                "sigma_tangential_m": 2.0,
+            },
+            "index_stats": {
+                "index_name": "NDVI",
+                "scope": "plot",
+                "n_pixels": 10000,
+                "valid_fraction": 0.9,
+                "calibrated": True,
+                "sensor_kind": "multispectral",
+            },
+            "weather_readings": {"time_source": "device"},
+            "device_status": {},
+        }
+        instant = fields.get("captured_at") or fields.get("measured_at") or fields.get("reported_at")
+        self._add(table_name, **{"received_at": instant} | plain.get(table_name, {}) | fields)
+
+    def flight(
+        self, flight_id: str, captured_at: datetime, plots: Sequence[str] = ("P1",), *, is_analysed: bool = True
+    ) -> None:
+        """Add a flight with one picture that shows all of `plots`."""
+        image_id = f"{flight_id}-1"
+        self.add(
+            "drone_images",
+            image_id=image_id,
+            flight_id=flight_id,
+            captured_at=captured_at,
+            is_analysed=is_analysed,
+            object_uri=f"s3://pictures/{image_id}.jpg",
+        )
+        for plot_id in plots:
+            self.add(
+                "plot_coverage",
+                image_id=image_id,
+                plot_id=plot_id,
+                flight_id=flight_id,
+                captured_at=captured_at,
+                is_analysed=is_analysed,
+            )
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """Return the connection with every table as a view, partitioned ones with their local day as `date`."""
+        for name, spec in all_tables().items():
+            rows = pa.Table.from_pylist(self.rows[name], schema=spec.schema)
+            if spec.partition_by is not None:
+                days = [BEICHEN.local_date(row[spec.partition_by]) for row in self.rows[name]]
+                rows = rows.append_column("date", pa.array(days, pa.date32()))
+            self.connection.register(name, rows)
+        return self.connection
+
+    def flags(self, as_of: datetime = AS_OF) -> list[Flag]:
+        """Return the rows of `flags` as dicts, with both JSON columns parsed into `params` and `inputs`."""
+        rows: list[Flag] = evaluate(self.connect(), as_of=as_of, site=BEICHEN).to_pylist()
+        for row in rows:
+            row["params"] = json.loads(row["reason_params_json"])
+            row["inputs"] = json.loads(row["inputs_json"])
+            row["zh"], row["en"] = (template.format(**row["params"]) for template in _TEMPLATES[row["reason_code"]])
+            assert "None" not in row["zh"] + row["en"], f"a reason with a hole: {row['zh']}"
+        return rows
+
+    def flag(self, cause: str, plot_id: str = "P1", as_of: datetime = AS_OF) -> Flag:
+        """Return the one row of a plot and cause."""
+        (row,) = [row for row in self.flags(as_of) if row["plot_id"] == plot_id and row["cause"] == cause]
+        return row
+
+    def _add(self, table_name: str, **fields: Any) -> None:
+        names = set(all_tables()[table_name].schema.names)
+        unknown = set(fields) - names - {"received_at"}
+        assert not unknown, f"{table_name} has no {unknown}"
+        self._message_seq += 1
+        row = {"message_seq": self._message_seq} | fields
+        self.rows[table_name].append({name: row.get(name) for name in names})
+
+
+def local_midnight(day: date) -> datetime:
+    """Return the instant at which `day` begins by the site's clock."""
+    return datetime(day.year, day.month, day.day, tzinfo=BEICHEN.timezone).astimezone(UTC)

@@ -1,0 +1,62 @@
+"""Over real Parquet files: only the days that are needed are read."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ingest.lake.layout import DataFolder
+from ingest.lake.read import open_lake
+from ingest.lake.tables import all_tables
+from ingest.site import BEICHEN
+from sql.evaluate import evaluate
+from sql.models import all_models
+from sql.reference import limit
+from tests.sql.made_lake import AS_OF, MadeLake
+
+
+def write_files(made: MadeLake, folder: DataFolder) -> None:
+    """Write the rows of a made lake as files, one per table and local day."""
+    for name, spec in all_tables().items():
+        by_day: dict[date | None, list[dict[str, object]]] = {}
+        for row in made.rows[name]:
+            day = BEICHEN.local_date(row[spec.partition_by]) if spec.partition_by else None
+            by_day.setdefault(day, []).append(row)
+        for day, rows in by_day.items():
+            target = folder.partition(name, day) if day else folder.table(name)
+            target.mkdir(parents=True)
+            pq.write_table(pa.Table.from_pylist(rows, schema=spec.schema), target / "part-1.parquet")
+
+
+def test_files_give_the_verdicts_of_the_same_rows_in_memory(lake: MadeLake, tmp_path: Path) -> None:
+    lake.dry_down("dry", [0.22, 0.20, 0.19])
+    lake.dry_down("ok", [0.25] * 3)
+    lake.plot("bare")
+    lake.flight("F1", AS_OF - timedelta(days=2), ["dry"])
+    write_files(lake, DataFolder(tmp_path))
+    with open_lake(DataFolder(tmp_path), BEICHEN) as connection:
+        from_files = evaluate(connection, as_of=AS_OF, site=BEICHEN)
+    assert from_files.to_pylist() == evaluate(lake.connect(), as_of=AS_OF, site=BEICHEN).to_pylist()
+    assert from_files.schema == all_tables()["flags"].schema
+
+
+@pytest.mark.parametrize("table_name", ["soil_readings", "weather_readings"])
+def test_a_year_of_history_is_not_opened(lake: MadeLake, tmp_path: Path, table_name: str) -> None:
+    lake.laboratory_plot()
+    lake.device()
+    for back in range(400):
+        lake.soil(AS_OF - timedelta(days=back), volumetric_water_content=0.2)
+        lake.add("weather_readings", device_id="W1", measured_at=AS_OF - timedelta(days=back), air_temperature_c=20.0)
+    write_files(lake, DataFolder(tmp_path))
+    model = {"soil_readings": "staged_soil_readings", "weather_readings": "staged_weather_readings"}[table_name]
+    with open_lake(DataFolder(tmp_path), BEICHEN) as connection:
+        evaluate(connection, as_of=AS_OF, site=BEICHEN)
+        select = next(found.select for found in all_models() if found.name == model)
+        ((_, plan),) = connection.execute(f"explain analyze {select}").fetchall()
+    days = int(limit("soil_window_days")) + 1
+    read = [line for line in plan.splitlines() if "Total Files Read" in line]
+    assert [line.split(":")[1].strip(" │") for line in read] == [str(days)]

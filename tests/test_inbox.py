@@ -1,0 +1,87 @@
+"""The journal: what was committed is there after anything, in order, under numbers that only rise."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ingest.errors import StoreError
+from ingest.inbox import GROUP_INTERVAL_S, Arrival, Backlog, Inbox
+from ingest.lake.layout import DataFolder
+
+
+def arrival(n: int) -> Arrival:
+    return Arrival(1_782_964_800_000_000 + n, f"topic/{n}", b"x" * 100, redelivered=False, retained=False)
+
+
+def test_messages_come_out_in_order_and_only_whole_groups(folder: DataFolder) -> None:
+    with Inbox(folder.inbox) as inbox:
+        inbox.append([arrival(1), arrival(2)])
+        inbox.append([arrival(3)])
+        messages, last = inbox.oldest(limit_bytes=150)
+        assert [message.topic for message in messages] == ["topic/1", "topic/2"]
+        inbox.remove_through(last)
+        messages, last = inbox.oldest(limit_bytes=10**6)
+        assert [message.topic for message in messages] == ["topic/3"]
+        inbox.remove_through(last)
+        assert inbox.oldest(10**6) == ([], 0)
+        assert inbox.backlog() == Backlog(0, 0, 0)
+
+
+def test_the_clock_of_arrival_is_kept_to_the_microsecond(folder: DataFolder) -> None:
+    with Inbox(folder.inbox) as inbox:
+        inbox.append([Arrival(1_782_964_800_123_457, "t", b"", redelivered=True, retained=False)])
+        (message,), _ = inbox.oldest(10**6)
+    assert message.received_at.isoformat() == "2026-07-02T04:00:00.123457+00:00"
+    assert message.redelivered
+
+
+def test_numbers_rise_also_when_the_inbox_is_empty_or_was_lost(folder: DataFolder) -> None:
+    seen = []
+    for _ in range(2):
+        with Inbox(folder.inbox) as inbox:
+            inbox.append([arrival(1), arrival(2)])
+            messages, last = inbox.oldest(10**6)
+            seen += [message.message_seq for message in messages]
+            inbox.remove_through(last)
+        time.sleep(2 * GROUP_INTERVAL_S)
+        folder.inbox.unlink()
+    assert seen == sorted(set(seen))
+
+
+def test_a_group_survives_kill_nine_right_after_its_commit(folder: DataFolder) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path; from ingest.inbox import Arrival, Inbox\n"
+        "inbox = Inbox(Path(sys.argv[1])); inbox.append([Arrival(1, 't', b'kept', False, False)])\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(folder.inbox)], check=False)
+    with Inbox(folder.inbox) as inbox:
+        messages, _ = inbox.oldest(10**6)
+    assert [message.payload for message in messages] == [b"kept"]
+
+
+def test_a_commit_returns_only_after_the_disk_has_it(folder: DataFolder) -> None:
+    with Inbox(folder.inbox):
+        pass
+    with sqlite3.connect(folder.inbox) as db:
+        assert db.execute("pragma journal_mode").fetchone() == ("wal",)
+    with Inbox(folder.inbox) as inbox:
+        assert inbox._db.execute("pragma synchronous").fetchone() == (2,), "FULL: fsync at every commit"
+
+
+def test_a_file_that_is_no_inbox_is_refused_and_left_as_it_is(folder: DataFolder) -> None:
+    folder.inbox.parent.mkdir(parents=True)
+    folder.inbox.write_bytes(b"this is not a database, it is a letter" * 100)
+    with pytest.raises(StoreError, match="not a database"):
+        Inbox(folder.inbox)
+    assert folder.inbox.read_bytes().startswith(b"this is not")
+
+
+def test_an_empty_group_is_a_mistake_of_ours(folder: DataFolder) -> None:
+    with Inbox(folder.inbox) as inbox, pytest.raises(ValueError, match="1 to 65535"):
+        inbox.append([])
