@@ -33,6 +33,10 @@ FAULT_CODES: Mapping[str, Meaning] = MappingProxyType(
             "时间早于 2015 年：设备时钟未校准或 GPS 周翻转。",
         ),
         "byte_order_mark": Meaning("The message starts with a byte order mark.", "报文以字节序标记（BOM）开头。"),
+        "decoder_failed": Meaning(
+            "Greensward itself failed on the message; it is kept and can be replayed after the repair.",
+            "本系统处理该报文时出错；报文已保留，修复后可重放。",
+        ),
         "duplicate_id": Meaning("Two findings of one picture have the same id.", "同一影像中有两个识别结果编号相同。"),
         "duplicate_key": Meaning("A key stands twice in one JSON object.", "同一 JSON 对象中键名重复。"),
         "frame_not_of_model": Meaning(

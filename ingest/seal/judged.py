@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,10 +12,12 @@ import msgspec
 
 from ingest.decode.context import DecodeContext
 from ingest.decode.route import decode, refusal_reply
-from ingest.errors import Fault, PayloadError
+from ingest.errors import Fault, PayloadError, StoreError
 from ingest.observation import Decoded, DroneImage, DronePose, Message, Reply
 
 Row = dict[str, Any]
+
+_SHOWN_CHARACTERS = 300
 
 
 @dataclass(slots=True)
@@ -42,23 +44,53 @@ class Batch:
     images: list[tuple[DroneImage, Message]] = field(default_factory=list)
     poses: list[DronePose] = field(default_factory=list)
 
+    def add(self, rows: Mapping[str, Sequence[Row]]) -> None:
+        """Add rows, by table name."""
+        for name, some in rows.items():
+            self.rows[name].extend(some)
+
+    def refuse(self, message_seq: int, error: PayloadError, software_version: str) -> None:
+        """Refuse a message after all: what it brought goes, and it stands in `rejected` as a whole."""
+        for rows in self.rows.values():
+            rows[:] = [row for row in rows if row["message_seq"] != message_seq]
+        for judged in self.judged:
+            if judged.message.message_seq == message_seq:
+                judged.decoded, judged.error = None, error
+                self.rows["rejected"].append(
+                    _rejected_row(judged.message, "", error.faults, error.device_id, "message", software_version)
+                )
+
 
 def judge(messages: Iterable[Message], context: DecodeContext, software_version: str) -> Batch:
-    """Return the rows that `messages` bring. No message can stop the others."""
+    """Return the rows that `messages` bring. No message can stop the others, not even one that our code fails on."""
     batch = Batch([])
     for message in messages:
         try:
             decoded = decode(message, context)
         except PayloadError as error:
             batch.judged.append(Judged(message, None, error))
-            batch.rows["rejected"].append(
-                _rejected_row(message, "", error.faults, error.device_id, "message", software_version)
-            )
+            batch.refuse(message.message_seq, error, software_version)
+            continue
+        except Exception as error:  # noqa: BLE001 - or the message would stop ingest at every start, for ever
+            batch.judged.append(Judged(message, None, None))
+            batch.refuse(message.message_seq, our_fault(error), software_version)
             continue
         batch.judged.append(Judged(message, decoded, None))
         _collect(batch, message, decoded)
         batch.rows["rejected"].extend(_refused_parts(message, decoded, software_version))
     return batch
+
+
+def our_fault(error: Exception) -> PayloadError:
+    """Return the refusal of a message that our own code failed on; it is kept, and `replay` judges it again.
+
+    Raises: `error` itself where it says nothing about the message (no memory, the disk).
+    """
+    if isinstance(error, MemoryError | OSError | StoreError):
+        raise error
+    got = f"{type(error).__name__}: {error}"[:_SHOWN_CHARACTERS]
+    advice = "Nothing on the sender's side: report it; after the repair `greensward replay` judges the message again."
+    return PayloadError(Fault("", "decoder_failed", got, "a message that Greensward can judge", advice))
 
 
 def _collect(batch: Batch, message: Message, decoded: Decoded) -> None:

@@ -28,7 +28,7 @@ from ingest.lake.tables import Table, table
 from ingest.lake.write import by_local_day, to_arrow, write_rows
 from ingest.observation import DronePose, Message, Reply
 from ingest.registers.snapshot import RegisterSnapshot
-from ingest.seal.judged import Batch, Row, judge
+from ingest.seal.judged import Batch, Row, judge, our_fault
 from ingest.seal.tally import Tally, outcomes
 from ingest.site import Site
 
@@ -100,9 +100,7 @@ class Sealer:
         context = DecodeContext(site=self._site, model_of=registers.model_of)
         batch = judge(messages, context, self._software_version)
         if batch.images:
-            poses = [*batch.poses, *self._poses_around(batch, sealed)]
-            for name, rows in drone_rows(batch.images, poses, self._shapes(registers), self._site).items():
-                batch.rows[name].extend(rows)
+            self._add_pictures(batch, registers, [*batch.poses, *self._poses_around(batch, sealed)])
         tally = Tally()
         for name in sorted(batch.rows):
             self._store(table(name), batch.rows[name], _stem(messages), tally, sealed)
@@ -110,6 +108,18 @@ class Sealer:
         sealed.outcomes = outcomes(raw_rows)
         sealed.replies = [reply for judged in batch.judged if (reply := judged.reply()) is not None]
         return sealed, raw_rows
+
+    def _add_pictures(self, batch: Batch, registers: RegisterSnapshot, poses: list[DronePose]) -> None:
+        """Add the rows of all pictures; when our code fails on one, each by itself, and that one is refused."""
+        shapes = self._shapes(registers)
+        try:
+            batch.add(drone_rows(batch.images, poses, shapes, self._site))
+        except Exception:  # noqa: BLE001 - or one picture would stop ingest at every start, for ever
+            for image, message in batch.images:
+                try:
+                    batch.add(drone_rows([(image, message)], poses, shapes, self._site))
+                except Exception as error:  # noqa: BLE001 - as above
+                    batch.refuse(message.message_seq, our_fault(error), self._software_version)
 
     def _shapes(self, registers: RegisterSnapshot) -> PlotShapes:
         if self._shapes_of is None or self._shapes_of[0] is not registers:

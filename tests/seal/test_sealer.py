@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from ingest.decode.route import decode
+from ingest.drone.rows import drone_rows
 from ingest.errors import StoreError
 from ingest.lake import durable
 from ingest.lake.layout import DataFolder
@@ -18,10 +20,13 @@ from ingest.lake.tables import table
 from ingest.lake.write import write_rows
 from ingest.observation import Message
 from ingest.registers.snapshot import RegisterSnapshot
+from ingest.seal import judged as judged_module
 from ingest.seal import sealer as sealer_module
 from ingest.seal.housekeeping import keep_house
+from ingest.seal.replay import replay
 from ingest.seal.sealer import Sealer
 from ingest.site import BEICHEN
+from tests.decode.test_native_image import message_with
 
 NOON = datetime(2026, 7, 2, 4, 0, tzinfo=UTC)
 NO_REGISTERS = RegisterSnapshot({}, frozenset(), ())
@@ -67,6 +72,47 @@ def test_one_bad_reading_does_not_cost_its_neighbours(folder: DataFolder, sealer
     assert ask(folder, "select depth_cm from soil_readings order by 1") == [(10.0,), (50.0,)]
     assert ask(folder, "select scope, pointer from rejected") == [("part", "/readings/1")]
     assert ask(folder, "select reason, rows_stored, rows_rejected from raw_messages") == [("partly_rejected", 2, 1)]
+
+
+def test_a_message_that_our_own_code_fails_on_stops_nobody_and_is_judged_again_after_the_repair(
+    folder: DataFolder, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(judged_module, "decode", failing_on(decode, lambda message, _: message))
+        sealed = sealer.seal([message(1), message(2, minute=20), message(3, minute=40)], NO_REGISTERS)
+    assert dict(sealed.outcomes) == {"stored": 2, "rejected": 1}
+    assert ask(folder, "select message_seq, code, scope from rejected") == [(2, "decoder_failed", "message")]
+    assert dict(replay(folder, sealer, NO_REGISTERS).outcomes) == {"stored": 1}
+    assert ask(folder, "select count(*) from soil_readings") == [(3,)]
+    assert ask(folder, "select count(*) from rejected") == [(0,)]
+
+
+def test_a_picture_that_the_geometry_fails_on_does_not_cost_the_others(
+    folder: DataFolder, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(sealer_module, "drone_rows", failing_on(drone_rows, lambda images, *_: images[-1][1]))
+        sealed = sealer.seal([picture(1), picture(3), message(4), picture(2)], NO_REGISTERS)
+    assert dict(sealed.outcomes) == {"stored": 3, "rejected": 1}
+    assert ask(folder, "select message_seq, code from rejected") == [(2, "decoder_failed")]
+    assert dict(replay(folder, sealer, NO_REGISTERS).outcomes) == {"stored": 1}
+    assert ask(folder, "select message_seq from drone_images order by 1") == [(1,), (2,), (3,)]
+
+
+def failing_on(real: Any, message_of: Any) -> Any:
+    """Return `real`, failing like a bug of ours on message 2."""
+
+    def call(*values: Any) -> Any:
+        if message_of(*values).message_seq == 2:
+            raise ZeroDivisionError("a bug of ours")
+        return real(*values)
+
+    return call
+
+
+def picture(seq: int) -> Message:
+    body = message_with(image_id=f"p-{seq}", drone_id="m3e-1", captured_at=NOON.isoformat())
+    return Message(seq, NOON + timedelta(hours=1), "greensward/v1/beichen/m3e-1/image", json.dumps(body).encode())
 
 
 def test_after_an_interruption_the_same_messages_are_stored_and_not_duplicates(
