@@ -41,6 +41,8 @@ class PayloadError(GreenswardError):
 
     def __init__(self, *faults: Fault, device_id: str | None = None) -> None:
         """Raise with all `faults`; `device_id` where the topic or the message names the device."""
+        if not faults:
+            raise ValueError("a message is refused for a reason: at least one fault")
         super().__init__("; ".join(f"{f.pointer or '/'}: {f.code}: expected {f.expected}, got {f.got}" for f in faults))
         self.faults = faults
         self.device_id = device_id

@@ -110,11 +110,13 @@ def find_model(registered: str | None, names: Iterable[str], fields: Iterable[st
     models = all_models()
     if registered is not None and registered in models:
         return models[registered]
-    for name in (registered or "", *names):
-        if (model := _by_alias(name.lower())) is not None:
-            return model
     present = set(fields)
-    return next((model for model in models.values() if model.fingerprint and model.fingerprint <= present), None)
+    named = next((model for name in (registered or "", *names) if (model := _by_alias(name.lower()))), None)
+    if named is not None and (not present or named.measurements is not None or present & named.fields.keys()):
+        return named
+    # A name that fits loosely ("Clover meadow probes") must not outrank fields that show another model.
+    shown = next((model for model in models.values() if model.fingerprint and model.fingerprint <= present), None)
+    return shown or named
 
 
 @functools.lru_cache(maxsize=1024)

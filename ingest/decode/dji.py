@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 from ingest.decode.context import DecodeContext
 from ingest.decode.dji_fields import instant_of_envelope, object_at, text_of
-from ingest.decode.dji_file import decode_file_upload
-from ingest.decode.dji_pose import drc_poses, osd_poses
+from ingest.decode.dji_file import UPLOAD, decode_file_upload, upload_reply
+from ingest.decode.dji_pose import Gimbal, drc_gimbals, osd_gimbals, pose_of
 from ingest.decode.guard import describe, parse_json
 from ingest.decode.topics import is_id
 from ingest.errors import Fault, PayloadError
-from ingest.observation import Decoded, DronePose, Message
+from ingest.observation import Decoded, Message, PartFault, Reply
 
 LIMIT_BYTES = 256 * 1024
 
@@ -57,23 +57,45 @@ def _decode(
     kind: str, serial: str, document: Mapping[str, object], message: Message, context: DecodeContext
 ) -> Decoded:
     if kind == "osd":
-        data = object_at(document, "data")
-        posed_at = instant_of_envelope(document, message.received_at)
-        gateway = text_of(document.get("gateway"), "/gateway", longest=64)
-        return _posed(osd_poses(data, serial, gateway, posed_at), "osd without gimbal angles", serial)
+        gimbals = osd_gimbals(object_at(document, "data"))
+        return _posed(gimbals, "osd", serial, document, message)
     if kind not in ("events", "drc/up"):
         return Decoded(ignored=f"topic …/{kind[:40]} is not read", device_id=serial)
     method = text_of(document.get("method"), "/method", longest=128)
     if method is None:
         raise PayloadError(Fault("/method", "missing", "nothing", "the method's name", "Send the method."))
-    if kind == "events" and method == "file_upload_callback":
+    if kind == "events" and method == UPLOAD:
         return decode_file_upload(document, serial, message, context.site)
     if kind == "drc/up" and method == "osd_info_push":
-        data = object_at(document, "data")
-        posed_at = instant_of_envelope(document, message.received_at)
-        return _posed(drc_poses(data, serial, posed_at), "osd_info_push without gimbal angles", serial)
+        return _posed(drc_gimbals(object_at(document, "data")), "osd_info_push", serial, document, message)
     return Decoded(ignored=f"method {method[:80]} is not read", device_id=serial)
 
 
-def _posed(poses: tuple[DronePose, ...], why_none: str, serial: str) -> Decoded:
-    return Decoded(poses=poses, ignored=None if poses else why_none, device_id=serial)
+def _posed(
+    gimbals: Mapping[str, Gimbal], kind: str, serial: str, document: Mapping[str, object], message: Message
+) -> Decoded:
+    """Return the pose of each gimbal; one that cannot be read is refused alone. Without any no time is asked for."""
+    if not gimbals:
+        return Decoded(ignored=f"{kind} without gimbal angles", device_id=serial)
+    posed_at = instant_of_envelope(document, message.received_at)
+    poses, refused = [], []
+    for pointer, gimbal in gimbals.items():
+        try:
+            poses.append(pose_of(document, gimbal, pointer, serial, posed_at))
+        except PayloadError as error:
+            refused.append(PartFault(pointer, error.faults))
+    if not poses:
+        raise PayloadError(*(fault for part in refused for fault in part.faults))
+    return Decoded(poses=tuple(poses), parts_refused=tuple(refused), device_id=serial)
+
+
+def dji_refusal_reply(message: Message) -> Reply | None:
+    """Return what a dock whose callback was refused is told, None when it asked for nothing."""
+    found = _TOPIC.fullmatch(message.topic)
+    if found is None or found[2] != "events":
+        return None
+    try:
+        document = _envelope(message.payload)
+    except PayloadError:
+        return None
+    return upload_reply(document, found[1]) if document.get("method") == UPLOAD else None

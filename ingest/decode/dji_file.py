@@ -15,7 +15,7 @@ import msgspec
 from ingest.decode.dji_fields import camera_instant, object_at, real_of, text_of, upload_instant
 from ingest.decode.image_quarantine import quarantine_reason
 from ingest.errors import Fault, PayloadError
-from ingest.observation import Decoded, DroneImage, Message, Reply
+from ingest.observation import Decoded, DroneImage, Message, PartFault, Reply
 from ingest.site import Site
 
 _T = TypeVar("_T")
@@ -28,27 +28,34 @@ _LENS = re.compile(r".*_(W|V|D|Z|T|MS_[A-Z]+)\.[A-Za-z]+", re.IGNORECASE | re.DO
 _KINDS = {"W": "rgb", "V": "rgb", "D": "rgb", "Z": "zoom", "T": "thermal"}
 # domain-type-subtype; domain 1 is a payload (product type table of the Cloud API).
 _PAYLOAD_KEY = re.compile(r"1-([0-9]{1,5}-[0-9]{1,5})")
+UPLOAD = "file_upload_callback"
 _LONGEST = 1024
-_MOST_DEGREES = 1e6
+_MOST_YAW_DEG = 360.0
+_MOST = 1e9
+"""Of degrees and metres: what is impossible is quarantined with its reason, not refused."""
+_LONGEST_ID = 128
 
 
 def decode_file_upload(document: Mapping[str, object], serial: str, message: Message, site: Site) -> Decoded:
     """Return the picture of a callback; nothing when the upload failed.
 
-    serial: of the gateway, from the topic. It counts, whatever the body says.
+    serial: of the gateway, from the topic. It counts, whatever the body says. A place, height or direction that is no
+    number is refused alone; without a place the picture has no footprint.
     Raises: PayloadError with every fault.
     """
     data = object_at(document, "data")
-    file = object_at(data, "file", "/data")
+    reply = upload_reply(document, serial)
     faults: list[Fault] = []
-    image = _image(file, data, serial, document, message, site, faults)
     result = _kept(faults, real_of, data.get("result"), "/data/result")
-    reply = _reply(document, serial, faults)
-    if faults or image is None:
-        raise PayloadError(*faults)
     if result:
         return Decoded(ignored=f"upload_failed: result {result:g}", reply=reply, device_id=serial)
-    return Decoded(images=(image,), reply=reply, device_id=serial)
+    numbers_refused: list[Fault] = []
+    file = object_at(data, "file", "/data")
+    image = _image(file, data, serial, document, message, site, faults, numbers_refused)
+    if faults or image is None:
+        raise PayloadError(*faults, *numbers_refused)
+    parts = tuple(PartFault(fault.pointer, (fault,)) for fault in numbers_refused)
+    return Decoded(images=(image,), parts_refused=parts, reply=reply, device_id=serial)
 
 
 def _kept(faults: list[Fault], read: Callable[_P, _T], *args: _P.args, **named: _P.kwargs) -> _T | None:
@@ -68,6 +75,7 @@ def _image(
     message: Message,
     site: Site,
     faults: list[Fault],
+    numbers_refused: list[Fault],
 ) -> DroneImage | None:
     ext = _kept(faults, _optional_object, file, "ext") or {}
     metadata = _kept(faults, _optional_object, file, "metadata") or {}
@@ -82,7 +90,7 @@ def _image(
     flight_id = _kept(faults, text_of, ext.get("flight_id"), f"{at}/ext/flight_id", longest=128)
     payload = _kept(faults, text_of, ext.get("payload_model_key"), f"{at}/ext/payload_model_key", longest=64)
     captured_at, time_source = _captured_at(metadata, document, message, site, faults)
-    numbers = _numbers(metadata, faults)
+    numbers = _numbers(metadata, numbers_refused)
     if image_id is None or captured_at is None or faults:
         return None
     image = DroneImage(
@@ -142,7 +150,7 @@ def _numbers(metadata: Mapping[str, object], faults: list[Fault]) -> dict[str, f
     for field, source, pointer, names in fields:
         name = next((name for name in names if source.get(name) is not None), names[0])
         value, full = source.get(name), f"{pointer}/{name}"
-        bound = 360.0 if field == "yaw_deg" else _MOST_DEGREES
+        bound = _MOST_YAW_DEG if field == "yaw_deg" else _MOST
         numbers[field] = _kept(faults, real_of, value, full, -bound, bound)
     return numbers
 
@@ -175,13 +183,19 @@ def _vendor(file: Mapping[str, object], data: Mapping[str, object]) -> dict[str,
     return {"file": dict(file)} | {name: data[name] for name in ("flight_task",) if name in data}
 
 
-def _reply(document: Mapping[str, object], serial: str, faults: list[Fault]) -> Reply | None:
-    """Return the answer where one is asked for: need_reply 1 or true, and ids to answer to."""
+def upload_reply(document: Mapping[str, object], serial: str) -> Reply | None:
+    """Return the answer where one is asked for: need_reply 1 or true, and ids to answer to, which go back as they came.
+
+    Result 0 says that the message is kept, and it is, also when it was refused: the dock need not send it again.
+    """
     if document.get("need_reply") not in (1, True, "1", "true"):
         return None
-    ids = {name: _kept(faults, text_of, document.get(name), f"/{name}", longest=128) for name in ("tid", "bid")}
-    said = {name: text for name, text in ids.items() if text is not None}
-    if not said:
+    ids = {name: document[name] for name in ("tid", "bid") if _is_id(document.get(name))}
+    if not ids:
         return None
-    body = {**said, "method": "file_upload_callback", "data": {"result": 0}}
+    body = {**ids, "method": UPLOAD, "data": {"result": 0}}
     return Reply(f"thing/product/{serial}/events_reply", msgspec.json.encode(body))
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) or (isinstance(value, str) and 0 < len(value) <= _LONGEST_ID)

@@ -8,68 +8,76 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
-from ingest.decode.dji_fields import real_of
+from ingest.decode.dji_fields import real_of, text_of
 from ingest.decode.image_quarantine import HIGHEST_M, LOWEST_M
+from ingest.errors import PayloadError
 from ingest.observation import DronePose
 
 _PAYLOAD = re.compile(r"[0-9]{1,5}-[0-9]{1,5}-[0-9]{1,5}")
 _GIMBAL = ("gimbal_yaw", "gimbal_pitch", "gimbal_roll")
 
 
-def osd_poses(
-    data: Mapping[str, object], serial: str, gateway_id: str | None, posed_at: datetime
-) -> tuple[DronePose, ...]:
-    """Return a pose for each gimbal of an aircraft's OSD, none for docks, controllers and aircraft without angles.
+@dataclass(frozen=True, slots=True)
+class Gimbal:
+    """Where one gimbal's angles stand in a message.
 
-    serial: the aircraft, from the topic; gateway_id: dock or controller it flies with
-    Raises: PayloadError for angles or positions that are no numbers or out of range.
+    payload_index: which gimbal of the aircraft; None where the message does not say
+    source: "osd" or "drc_osd"
     """
-    gimbals = [(key, value) for key, value in data.items() if _PAYLOAD.fullmatch(key) and isinstance(value, dict)]
-    return tuple(
-        _pose(data, gimbal, f"/data/{payload_index}", serial, gateway_id, payload_index, "osd", posed_at)
-        for payload_index, gimbal in gimbals
-        if gimbal.get("gimbal_pitch") is not None
-    )
+
+    angles: Mapping[str, object]
+    payload_index: str | None
+    source: str
 
 
-def drc_poses(data: Mapping[str, object], serial: str, posed_at: datetime) -> tuple[DronePose, ...]:
-    """Return the pose of an osd_info_push, none when it has no gimbal pitch.
+def osd_gimbals(data: Mapping[str, object]) -> dict[str, Gimbal]:
+    """Return each gimbal of an aircraft's OSD by its pointer; none for docks, controllers, aircraft without angles."""
+    return {
+        f"/data/{key}": Gimbal(value, key, "osd")
+        for key, value in data.items()
+        if _PAYLOAD.fullmatch(key) and isinstance(value, dict) and value.get("gimbal_pitch") is not None
+    }
 
-    serial: the gateway, from the topic. The push names no aircraft, so the gateway stands in for it as drone_id.
-    Raises: PayloadError for angles or positions that are no numbers or out of range.
+
+def drc_gimbals(data: Mapping[str, object]) -> dict[str, Gimbal]:
+    """Return the gimbal of an osd_info_push by its pointer, none when it has no pitch."""
+    return {} if data.get("gimbal_pitch") is None else {"/data": Gimbal(data, None, "drc_osd")}
+
+
+def pose_of(document: Mapping[str, object], gimbal: Gimbal, pointer: str, serial: str, posed_at: datetime) -> DronePose:
+    """Return the pose of one gimbal. A position or height that cannot be is left out: the angles count.
+
+    serial: from the topic: of the aircraft for OSD; of the gateway for the DRC push, which names no aircraft, so that
+    the gateway stands in for it as drone_id
+    Raises: PayloadError for angles that are no numbers or out of range.
     """
-    if data.get("gimbal_pitch") is None:
-        return ()
-    return (_pose(data, data, "/data", serial, serial, None, "drc_osd", posed_at),)
-
-
-def _pose(
-    data: Mapping[str, object],
-    gimbal: Mapping[str, object],
-    pointer: str,
-    drone_id: str,
-    gateway_id: str | None,
-    payload_index: str | None,
-    source: str,
-    posed_at: datetime,
-) -> DronePose:
-    yaw, pitch, roll = (real_of(gimbal.get(name), f"{pointer}/{name}", -360.0, 360.0) for name in _GIMBAL)
-    lon = real_of(data.get("longitude"), "/data/longitude", -180.0, 180.0)
-    lat = real_of(data.get("latitude"), "/data/latitude", -90.0, 90.0)
-    height = real_of(data.get("elevation"), "/data/elevation")
+    data = document["data"]
+    assert isinstance(data, dict), "the gimbals were found in it"
+    yaw, pitch, roll = (real_of(gimbal.angles.get(name), f"{pointer}/{name}", -360.0, 360.0) for name in _GIMBAL)
+    lon, lat = _possible(data, "longitude", 180.0), _possible(data, "latitude", 90.0)
+    height = _possible(data, "elevation", HIGHEST_M)
     has_fix = lon is not None and lat is not None and (lon, lat) != (0.0, 0.0)
+    gateway = serial if gimbal.source == "drc_osd" else text_of(document.get("gateway"), "/gateway", longest=64)
     return DronePose(
-        drone_id=drone_id,
+        drone_id=serial,
         posed_at=posed_at,
-        source=source,
-        gateway_id=gateway_id,
-        payload_index=payload_index,
+        source=gimbal.source,
+        gateway_id=gateway,
+        payload_index=gimbal.payload_index,
         lon=lon if has_fix else None,
         lat=lat if has_fix else None,
-        height_takeoff_m=height if height is not None and LOWEST_M <= height <= HIGHEST_M else None,
+        height_takeoff_m=height if height is not None and height >= LOWEST_M else None,
         gimbal_yaw_deg=yaw,
         gimbal_pitch_deg=pitch,
         gimbal_roll_deg=roll,
     )
+
+
+def _possible(data: Mapping[str, object], name: str, bound: float) -> float | None:
+    try:
+        return real_of(data.get(name), f"/data/{name}", -bound, bound)
+    except PayloadError:
+        return None

@@ -118,6 +118,7 @@ IGNORED_CODES: Mapping[str, Meaning] = MappingProxyType(
             "A retained state without a time: nobody knows when it was said.",
             "保留的状态报文没有时间，无法知道何时发出。",
         ),
+        "state_cleared": Meaning("A retained state was taken back.", "保留的状态报文已被清除。"),
         "simulated": Meaning("The network server marked the uplink as simulated.", "网络服务器标记为模拟上行。"),
     }
     | {

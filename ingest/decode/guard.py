@@ -7,9 +7,11 @@ Checked in this order, cheapest and most dangerous first: size, UTF-8, nesting o
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import msgspec
 
@@ -27,6 +29,7 @@ _KEY_END = re.compile(rb'"[ \t\r\n]*:')
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _LONE_ESCAPE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|\\u[dD][c-fC-F]")
 _NOT_NUMBERS = re.compile(rb"NaN|Infinity")
+_SAFE_DIGITS = 300
 # An integer beyond this is infinity as a double.
 _LARGEST_DOUBLE = 2**1024 - 2**970
 
@@ -63,7 +66,7 @@ def parse_json(payload: bytes, *, limit_bytes: int, max_depth: int = MAX_DEPTH) 
     try:
         value: object = msgspec.json.decode(payload)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise PayloadError(_syntax_fault(payload, error)) from error
+        raise PayloadError(*(_bad_numbers(payload) or [_syntax_fault(payload, error)])) from error
     if len(_KEY_END.findall(payload)) != _count_keys(value, payload):
         duplicates = _duplicate_keys(payload)
         if duplicates:
@@ -132,7 +135,7 @@ def _count_keys(value: object, payload: bytes) -> int:
         elif kind is list:
             waiting.extend(part)  # type: ignore[arg-type]
         elif kind is int and not -_LARGEST_DOUBLE <= part <= _LARGEST_DOUBLE:  # type: ignore[operator]
-            raise PayloadError(_number_fault(payload))
+            raise PayloadError(*(_bad_numbers(payload) or [_number_fault(payload)]))
     return keys
 
 
@@ -178,6 +181,49 @@ def escape(key: str) -> str:
 def _number_fault(payload: bytes) -> Fault:
     got = describe(payload)
     return Fault("", "number_too_large", got, "numbers that fit a double", "Send a measured value or nothing.")
+
+
+def _bad_numbers(payload: bytes) -> list[Fault]:
+    """Return a fault for each number that no double holds and each NaN and Infinity, by its place; [] if none shows."""
+
+    def real(text: str) -> object:
+        return float(text) if math.isfinite(float(text)) else _BadNumber(text)
+
+    def whole(text: str) -> object:
+        return 0 if len(text) < _SAFE_DIGITS or math.isfinite(float(text)) else _BadNumber(text)
+
+    try:
+        value = json.loads(payload, parse_constant=_BadNumber, parse_float=real, parse_int=whole)
+    except (ValueError, RecursionError):
+        return []
+    return [
+        Fault(
+            pointer,
+            "number_too_large" if number.text[-1].isdigit() else "not_a_number",
+            describe(number.text),
+            "a finite number that fits a double",
+            "Send a measured value, or leave the reading out.",
+        )
+        for pointer, number in _walk_bad_numbers(value, "")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _BadNumber:
+    """A number of a message that cannot be one."""
+
+    text: str
+
+
+def _walk_bad_numbers(value: object, pointer: str) -> Iterator[tuple[str, _BadNumber]]:
+    if isinstance(value, _BadNumber):
+        yield pointer, value
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from _walk_bad_numbers(part, f"{pointer}/{escape(key)}")
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _walk_bad_numbers(part, f"{pointer}/{index}")
 
 
 def _syntax_fault(payload: bytes, error: Exception) -> Fault:

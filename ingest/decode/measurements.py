@@ -17,14 +17,15 @@ class Measurements:
     status: columns of `DeviceStatus` that came among the values (battery)
     """
 
-    __slots__ = ("_parts", "_soil", "_weather", "refused", "status")
+    __slots__ = ("_is_native", "_soil", "_weather", "refused", "status")
 
-    def __init__(self, *, keyed: bool = False) -> None:
+    def __init__(self, *, native: bool = False) -> None:
         """Start with nothing.
 
-        keyed: the parts are objects with quantity, value and unit, so a fault points into them
+        native: the parts are objects with quantity, value and unit, so a fault points into them; the battery is no
+        quantity there, it has a place of its own in the message
         """
-        self._parts = ("/quantity", "/unit", "/value") if keyed else ("", "", "")
+        self._is_native = native
         self._soil: dict[tuple[float | None, int | None], dict[str, object]] = {}
         self._weather: dict[str, object] = {}
         self.status: dict[str, float] = {}
@@ -45,13 +46,13 @@ class Measurements:
         channel: from 1, which is also meant when neither depth nor channel is given; only for soil quantities
         """
         conversion = CONVERSIONS.get((quantity, unit))
-        if conversion is None:
-            self.refuse(_unknown(quantity, unit, pointer, self._parts), pointer)
+        if conversion is None or (self._is_native and conversion.quantity.kind == "status"):
+            self.refuse(self._unknown(quantity, unit, pointer), pointer)
             return
         known = conversion.quantity
         kept = conversion.apply(value)
         if not known.lowest <= kept <= known.highest:
-            self.refuse(_outside(known, value, unit, pointer + self._parts[2]), pointer)
+            self.refuse(_outside(known, value, unit, f"{pointer}/value" if self._is_native else pointer), pointer)
             return
         row: dict[str, object]
         if known.kind == "soil":
@@ -70,6 +71,16 @@ class Measurements:
     def refuse(self, fault: Fault, pointer: str) -> None:
         """Note that the part at `pointer` is not kept."""
         self.refused.append(PartFault(pointer, (fault,)))
+
+    def _unknown(self, quantity: str, unit: str, pointer: str) -> Fault:
+        allowed = [name for name, known in QUANTITIES.items() if known.kind != "status" or not self._is_native]
+        if quantity not in allowed:
+            place = f"{pointer}/quantity" if self._is_native else pointer
+            expected = f"one of {', '.join(allowed)}"
+            return Fault(place, "unknown_quantity", describe(quantity), expected, "Send one of these words.")
+        place = f"{pointer}/unit" if self._is_native else pointer
+        expected = f"one of {', '.join(units_of(quantity))}"
+        return Fault(place, "unit_not_allowed", describe(unit), expected, f"Send {quantity} in such a unit (UCUM).")
 
     def soil_rows(
         self,
@@ -113,15 +124,6 @@ class Measurements:
             **self._weather,  # type: ignore[arg-type]
         )
         return [row]
-
-
-def _unknown(quantity: str, unit: str, pointer: str, parts: tuple[str, str, str]) -> Fault:
-    if quantity not in QUANTITIES:
-        expected = f"one of {', '.join(QUANTITIES)}"
-        return Fault(pointer + parts[0], "unknown_quantity", describe(quantity), expected, "Send one of these words.")
-    expected = f"one of {', '.join(units_of(quantity))}"
-    advice = f"Send {quantity} in such a unit (UCUM)."
-    return Fault(pointer + parts[1], "unit_not_allowed", describe(unit), expected, advice)
 
 
 def _outside(quantity: Quantity, value: float, unit: str, pointer: str) -> Fault:

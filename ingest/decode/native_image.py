@@ -62,6 +62,7 @@ def _decode(document: object, drone_id: str, message: Message, context: DecodeCo
         fatal.append(identity_mismatch("/drone_id", document["drone_id"], drone_id))
     part = _part(document, fatal)
     if fatal or captured_at is None:
+        _look_closer(document, local)
         raise PayloadError(*fatal, *(fault for faults_of_one in local.values() for fault in faults_of_one))
 
     said = _typed(document, local)
@@ -71,7 +72,7 @@ def _decode(document: object, drone_id: str, message: Message, context: DecodeCo
     reason = quarantine_reason(image, message.received_at, context.site)
     parts = tuple(PartFault(pointer, tuple(faults_of_one)) for pointer, faults_of_one in local.items())
     reply = None
-    if parts:
+    if parts or document.get("ack") == 1:
         every = [fault for refused in parts for fault in refused.faults]
         rows = 1 + len(image.detections or ()) + len(image.index_stats)
         reply = reply_to(message, reply_topic(drone_id, context.site), accepted=True, rows=rows, faults=every)
@@ -81,6 +82,16 @@ def _decode(document: object, drone_id: str, message: Message, context: DecodeCo
         reply=reply,
         device_id=drone_id,
     )
+
+
+def _look_closer(document: Mapping[str, object], local: dict[str, list[Fault]]) -> None:
+    """Add the faults of findings and statistics of a picture that is refused anyway, as far as it can be read."""
+    try:
+        said = _typed(document, local)
+    except PayloadError:
+        return
+    refused_detections(said, local)
+    refused_index_stats(said, local)
 
 
 def _captured_at(document: Mapping[str, object], fatal: list[Fault]) -> datetime | None:

@@ -12,8 +12,8 @@ from ingest.decode.instants import check_measured_at, parse_instant
 from ingest.decode.measurements import Measurements
 from ingest.decode.replies import reply_to
 from ingest.decode.soil_message import (
+    NO_TIME,
     REFUSED,
-    REFUSED_SAMPLE,
     Reading,
     SoilMessage,
     read_with_faults,
@@ -44,78 +44,87 @@ def decode_native_soil(message: Message, context: DecodeContext) -> Decoded:
     try:
         check_bytes(message.payload, limit_bytes=LIMIT_BYTES)
         said = read_without_fault(message.payload)
-        refused: list[PartFault] = []
+        parts: dict[str, list[Fault]] = {}
         if said is None:
-            said, refused = read_with_faults(message.payload, device_id, limit_bytes=LIMIT_BYTES)
-        return _rows(message, context, device_id, said, refused)
+            said, parts = read_with_faults(message.payload, limit_bytes=LIMIT_BYTES)
+        return _rows(message, context, device_id, said, parts)
     except PayloadError as error:
         error.device_id = device_id
         raise
 
 
 def _rows(
-    message: Message, context: DecodeContext, device_id: str, said: SoilMessage, refused: list[PartFault]
+    message: Message, context: DecodeContext, device_id: str, said: SoilMessage, parts: dict[str, list[Fault]]
 ) -> Decoded:
-    fatal: list[Fault] = []
-    if said.device_id is not UNSET and said.device_id != device_id:
-        fatal.append(identity_mismatch("/device_id", said.device_id, device_id))
+    """Return the rows of what was said; parts: the faults found so far by the pointer of the part they cost.
+
+    The part "" is the message as a whole. All of it is looked at even then, so that the sender hears every fault.
+    """
+    if isinstance(said.device_id, str) and said.device_id != device_id:
+        parts.setdefault("", []).append(identity_mismatch("/device_id", said.device_id, device_id))
     soil: list[SoilReading] = []
     weather: list[WeatherReading] = []
     newest: datetime | None = None
     seq = None if said.seq is UNSET else said.seq
     for pointer, text, readings in _samples(said):
-        try:
-            measured_at = _measured_at(text, message.received_at, f"{pointer}/measured_at")
-        except PayloadError as error:
-            if pointer:
-                refused.append(PartFault(pointer, error.faults))
-            else:
-                fatal += error.faults
+        measured = _measure(readings, pointer)
+        measured_at, faults = _measured_at(text, message.received_at, f"{pointer}/measured_at")
+        if measured_at is None or pointer in parts:
+            # A sample that is refused takes its readings with it.
+            faults += [fault for part in measured.refused for fault in part.faults]
+            parts.setdefault(pointer, []).extend(faults)
             continue
         newest = measured_at if newest is None or measured_at > newest else newest
-        measured = _measure(readings, pointer)
         soil += measured.soil_rows(device_id, measured_at, "device", device_seq=seq)
         weather += measured.weather_rows(device_id, measured_at, "device")
-        refused += measured.refused
-    if fatal or newest is None or not (soil or weather):
-        raise PayloadError(*fatal, *(fault for part in refused for fault in part.faults))
+        for part in measured.refused:
+            parts.setdefault(part.pointer, []).extend(part.faults)
+    faults = [fault for found in parts.values() for fault in found]
+    if "" in parts or newest is None or not (soil or weather):
+        raise PayloadError(*faults)
     status = _status(said, device_id, newest)
     reply = None
-    if refused or said.ack == 1:
-        faults = [fault for part in refused for fault in part.faults]
+    if faults or said.ack == 1:
         rows = len(soil) + len(weather) + len(status)
         reply = reply_to(message, reply_topic(device_id, context.site), accepted=True, rows=rows, faults=faults)
     return Decoded(
         soil=tuple(soil),
         weather=tuple(weather),
         status=status,
-        parts_refused=tuple(refused),
+        parts_refused=tuple(PartFault(pointer, tuple(found)) for pointer, found in parts.items()),
         reply=reply,
         device_id=device_id,
     )
 
 
-def _samples(said: SoilMessage) -> list[tuple[str, str, list[Reading]]]:
-    """Return pointer, time and readings of each sample that is left."""
-    if said.samples is UNSET:
-        return [("", str(said.measured_at), said.readings or [])]
-    return [
-        (f"/samples/{place}", sample.measured_at, sample.readings)
-        for place, sample in enumerate(said.samples)
-        if sample is not REFUSED_SAMPLE
-    ]
+def _samples(said: SoilMessage) -> list[tuple[str, str | None, list[Reading]]]:
+    """Return pointer, time (None when there is none) and readings of each sample, of the single one first."""
+    found: list[tuple[str, str | None, list[Reading]]] = []
+    if said.readings is not UNSET or said.measured_at is not UNSET:
+        text = None if said.measured_at is UNSET else said.measured_at
+        found.append(("", text, [] if said.readings is UNSET else said.readings))
+    if said.samples is not UNSET:
+        found += [
+            (f"/samples/{place}", None if sample.measured_at is NO_TIME else sample.measured_at, sample.readings)
+            for place, sample in enumerate(said.samples)
+        ]
+    return found
 
 
-def _measured_at(text: str, received_at: datetime, pointer: str) -> datetime:
-    instant = parse_instant(text, pointer)
+def _measured_at(text: str | None, received_at: datetime, pointer: str) -> tuple[datetime | None, list[Fault]]:
+    """Return the instant, or None and what is wrong with it; nothing where it is missing, which the schema says."""
+    if text is None:
+        return None, []
+    try:
+        instant = parse_instant(text, pointer)
+    except PayloadError as error:
+        return None, list(error.faults)
     fault = check_measured_at(instant, received_at, pointer)
-    if fault is not None:
-        raise PayloadError(fault)
-    return instant
+    return (instant, []) if fault is None else (None, [fault])
 
 
 def _measure(readings: list[Reading], pointer: str) -> Measurements:
-    measured = Measurements(keyed=True)
+    measured = Measurements(native=True)
     for place, reading in enumerate(readings):
         if reading is not REFUSED:
             measured.add(

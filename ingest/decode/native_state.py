@@ -22,11 +22,14 @@ _WORDS = (b"online", b"offline")
 def decode_native_state(message: Message, context: DecodeContext) -> Decoded:
     """Return one status row; `{"state": …}` by the contract device_state, or the bare word online or offline.
 
-    A retained repeat without `reported_at` is ignored: nobody knows when it was said, and it must not make a silent
-    device look alive. A last will has no time of its own and counts from its arrival.
+    An empty payload is how MQTT takes back a retained state; it says nothing. A retained repeat without `reported_at`
+    is ignored: nobody knows when it was said, and it must not make a silent device look alive. A last will has no time
+    of its own and counts from its arrival.
     Raises: PayloadError with every fault.
     """
     device_id = device_of(message.topic, context.site)
+    if not message.payload:
+        return Decoded(ignored="state_cleared", device_id=device_id)
     try:
         said, reported_at = _read(message, device_id)
     except PayloadError as error:

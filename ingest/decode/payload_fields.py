@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from ingest.decode.device_models import Field, Model, unknown_fields
 from ingest.decode.field_values import Given, is_absent, read_value
@@ -13,6 +13,7 @@ from ingest.decode.quantities import CONVERSIONS
 from ingest.errors import Fault
 
 _NAME_AND_CHANNEL = re.compile(r"([a-z]+?)([1-9][0-9]?)?", re.ASCII)
+_WATER = "volumetric_water_content"
 _LARGEST_PERCENT = 100.0
 _MOST_NESTED = 4
 _LONGEST_NAME = 64
@@ -84,6 +85,7 @@ def _read_unknown(fields: Mapping[str, object], measured: Measurements, pointer:
     """Add what an unknown model's fields say by their names, and return how many are known."""
     quantities, units = unknown_fields()
     known = 0
+    values: list[tuple[str, int, Given, str]] = []
     for name, value in fields.items():
         found = _NAME_AND_CHANNEL.fullmatch(re.sub(r"[_\- ]", "", name.lower())) if len(name) <= _LONGEST_NAME else None
         quantity = quantities.get(found.group(1)) if found else None
@@ -92,23 +94,24 @@ def _read_unknown(fields: Mapping[str, object], measured: Measurements, pointer:
         known += 1
         place = f"{pointer}/{escape(name)}"
         given = _given(measured, value, place)
-        if given is None or is_absent(given.number, quantity):
-            continue
-        unit = given.unit or units.get(quantity) or _guessed(quantity, given.number)
-        if unit is None:
-            measured.refuse(_no_unit(quantity, value, place), place)
+        if given is not None and not is_absent(given.number, quantity):
+            values.append((quantity, int(found.group(2) or 1), given, place))
+    bare_unit = _guessed([given.number for quantity, _, given, _ in values if quantity == _WATER and not given.unit])
+    for quantity, channel, given, place in values:
+        unit = given.unit or units.get(quantity) or (bare_unit if quantity == _WATER else None)
+        if unit is None or (quantity == _WATER and not given.unit and not 0 <= given.number <= _LARGEST_PERCENT):
+            measured.refuse(_no_unit(quantity, given.number, place), place)
         else:
-            measured.add(quantity, unit, given.number, place, channel=int(found.group(2) or 1))
+            measured.add(quantity, unit, given.number, place, channel=channel)
     return known
 
 
-def _guessed(quantity: str, number: float) -> str | None:
-    """Return the unit of an unknown model's bare water content (soil.md, section 1): "%", "1", or None."""
-    if quantity != "volumetric_water_content":
-        return None
-    if 0 <= number <= 1:
-        return "1"
-    return "%" if 1 < number <= _LARGEST_PERCENT else None
+def _guessed(numbers: Sequence[float]) -> str:
+    """Return the one unit of an unknown model's bare water contents (soil.md, section 1): "%" above 1, else "1".
+
+    The values of one message share it: 22.5 beside 0.8 are 22.5 % and 0.8 %.
+    """
+    return "%" if any(1 < number <= _LARGEST_PERCENT for number in numbers) else "1"
 
 
 def _no_unit(quantity: str, value: object, pointer: str) -> Fault:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ingest.decode.chirpstack import decode_chirpstack
 from ingest.decode.context import DecodeContext
-from ingest.decode.dji import decode_dji
+from ingest.decode.dji import decode_dji, dji_refusal_reply
 from ingest.decode.native_image import decode_native_image
 from ingest.decode.native_soil import decode_native_soil
 from ingest.decode.native_state import decode_native_state
@@ -56,11 +56,13 @@ def subscriptions(district: str) -> tuple[tuple[str, int], ...]:
 
 
 def refusal_reply(message: Message, error: PayloadError) -> Reply | None:
-    """Return what to answer a native sender whose message was refused; None where nobody can be addressed.
+    """Return what to answer a sender whose message was refused; None where nobody can be addressed.
 
-    Only senders on the native topics listen: network servers and docks are told in their own way, and a sender on
-    another district's topic is left to that district.
+    Senders on the native topics hear every fault, docks that asked hear that the message is kept; network servers do
+    not listen, and a sender on another district's topic is left to that district.
     """
+    if message.topic.startswith("thing/product/"):
+        return dji_refusal_reply(message)
     topic, _, kind = message.topic.rpartition("/")
     district, _, device_id = topic.removeprefix(ROOT).partition("/")
     known = topic.startswith(ROOT) and kind in _NATIVE and is_id(district) and is_id(device_id)

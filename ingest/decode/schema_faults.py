@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
+from typing import Any
 
 import jsonschema_rs
 
@@ -37,6 +38,7 @@ _CODES = {
 }
 _ENUM_CODES = {"unit": "unit_not_allowed", "quantity": "unknown_quantity"}
 OTHER = "against_schema"
+_FORMS = {"oneOf": "exactly one", "anyOf": "at least one"}
 
 
 @functools.cache
@@ -59,7 +61,7 @@ def schema_faults(name: str, document: object) -> tuple[Fault, ...]:
     """
     faults: dict[tuple[str, str, str], Fault] = {}
     for error in _validator(name).iter_errors(document):
-        fault = _translate(error)
+        fault = _form_fault(error, schema(name)) if error.kind.name in _FORMS else _translate(error)
         faults.setdefault((fault.pointer, fault.code, fault.expected), fault)
     return tuple(faults.values())
 
@@ -96,6 +98,20 @@ def _translate(error: jsonschema_rs.ValidationError) -> Fault:
             )
         case _:
             return Fault(pointer_to(path), code, got, _limit(keyword, facts, error.message), "See the message schema.")
+
+
+def _form_fault(error: jsonschema_rs.ValidationError, contract: Mapping[str, object]) -> Fault:
+    """Return the fault of an object that must have one of several sets of keys, told by those keys."""
+    forms: Any = contract
+    for step in error.schema_path:
+        forms = forms[step]
+    keys = [form.get("required", ()) for form in forms]
+    pointer, code = pointer_to(error.instance_path), _CODES[error.kind.name]
+    if not all(keys) or not isinstance(error.instance, dict):
+        return Fault(pointer, code, describe(error.instance), "one of the forms of the message schema", "See there.")
+    there = [" with ".join(some) for some in keys if all(key in error.instance for key in some)]
+    wanted = f"{_FORMS[error.kind.name]} of: {', '.join(' with '.join(some) for some in keys)}"
+    return Fault(pointer, code, " and ".join(there) or "none of them", wanted, f"Send {_FORMS[error.kind.name]}.")
 
 
 _TYPE_WORDS = {

@@ -12,11 +12,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from ingest.decode.guard import parse_json
-from ingest.decode.instants import parse_instant
 from ingest.decode.schema_faults import schema_faults
-from ingest.decode.topics import identity_mismatch
 from ingest.errors import Fault, PayloadError
-from ingest.observation import PartFault
 
 _LARGEST_SEQ = 2**53 - 1
 _NEVER = 10**9
@@ -59,10 +56,12 @@ class SoilMessage(msgspec.Struct, frozen=True):
 
 REFUSED = Reading("", 0.0, "")
 """Stands where a refused reading stood, so that the others keep their place in the message."""
-REFUSED_SAMPLE = Sample("", [])
-"""Stands where a refused sample stood."""
+
+NO_TIME = "no time"
+"""Stands, itself and not its like, where a sample says no time."""
 
 _decoder = msgspec.json.Decoder(SoilMessage)
+_SINGLE_VALUES = ("device_id", "seq", "measured_at", "battery_v", "battery_pct", "rssi_dbm", "ack")
 _PART = re.compile(r"(?:/samples/[0-9]+)?/readings/[0-9]+|/samples/[0-9]+|/(?:battery_v|battery_pct|rssi_dbm)")
 
 
@@ -104,61 +103,59 @@ def _colons(measured_at: str, readings: list[Reading]) -> int:
     return colons
 
 
-def read_with_faults(payload: bytes, device_id: str, *, limit_bytes: int) -> tuple[SoilMessage, list[PartFault]]:
-    """Return what can be kept of the message, `REFUSED` in the place of the rest, and the refused parts.
+def read_with_faults(payload: bytes, *, limit_bytes: int) -> tuple[SoilMessage, dict[str, list[Fault]]]:
+    """Return what can be read of the message, `REFUSED` in the place of wrong readings, and the faults by their part.
 
-    device_id: as the topic names it
-    Raises: PayloadError with every fault when the message as a whole is wrong.
+    A part is a reading, a sample, the battery or the signal; the part "" is the message as a whole. Also of a message
+    or sample that is wrong as a whole everything is returned that can be read, so that all its faults are found.
+    Raises: PayloadError when it is no JSON object.
     """
     document = parse_json(payload, limit_bytes=limit_bytes)
-    faults = schema_faults("soil_reading", document)
     parts: dict[str, list[Fault]] = {}
-    for fault in faults:
+    for fault in schema_faults("soil_reading", document):
         part = _PART.match(fault.pointer)
         parts.setdefault(part.group() if part else "", []).append(fault)
-    if "" in parts or not isinstance(document, dict):
-        raise PayloadError(*faults, *_further_faults(document, device_id))
-    kept = {key: value for key, value in document.items() if f"/{key}" not in parts}
+    if not isinstance(document, dict):
+        raise PayloadError(*parts[""])
+    wrong = {fault.pointer for found in parts.values() for fault in found}
+    kept = {
+        name: document[name]
+        for name in _SINGLE_VALUES
+        if name in document and f"/{name}" not in wrong and document[name] is not None
+    }
     if "seq" in kept:
         kept["seq"] = int(kept["seq"])  # 5.0 is a whole number in JSON Schema
-    try:
-        if "samples" in kept:
-            kept["samples"] = [
-                REFUSED_SAMPLE if f"/samples/{place}" in parts else _sample(sample, f"/samples/{place}", parts)
-                for place, sample in enumerate(kept["samples"])
-            ]
-        else:
-            kept["readings"] = _readings(kept["readings"], "", parts)
-        known = {key: kept[key] for key in SoilMessage.__struct_fields__ if key in kept}
-        return SoilMessage(**known), [PartFault(pointer, tuple(found)) for pointer, found in parts.items()]
-    except (msgspec.ValidationError, TypeError) as error:
-        against = Fault("", "against_schema", str(error)[:80], "schemas/messages/soil_reading", "See the schema.")
-        raise PayloadError(against) from error
+    if isinstance(document.get("readings"), list):
+        kept["readings"] = _readings(document["readings"], "", parts)
+    if isinstance(document.get("samples"), list):
+        kept["samples"] = [
+            _sample(sample, f"/samples/{place}", parts) for place, sample in enumerate(document["samples"])
+        ]
+    return SoilMessage(schema="greening.soil_reading/1", **kept), parts
 
 
-def _sample(sample: dict[str, object], pointer: str, parts: dict[str, list[Fault]]) -> Sample:
-    return Sample(str(sample["measured_at"]), _readings(sample["readings"], pointer, parts))
+def _sample(sample: object, pointer: str, parts: dict[str, list[Fault]]) -> Sample:
+    if not isinstance(sample, dict):
+        return Sample(NO_TIME, [])
+    measured_at, readings = sample.get("measured_at"), sample.get("readings")
+    return Sample(
+        measured_at if isinstance(measured_at, str) else NO_TIME,
+        _readings(readings, pointer, parts) if isinstance(readings, list) else [],
+    )
 
 
-def _readings(readings: object, pointer: str, parts: dict[str, list[Fault]]) -> list[Reading]:
-    # Not strict, so that 2.0 is a whole number, as it is in JSON Schema; types were checked by the schema.
-    return [
-        REFUSED if f"{pointer}/readings/{place}" in parts else msgspec.convert(reading, Reading, strict=False)
-        for place, reading in enumerate(msgspec.convert(readings, list[object]))
-    ]
-
-
-def _further_faults(document: object, device_id: str) -> list[Fault]:
-    """Return what the schema cannot see: another device's id, and times that are none."""
-    if not isinstance(document, dict):
-        return []
-    faults = []
-    named = document.get("device_id", device_id)
-    if isinstance(named, str) and named != device_id:
-        faults.append(identity_mismatch("/device_id", named, device_id))
-    if isinstance(document.get("measured_at"), str):
-        try:
-            parse_instant(document["measured_at"], "/measured_at")
-        except PayloadError as error:
-            faults += error.faults
-    return faults
+def _readings(readings: list[object], pointer: str, parts: dict[str, list[Fault]]) -> list[Reading]:
+    """Return the readings that can be read; one that only the schema let pass is refused with what msgspec says."""
+    read = []
+    for place, reading in enumerate(readings):
+        here = f"{pointer}/readings/{place}"
+        if here not in parts:
+            try:
+                # Not strict, so that 2.0 is a whole number, as it is in JSON Schema; types were checked by the schema.
+                read.append(msgspec.convert(reading, Reading, strict=False))
+                continue
+            except msgspec.ValidationError as error:
+                against = Fault(here, "against_schema", str(error)[:80], "schemas/messages/soil_reading", "See there.")
+                parts.setdefault(here if pointer not in parts else pointer, []).append(against)
+        read.append(REFUSED)
+    return read

@@ -7,7 +7,7 @@ import re
 from ingest.decode.context import DecodeContext
 from ingest.decode.envelope import Envelope, dev_eui_of
 from ingest.decode.guard import parse_json
-from ingest.decode.topics import identity_mismatch, unknown_topic
+from ingest.decode.topics import identity_mismatch, is_id, unknown_topic
 from ingest.decode.uplink import Uplink, decode_uplink, payload_hash, read_base64
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, Message
@@ -29,8 +29,8 @@ _OTHER_EVENTS = (
 def decode_things_stack(message: Message, context: DecodeContext) -> Decoded:
     """Return the rows of an uplink; other events and simulated uplinks are ignored, with the reason.
 
-    The device id is the DevEUI in lower case. measured_at is the device's where its model sends one, otherwise the
-    network server's receive time.
+    The device id is the DevEUI in lower case, or the network server's own id where the device has none. measured_at is
+    the device's where its model sends one, otherwise the network server's receive time.
     Raises: PayloadError with every fault.
     """
     topic = _TOPIC.fullmatch(message.topic)
@@ -44,6 +44,10 @@ def decode_things_stack(message: Message, context: DecodeContext) -> Decoded:
     event = Envelope(document)
     end_device = event.part("end_device_ids", required=True)
     device_id = dev_eui_of(end_device.get("dev_eui"))
+    if device_id is None and end_device.get("dev_eui") is None and is_id(topic.group(1)):
+        device_id = topic.group(1)  # a device activated by personalisation may have no DevEUI
+    if True in (event.get("simulated"), event.part("uplink_message").get("simulated")):
+        return Decoded(ignored="simulated", device_id=device_id)
     try:
         if device_id is None:
             end_device.wrong("dev_eui", "a DevEUI, 16 hex digits", "bad_device_id")
@@ -51,10 +55,7 @@ def decode_things_stack(message: Message, context: DecodeContext) -> Decoded:
             event.faults.append(
                 identity_mismatch("/end_device_ids/device_id", end_device.get("device_id"), topic.group(1))
             )
-        uplink = _uplink(message, event, end_device, device_id or "")
-        if event.get("simulated") or event.part("uplink_message").get("simulated"):
-            return Decoded(ignored="simulated", device_id=device_id)
-        return decode_uplink(uplink, message, context)
+        return decode_uplink(_uplink(message, event, end_device, device_id or ""), message, context)
     except PayloadError as error:
         error.device_id = device_id
         raise

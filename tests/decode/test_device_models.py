@@ -197,6 +197,18 @@ def test_a_codec_that_renamed_every_field_is_noticed_and_not_taken_for_a_quiet_p
     assert [(fault.pointer, fault.code) for fault in caught.value.faults] == [("/object", "no_known_field")]
 
 
+def test_all_water_contents_of_one_message_are_read_in_one_unit(publish: Publish) -> None:
+    rows = publish(CHIRPSTACK, chirpstack({"soil_moisture1": 22.5, "soil_moisture2": "0.8"})).soil
+    assert [row.volumetric_water_content for row in rows] == [pytest.approx(0.225), pytest.approx(0.008)]
+
+
+def test_a_name_that_fits_loosely_does_not_hide_what_the_fields_show(publish: Publish) -> None:
+    fields = {"water_SOIL": "22.50", "temp_SOIL": "18.00", "conduct_SOIL": 120, "BatV": 3.4}
+    (row,) = publish(CHIRPSTACK, chirpstack(fields, profile="Clover meadow probes")).soil
+    assert row.model == "dragino/lse01"
+    assert row.volumetric_water_content == pytest.approx(0.225)
+
+
 def test_an_unknown_models_numbered_fields_are_channels(publish: Publish) -> None:
     fields = {"soilMoisture1": 20, "Soil-Moisture_2": 30, "soil_temperature_2": 18, "soil_ec_2": "0.4 dS/m"}
     decoded = publish(CHIRPSTACK, chirpstack(fields))

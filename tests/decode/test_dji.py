@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ingest.decode.context import DecodeContext
 from ingest.decode.dji import decode_dji
+from ingest.decode.route import refusal_reply
 from ingest.errors import PayloadError
 from ingest.observation import Decoded, DroneImage, Message
 from ingest.site import BEICHEN
@@ -24,6 +25,7 @@ EVENTS, OSD, DRC = f"thing/product/{DOCK}/events", f"thing/product/{PLANE}/osd",
 CONTEXT = DecodeContext(site=BEICHEN, model_of={})
 SENT_MS = 1_781_490_712_000
 """2026-06-15T02:31:52Z."""
+NEEDS_REPLY: dict[str, Any] = {"need_reply": 1, "tid": "t-1", "bid": 7}
 
 
 def decode(topic: str, message: object, received_at: datetime = RECEIVED) -> Decoded:
@@ -230,15 +232,53 @@ def test_a_picture_that_cannot_be_placed_is_stored_with_the_reason(
         ({"create_time": "yesterday"}, "create_time", "bad_instant"),
         ({"create_time": "2026-02-30 10:30:12"}, "create_time", "bad_instant"),
         ({"create_time": "1970-01-01 00:00:00"}, "create_time", "before_2015"),
-        ({"gimbal_yaw_degree": "north"}, "gimbal_yaw_degree", "wrong_type"),
-        ({"gimbal_yaw_degree": 4000}, "gimbal_yaw_degree", "out_of_range"),
-        ({"gimbal_yaw_degree": True}, "gimbal_yaw_degree", "wrong_type"),
-        ({"relative_altitude": 10**300}, "relative_altitude", "out_of_range"),
-        ({"shoot_position": {"lat": "39,2", "lng": 117.1}}, "shoot_position/lat", "wrong_type"),
     ],
 )
-def test_a_field_that_cannot_be_read_refuses_the_callback(metadata: dict[str, object], pointer: str, code: str) -> None:
+def test_a_time_that_cannot_be_read_refuses_the_callback(metadata: dict[str, object], pointer: str, code: str) -> None:
     assert codes_of(EVENTS, callback(metadata)) == {(f"/data/file/metadata/{pointer}", code)}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "pointer", "code", "quarantine"),
+    [
+        ({"gimbal_yaw_degree": "north"}, "gimbal_yaw_degree", "wrong_type", None),
+        ({"gimbal_yaw_degree": 4000}, "gimbal_yaw_degree", "out_of_range", None),
+        ({"gimbal_yaw_degree": True}, "gimbal_yaw_degree", "wrong_type", None),
+        ({"relative_altitude": 10**300}, "relative_altitude", "out_of_range", None),
+        ({"shoot_position": {"lat": "39,2", "lng": 117.1}}, "shoot_position/lat", "wrong_type", "no_position"),
+    ],
+)
+def test_a_number_that_cannot_be_read_does_not_cost_the_picture(
+    metadata: dict[str, object], pointer: str, code: str, quarantine: str | None
+) -> None:
+    decoded = decode(EVENTS, callback(metadata))
+    assert [(part.pointer, part.faults[0].code) for part in decoded.parts_refused] == [
+        (f"/data/file/metadata/{pointer}", code)
+    ]
+    assert decoded.images[0].quarantine == quarantine
+
+
+def test_a_dock_whose_callback_is_refused_hears_that_it_is_kept() -> None:
+    wrong = Message(1, RECEIVED, EVENTS, json.dumps(callback({"create_time": "yesterday"}) | NEEDS_REPLY).encode())
+    with pytest.raises(PayloadError) as caught:
+        decode_dji(wrong, CONTEXT)
+    reply = refusal_reply(wrong, caught.value)
+    assert reply is not None
+    assert json.loads(reply.payload) == {
+        "tid": "t-1",
+        "bid": 7,
+        "method": "file_upload_callback",
+        "data": {"result": 0},
+    }
+    assert refusal_reply(Message(1, RECEIVED, EVENTS, b"{"), caught.value) is None
+
+
+def test_an_upload_that_failed_is_no_picture_whatever_else_it_says() -> None:
+    failed = callback({"create_time": "yesterday"}) | NEEDS_REPLY
+    failed["data"]["result"] = 1
+    decoded = decode(EVENTS, failed)
+    assert (decoded.ignored, decoded.images) == ("upload_failed: result 1", ())
+    assert decoded.reply is not None
 
 
 def test_every_fault_of_a_callback_is_named() -> None:
@@ -283,6 +323,22 @@ def test_each_gimbal_of_an_aircraft_has_a_pose() -> None:
 def test_a_position_without_a_fix_is_none() -> None:
     pose = decode(OSD, osd(latitude=0, longitude=0)).poses[0]
     assert (pose.lon, pose.lat, pose.gimbal_pitch_deg) == (None, None, -60.5)
+
+
+def test_an_osd_that_would_keep_nothing_is_not_asked_for_its_time() -> None:
+    found = decode(f"thing/product/{DOCK}/osd", {"data": {"capacity_percent": 78}})
+    assert (found.poses, found.ignored) == ((), "osd without gimbal angles")
+
+
+def test_a_gimbal_that_cannot_be_read_does_not_cost_the_other() -> None:
+    found = decode(OSD, osd(**{"53-0-1": {"gimbal_pitch": "down", "gimbal_roll": 0, "gimbal_yaw": 0}}, longitude=181))
+    assert [pose.payload_index for pose in found.poses] == ["80-0-0"]
+    assert [(part.pointer, part.faults[0].pointer) for part in found.parts_refused] == [
+        ("/data/53-0-1", "/data/53-0-1/gimbal_pitch")
+    ]
+    assert found.poses[0].lon is None
+    broken = {"gimbal_pitch": "down"}
+    assert codes_of(OSD, osd(**{"80-0-0": broken})) == {("/data/80-0-0/gimbal_pitch", "wrong_type")}
 
 
 def test_a_docks_osd_is_no_pose() -> None:

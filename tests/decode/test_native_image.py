@@ -199,6 +199,35 @@ def test_a_wrong_finding_does_not_cost_its_neighbour_or_the_picture(entry: dict[
     assert found.reply is not None
 
 
+def test_a_form_that_is_missing_is_told_by_the_keys_it_could_have() -> None:
+    with pytest.raises(PayloadError) as caught:
+        decode(message_with(position__height_takeoff_m=None, image__intrinsics={"focal_mm": 12}))
+    told = {(fault.pointer, fault.got, fault.expected) for fault in caught.value.faults}
+    assert told == {
+        ("/position", "none of them", "at least one of: height_takeoff_m, height_ground_m"),
+        (
+            "/image/intrinsics",
+            "none of them",
+            "exactly one of: focal_px, hfov_deg, focal_mm with sensor_width_mm, focal_35mm_mm",
+        ),
+    }
+    two = {"class": "x", "confidence": 0.5, "bbox_px": [1, 1, 9, 9], "whole_image": True}
+    (part,) = decode(message_with(detections=[two, FULL["detections"][0]])).parts_refused
+    assert part.faults[0].got == "bbox_px and whole_image"
+
+
+def test_findings_are_looked_at_also_when_the_picture_is_refused() -> None:
+    wrong = message_with(drone_id="other", index_stats=[FULL["index_stats"][0] | {"median": 1.7}])
+    assert codes_of(wrong) == {("/drone_id", "identity_mismatch"), ("/index_stats/0/median", "index_out_of_range")}
+
+
+def test_who_asks_for_an_answer_to_a_picture_gets_one() -> None:
+    assert decode(FULL).reply is None
+    reply = decode(FULL | {"ack": 1}).reply
+    assert reply is not None
+    assert json.loads(reply.payload)["accepted"] is True
+
+
 def test_a_picture_whose_findings_were_all_refused_does_not_count_as_clean() -> None:
     found = decode(message_with(detections=[{"class": "x", "confidence": 0.5}]))
     assert found.images[0].detections is None

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ingest.decode.quantities import QUANTITIES, units_of
 from ingest.decode.soil_message import read_without_fault
 from ingest.errors import PayloadError
 from ingest.observation import Decoded
@@ -250,8 +251,8 @@ def test_a_month_old_reading_is_late_and_welcome(publish: Publish) -> None:
         (b"\xef\xbb\xbf" + json.dumps(single(VWC)).encode(), [("", "byte_order_mark")]),
         (json.dumps(single(VWC)).encode("utf-16"), [("", "not_utf8")]),
         (json.dumps(single(VWC)).encode() + b" " * 65_536, [("", "too_large")]),
-        (json.dumps(single(VWC)).replace("0.183", "NaN").encode(), [("", "not_a_number")]),
-        (json.dumps(single(VWC)).replace("0.183", "1e400").encode(), [("", "number_too_large")]),
+        (json.dumps(single(VWC)).replace("0.183", "NaN").encode(), [("/readings/0/value", "not_a_number")]),
+        (json.dumps(single(VWC)).replace("0.183", "1e400").encode(), [("/readings/0/value", "number_too_large")]),
     ],
 )
 def test_a_message_that_is_wrong_as_a_whole_is_refused(
@@ -271,6 +272,51 @@ def test_every_fault_of_a_refused_message_is_told_at_once(publish: Publish) -> N
     }
 
 
+def test_what_a_schema_cannot_see_is_told_too_when_the_message_is_refused(publish: Publish) -> None:
+    dry, hot = reading("volumetric_water_content", 9, "m3/m3"), reading("soil_temperature", "x", "Cel")
+    ahead = {"measured_at": "2026-07-09T11:10:00+08:00"}
+    assert set(codes(publish, single(dry, hot, VWC) | ahead)) == {
+        ("/measured_at", "in_the_future"),
+        ("/readings/0/value", "out_of_range"),
+        ("/readings/1/value", "wrong_type"),
+    }
+    samples = [
+        {"measured_at": "nope", "readings": [dry]},
+        {"readings": [reading("bulk_ec", 1, "kPa"), VWC]},
+        ahead | {"readings": [VWC]},
+        7,
+    ]
+    message = {"schema": "greening.soil_reading/2", "device_id": "other", "samples": samples}
+    assert set(codes(publish, message)) == {
+        ("/schema", "value_not_allowed"),
+        ("/device_id", "identity_mismatch"),
+        ("/samples/0/measured_at", "bad_instant"),
+        ("/samples/0/readings/0/value", "out_of_range"),
+        ("/samples/1/measured_at", "missing"),
+        ("/samples/1/readings/0/unit", "unit_not_allowed"),
+        ("/samples/2/measured_at", "in_the_future"),
+        ("/samples/3", "wrong_type"),
+    }
+
+
+@pytest.mark.parametrize("quantity", sorted(QUANTITIES))
+def test_both_ways_of_reading_take_the_same_quantities(publish: Publish, quantity: str) -> None:
+    unit = units_of(quantity)[0]
+    value = 0.0 if quantity == "matric_potential" else 1.0
+    outcomes = []
+    for slow in ({}, {"colour": "green"}):
+        try:
+            decoded = publish(TOPIC, single(reading(quantity, value, unit), VWC | {"depth_cm": 30}, **slow))
+            outcomes.append((len(decoded.soil), len(decoded.weather), parts(decoded)))
+        except PayloadError as error:
+            outcomes.append((0, 0, [(fault.pointer, [fault.code]) for fault in error.faults]))
+    assert outcomes[0] == outcomes[1]
+    is_status = QUANTITIES[quantity].kind == "status"
+    assert (outcomes[0][2] == [("/readings/0", ["unknown_quantity"])]) is is_status
+    if is_status:
+        assert codes(publish, single(reading(quantity, value, unit))) == [("/readings/0/quantity", "unknown_quantity")]
+
+
 def test_samples_cannot_stand_beside_readings(publish: Publish) -> None:
     payload = single(VWC, samples=[{"measured_at": AT, "readings": [VWC]}])
     assert set(codes(publish, payload)) == {("/measured_at", "not_together"), ("/readings", "not_together")}
@@ -287,7 +333,7 @@ def test_a_value_given_twice_is_no_value(publish: Publish, twice: str) -> None:
 def test_keys_that_nobody_described_are_ignored_but_not_their_duplicates(publish: Publish) -> None:
     assert len(publish(TOPIC, single(VWC, colour="green", note='":')).soil) == 1
     assert codes(publish, json.dumps(single(VWC))[:-1].encode() + b',"x":1,"x":2}') == [("/x", "duplicate_key")]
-    assert codes(publish, json.dumps(single(VWC))[:-1].encode() + b',"x":1e999}') == [("", "number_too_large")]
+    assert codes(publish, json.dumps(single(VWC))[:-1].encode() + b',"x":1e999}') == [("/x", "number_too_large")]
 
 
 def test_a_whole_number_may_be_written_with_a_point(publish: Publish) -> None:

@@ -46,10 +46,15 @@ def test_who_asks_for_an_answer_gets_one(publish: Publish) -> None:
     assert json.loads(reply.payload)["rows"] == 1
 
 
+def test_taking_back_a_retained_state_says_nothing(publish: Publish) -> None:
+    decoded = publish(TOPIC, b"")
+    assert (decoded.status, decoded.ignored, decoded.reply) == ((), "state_cleared", None)
+
+
 @pytest.mark.parametrize(
     ("payload", "expected"),
     [
-        (b"", {("", "malformed_json")}),
+        (b" ", {("", "malformed_json")}),
         (b"asleep", {("", "malformed_json")}),
         (b'"online"', {("", "wrong_type")}),
         ({"schema": "greening.device_state/1", "state": "asleep"}, {("/state", "value_not_allowed")}),

@@ -44,6 +44,13 @@ def test_a_simulated_uplink_never_becomes_a_reading(publish: Publish) -> None:
     assert decoded.soil == ()
     assert decoded.ignored == "simulated"
     assert publish(THINGS_STACK, things_stack(IN_AIR) | {"simulated": False}).soil
+    nobody = things_stack(IN_AIR) | {"simulated": True, "end_device_ids": {"device_id": "probe-1"}}
+    assert publish(THINGS_STACK, nobody).ignored == "simulated"
+
+
+def test_a_device_without_a_dev_eui_goes_by_the_network_servers_id(publish: Publish) -> None:
+    decoded = publish(THINGS_STACK, things_stack(IN_AIR) | {"end_device_ids": {"device_id": "probe-1"}})
+    assert decoded.soil[0].device_id == "probe-1"
 
 
 def test_the_normalised_payload_is_not_relied_upon(publish: Publish) -> None:
@@ -66,7 +73,6 @@ def test_other_messages_have_no_rows_and_say_why(publish: Publish, kind: str) ->
             {"end_device_ids": {"device_id": "other", "dev_eui": EUI}},
             ("/end_device_ids/device_id", "identity_mismatch"),
         ),
-        ({"end_device_ids": {"device_id": "probe-1"}}, ("/end_device_ids/dev_eui", "missing")),
         (
             {"end_device_ids": {"device_id": "probe-1", "dev_eui": "١" * 16}},
             ("/end_device_ids/dev_eui", "bad_device_id"),
