@@ -145,6 +145,9 @@ def _ingest_problems(status: IngestStatus | None, now: datetime) -> Iterator[Pro
         yield Problem("ingest", status.paused, "Free space; ingest goes on by itself.")
     elif not status.connected:
         yield Problem("broker", status.last_problem or "not connected", "greensward doctor")
+    if status.seal_problem:
+        found = f"{status.waiting_messages:,} messages wait in the inbox: {status.seal_problem}"
+        yield Problem("sealing", found, "Mend the disk; they are safe, and ingest goes on by itself.")
     if status.sessions_lost:
         found = f"the broker had lost our session {status.sessions_lost} times: messages may be gone"
         yield Problem("session", found, "Set persistence true in the broker; see docs/operators.md.")

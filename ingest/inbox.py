@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import sqlite3
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -31,11 +32,12 @@ _INDEX_BITS = 16
 GROUP_MESSAGES = (1 << _INDEX_BITS) - 1
 """Most messages in one group: the broker cannot have more in flight, packet ids being 16 bits."""
 
-_SCHEMA = """
+SCHEMA = """
 create table if not exists message_group (
     group_seq integer primary key autoincrement,
     message_count integer not null,
     size_bytes integer not null,
+    crc32 integer not null,
     messages blob not null
 ) strict;
 create table if not exists fact (name text primary key, value text not null) strict;
@@ -65,6 +67,19 @@ class Backlog:
     size_bytes: int
 
 
+@dataclass(slots=True)
+class Oldest:
+    """What is to be sealed next.
+
+    last_group: number of the last group looked at, 0 when the inbox is empty
+    damaged: bytes, by group, of groups that are not what was committed
+    """
+
+    messages: list[Message] = field(default_factory=list)
+    last_group: int = 0
+    damaged: dict[int, bytes] = field(default_factory=dict)
+
+
 class Inbox:
     """One connection to the journal; each thread opens its own. Close it, or use it as a context manager."""
 
@@ -86,7 +101,7 @@ class Inbox:
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = full")
             self._db.execute("pragma wal_checkpoint(truncate)")
-            self._db.executescript(_SCHEMA)
+            self._db.executescript(SCHEMA)
             first = int(time.time() / GROUP_INTERVAL_S)
             self._db.execute(
                 "insert into sqlite_sequence (name, seq) select 'message_group', ? "
@@ -123,26 +138,29 @@ class Inbox:
         packed = _encoder.encode(arrivals)
         with self._store_errors("committing"):
             self._db.execute(
-                "insert into message_group (message_count, size_bytes, messages) values (?, ?, ?)",
-                (len(arrivals), len(packed), packed),
+                "insert into message_group (message_count, size_bytes, crc32, messages) values (?, ?, ?, ?)",
+                (len(arrivals), len(packed), zlib.crc32(packed), packed),
             )
 
-    def oldest(self, limit_bytes: int) -> tuple[list[Message], int]:
-        """Return the oldest messages, whole groups of together about `limit_bytes`, and the last group's number.
+    def oldest(self, limit_bytes: int) -> Oldest:
+        """Return the oldest messages, whole groups of together about `limit_bytes`.
 
-        At least one group when there is any; ([], 0) when the inbox is empty. Raises: StoreError.
+        At least one group when there is any. Raises: StoreError.
         """
-        messages: list[Message] = []
-        last, taken = 0, 0
+        oldest = Oldest()
+        taken = 0
         with self._store_errors("reading"):
-            for group_seq, size, packed in self._db.execute(
-                "select group_seq, size_bytes, messages from message_group order by group_seq"
+            for group_seq, size, crc32, packed in self._db.execute(
+                "select group_seq, size_bytes, crc32, messages from message_group order by group_seq"
             ):
-                if messages and taken + size > limit_bytes:
+                if oldest.last_group and taken + size > limit_bytes:
                     break
-                last, taken = group_seq, taken + size
-                messages.extend(_unpack(group_seq, packed))
-        return messages, last
+                oldest.last_group, taken = group_seq, taken + size
+                if zlib.crc32(packed) == crc32:
+                    oldest.messages.extend(_unpack(group_seq, packed))
+                else:
+                    oldest.damaged[group_seq] = packed
+        return oldest
 
     def remove_through(self, group_seq: int) -> None:
         """Remove all groups up to `group_seq`: their rows are durable in the lake. Raises: StoreError."""

@@ -21,6 +21,7 @@ class Message:
 
     message_seq: our number for it, increasing in order of arrival
     received_at: aware, UTC
+    judged_at: when it is judged again, None the first time: our own clock may have been behind when it came
     """
 
     message_seq: int
@@ -29,6 +30,12 @@ class Message:
     payload: bytes
     redelivered: bool = False
     retained: bool = False
+    judged_at: datetime | None = None
+
+    @property
+    def latest_at(self) -> datetime:
+        """The latest reading of our clock that a sender's clock is held against."""
+        return self.received_at if self.judged_at is None else max(self.received_at, self.judged_at)
 
 
 class SoilReading(msgspec.Struct, frozen=True, kw_only=True):

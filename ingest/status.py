@@ -17,6 +17,7 @@ class IngestStatus(msgspec.Struct, kw_only=True):
     written_at: when this was said; a file older than a minute means that nobody says anything any more
     messages, outcomes: since this process started
     paused: why nothing is taken from the broker, or ""
+    seal_problem: why the last attempt to write to the lake failed, "" when it did not
     """
 
     pid: int
@@ -34,6 +35,7 @@ class IngestStatus(msgspec.Struct, kw_only=True):
     last_seal_at: datetime | None
     paused: str
     last_problem: str
+    seal_problem: str
     damaged_files: list[str]
 
 

@@ -21,6 +21,8 @@ from typing import Self
 from ingest.decode.route import subscriptions
 from ingest.errors import GreenswardError, StoreError
 from ingest.inbox import Inbox
+from ingest.inbox_mending import mend_inbox
+from ingest.lake.durable import write_new_file
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import own
 from ingest.mqtt.journal import Journal
@@ -89,6 +91,7 @@ class Worker:
         self._failure: Exception | None = None
         self._paused = ""
         self._damaged: list[str] = []
+        self._seal_problem = ""
         self._started_at = datetime.now(UTC)
         self._last_seal_at: datetime | None = None
         self._last_message_at: datetime | None = None
@@ -118,6 +121,9 @@ class Worker:
 
     def _open(self) -> None:
         self._stack.enter_context(own(self._folder))
+        damaged = mend_inbox(self._folder.inbox, self._folder.damaged / "inbox")
+        if damaged is not None:
+            self._damaged.append(str(damaged.relative_to(self._folder.damaged)))
         self._inbox = self._stack.enter_context(Inbox(self._folder.inbox))
         self._registers = Registers(self._folder)
         self._journal = Journal(
@@ -249,6 +255,7 @@ class Worker:
             last_seal_at=self._last_seal_at,
             paused=self._paused,
             last_problem=health.last_problem,
+            seal_problem=self._seal_problem,
             damaged_files=self._damaged,
         )
 
@@ -276,6 +283,7 @@ class Worker:
         sealer = Sealer(self._folder, self._site, self._software_version, self._note_seal_turn)
         next_seal = time.monotonic() + self._pace.seal_every_s
         next_housekeeping = time.monotonic()
+        has_caught_up = False
         with Inbox(self._folder.inbox) as inbox:
             while True:
                 is_last = self._stopping.is_set()
@@ -291,7 +299,9 @@ class Worker:
                 elif is_due:
                     self._seal_now.clear()
                     next_seal = time.monotonic() + self._pace.seal_every_s
-                if not is_last and self._seal_turn >= next_housekeeping:
+                # Merging before an interrupted seal is done again would hide which rows were its own.
+                has_caught_up = has_caught_up or not backlog.groups or self._last_seal_at is not None
+                if not is_last and has_caught_up and self._seal_turn >= next_housekeeping:
                     next_housekeeping = time.monotonic() + _HOUSEKEEPING_EVERY_S
                     self._keep_house(sealer)
                 self._seal_now.wait(_TURN_S)
@@ -302,31 +312,34 @@ class Worker:
 
     def _seal_once(self, sealer: Sealer, inbox: Inbox, *, is_last: bool) -> None:
         try:
-            messages, last_group = inbox.oldest(self._pace.seal_bytes)
-            sealed = sealer.seal(messages, self._registers.current())
-            inbox.remove_through(last_group)
+            oldest = inbox.oldest(self._pace.seal_bytes)
+            set_aside = [self._set_aside(group, packed) for group, packed in oldest.damaged.items()]
+            sealed = sealer.seal(oldest.messages, self._registers.current())
+            inbox.remove_through(oldest.last_group)
         except StoreError as error:
             if is_last:
                 raise
-            self._session.health.last_problem = str(error)
+            self._seal_problem = str(error)
             self._stopping.wait(_RETRY_S)
             return
+        self._seal_problem = ""
         self._session.reply(sealed.replies)
-        self._damaged.extend(sealed.damaged)
-        self._last_message_at = messages[-1].received_at
+        self._damaged.extend((*set_aside, *sealed.damaged))
+        self._last_message_at = oldest.messages[-1].received_at if oldest.messages else self._last_message_at
         self._last_seal_at = datetime.now(UTC)
         self.outcomes.update(sealed.outcomes)
         if self._on_sealed is not None:
             self._on_sealed(sealed)
 
+    def _set_aside(self, group: int, packed: bytes) -> str:
+        """Keep the bytes of a damaged group of messages, and return their name below `damaged/`."""
+        target = self._folder.damaged / "inbox"
+        path = write_new_file(self._folder.staging, target, f"group-{group}", ".bin", lambda sink: sink.write(packed))
+        return str(path.relative_to(self._folder.damaged))
+
     def _keep_house(self, sealer: Sealer) -> None:
         try:
-            if self._folder.replay_request.exists():
-                since = self._folder.replay_request.read_text(encoding="ascii", errors="replace").strip()
-                # Taken first: a request that comes meanwhile is another one, and a wrong one must not come for ever.
-                self._folder.replay_request.unlink()
-                day = date.fromisoformat(since) if since else None
-                replay(self._folder, sealer, self._registers.current(), day)
+            self._replay_if_asked(sealer)
             keep_house(
                 self._folder,
                 self._site,
@@ -337,3 +350,19 @@ class Worker:
             )
         except Exception as error:  # noqa: BLE001 - what housekeeping meets must never stop sealing
             self._session.health.last_problem = f"housekeeping: {error}"
+
+    def _replay_if_asked(self, sealer: Sealer) -> None:
+        request = self._folder.replay_request
+        try:
+            asked = request.read_text(encoding="ascii", errors="replace")
+        except FileNotFoundError:
+            return
+        try:
+            day = date.fromisoformat(asked.strip()) if asked.strip() else None
+        except ValueError:
+            request.unlink()  # a wrong one must not come for ever
+            raise
+        replay(self._folder, sealer, self._registers.current(), datetime.now(UTC), day, self._note_seal_turn)
+        # Only now: what stopped it half way, it goes on with at the next start. One that came meanwhile stays.
+        if request.read_text(encoding="ascii", errors="replace") == asked:
+            request.unlink()

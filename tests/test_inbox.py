@@ -10,7 +10,8 @@ import time
 import pytest
 
 from ingest.errors import StoreError
-from ingest.inbox import GROUP_INTERVAL_S, Arrival, Backlog, Inbox
+from ingest.inbox import GROUP_INTERVAL_S, Arrival, Backlog, Inbox, Oldest
+from ingest.inbox_mending import mend_inbox
 from ingest.lake.layout import DataFolder
 
 
@@ -22,20 +23,20 @@ def test_messages_come_out_in_order_and_only_whole_groups(folder: DataFolder) ->
     with Inbox(folder.inbox) as inbox:
         inbox.append([arrival(1), arrival(2)])
         inbox.append([arrival(3)])
-        messages, last = inbox.oldest(limit_bytes=150)
-        assert [message.topic for message in messages] == ["topic/1", "topic/2"]
-        inbox.remove_through(last)
-        messages, last = inbox.oldest(limit_bytes=10**6)
-        assert [message.topic for message in messages] == ["topic/3"]
-        inbox.remove_through(last)
-        assert inbox.oldest(10**6) == ([], 0)
+        oldest = inbox.oldest(limit_bytes=150)
+        assert [message.topic for message in oldest.messages] == ["topic/1", "topic/2"]
+        inbox.remove_through(oldest.last_group)
+        oldest = inbox.oldest(limit_bytes=10**6)
+        assert [message.topic for message in oldest.messages] == ["topic/3"]
+        inbox.remove_through(oldest.last_group)
+        assert inbox.oldest(10**6) == Oldest()
         assert inbox.backlog() == Backlog(0, 0, 0)
 
 
 def test_the_clock_of_arrival_is_kept_to_the_microsecond(folder: DataFolder) -> None:
     with Inbox(folder.inbox) as inbox:
         inbox.append([Arrival(1_782_964_800_123_457, "t", b"", redelivered=True, retained=False)])
-        (message,), _ = inbox.oldest(10**6)
+        (message,) = inbox.oldest(10**6).messages
     assert message.received_at.isoformat() == "2026-07-02T04:00:00.123457+00:00"
     assert message.redelivered
 
@@ -45,9 +46,9 @@ def test_numbers_rise_also_when_the_inbox_is_empty_or_was_lost(folder: DataFolde
     for _ in range(2):
         with Inbox(folder.inbox) as inbox:
             inbox.append([arrival(1), arrival(2)])
-            messages, last = inbox.oldest(10**6)
-            seen += [message.message_seq for message in messages]
-            inbox.remove_through(last)
+            oldest = inbox.oldest(10**6)
+            seen += [message.message_seq for message in oldest.messages]
+            inbox.remove_through(oldest.last_group)
         time.sleep(2 * GROUP_INTERVAL_S)
         folder.inbox.unlink()
     assert seen == sorted(set(seen))
@@ -61,7 +62,7 @@ def test_a_group_survives_kill_nine_right_after_its_commit(folder: DataFolder) -
     )
     subprocess.run([sys.executable, "-c", code, str(folder.inbox)], check=False)
     with Inbox(folder.inbox) as inbox:
-        messages, _ = inbox.oldest(10**6)
+        messages = inbox.oldest(10**6).messages
     assert [message.payload for message in messages] == [b"kept"]
 
 
@@ -85,3 +86,42 @@ def test_a_file_that_is_no_inbox_is_refused_and_left_as_it_is(folder: DataFolder
 def test_an_empty_group_is_a_mistake_of_ours(folder: DataFolder) -> None:
     with Inbox(folder.inbox) as inbox, pytest.raises(ValueError, match="1 to 65535"):
         inbox.append([])
+
+
+def test_a_flipped_bit_costs_its_group_and_is_never_read_as_something_else(folder: DataFolder) -> None:
+    with Inbox(folder.inbox) as inbox:
+        for n in range(3):
+            inbox.append([Arrival(n, "t", b"value-%d" % n, redelivered=False, retained=False)])
+    whole = folder.inbox.read_bytes()
+    assert whole.count(b"value-1") == 1
+    folder.inbox.write_bytes(whole.replace(b"value-1", b"value-9"))
+    assert mend_inbox(folder.inbox, folder.damaged) is None, "SQLite does not see it"
+    with Inbox(folder.inbox) as inbox:
+        oldest = inbox.oldest(10**6)
+    assert [message.payload for message in oldest.messages] == [b"value-0", b"value-2"]
+    assert [b"value-9" in packed for packed in oldest.damaged.values()] == [True]
+
+
+@pytest.mark.parametrize("page", ["of data", "first"])
+def test_a_damaged_inbox_is_begun_anew_with_what_can_be_read(folder: DataFolder, page: str) -> None:
+    with Inbox(folder.inbox) as inbox:
+        inbox.remember("session", "yes")
+        for n in range(300):
+            inbox.append([Arrival(n, "t", b"%04d" % n + b"x" * 900, redelivered=False, retained=False)])
+    whole = bytearray(folder.inbox.read_bytes())
+    start = 0 if page == "first" else whole.index(b"0150xxx") // 4096 * 4096
+    whole[start : start + 4096] = b"\xff" * 4096
+    folder.inbox.write_bytes(whole)
+    aside = mend_inbox(folder.inbox, folder.damaged)
+    assert aside is not None
+    assert aside.read_bytes()[start : start + 4096] == b"\xff" * 4096
+    with Inbox(folder.inbox) as inbox:
+        kept = [message.payload[:4] for message in inbox.oldest(10**9).messages]
+        inbox.append([arrival(1)])
+        assert inbox.oldest(10**9).messages[-1].topic == "topic/1"
+        if page == "of data":
+            assert inbox.recall("session") == "yes"
+            assert b"0150" not in kept
+            assert 290 <= len(kept) < 300
+            assert kept == sorted(kept)
+    assert mend_inbox(folder.inbox, folder.damaged) is None

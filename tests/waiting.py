@@ -6,8 +6,12 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 15.0) -> None:
-    """Return when `condition()` is true. Raises: AssertionError naming `what` after `timeout_s`."""
+def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
+    """Return when `condition()` is true.
+
+    timeout_s: long, because a machine may be busy; only a red test waits for it
+    Raises: AssertionError naming `what`.
+    """
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, f"waited {timeout_s:.0f} s in vain until {what}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -34,7 +34,7 @@ def run_replay(
     try:
         with own(folder):
             sealer = Sealer(folder, site, SOFTWARE_VERSION)
-            replayed = replay(folder, sealer, Registers(folder).current(), day)
+            replayed = replay(folder, sealer, Registers(folder).current(), datetime.now(UTC), day)
             sealer.close()
     except AlreadyOwnedError:
         with store_errors(f"writing {folder.replay_request}"):

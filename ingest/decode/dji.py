@@ -77,7 +77,7 @@ def _posed(
     """Return the pose of each gimbal; one that cannot be read is refused alone. Without any no time is asked for."""
     if not gimbals:
         return Decoded(ignored=f"{kind} without gimbal angles", device_id=serial)
-    posed_at = instant_of_envelope(document, message.received_at)
+    posed_at = instant_of_envelope(document, message.latest_at)
     poses, refused = [], []
     for pointer, gimbal in gimbals.items():
         try:

@@ -69,7 +69,7 @@ def _decode(document: object, drone_id: str, message: Message, context: DecodeCo
     refused_detections(said, local)
     refused_index_stats(said, local)
     image = _image(said, document, captured_at, _detections(said, local, part), local)
-    reason = quarantine_reason(image, message.received_at, context.site)
+    reason = quarantine_reason(image, message.latest_at, context.site)
     parts = tuple(PartFault(pointer, tuple(faults_of_one)) for pointer, faults_of_one in local.items())
     reply = None
     if parts or document.get("ack") == 1:

@@ -68,7 +68,7 @@ def _rows(
     seq = None if said.seq is UNSET else said.seq
     for pointer, text, readings in _samples(said):
         measured = _measure(readings, pointer)
-        measured_at, faults = _measured_at(text, message.received_at, f"{pointer}/measured_at")
+        measured_at, faults = _measured_at(text, message.latest_at, f"{pointer}/measured_at")
         if measured_at is None or pointer in parts:
             # A sample that is refused takes its readings with it.
             faults += [fault for part in measured.refused for fault in part.faults]

@@ -65,7 +65,7 @@ def _read(message: Message, device_id: str) -> tuple[Mapping[str, Any], datetime
     named = said.get("device_id", device_id)
     if isinstance(named, str) and named != device_id:
         faults.append(identity_mismatch("/device_id", named, device_id))
-    reported_at, time_faults = _reported_at(said, message.received_at)
+    reported_at, time_faults = _reported_at(said, message.latest_at)
     if faults or time_faults:
         raise PayloadError(*faults, *time_faults)
     return said, reported_at

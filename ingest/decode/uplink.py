@@ -69,18 +69,18 @@ class _Rows:
         self.status: dict[str, float] = {}
 
     def add(self, measured: Measurements, measured_at: datetime, time_source: str, quarantine: str | None) -> None:
+        # One uplink brings many instants of the device's own clock: each is told by its instant, not by the uplink.
+        key = self.uplink.key if time_source == "network" else f"{self.uplink.key}@{measured_at:%Y%m%dT%H%M%S}"
         self.soil += measured.soil_rows(
             self.uplink.device_id,
             measured_at,
             time_source,
             model=self.model_id,
             quarantine=quarantine,
-            uplink_key=self.uplink.key,
+            uplink_key=key,
             device_seq=self.uplink.seq,
         )
-        self.weather += measured.weather_rows(
-            self.uplink.device_id, measured_at, time_source, uplink_key=self.uplink.key
-        )
+        self.weather += measured.weather_rows(self.uplink.device_id, measured_at, time_source, uplink_key=key)
         self.refused += measured.refused
 
 
@@ -91,7 +91,7 @@ def decode_uplink(uplink: Uplink, message: Message, context: DecodeContext) -> D
     Raises: PayloadError: undecoded (bytes of an unknown model), no_known_field, a wrong time, a broken frame.
     """
     model = find_model(context.model_of.get(uplink.device_id), uplink.names, uplink.fields or ())
-    return decode_uplink_of(uplink, model, message.received_at)
+    return decode_uplink_of(uplink, model, message.latest_at)
 
 
 def decode_uplink_of(uplink: Uplink, model: Model | None, received_at: datetime) -> Decoded:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ingest.errors import StoreError
 from ingest.lake.damage import set_aside_damaged
@@ -18,11 +19,15 @@ from ingest.lake.read import partition_days, partition_files, read_files
 from ingest.lake.tables import Table, all_tables
 from ingest.lake.write import replace_partition
 
-_BIG_BYTES = 16 * 1024 * 1024
-"""Files of this size are not merged again: they are linked into the new folder as they are."""
+_BIG_BYTES = 32 * 1024 * 1024
+"""Files of this size are not merged again: they are linked into the new folder as they are.
 
-_MERGE_BYTES = 16 * 1024 * 1024
-"""Most Parquet bytes merged at once, so that memory does not follow the size of a day (I7)."""
+Counted before compression: a day of refused pictures may be a thousand times larger than its files, and memory must not
+follow it (I7).
+"""
+
+_MERGE_BYTES = 32 * 1024 * 1024
+"""Most bytes before compression that are merged at once, for the same reason."""
 
 
 def compact_partition(folder: DataFolder, spec: Table, day: date, more_than: int) -> int:
@@ -37,15 +42,18 @@ def compact_partition(folder: DataFolder, spec: Table, day: date, more_than: int
 
 def _compact(folder: DataFolder, spec: Table, day: date, more_than: int) -> int:
     files = partition_files(folder, spec, day)
-    small = _smallest_within([path for path in files if path.stat().st_size < _BIG_BYTES])
+    if len(files) <= max(more_than, 1):
+        return 0
+    small = _smallest_within(files)
     if len(small) <= max(more_than, 1):
         return 0
+    # A wrong byte that Parquet does not notice must not get a new name with a right hash.
+    if set_aside_damaged(folder, small):
+        return _compact(folder, spec, day, more_than)
     try:
         rows = read_files(spec, small)
-    except (pa.ArrowException, StoreError) as error:
-        if not set_aside_damaged(folder, small):
-            raise StoreError(f"compacting {spec.name} of {day}: {error}") from error
-        return _compact(folder, spec, day, more_than)
+    except (pa.ArrowException, ValueError) as error:
+        raise StoreError(f"compacting {spec.name} of {day}: {error}") from error
     if spec.merge:
         with duckdb.connect(":memory:", config={"memory_limit": "2GB", "threads": 2}) as connection:
             rows = coalesce_by_key(connection, spec, rows)
@@ -70,14 +78,27 @@ def compact_lake(folder: DataFolder, today: date, more_than: int) -> Iterator[tu
 
 
 def _smallest_within(paths: Sequence[Path]) -> list[Path]:
+    """Return the smallest files that may be merged at once, in name order."""
     chosen: list[Path] = []
     total = 0
-    for path in sorted(paths, key=lambda path: path.stat().st_size):
-        total += path.stat().st_size
-        if chosen and total > _MERGE_BYTES:
+    for size, path in sorted((_encoded_bytes(path), path) for path in paths):
+        total += size
+        if size >= _BIG_BYTES or (chosen and total > _MERGE_BYTES):
             break
         chosen.append(path)
     return sorted(chosen)
+
+
+def _encoded_bytes(path: Path) -> int:
+    """Return the size before compression; 0 for a file that cannot be read, which then shows as damaged."""
+    size = path.stat().st_size
+    if size >= _BIG_BYTES:
+        return size
+    try:
+        footer = pq.read_metadata(path)
+    except (pa.ArrowException, OSError, ValueError):
+        return 0
+    return sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
 
 
 def _bound(path: Path, position: int) -> int:

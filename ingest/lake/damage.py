@@ -45,17 +45,28 @@ def set_aside_damaged(folder: DataFolder, paths: Iterable[Path]) -> list[str]:
 
 
 def read_undamaged(folder: DataFolder, spec: Table, paths: list[Path]) -> tuple[pa.Table, list[str]]:
-    """Return all rows of `paths` that can be read, and the names of damaged files, which are set aside.
+    """Return all rows of `paths` that are as they were written, and the names of damaged files, which are set aside.
 
     Raises: StoreError when reading fails although no file is damaged.
     """
+    damaged = set_aside_damaged(folder, paths)
     try:
-        return read_files(spec, paths), []
-    except (pa.ArrowException, StoreError) as error:
-        damaged = set_aside_damaged(folder, paths)
-        if not damaged:
-            raise StoreError(f"reading {spec.name}: {error}") from error
-        return read_files(spec, [path for path in paths if path.exists()]), damaged
+        return read_files(spec, [path for path in paths if path.exists()] if damaged else paths), damaged
+    except (pa.ArrowException, ValueError) as error:
+        raise StoreError(f"reading {spec.name}: {error}") from error
+
+
+def lost_messages(folder: DataFolder) -> list[tuple[int, int]]:
+    """Return the first and last message number of each file of readings or pictures that was set aside.
+
+    Told by the files' names; what raw_messages lost itself cannot come back.
+    """
+    ranges = []
+    for path in sorted(folder.damaged.glob("*/date=*/*.parquet")):
+        _, first, last, *_ = (*path.stem.split("-"), "", "")
+        if path.parts[-3] != "raw_messages" and first.isdigit() and last.isdigit():
+            ranges.append((int(first), int(last)))
+    return ranges
 
 
 def scrub(folder: DataFolder) -> list[str]:

@@ -166,14 +166,19 @@ def coalesce_by_key(connection: duckdb.DuckDBPyConnection, spec: Table, rows: pa
     rows: the table's columns (others are left out); first means lowest message_seq
     """
     order = "message_seq" if "message_seq" in rows.column_names else "1"
-    picked = ", ".join(
-        f'"{c.name}"'
-        if c.name in spec.key
-        else f'arg_min("{c.name}", {order}) filter (where "{c.name}" is not null) as "{c.name}"'
-        if c.name in spec.merge
-        else f'arg_min_null("{c.name}", {order}) as "{c.name}"'
-        for c in spec.columns
-    )
+
+    beside = dict(spec.beside)
+
+    def pick(name: str) -> str:
+        if name in spec.key:
+            return f'"{name}"'
+        if name in beside:
+            return f'arg_min_null("{name}", {order}) filter (where "{beside[name]}" is not null) as "{name}"'
+        if name in spec.merge or name in spec.strict:
+            return f'arg_min("{name}", {order}) filter (where "{name}" is not null) as "{name}"'
+        return f'arg_min_null("{name}", {order}) as "{name}"'
+
+    picked = ", ".join(pick(column.name) for column in spec.columns)
     connection.register("to_coalesce", rows)
     try:
         key = ", ".join(f'"{name}"' for name in spec.key)

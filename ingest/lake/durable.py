@@ -82,7 +82,7 @@ def make_folder(folder: Path) -> None:
         raise
 
 
-def write_new_file(staging: Path, target: Path, stem: str, suffix: str, fill: Callable[[_HashingFile], None]) -> Path:
+def write_new_file(staging: Path, target: Path, stem: str, suffix: str, fill: Callable[[_HashingFile], object]) -> Path:
     """Write a new immutable file `{stem}-{SHA-256, 32 hex digits}{suffix}` into the folder `target`.
 
     Written under a throw-away name in `staging` (same file system, outside the lake), fsynced, renamed, and the

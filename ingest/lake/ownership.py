@@ -43,16 +43,21 @@ def own(folder: DataFolder) -> Iterator[None]:
             os.ftruncate(lock.fileno(), 0)
             os.write(lock.fileno(), holder.encode())
         ensure_layout(folder)
-        clear_leftovers(folder)
         settle(folder)
+        clear_leftovers(folder)
         yield
 
 
 def settle(folder: DataFolder) -> None:
-    """Make the names of all partitions last: an interrupted run may have made one and not come to its fsync."""
+    """Make all names in the lake last: an interrupted run may have made one and not come to its fsync.
+
+    The journal lets a message go as soon as its rows are found in the lake, so they must be there for good.
+    """
     with store_errors(f"syncing {folder.lake}"):
         make_folder(folder.lake)
-        for path in (folder.root, folder.lake, *folder.lake.iterdir()):
+        tables = [path for path in folder.lake.iterdir() if path.is_dir()]
+        partitions = [path for table in tables for path in table.iterdir() if path.is_dir()]
+        for path in (*partitions, *tables, folder.lake, folder.root):
             fsync_folder(path)
 
 

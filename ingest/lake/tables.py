@@ -41,6 +41,8 @@ class Table:
 
     key: columns that identify a row; two rows equal in all of them (nulls equal) are the same row
     merge: measured columns; a later row of the same key may add the ones that are still null, never change them
+    beside: pairs of a column and the measured column that it belongs to (the unit it came in): from the same row
+    strict: columns that count for the whole row as soon as one half has them (why a row is kept out of verdicts)
     also_same: columns of a second identity; rows equal in all of them, none null, are the same row too
     same_within_s: how far apart in `partition_by` two rows may lie and still be the same; 0: at the same instant only
     partition_by: timestamp column whose local day is the partition; None for a register
@@ -52,6 +54,8 @@ class Table:
     description_zh: str
     key: tuple[str, ...]
     merge: tuple[str, ...]
+    beside: tuple[tuple[str, str], ...]
+    strict: tuple[str, ...]
     also_same: tuple[str, ...]
     same_within_s: int
     partition_by: str | None
@@ -114,6 +118,8 @@ def _read(name: str) -> Table:
         description_zh=given["description_zh"],
         key=tuple(given["key"]),
         merge=tuple(given["merge"]),
+        beside=tuple(given.get("beside", {}).items()),
+        strict=tuple(given.get("strict", ())),
         also_same=tuple(given.get("also_same", ())),
         same_within_s=given.get("same_within_s", 0),
         partition_by=given.get("partition_by"),

@@ -1,5 +1,7 @@
 """Messages that were refused or left aside, judged again: after a decoder was mended or a device registered.
 
+So are the messages whose rows stood in a file that was set aside as damaged: their rows come back.
+
 What is accepted now becomes rows and leaves `rejected`; raw_messages says the new outcome. Safe to interrupt: rows are
 added first, then the partitions are swapped, and doing it again changes nothing more.
 """
@@ -7,15 +9,16 @@ added first, then the partitions are swapped, and doing it again changes nothing
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from ingest.lake.damage import read_undamaged
+from ingest.lake.damage import lost_messages, read_undamaged
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import swapping
 from ingest.lake.read import partition_days, partition_files
@@ -40,18 +43,29 @@ class Replayed:
     outcomes: Counter[str] = field(default_factory=Counter)
 
 
-def replay(folder: DataFolder, sealer: Sealer, registers: RegisterSnapshot, since: date | None = None) -> Replayed:
+def replay(
+    folder: DataFolder,
+    sealer: Sealer,
+    registers: RegisterSnapshot,
+    now: datetime,
+    since: date | None = None,
+    turned: Callable[[], None] = lambda: None,
+) -> Replayed:
     """Judge again every refused or ignored message received on or after the local day `since`, or of all kept days.
 
+    now: what senders' clocks are held against; ours may have been behind when the message came
+    turned: called after each file, for a watchdog
     The caller owns the data folder (`lake.ownership.own`). Raises: StoreError; run it again then.
     """
     raw = table("raw_messages")
     replayed = Replayed()
+    lost = lost_messages(folder)
     for day in partition_days(folder, raw):
         if since is not None and day < since:
             continue
         for path in partition_files(folder, raw, day):
-            _replay_file(folder, sealer, registers, raw, day, path, replayed)
+            _replay_file(folder, sealer, registers, raw, day, path, replayed, lost, now)
+            turned()
     return replayed
 
 
@@ -63,12 +77,16 @@ def _replay_file(
     day: date,
     path: Path,
     replayed: Replayed,
+    lost: Sequence[tuple[int, int]],
+    now: datetime,
 ) -> None:
+    if not _has_candidates(path, lost):
+        return
     rows, _ = read_undamaged(folder, raw, [path])
-    chosen = rows.filter(pc.is_in(rows["outcome"], value_set=pa.array(AGAIN)))
+    chosen = rows.filter(_candidates(rows, lost))
     changed: dict[int, Row] = {}
     before = dict(zip(chosen["message_seq"].to_pylist(), chosen["outcome"].to_pylist(), strict=True))
-    for messages in _messages(chosen):
+    for messages in _messages(chosen, now):
         sealed, raw_rows = sealer.store(messages, registers)
         replayed.messages += len(messages)
         replayed.outcomes.update(sealed.outcomes)
@@ -85,12 +103,30 @@ def _replay_file(
         replace_partition(folder, raw, day, merged, path.stem.rpartition("-")[0], keep=others)
 
 
+def _candidates(rows: pa.Table, lost: Sequence[tuple[int, int]]) -> pa.Array:
+    """Return which messages are to be judged again; rows: outcome and message_seq at least."""
+    again = pc.is_in(rows["outcome"], value_set=pa.array(AGAIN))
+    for first, last in lost:
+        inside = pc.and_(pc.greater_equal(rows["message_seq"], first), pc.less_equal(rows["message_seq"], last))
+        again = pc.or_(again, inside)
+    return again
+
+
+def _has_candidates(path: Path, lost: Sequence[tuple[int, int]]) -> bool:
+    """Say whether a file of raw_messages has anything to judge again, without its payloads; a damaged one may have."""
+    try:
+        rows = pq.read_table(path, columns=["outcome", "message_seq"], partitioning=None)
+    except (pa.ArrowException, OSError, ValueError):
+        return True
+    return bool(pc.any(_candidates(rows, lost)).as_py())
+
+
 def _is_better(before: str, now: str) -> bool:
     """Say whether the message has become rows; one that only repeats its own refusal has not."""
-    return now == "stored" or (before == "ignored" and now == "rejected")
+    return before in AGAIN and (now == "stored" or (before == "ignored" and now == "rejected"))
 
 
-def _messages(rows: pa.Table) -> Iterator[list[Message]]:
+def _messages(rows: pa.Table, now: datetime) -> Iterator[list[Message]]:
     for start in range(0, rows.num_rows, _MESSAGES_AT_ONCE):
         yield [
             Message(
@@ -100,6 +136,7 @@ def _messages(rows: pa.Table) -> Iterator[list[Message]]:
                 payload=row["payload"],
                 redelivered=row["redelivered"],
                 retained=row["retained"],
+                judged_at=now,
             )
             for row in rows.slice(start, _MESSAGES_AT_ONCE).sort_by("message_seq").to_pylist()
         ]

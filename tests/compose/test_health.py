@@ -47,6 +47,7 @@ WELL = IngestStatus(
     last_seal_at=NOW - timedelta(minutes=8),
     paused="",
     last_problem="",
+    seal_problem="",
     damaged_files=[],
 )
 

@@ -75,7 +75,7 @@ def prepare(folder: DataFolder) -> None:
 def run_replay(folder: DataFolder) -> Replayed:
     with own(folder):
         sealer = Sealer(folder, BEICHEN, "test")
-        replayed = replay(folder, sealer, Registers(folder).current())
+        replayed = replay(folder, sealer, Registers(folder).current(), datetime.now(UTC))
         sealer.close()
     return replayed
 

@@ -6,14 +6,24 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ingest.inbox import Arrival, Inbox
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import partition_files
 from ingest.lake.tables import table
 from ingest.lake.write import to_arrow, write_rows
 from ingest.site import BEICHEN
 from tests.end_to_end.replay_scenario import check, prepare, run_replay
-from tests.end_to_end.running import NOON, asked, publish, reading, soil_topic, working
+from tests.end_to_end.running import (
+    NOON,
+    asked,
+    assert_each_reading_once,
+    publish,
+    reading,
+    soil_topic,
+    working,
+)
 from tests.mosquitto import Mosquitto
+from tests.waiting import wait_until
 
 _TAKEN_AT = datetime(2026, 6, 15, 2, 30, 12, tzinfo=UTC)
 
@@ -65,6 +75,34 @@ def test_a_damaged_file_of_readings_is_set_aside_and_its_day_goes_on(mosquitto: 
         worker.wait_until_idle(4, 20)
         assert len(worker.status().damaged_files) == 1
     assert asked(folder, "select count(*) from soil_readings") == [(3,)]
+    for _ in range(2):
+        assert run_replay(folder).messages == 1, "of the damaged file, and nobody else's"
+        assert_each_reading_once(folder, 4)
+    assert asked(folder, "select outcome, count(*) from raw_messages group by all") == [("stored", 4)]
+
+
+def test_a_damaged_inbox_is_named_and_set_aside_and_ingest_goes_on(mosquitto: Mosquitto, folder: DataFolder) -> None:
+    with Inbox(folder.inbox) as inbox:
+        for n in range(40):
+            topic, payload = soil_topic("gs-01"), reading(n)
+            at_us = int(NOON.timestamp() * 1e6) + 86_400_000_000 + n
+            inbox.append([Arrival(at_us, topic, payload + b" " * 900, redelivered=False, retained=False)])
+    whole = bytearray(folder.inbox.read_bytes())
+    broken, flipped = whole.index(b"{", len(whole) // 2), whole.index(b"gs-01")
+    whole[flipped : flipped + 5] = b"gs-09"
+    start = broken // 4096 * 4096
+    whole[start : start + 4096] = bytes(4096)
+    folder.inbox.write_bytes(whole)
+    with working(mosquitto, folder) as worker:
+        publish(mosquitto, [(soil_topic("gs-02"), reading(100))])
+        fresh = "select count(*) from soil_readings where device_id = 'gs-02'"
+        wait_until(lambda: asked(folder, fresh) == [(1,)], "it goes on")
+        damaged = worker.status().damaged_files
+    assert [name.rpartition("/")[2].partition("-")[0] for name in damaged] == ["inbox", "group"]
+    assert all((folder.damaged / name).exists() for name in damaged)
+    kept = dict(asked(folder, "select device_id, count(*) from soil_readings group by all"))
+    assert set(kept) == {"gs-01", "gs-02"}, "never the device of the flipped bit"
+    assert 30 <= kept["gs-01"] < 40
 
 
 def test_a_damaged_file_of_raw_messages_is_set_aside_by_a_replay_and_the_others_are_judged(folder: DataFolder) -> None:

@@ -73,11 +73,11 @@ def work(folder: DataFolder, acknowledged: Path) -> None:
 def seal(inbox: Inbox, sealer: Sealer) -> None:
     """Seal everything in the inbox, as the worker does."""
     while True:
-        messages, last = inbox.oldest(10_000_000)
-        if not messages:
+        oldest = inbox.oldest(10_000_000)
+        if not oldest.last_group:
             return
-        sealer.seal(messages, RegisterSnapshot({}, frozenset(), ()))
-        inbox.remove_through(last)
+        sealer.seal(oldest.messages, RegisterSnapshot({}, frozenset(), ()))
+        inbox.remove_through(oldest.last_group)
 
 
 def check(folder: DataFolder) -> None:

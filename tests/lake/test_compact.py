@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from datetime import timedelta
+from pathlib import Path
 
+import pytest
+
+from ingest.lake import compact, durable
 from ingest.lake.compact import compact_lake, compact_partition
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import open_lake, partition_files, retrying
+from ingest.lake.read import open_lake, partition_files, read_files, retrying
 from ingest.lake.tables import table
-from ingest.lake.write import write_rows
+from ingest.lake.write import to_arrow, write_rows
 from ingest.site import BEICHEN
 from tests.lake.rows import NOON, soil, soil_row
 
@@ -84,3 +89,86 @@ def test_our_reader_is_right_while_a_day_is_swapped_again_and_again(folder: Data
     writer.join()
     assert set(seen) == {7}
     assert len(seen) > 5
+
+
+def test_a_big_file_is_not_merged_again_and_not_lost(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [soil_row(n / 10, message_seq=n, bulk_ec_ds_m=n / 7) for n in range(5000)]
+    write_rows(folder, SOIL, DAY, soil(*many), "part-0-4999")
+    (big,) = partition_files(folder, SOIL, DAY)
+    monkeypatch.setattr(compact, "_BIG_BYTES", compact._encoded_bytes(big))
+    for n in range(5000, 5004):
+        write_rows(folder, SOIL, DAY, soil(soil_row(n / 10, message_seq=n)), f"part-{n}-{n}")
+    assert compact_partition(folder, SOIL, DAY, more_than=1) == 4
+    assert big in partition_files(folder, SOIL, DAY)
+    assert len(partition_files(folder, SOIL, DAY)) == 2
+    with open_lake(folder, BEICHEN) as lake:
+        counted = lake.execute("select count(*), count(distinct measured_at) from soil_readings").fetchall()
+    assert counted == [(5004, 5004)]
+
+
+def test_what_is_merged_at_once_is_measured_before_compression(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = table("rejected")
+    row = {"received_at": NOON, "topic": "t", "scope": "message", "pointer": "", "code": "x", "faults_json": "[]"}
+    row |= {"payload_sha256": "0", "software_version": "1"}
+    for n in range(6):
+        write_rows(
+            folder,
+            refused,
+            DAY,
+            to_arrow(refused, [row | {"message_seq": n, "payload": bytes(100_000)}]),
+            f"part-{n}-{n}",
+        )
+    assert all(path.stat().st_size < 10_000 for path in partition_files(folder, refused, DAY))
+    monkeypatch.setattr(compact, "_MERGE_BYTES", 250_000)
+    assert compact_partition(folder, refused, DAY, more_than=1) == 2
+
+
+def test_a_wrong_byte_that_parquet_does_not_notice_never_gets_a_right_hash(folder: DataFolder) -> None:
+    fill(folder, 4)
+    bad = partition_files(folder, SOIL, DAY)[0]
+    whole = bad.read_bytes()
+    assert whole.count(b"parquet-cpp") == 1
+    bad.write_bytes(whole.replace(b"parquet-cpp", b"parquet-cpq"))
+    read_files(SOIL, [bad])
+    compact_partition(folder, SOIL, DAY, more_than=1)
+    assert [path.name for path in folder.damaged.rglob("*.parquet")] == [bad.name]
+    with open_lake(folder, BEICHEN) as lake:
+        assert lake.execute("select count(*) from soil_readings").fetchall() == [(3,)]
+
+
+def test_the_unit_stays_with_the_water_content_and_a_quarantine_with_the_row(folder: DataFolder) -> None:
+    warmth = soil_row(0, volumetric_water_content=None, soil_temperature_c=18.5, quarantine="clocks_apart")
+    write_rows(folder, SOIL, DAY, soil(warmth), "part-1-1")
+    write_rows(folder, SOIL, DAY, soil(soil_row(0, message_seq=2, unit_received="%")), "part-2-2")
+    compact_partition(folder, SOIL, DAY, more_than=1)
+    with open_lake(folder, BEICHEN) as lake:
+        rows = lake.execute("select unit_received, quarantine, message_seq from soil_readings").fetchall()
+    assert rows == [("%", "clocks_apart", 1)]
+
+
+def test_a_swapped_folder_is_on_disk_before_and_its_name_after(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(folder, 4)
+    done: list[str] = []
+    real_fsync, real_swap = os.fsync, durable._libc.renameat2
+
+    def note_fsync(descriptor: int) -> None:
+        real_fsync(descriptor)
+        done.append(f"fsync {Path(f'/proc/self/fd/{descriptor}').readlink()}")
+
+    class Noting:
+        def renameat2(self, at: int, staged: bytes, to: int, target: bytes, flags: int) -> int:
+            done.append(f"swap {os.fsdecode(staged)} {flags}")
+            return int(real_swap(at, staged, to, target, flags))
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(durable, "_libc", Noting())
+    compact_partition(folder, SOIL, DAY, more_than=1)
+    (swap,) = [place for place, what in enumerate(done) if what.startswith("swap")]
+    _, staged, flags = done[swap].split()
+    assert flags == "2", "an exchange: a reader sees the old folder or the new one"
+    assert f"fsync {staged}" in done[:swap]
+    assert f"fsync {folder.table('soil_readings')}" in done[swap:]

@@ -26,6 +26,7 @@ from ingest.seal.housekeeping import keep_house
 from ingest.seal.replay import replay
 from ingest.seal.sealer import Sealer
 from ingest.site import BEICHEN
+from tests.decode.lorawan import CHIRPSTACK, chirpstack
 from tests.decode.test_native_image import message_with
 
 NOON = datetime(2026, 7, 2, 4, 0, tzinfo=UTC)
@@ -82,7 +83,7 @@ def test_a_message_that_our_own_code_fails_on_stops_nobody_and_is_judged_again_a
         sealed = sealer.seal([message(1), message(2, minute=20), message(3, minute=40)], NO_REGISTERS)
     assert dict(sealed.outcomes) == {"stored": 2, "rejected": 1}
     assert ask(folder, "select message_seq, code, scope from rejected") == [(2, "decoder_failed", "message")]
-    assert dict(replay(folder, sealer, NO_REGISTERS).outcomes) == {"stored": 1}
+    assert dict(replay(folder, sealer, NO_REGISTERS, NOON).outcomes) == {"stored": 1}
     assert ask(folder, "select count(*) from soil_readings") == [(3,)]
     assert ask(folder, "select count(*) from rejected") == [(0,)]
 
@@ -95,7 +96,7 @@ def test_a_picture_that_the_geometry_fails_on_does_not_cost_the_others(
         sealed = sealer.seal([picture(1), picture(3), message(4), picture(2)], NO_REGISTERS)
     assert dict(sealed.outcomes) == {"stored": 3, "rejected": 1}
     assert ask(folder, "select message_seq, code from rejected") == [(2, "decoder_failed")]
-    assert dict(replay(folder, sealer, NO_REGISTERS).outcomes) == {"stored": 1}
+    assert dict(replay(folder, sealer, NO_REGISTERS, NOON).outcomes) == {"stored": 1}
     assert ask(folder, "select message_seq from drone_images order by 1") == [(1,), (2,), (3,)]
 
 
@@ -242,3 +243,33 @@ def test_refused_bytes_that_come_again_after_midnight_are_kept_once(folder: Data
     again = Message(2, before_midnight + timedelta(seconds=2), topic, b"{", redelivered=True)
     assert dict(sealer.seal([again], NO_REGISTERS).outcomes) == {"duplicate": 1}
     assert ask(folder, "select count(*) from rejected") == [(1,)]
+
+
+def test_every_record_of_a_history_is_a_row_and_the_same_uplink_again_none(folder: DataFolder, sealer: Sealer) -> None:
+    fields = {
+        "moisture": 21.0,
+        "history": [{"timestamp": int(NOON.timestamp()) - 3600 * n, "moisture": 20.0 + n} for n in range(1, 7)],
+    }
+    event = chirpstack(fields, profile="Milesight EM500-SMTC", time=NOON.isoformat())
+    twice = [Message(seq, NOON, CHIRPSTACK, json.dumps(event).encode()) for seq in (1, 2)]
+    assert dict(sealer.seal(twice, NO_REGISTERS).outcomes) == {"stored": 1, "duplicate": 1}
+    assert ask(folder, "select count(*), count(distinct measured_at) from soil_readings") == [(7, 7)]
+
+
+def test_a_reading_refused_because_our_own_clock_was_behind_comes_back_by_a_replay(
+    folder: DataFolder, sealer: Sealer
+) -> None:
+    early = Message(1, NOON - timedelta(hours=1), "greensward/v1/beichen/gs-01/soil", message(1).payload)
+    assert dict(sealer.seal([early], NO_REGISTERS).outcomes) == {"rejected": 1}
+    now = NOON + timedelta(hours=1)
+    assert dict(replay(folder, sealer, NO_REGISTERS, now).outcomes) == {"stored": 1}
+    assert ask(folder, "select received_at = measured_at - interval 1 hour from soil_readings") == [(True,)]
+
+
+def test_a_replay_says_that_it_lives_after_every_file_also_where_nothing_is_to_be_done(
+    folder: DataFolder, sealer: Sealer
+) -> None:
+    sealer.seal([received(n, n) for n in range(4)], NO_REGISTERS)
+    turns: list[int] = []
+    replay(folder, sealer, NO_REGISTERS, NOON, turned=lambda: turns.append(1))
+    assert len(turns) == 4
