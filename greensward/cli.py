@@ -5,7 +5,6 @@ Exit codes: 0 all right · 1 problems found · 2 wrong use or configuration · 3
 
 from __future__ import annotations
 
-import sys
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
@@ -30,8 +29,6 @@ from greensward.commands import list as list_command
 from greensward.commands import sql as sql_command
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_UNREACHABLE, EXIT_USAGE, err
 from ingest.errors import ConfigError, GreenswardError
-
-_EXIT_INTERRUPTED = 130
 
 app = App(
     name="greensward",
@@ -58,11 +55,6 @@ for command in (
     app.command(command)
 
 
-def main() -> None:
-    """Run the command in sys.argv and leave with its exit code."""
-    sys.exit(run(sys.argv[1:]))
-
-
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; errors raised on purpose are printed as one sentence."""
     try:
@@ -72,9 +64,6 @@ def run(arguments: list[str]) -> int:
     except (GreenswardError, ConnectionError, TimeoutError) as error:
         err.print(f"[red]greensward:[/] {escape(str(error))}")
         return _exit_code(error)
-    except KeyboardInterrupt:
-        err.print("stopped")
-        return _EXIT_INTERRUPTED
     return int(result or 0)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from greensward.cli import run
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE
 from ingest.lake.layout import DataFolder
+from ingest.lake.ownership import ensure_layout
 from ingest.lake.tables import table
 from ingest.lake.write import write_rows
 from tests.lake.rows import NOON, soil, soil_row
@@ -107,6 +111,7 @@ def test_doctor_names_what_is_missing_and_how_to_mend_it(
 def test_doctor_tells_a_broker_that_is_away_from_one_that_is_there(
     folder: DataFolder, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ensure_layout(folder)
     monkeypatch.setenv("GREENSWARD__BROKER__HOST", "127.0.0.1")
     monkeypatch.setenv("GREENSWARD__BROKER__PORT", str(free_port()))
     assert run(["doctor", "-C", str(folder.root)]) == EXIT_UNREACHABLE
@@ -115,11 +120,13 @@ def test_doctor_tells_a_broker_that_is_away_from_one_that_is_there(
 
 
 def test_flags_of_an_empty_district_are_no_error(folder: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    ensure_layout(folder)
     assert run(["flag", "--json", "-C", str(folder.root)]) == EXIT_OK
     assert json.loads(capsys.readouterr().out) == []
 
 
 def test_replay_of_nothing_says_so(folder: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    ensure_layout(folder)
     assert run(["replay", "--json", "-C", str(folder.root)]) == EXIT_OK
     assert json.loads(capsys.readouterr().out) == {"messages": 0, "outcomes": {}}
 
@@ -127,3 +134,63 @@ def test_replay_of_nothing_says_so(folder: DataFolder, capsys: pytest.CaptureFix
 def test_publishing_to_no_broker_exits_with_three(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["simulate", "--days", "10", "--broker", f"127.0.0.1:{free_port()}"]) == EXIT_UNREACHABLE
     assert "No broker answers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["flag"],
+        ["flag", "--every", "30"],
+        ["replay"],
+        ["plots", "list"],
+        ["device", "list", "--unknown"],
+        ["lake", "info"],
+    ],
+)
+def test_who_only_looks_makes_no_data_folder(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == EXIT_USAGE
+    assert "greensward up" in capsys.readouterr().err
+    assert list(Path.cwd().iterdir()) == []
+    assert run(["doctor", "--data", str(tmp_path)]) == EXIT_FOUND_PROBLEMS
+    assert [entry.name for entry in tmp_path.iterdir()] == ["elsewhere"]
+
+
+def test_a_folder_with_other_things_in_it_never_becomes_a_data_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "passwd").write_text("", encoding="utf-8")
+    assert run(["up", "-C", str(tmp_path)]) == EXIT_USAGE
+    assert "passwd" in capsys.readouterr().err
+    assert {entry.name for entry in tmp_path.iterdir()} == {"elsewhere", "passwd"}
+
+
+def test_evaluating_without_a_pause_is_refused(folder: DataFolder) -> None:
+    ensure_layout(folder)
+    assert run(["flag", "--every", "0", "-C", str(folder.root)]) == EXIT_USAGE
+
+
+def test_up_names_the_setting_when_the_pages_port_is_taken_and_starts_nothing(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("GREENSWARD__WEB__PORT", str(taken.getsockname()[1]))
+        assert run(["up", "-C", str(folder.root)]) == EXIT_USAGE
+    said = capsys.readouterr().err
+    assert "[web] port" in said
+    assert "Ctrl-C ends" not in said
+
+
+def test_a_second_signal_while_the_first_is_handled_stops_all_the_same() -> None:
+    code = (
+        "import os, signal\n"
+        "from greensward.stopping import Stop\n"
+        "stop = Stop()\n"
+        "for _ in range(2000):\n"
+        "    os.kill(os.getpid(), signal.SIGTERM); os.kill(os.getpid(), signal.SIGINT)\n"
+        "stop.wait(60)\n"
+        "print(stop.is_asked())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "True\n"
