@@ -67,7 +67,7 @@ def say_value(value: float | None, unit: str | None, say: Say) -> str:
     if unit == "m3/m3":
         return f"{say_number(value * 100)} %"
     name = {None: "", "1": "", "Cel": "°C", "%": "%"}.get(unit, unit)
-    return f"{say_number(value, 2)} {name}".strip()
+    return f"{say_number(value, 2 if unit in {None, '1'} else 1)} {name}".strip()
 
 
 def say_age(minutes: int | None, say: Say) -> str:

@@ -170,7 +170,7 @@ def test_work_that_did_not_help_within_48_hours_is_opened_again(ledger: Ledger, 
 
 def test_a_picture_older_than_the_cure_does_not_reopen_a_disease(ledger: Ledger) -> None:
     apply_flags(ledger, [sick("P1", NOW)], GRADE_ONE, NOW)
-    report(ledger, only(ledger).issue_id, "done", NOW + HOUR)
+    report(ledger, only(ledger).issue_id, "done", NOW + HOUR, inspection="confirmed")
     late = NOW + 5 * DAY
     apply_flags(ledger, [sick("P1", late, data_at=late)], GRADE_ONE, late)
     assert only(ledger).state == "done_unchecked"
