@@ -70,7 +70,7 @@ def _happening(
     return Happening(
         at=say_instant(event.happened_at, listed.generated_at, listed.site.timezone, say),
         kind=say(f"event.{event.kind}", otherwise=event.kind),
-        actor=event.actor,
+        actor=event.actor.removeprefix("crew:"),
         words=" · ".join(event_words(event, listed.site, listed.generated_at, say)),
         photos=tuple(
             ShownPhoto(

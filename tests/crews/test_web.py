@@ -33,6 +33,7 @@ from crews.report_form import read_water
 from crews.serving import check_exposure
 from crews.web import create_app
 from ingest.errors import ConfigError, StoreError
+from ingest.lake.durable import write_new_file
 from ingest.lake.layout import DataFolder
 from ingest.lake.tables import table
 from ingest.lake.write import replace_register, to_arrow
@@ -572,13 +573,13 @@ def test_a_photo_that_cannot_be_stored_leaves_neither_report_nor_photo(
     ):
         page = reader.get(f"/c/{make_token(load_keys(folder), 'crew', '一队', NOW)}").text
         issue_id = issue_of(page, "京津路绿带 15 段")
-        write, times = photos_module.write_new_file, []
+        times: list[int] = []
 
         def fail_second(*arguments: Any) -> Path:
             times.append(1)
             if len(times) == 2:
                 raise StoreError("the disk is full")
-            return write(*arguments)
+            return write_new_file(*arguments)
 
         monkeypatch.setattr(photos_module, "write_new_file", fail_second)
         files = {f"photo_{role}": ("a.jpg", jpeg(n), "image/jpeg") for n, role in enumerate(("before", "after"))}

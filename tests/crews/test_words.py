@@ -14,7 +14,7 @@ from crews.crew_list import GROUPS
 from crews.issue import EVENT_KINDS, REPORT_KINDS, STATES
 from crews.reasons import reasons, render_reason
 from crews.sparkline import sparkline
-from crews.words import all_words, say_age, say_value, speaker
+from crews.words import all_words, say_age, say_number, say_value, speaker
 
 CREWS = resources.files("crews")
 
@@ -114,6 +114,8 @@ def test_values_are_said_with_their_unit() -> None:
     assert say_value(0.142, "m3/m3", say) == "14.2 %"
     assert say_value(-45.0, "kPa", say) == "-45 kPa"
     assert say_value(22.68, "%", say) == "22.7 %"
+    assert say_value(21.25, "%", say) == "21.3 %"
+    assert (say_number(6400), say_number(0.05), say_number(12.0), say_number(-0.5, 0)) == ("6,400", "0.1", "12", "-1")
     assert say_value(0.91, "1", say) == "0.91"
     assert say_value(None, "kPa", say) == say_value(float("nan"), "kPa", say) == "unknown"
 
