@@ -203,8 +203,11 @@ def _amendment(ledger: Ledger, action: Action, issue: Issue) -> dict[str, Any]:
 
 def _new_photos(ledger: Ledger, action: Action) -> list[dict[str, str]]:
     """Return the photos as an event keeps them; one that was sent before shows no work of today."""
+    before = {photo.sha256 for photo in action.photos if photo.role != "after"}
     for photo in action.photos:
-        if photo.role == "after" and ledger.run("select 1 from photos where sha256 = ?", (photo.sha256,)):
+        if photo.role == "after" and (
+            photo.sha256 in before or ledger.run("select 1 from photos where sha256 = ?", (photo.sha256,))
+        ):
             raise ActionRefusedError("photo_used", "This photo was sent before; take one of the work as it is now.")
     return [{"sha256": photo.sha256, "role": photo.role} for photo in action.photos]
 

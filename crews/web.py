@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -16,7 +15,6 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import (
     FileResponse,
@@ -26,12 +24,11 @@ from starlette.responses import (
     Response,
 )
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
 
 from crews.apply import valid_plots
 from crews.card import Form
 from crews.crew_list import CrewList
+from crews.delivery import HashedFiles, ZippedPages
 from crews.export import to_csv, to_geojson
 from crews.guard import Guard, is_same_origin
 from crews.issue import ActionRefusedError, newest_report
@@ -40,7 +37,7 @@ from crews.ledger import Ledger
 from crews.links import Keys, Pass, form_token, load_keys, read_token
 from crews.lists import all_lists, list_of, list_of_one, office_view
 from crews.office import Filters
-from crews.page import render_list, render_office, static_version
+from crews.page import render_list, render_office
 from crews.photos import find_photo, photo_types
 from crews.refusals import HANDLERS, early_refusal, language_of
 from crews.report_form import read_report
@@ -248,29 +245,6 @@ class Web:
 def is_wechat(request: Request) -> bool:
     """Say whether WeChat's own browser asks."""
     return "MicroMessenger" in request.headers.get("user-agent", "")
-
-
-class HashedFiles(StaticFiles):
-    """Static files that a browser may keep for ever under the address that carries their version."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        """Return the file, with how long it may be kept."""
-        response = await super().get_response(path, scope)
-        is_named = response.status_code < HTTPStatus.BAD_REQUEST
-        is_current = is_named and scope["query_string"] == f"v={static_version(path)}".encode()
-        response.headers["cache-control"] = "public, max-age=31536000, immutable" if is_current else "no-cache"
-        return response
-
-
-class ZippedPages(GZipMiddleware):
-    """Pages and tables are sent compressed; photos are compressed already."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope.get("path", "").startswith("/photos/"):
-            await self.app(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
 
 
 def _alive(_request: Request) -> Response:

@@ -109,6 +109,8 @@ def test_photos_of_an_earlier_round_prove_nothing_and_stay_in_the_history(ledger
 def test_a_photo_that_was_sent_before_is_no_photo_of_today(ledger: Ledger, issue_id: str) -> None:
     ledger.run("insert into photos values (?, 'x.jpg', 'image/jpeg', 1, 1)", ("ab" * 32,))
     assert refused(ledger, crew(issue_id, "done", photos=PHOTO)) == "photo_used"
+    twice = (Photo("ef" * 32, "before"), Photo("ef" * 32, "after"))
+    assert refused(ledger, crew(issue_id, "done", photos=twice)) == "photo_used"
 
 
 @pytest.mark.parametrize(
