@@ -42,7 +42,7 @@ def show_issue(issue_id: str, *, common: Common | None = None) -> int:
     settings = common.settings()
     site, now = settings.place(), settings.now()
     try:
-        with Ledger(settings.data_folder().ledger, site) as ledger:
+        with Ledger(settings.existing_folder().ledger, site) as ledger:
             plots = valid_plots(read_register(settings.data_folder(), "plots"), now)
             listed = list_of_one(ledger, issue_id, plots, now, settings.web.truck_litres)
             history = ledger.history(issue_id)
@@ -155,7 +155,7 @@ def _act(common: Common | None, action: Action, *, new_crew: bool = False) -> in
     settings = common.settings()
     site = settings.place()
     try:
-        with Ledger(settings.data_folder().ledger, site) as ledger:
+        with Ledger(settings.existing_folder().ledger, site) as ledger:
             issue = perform(ledger, _with_register(ledger, settings, action, new_crew=new_crew), settings.now()).issue
     except ActionRefusedError as refusal:
         return _refused(refusal)

@@ -52,9 +52,7 @@ def print_lists(
     if wrong is not None:
         err.print(wrong)
         return EXIT_USAGE
-    folder = settings.data_folder()
-    if not folder.root.is_dir():
-        raise ConfigError(f"There is no data folder at {folder.root}. Name it with -C, or begin with: greensward demo")
+    folder = settings.existing_folder()
     with Ledger(folder.ledger, settings.place()) as ledger:
         plots = valid_plots(read_register(folder, "plots"), now)
         known = crews_of(ledger, plots)

@@ -105,3 +105,10 @@ def test_litres_that_were_tonnes_are_asked_back_on_the_telephone_too(made: DataF
     assert run(made, "report", ISSUE, "done", "--by", "王工", "--litres", "5.6") == 1
     assert state(made) == "assigned"
     assert run(made, "report", ISSUE, "done", "--by", "王工", "--litres", "5.6", "--sure") == 0
+
+
+@pytest.mark.parametrize("arguments", [("show", ISSUE), ("close", ISSUE, "--by", "王工")])
+def test_a_folder_that_does_not_exist_is_not_made(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError, match="no data folder"):
+        run(DataFolder(tmp_path / "nowhere"), *arguments)
+    assert not (tmp_path / "nowhere").exists()
