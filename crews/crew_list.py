@@ -18,6 +18,9 @@ GROUPS = ("overdue", "today", "later", "put_off", "done")
 TO_DO = frozenset({"overdue", "today", "later"})
 LITRES_PER_TONNE = 1000.0
 
+_AT_ONCE = 4
+"""Severity at which the card says "now"."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:
@@ -190,14 +193,15 @@ def make_crew_list(
 
 
 def group_of(issue: Issue, now: datetime, site: Site) -> str:
-    """Return the group that an issue belongs to at `now`."""
+    """Return the group that an issue belongs to at `now`; what cannot wait is for today, whenever it is due."""
     if issue.state == "deferred":
         return "put_off"
     if issue.state not in {"opened", "assigned", "in_work"}:
         return "done"
     if issue.due_at < now:
         return "overdue"
-    return "today" if site.local_date(issue.due_at) == site.local_date(now) else "later"
+    is_for_today = issue.severity >= _AT_ONCE or site.local_date(issue.due_at) == site.local_date(now)
+    return "today" if is_for_today else "later"
 
 
 def _may_wait(newest: Finding) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 import msgspec
@@ -32,7 +32,7 @@ app = App(name="issue", help="One issue: show, assign, report, check, close, put
 _By = Annotated[str, Parameter(help="Who does this; whoever did the work cannot also check it.")]
 _Reason = Annotated[str, Parameter(help="Why, in a sentence.")]
 _Note = Annotated[str | None, Parameter(help="Anything else worth keeping.")]
-_Until = Annotated[str, Parameter(help="New deadline, such as '2026-07-05 18:00' by the site's clock.")]
+_Until = Annotated[str, Parameter(help="Deadline by the site's clock: '2026-07-05 18:00', or a day, until its end.")]
 
 
 @app.command(name="show")
@@ -128,6 +128,8 @@ def extend(
     """Move the deadline (延期); --by is who approves it."""
     common = common or Common()
     due_at = instant(until, "--until", common.settings().place().timezone)
+    if due_at is not None and ":" not in until:
+        due_at += timedelta(days=1)  # "until the 30th" is until its end
     return _act(common, Action(_new_id(), issue_id, "extended", by, reason=reason, due_at=due_at, note=note))
 
 

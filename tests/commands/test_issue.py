@@ -49,6 +49,13 @@ def test_it_shows_an_issue_with_its_history(made: DataFolder, capsys: pytest.Cap
     assert [event["kind"] for event in shown["events"]] == ["opened", "assigned", "evidence"]
 
 
+def test_a_deadline_that_is_a_day_lasts_until_its_end(made: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(made, "extend", ISSUE, "--until", "2026-07-05", "--by", "王工", "--reason", "停水") == 0
+    capsys.readouterr()
+    assert run(made, "show", ISSUE, "--json") == 0
+    assert "2026-07-05T16:00:00" in capsys.readouterr().out
+
+
 def test_an_issue_goes_its_way_by_command(made: DataFolder) -> None:
     assert run(made, "assign", ISSUE, "二队", "--by", "王工") == 0
     assert run(made, "extend", ISSUE, "--until", "2026-07-05 18:00", "--by", "王工", "--reason", "停水") == 0

@@ -87,6 +87,18 @@ def test_today_ends_at_midnight_by_the_sites_clock(ledger: Ledger, due_in: int, 
     assert stop.group == group
 
 
+def test_what_is_to_be_done_at_once_is_for_today_also_when_it_is_due_tomorrow(ledger: Ledger) -> None:
+    for severity, group in ((3, "later"), (4, "today")):
+        apply_flags(ledger, [flag("JJ-012", "drought", NOW - HOUR, severity=severity)], PLOTS, NOW - HOUR)
+        issue = ledger.open_issues()[0]
+        later = Action(
+            f"office-{severity}", issue.issue_id, "extended", "王工", reason="x", due_at=NOW + severity * DAY
+        )
+        perform(ledger, later, NOW)
+        (stop,) = list_of(ledger, "一队", {}, NOW, 8000.0).stops
+        assert (stop.issue.severity, stop.group) == (severity, group)
+
+
 def test_water_is_shown_in_tonnes_and_loads_with_the_arithmetic(ledger: Ledger) -> None:
     listed = small_list(ledger, [flag("JJ-012", "drought", NOW - HOUR)], PLOTS)
     (stop,) = listed.stops
