@@ -89,7 +89,8 @@ def test_today_ends_at_midnight_by_the_sites_clock(ledger: Ledger, due_in: int, 
 
 def test_what_is_to_be_done_at_once_is_for_today_also_when_it_is_due_tomorrow(ledger: Ledger) -> None:
     for severity, group in ((3, "later"), (4, "today")):
-        apply_flags(ledger, [flag("JJ-012", "drought", NOW - HOUR, severity=severity)], PLOTS, NOW - HOUR)
+        at = NOW - (5 - severity) * HOUR
+        apply_flags(ledger, [flag("JJ-012", "drought", at, severity=severity)], PLOTS, at)
         issue = ledger.open_issues()[0]
         later = Action(
             f"office-{severity}", issue.issue_id, "extended", "王工", reason="x", due_at=NOW + severity * DAY
