@@ -11,7 +11,7 @@
 -- of rain_hold_mm. Closes means: below the closing line for close_hours, by the hours or by a whole day. In a row
 -- means: no other evaluation between, and no longer gap than hourly_gap_hours or, for days, the report interval. Frozen
 -- soil is neither dry nor moist. An hour counts when it has every depth that the plot had in the hourly_depth_hours
--- before it. Potential counts where a day or hour has no water content.
+-- before it. Each quantity has a memory of its own; drought_memories chooses between them, water content first.
 with verdicts as (
     select
         plot_id,
@@ -27,23 +27,17 @@ with verdicts as (
     from root_zone
     union all
     select
-        potentials.plot_id,
+        plot_id,
         'matric_potential' as quantity,
-        potentials.span,
-        potentials.date,
-        potentials.starts_at,
-        potentials.depths,
-        potentials.interval_s,
-        potentials.state = 'dry' and not potentials.is_frozen as is_dry,
+        span,
+        date,
+        starts_at,
+        depths,
+        interval_s,
+        state = 'dry' and not is_frozen as is_dry,
         false as is_severest,
-        potentials.is_below_close and not potentials.is_frozen as is_below_close,
+        is_below_close and not is_frozen as is_below_close,
     from potentials
-    left join root_zone
-        on
-            potentials.plot_id = root_zone.plot_id
-            and potentials.span = root_zone.span
-            and potentials.starts_at = root_zone.starts_at
-    where root_zone.plot_id is null
 ),
 
 counted as (

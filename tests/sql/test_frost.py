@@ -125,6 +125,20 @@ def test_without_thermometers_soil_thaws_after_three_finished_days_without_frost
     assert lake.flag("drought", as_of=local_midnight(today) + 18 * HOUR)["state"] == state
 
 
+def test_the_day_that_ends_the_frost_is_still_frozen(lake: MadeLake) -> None:
+    today = date(2026, 11, 20)
+    lake.laboratory_plot()
+    lake.device()
+    for hours in range(24 * 12):
+        lake.soil(local_midnight(today) - (hours - 18) * HOUR, volumetric_water_content=0.08)
+    air(lake, [-8.0] * 8 + [0.0] * 4, today)
+    lake.flags(local_midnight(today) + 18 * HOUR)
+    rows = lake.connection.execute(
+        "select distinct date, is_d01_frozen from readings where date >= date '2026-11-19' order by date"
+    ).fetchall()
+    assert rows == [(date(2026, 11, 19), True), (today, False)]
+
+
 def test_half_a_warm_day_ends_no_frost_and_half_a_cold_one_begins_none(lake: MadeLake) -> None:
     today = date(2026, 11, 20)
     noon = local_midnight(today) + 12 * HOUR

@@ -18,10 +18,10 @@ def kilopascals(lake: MadeLake, value: float, device_id: str = "D1", days: int =
 
 
 def test_the_driest_depth_of_the_roots_decides(lake: MadeLake) -> None:
-    """40 cm is dry, 30 cm is not."""
+    """40 cm is dry, 30 cm is near the line and no more."""
     lake.laboratory_plot()
     lake.device(depths_cm=[30.0, 40.0])
-    kilopascals(lake, -10.0, channel=1)
+    kilopascals(lake, -70.0, channel=1)
     kilopascals(lake, -90.0, channel=2)
     flag = lake.flag("drought")
     assert (flag["state"], flag["value"], flag["params"]["depths_cm"]) == ("dry", -90.0, "40")
