@@ -68,6 +68,7 @@ def open_for_questions(settings: Settings) -> duckdb.DuckDBPyConnection:
     folder = settings.data_folder()
     lake = open_lake(folder, settings.place())
     lake.execute(f"set variable timezone = '{settings.place().timezone.key}'")
+    lake.execute(f"set variable now = timestamptz '{settings.now().isoformat()}'")
     create_views(lake)
     allowed = str(folder.lake).replace("'", "''")
     lake.execute(f"set allowed_directories = ['{allowed}/']")
