@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,9 +21,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from greensward.broker import accepts_mqtt
 from greensward.settings import load
 from ingest.lake.layout import DataFolder
+from ingest.lake.ownership import own
 from ingest.lake.read import open_lake, retrying
 from ingest.status import read_status
-from tests.mosquitto import free_port
+from tests.mosquitto import Mosquitto, free_port
 from tests.waiting import wait_until
 
 _START_S = 120.0
@@ -30,12 +33,14 @@ _START_S = 120.0
 class Running:
     """One `greensward up` and where it listens."""
 
-    def __init__(self, root: Path) -> None:
-        self.mqtt_port, self.web_port = free_port(), free_port()
+    def __init__(self, root: Path, mosquitto: Mosquitto | None = None) -> None:
+        """Start it with the built-in broker, or with a Mosquitto as an installation's own broker."""
+        self.mqtt_port, self.web_port = mosquitto.port if mosquitto else free_port(), free_port()
+        host = 'host = "127.0.0.1"\n' if mosquitto else ""
         self.log = root / "up.log"
         config = root / "greensward.toml"
         config.write_text(
-            f'[data]\nfolder = "data"\n[broker]\nport = {self.mqtt_port}\n[web]\nport = {self.web_port}\n'
+            f'[data]\nfolder = "data"\n[broker]\n{host}port = {self.mqtt_port}\n[web]\nport = {self.web_port}\n'
             "[flags]\nevery_minutes = 0.05\n[ingest]\nseal_every_s = 1.0\n",
             encoding="utf-8",
         )
@@ -54,6 +59,11 @@ class Running:
     def ingest_pid(self) -> int | None:
         status = read_status(self.folder)
         return status.pid if status and status.connected else None
+
+    def hears(self) -> bool:
+        """Whether ingest has said last that it is subscribed: what is sent before may be sent to nobody."""
+        said = [line for line in self.log.read_text().splitlines() if line.startswith("ingest")]
+        return bool(said) and said[-1] == "ingest: connected to the broker"
 
     def answers(self) -> bool:
         try:
@@ -99,17 +109,25 @@ class Running:
         return killed
 
 
+@contextmanager
+def ended(running: Running) -> Iterator[Running]:
+    """End it after the test, whatever came of it."""
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.process.kill()
+            running.process.wait()
+
+
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Running]:
-    running = Running(tmp_path)
-    yield running
-    if running.process.poll() is None:
-        running.process.kill()
-        running.process.wait()
+    with ended(Running(tmp_path)) as running:
+        yield running
 
 
 def test_one_command_takes_messages_serves_pages_survives_a_death_and_ends_in_order(up: Running) -> None:
-    wait_until(lambda: up.ingest_pid() is not None, "ingest is connected", _START_S)
+    wait_until(lambda: up.hears() and up.ingest_pid() is not None, "ingest is subscribed", _START_S)
     wait_until(up.answers, "the pages are served", _START_S)
     up.publish(0)
     wait_until(lambda: up.readings() == 1, "the first reading is in SQL", _START_S)
@@ -128,7 +146,7 @@ def test_one_command_takes_messages_serves_pages_survives_a_death_and_ends_in_or
 
 
 def test_a_killed_broker_is_started_again_with_what_it_held_and_readings_flow_again(up: Running) -> None:
-    wait_until(lambda: up.ingest_pid() is not None, "ingest is connected", _START_S)
+    wait_until(lambda: up.hears() and up.ingest_pid() is not None, "ingest is subscribed", _START_S)
     first = up.ingest_pid()
     assert first is not None
     up.publish(0)
@@ -152,7 +170,7 @@ def test_a_killed_broker_is_started_again_with_what_it_held_and_readings_flow_ag
 
 
 def test_a_broker_that_cannot_be_started_again_ends_everything_with_a_reason(up: Running) -> None:
-    wait_until(lambda: up.ingest_pid() is not None, "ingest is connected", _START_S)
+    wait_until(lambda: up.hears() and up.ingest_pid() is not None, "ingest is subscribed", _START_S)
     wait_until(up.answers, "the pages are served", _START_S)
     store = up.folder.root / "broker" / "store"
     up.kill_broker()
@@ -164,6 +182,50 @@ def test_a_broker_that_cannot_be_started_again_ends_everything_with_a_reason(up:
     assert "JetStream" in said, "the broker's own reason"
     assert "Traceback" not in said
     assert not up.answers()
+
+
+def test_while_another_process_has_the_data_folder_the_pages_are_served_and_ingest_comes_when_it_is_free(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    folder = DataFolder(tmp_path / "data")
+    with own(folder), ended(Running(tmp_path, mosquitto)) as up:
+        wait_until(lambda: up.log.read_text().count("ingest found in use") >= 2, "ingest is started again", _START_S)
+        wait_until(up.answers, "the pages are served all the same", _START_S)
+        assert f"in use by process {os.getpid()}" in up.log.read_text(), "the holder is named"
+        assert up.process.poll() is None
+    with ended(Running(tmp_path, mosquitto)) as up:
+        with own(folder):
+            wait_until(lambda: "ingest found in use" in up.log.read_text(), "ingest waits", _START_S)
+        wait_until(up.hears, "the folder is free and ingest is subscribed", _START_S)
+        up.publish(0)
+        wait_until(lambda: up.readings() == 1, "readings flow", _START_S)
+
+
+def test_another_client_that_takes_the_session_ends_nothing_but_ingest_which_comes_again(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    over = threading.Event()
+
+    def fight() -> None:
+        rival = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="greensward-ingest-1", clean_session=False)
+        while not over.is_set():
+            rival.connect("127.0.0.1", mosquitto.port)
+            while rival.loop(0.1) == mqtt.MQTT_ERR_SUCCESS and not over.is_set():
+                pass
+        rival.disconnect()
+
+    with ended(Running(tmp_path, mosquitto)) as up:
+        wait_until(lambda: up.hears() and up.ingest_pid() is not None, "ingest is subscribed", _START_S)
+        rival = threading.Thread(target=fight, daemon=True)
+        rival.start()
+        wait_until(lambda: "ingest found in use" in up.log.read_text(), "ingest has given up", _START_S)
+        assert "another client connects as 'greensward-ingest-1'" in up.log.read_text()
+        over.set()
+        rival.join(_START_S)
+        wait_until(up.answers, "the pages are served", _START_S)
+        up.publish(0)
+        wait_until(lambda: up.readings() == 1, "ingest came again and readings flow", _START_S)
+        assert up.process.poll() is None
 
 
 def test_a_wrong_setting_ends_it_at_once_with_two(tmp_path: Path) -> None:
