@@ -21,11 +21,11 @@ def broker_of(mosquitto: Mosquitto, version: str = "5") -> Broker:
     return Broker("127.0.0.1", mosquitto.port, "worker-1", mqtt_version=version, keepalive_s=5)
 
 
-def publish(mosquitto: Mosquitto, payloads: list[bytes], topic: str = TOPIC) -> None:
+def publish(mosquitto: Mosquitto, payloads: list[bytes], topic: str = TOPIC, qos: int = 1) -> None:
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="probe")
     client.connect("127.0.0.1", mosquitto.port)
     client.loop_start()
-    for info in [client.publish(topic, payload, qos=1) for payload in payloads]:
+    for info in [client.publish(topic, payload, qos=qos) for payload in payloads]:
         info.wait_for_publish(90)
         assert info.is_published()
     client.disconnect()

@@ -210,6 +210,25 @@ def test_a_burst_larger_than_the_brokers_default_window_arrives_complete(
         assert later.payloads() == [b"last"], "nothing acknowledged comes again"
 
 
+def test_as_many_messages_as_we_ask_for_are_in_flight_and_no_more(tmp_path: Path) -> None:
+    # Mosquitto's own default is 20 for a client that does not say how many it takes.
+    mosquitto = Mosquitto(tmp_path / "mosquitto", "max_inflight_messages 20\n")
+    mosquitto.start()
+    try:
+        with running(Session(broker_of(mosquitto))) as many:
+            publish(mosquitto, [b"%d" % n for n in range(100)])
+            wait_until(lambda: len(many.got) == 100, "a hundred came, none acknowledged")
+        few = Session(Broker("127.0.0.1", mosquitto.port, "few", receive_maximum=5))
+        with running(few):
+            publish(mosquitto, [b"%d" % n for n in range(12)])
+            wait_until(lambda: len(few.got) == 5, "five came")
+            publish(mosquitto, [b"passes"], qos=0)
+            wait_until(lambda: b"passes" in few.payloads(), "what needs no acknowledgement passes the others")
+            assert few.payloads() == [b"0", b"1", b"2", b"3", b"4", b"passes"]
+    finally:
+        mosquitto.stop()
+
+
 def test_after_its_end_a_session_writes_into_nobodys_file(mosquitto: Mosquitto, tmp_path: Path) -> None:
     with running(Session(broker_of(mosquitto))) as session:
         publish(mosquitto, [b"x"])
