@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from greensward.cli import run
+from greensward.commands.sql import open_for_questions
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE
+from greensward.settings import load
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import ensure_layout
 from ingest.lake.tables import table
@@ -73,6 +77,94 @@ def test_sql_can_neither_write_nor_look_outside_the_lake(
     assert run(["sql", query, "-C", str(lake.root)]) == EXIT_FOUND_PROBLEMS
     assert "root:" not in capsys.readouterr().out
     assert not Path("/tmp/greensward-stolen.csv").exists()  # noqa: S108 - that it is not there is the point
+
+
+WRITING = [
+    "copy (select 1) to '{lake}/new.parquet'",
+    "copy (select 1) to '{file}'",
+    "attach '{lake}/other.duckdb'",
+    "export database '{lake}/all'",
+    "explain analyze copy (select 1) to '{file}'",
+    "explain (analyze) copy (select 1) to '{file}'",
+    "explain /* /* */ select 1 -- */ analyze copy (select 1) to '{file}'",
+    "prepare it as copy (select 1) to '{file}'",
+    "execute it",
+    "select 1; copy (select 1) to '{file}'",
+    "from enable_logging('QueryLog', storage = 'file', storage_config = {{'path': '{lake}/logs'}})",
+    "from \"ENABLE_PROFILING\" /* */ (save_location = '{file}')",
+    "from query('from enable_' || 'logging(storage = ''file'', storage_path = ''{lake}/logs'')')",
+    "create persistent secret s (type s3)",
+    "set profiling_output = '{file}'",
+]
+
+
+def test_no_statement_changes_the_lake_from_an_argument_a_file_or_the_prompt(
+    lake: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def contents() -> dict[str, str]:
+        files = [path for path in lake.root.rglob("*") if path.is_file()]
+        return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+    before = contents()
+    (file,) = lake.lake.rglob("*.parquet")
+    queries = [query.format(lake=lake.lake, file=file) for query in WRITING]
+    assert run(["sql", queries[0], "-C", str(lake.root)]) == EXIT_FOUND_PROBLEMS
+    script = tmp_path / "query.sql"
+    script.write_text(queries[0], encoding="utf-8")
+    assert run(["sql", "--file", str(script), "-C", str(lake.root)]) == EXIT_FOUND_PROBLEMS
+    typed = iter([*(f"{query};" for query in queries), ".exit"])
+    monkeypatch.setattr("builtins.input", lambda _: next(typed))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    assert run(["sql", "-C", str(lake.root)]) == EXIT_OK
+    assert capsys.readouterr().err.count("is not run") == len(queries) + 2
+    assert contents() == before
+
+
+def test_even_a_statement_that_was_not_looked_at_can_write_no_new_file_into_the_lake(lake: DataFolder) -> None:
+    with (
+        open_for_questions(load(data=lake.root)) as connection,
+        pytest.raises(duckdb.PermissionException),
+    ):
+        connection.execute(f"copy (select 1) to '{lake.lake}/new.parquet'")
+
+
+def test_every_result_is_shown_and_what_stays_in_memory_is_allowed(
+    lake: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    query = """
+        select 1 as a; select 2 as b;
+        create temp table kept as select 7 as c; from kept;
+        set variable day = 3; select getvariable('day') as d;
+        pivot (select 'x' as k, 1 as v) on k using sum(v);
+        -- how many
+        select count(*) as e from soil_readings;
+    """
+    assert run(["sql", query, "--json", "-C", str(lake.root)]) == EXIT_OK
+    said, decoder, found = capsys.readouterr().out.strip(), json.JSONDecoder(), []
+    while said:
+        answer, end = decoder.raw_decode(said)
+        found += answer
+        said = said[end:].lstrip()
+    assert found == [{"a": 1}, {"b": 2}, {"c": 7}, {"d": 3}, {"x": 1}, {"e": 2}]
+
+
+def test_a_query_may_be_explained(lake: DataFolder) -> None:
+    query = "explain select 1; explain analyze select 1; explain (select 1); explain (format json) select 1"
+    assert run(["sql", query, "-C", str(lake.root)]) == EXIT_OK
+
+
+def test_the_ready_questions_are_json_when_asked_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["sql", "--questions", "--json"]) == EXIT_OK
+    assert {"name", "zh", "en"} == json.loads(capsys.readouterr().out)[0].keys()
+
+
+def test_a_query_file_in_another_encoding_is_told_so(
+    lake: DataFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "query.sql"
+    script.write_bytes("select '绿地'".encode("gb18030"))
+    assert run(["sql", "--file", str(script), "-C", str(lake.root)]) == EXIT_USAGE
+    assert "not UTF-8" in capsys.readouterr().err
 
 
 def test_a_damaged_file_is_named_by_the_check(lake: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
