@@ -6,6 +6,7 @@ import csv
 import io
 
 from ingest.registers.findings import Findings, Place
+from ingest.registers.identifiers import normalise_device_id
 from ingest.registers.words import DEVICE_COLUMNS, canonical_names, did_you_mean, plain
 
 LIMIT_BYTES = 16_000_000
@@ -39,6 +40,7 @@ def read_table(payload: bytes, findings: Findings) -> list[tuple[int, dict[str, 
             begins = reader.line_num + 1
     except csv.Error as error:
         findings.at(begins).fault("not_csv", str(error), "CSV", "Look for a quotation mark that is never closed.")
+        rows = rows[:1]  # what an open quotation mark has swallowed may be any device's history
     if not rows:
         return []
     columns = _columns(rows[0][1], findings.at(1))
@@ -90,6 +92,9 @@ def _line(cells: list[str], columns: list[str | None], place: Place) -> tuple[in
     if not any(cell.strip() for cell in cells):
         return None
     assert place.number is not None
+    named = zip(columns, cells, strict=False)
+    kept = {column: cell.strip() for column, cell in named if column is not None and cell.strip()}
+    place.record_id = normalise_device_id(kept.get("device_id", "")) or None
     if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
         place.fault(
             "too_many_cells",
@@ -98,5 +103,4 @@ def _line(cells: list[str], columns: list[str | None], place: Place) -> tuple[in
             'Put cells that hold a separator in "quotation marks".',
         )
         return None
-    named = zip(columns, cells, strict=False)
-    return place.number, {column: cell.strip() for column, cell in named if column is not None and cell.strip()}
+    return place.number, kept
