@@ -6,6 +6,7 @@ Exit codes: 0 all right · 1 problems found · 2 wrong use or configuration · 3
 from __future__ import annotations
 
 import os
+import select
 import sys
 from importlib.metadata import version
 
@@ -88,12 +89,12 @@ def run(arguments: list[str]) -> int:
 
 def _nobody_reads() -> bool:
     """Say whether it was our own output that broke (`… | head -1`), and then keep Python from trying again at exit."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
+    output = select.poll()
+    output.register(sys.stdout.fileno(), 0)
+    broken = any(event & select.POLLERR for _, event in output.poll(0))
+    if broken:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
+    return broken
 
 
 def _exit_code(error: Exception) -> int:

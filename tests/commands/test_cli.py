@@ -304,7 +304,7 @@ def test_a_newer_data_folder_is_refused_by_every_command_and_left_as_it_is(
         ["device", "list"],
         ["plots", "list"],
         ["list"],
-        ["issue", "list"],
+        ["issue", "show", "BC-20260326-0001"],
         ["sql", "select 1"],
         ["lake", "info"],
     ):
