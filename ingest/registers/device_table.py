@@ -40,7 +40,6 @@ def read_table(payload: bytes, findings: Findings) -> list[tuple[int, dict[str, 
             begins = reader.line_num + 1
     except csv.Error as error:
         findings.at(begins).fault("not_csv", str(error), "CSV", "Look for a quotation mark that is never closed.")
-        rows = rows[:1]  # what an open quotation mark has swallowed may be any device's history
     if not rows:
         return []
     columns = _columns(rows[0][1], findings.at(1))
