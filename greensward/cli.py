@@ -1,6 +1,7 @@
 """The command line: every command in one place, and what each kind of error means to the shell.
 
-Exit codes: 0 all right · 1 problems found · 2 wrong use or configuration · 3 broker or server out of reach.
+Exit codes: 0 all right · 1 problems found · 2 wrong use or configuration · 3 broker or server out of reach ·
+4 data folder or client id in use by another process.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ from greensward.commands import (
 )
 from greensward.commands import list as list_command
 from greensward.commands import sql as sql_command
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE, err
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_IN_USE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE, err
 from greensward.settings import TRACEBACK, wants_traceback
-from ingest.errors import ConfigError, GreenswardError
+from ingest.errors import ConfigError, GreenswardError, InUseError
 
 app = App(
     name="greensward",
@@ -98,6 +99,8 @@ def _nobody_reads() -> bool:
 
 
 def _exit_code(error: Exception) -> int:
+    if isinstance(error, InUseError):
+        return EXIT_IN_USE
     if isinstance(error, ConfigError):
         return EXIT_USAGE
     return EXIT_UNREACHABLE if isinstance(error, (ConnectionError, TimeoutError)) else EXIT_FOUND_PROBLEMS

@@ -21,6 +21,7 @@ EXIT_OK = 0
 EXIT_FOUND_PROBLEMS = 1
 EXIT_USAGE = 2
 EXIT_UNREACHABLE = 3
+EXIT_IN_USE = 4
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)

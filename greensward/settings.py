@@ -103,7 +103,7 @@ class FlagSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class WebSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """[web]: the crews' pages.
 
-    public_url: how phones reach this server, for links and QR codes; "" means http://host:port
+    public_url: how phones reach this server, for links; "" means http://host:port
     link_days: how long a crew's link works
     truck_litres: what one water truck holds, where the crew has no figure of its own
     """

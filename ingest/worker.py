@@ -151,8 +151,9 @@ class Worker:
         if not self._threads:
             self._stack.close()
             return
-        self._session.stop()
-        if not self._threads["journal"].is_alive():
+        is_committing = self._threads["journal"].is_alive()
+        self._session.stop(wait_for_disk=is_committing)
+        if not is_committing:
             self._journal.stop()  # a network thread that waits for room in it would wait for ever
         self._wait_for_end("network")
         self._journal.stop()

@@ -96,6 +96,7 @@ def open_for_questions(settings: Settings) -> duckdb.DuckDBPyConnection:
     folder = settings.data_folder()
     lake = open_lake(folder, settings.place())
     lake.execute(f"set variable timezone = '{settings.place().timezone.key}'")
+    lake.execute(f"set variable now = timestamptz '{settings.now().isoformat()}'")
     create_views(lake)
     # File by file: in an allowed directory DuckDB would let a query make new files.
     views = lake.execute("select sql from duckdb_views() where not internal").fetchall()
@@ -201,7 +202,7 @@ def _prompt(settings: Settings) -> int:
                 try:
                     _ask(lake, query, _table)
                 except duckdb.IOException as error:
-                    err.print(f"{escape(str(error))}\nFiles were merged meanwhile; ask once more.")
+                    err.print(f"{escape(str(error))}\nFiles were merged meanwhile: leave with .exit, and ask again.")
 
 
 def _table(names: list[str], rows: list[tuple[Any, ...]]) -> None:

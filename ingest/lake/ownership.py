@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, InUseError
 from ingest.lake.durable import fsync_folder, make_folder, replace_file, store_errors
 from ingest.lake.layout import LAYOUT_VERSION, DataFolder
 from ingest.lake.locks import clear_leftovers
 
 
-class AlreadyOwnedError(ConfigError):
+class AlreadyOwnedError(InUseError):
     """Another process writes to this data folder."""
 
 

@@ -7,7 +7,8 @@
 -- Kept as: table
 --
 -- A picture without a flight belongs to the flight of its drone and local day. A message that comes later may bring the
--- findings of a picture: analysed once is analysed.
+-- findings of a picture: analysed once is analysed. How the pictures of a flight overlap is not stored: what they show
+-- together is counted as if they lay at random, 1 - (1 - f1)(1 - f2) and so on, which is never less than the largest.
 with pictures as (
     select
         drone_images.image_id,
@@ -29,7 +30,12 @@ select
         as analysed_images,
     min(plot_coverage.captured_at) as first_at,
     max(plot_coverage.captured_at) as last_at,
-    max(plot_coverage.covered_fraction) as covered_fraction,
+    round(1 - exp(sum(ln(1 - least(greatest(plot_coverage.covered_fraction, 0), 1 - 1e-9)))), 6) as covered_fraction,
+    round(1 - exp(sum(case
+        when plot_coverage.is_analysed or pictures.is_analysed
+            then ln(1 - least(greatest(plot_coverage.covered_fraction, 0), 1 - 1e-9))
+        else 0
+    end)), 6) as analysed_fraction,
 from plot_coverage
 left join pictures on plot_coverage.image_id = pictures.image_id
 where
