@@ -6,6 +6,9 @@ Exit codes: 0 all right · 1 problems found · 2 wrong use or configuration · 3
 
 from __future__ import annotations
 
+import os
+import select
+import sys
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
@@ -28,13 +31,15 @@ from greensward.commands import (
 )
 from greensward.commands import list as list_command
 from greensward.commands import sql as sql_command
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_IN_USE, EXIT_UNREACHABLE, EXIT_USAGE, err
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_IN_USE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE, err
+from greensward.settings import TRACEBACK, wants_traceback
 from ingest.errors import ConfigError, GreenswardError, InUseError
 
 app = App(
     name="greensward",
     help="Soil probes and drone patrols in over MQTT; a crew's watering and inspection list out.",
     version=version("greensward"),
+    suppress_keyboard_interrupt=False,  # Ctrl-C is said in one place: greensward/__main__.py
 )
 for command in (
     demo.app,
@@ -60,12 +65,37 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; errors raised on purpose are printed as one sentence."""
     try:
         result = app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
+        sys.stdout.flush()
     except CycloptsError:
         return EXIT_USAGE
     except (GreenswardError, ConnectionError, TimeoutError) as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return EXIT_OK
         err.print(f"[red]greensward:[/] {escape(str(error))}")
         return _exit_code(error)
+    except OSError as error:
+        err.print(f"[red]greensward:[/] {escape(str(error))}")
+        return EXIT_FOUND_PROBLEMS
+    except Exception as error:  # the top of everything: whoever typed it gets a sentence
+        if wants_traceback():
+            raise
+        err.print(f"[red]greensward:[/] {escape(f'{type(error).__name__}: {error}')}")
+        err.print(
+            "This is a fault of Greensward's: please report it with what you typed, this sentence, and what "
+            f"{TRACEBACK}=1 before the command prints."
+        )
+        return EXIT_FOUND_PROBLEMS
     return int(result or 0)
+
+
+def _nobody_reads() -> bool:
+    """Say whether it was our own output that broke (`… | head -1`), and then keep Python from trying again at exit."""
+    output = select.poll()
+    output.register(sys.stdout.fileno(), 0)
+    broken = any(event & select.POLLERR for _, event in output.poll(0))
+    if broken:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return broken
 
 
 def _exit_code(error: Exception) -> int:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pyarrow as pa
@@ -125,21 +126,22 @@ def problems(health: Health, settings: Settings, now: datetime) -> Iterator[Prob
     if health.free_bytes < wanted:
         found = f"{health.free_bytes / 1e9:.1f} GB free, {wanted / 1e9:.1f} GB wanted"
         yield Problem("disk", found, "Free space; ingest goes on by itself.")
-    yield from _ingest_problems(health.status, now)
+    zone = settings.place().timezone
+    yield from _ingest_problems(health.status, now, zone)
     allowed = timedelta(minutes=2 * settings.flags.every_minutes) + _EVALUATION_GRACE
     if health.evaluated_at is None:
         yield Problem("evaluation", "never", "greensward flag --every 30; it needs plots: greensward plots import FILE")
     elif now - health.evaluated_at > allowed:
-        found = f"the last one is of {_clock(health.evaluated_at)}"
+        found = f"the last one is of {_clock(health.evaluated_at, zone)}"
         yield Problem("evaluation", found, "Is `greensward flag --every …` running? What does its log say?")
 
 
-def _ingest_problems(status: IngestStatus | None, now: datetime) -> Iterator[Problem]:
+def _ingest_problems(status: IngestStatus | None, now: datetime, zone: ZoneInfo) -> Iterator[Problem]:
     if status is None:
         yield Problem("ingest", "never ran here", "greensward up, or greensward ingest")
         return
     if now - status.written_at > STATUS_AGE:
-        yield Problem("ingest", f"silent since {_clock(status.written_at)}", "Start it again; look at its log.")
+        yield Problem("ingest", f"silent since {_clock(status.written_at, zone)}", "Start it again; look at its log.")
         return
     if status.paused:
         yield Problem("ingest", status.paused, "Free space; ingest goes on by itself.")
@@ -154,12 +156,12 @@ def _ingest_problems(status: IngestStatus | None, now: datetime) -> Iterator[Pro
     if status.damaged_files:
         yield Problem("lake", f"damaged files: {', '.join(status.damaged_files)}", "Check the disk; greensward replay.")
     if now - (status.last_message_at or status.started_at) > QUIET:
-        since = _clock(status.last_message_at) if status.last_message_at else "the start of ingest"
+        since = _clock(status.last_message_at, zone) if status.last_message_at else "the start of ingest"
         yield Problem("messages", f"none since {since}", "Do devices reach the broker? greensward doctor")
 
 
-def _clock(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
+def _clock(instant: datetime, zone: ZoneInfo) -> str:
+    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M:%S}"
 
 
 def health_routes(settings: Settings) -> list[BaseRoute]:

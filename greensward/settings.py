@@ -20,9 +20,13 @@ import msgspec
 
 from ingest.errors import ConfigError
 from ingest.lake.layout import DataFolder
+from ingest.lake.ownership import check_layout
 from ingest.site import BEICHEN, Site
 
 _PREFIX = "GREENSWARD__"
+TRACEBACK = "GREENSWARD_TRACEBACK"
+"""Variable that shows where an unforeseen error arose; no setting of an installation."""
+
 _STARTED = time.monotonic()
 _LON_MAX, _LAT_MAX = 180, 90
 _Slug = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -154,8 +158,19 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         return pretended.astimezone(UTC) + timedelta(seconds=time.monotonic() - _STARTED)
 
     def data_folder(self) -> DataFolder:
-        """Return the data folder, absolute."""
-        return DataFolder(Path(self.data.folder).absolute())
+        """Return the data folder, absolute, there or not yet.
+
+        Raises: ConfigError when it is a file, may not be entered, or was made by a newer Greensward.
+        """
+        folder = DataFolder(Path(self.data.folder).absolute())
+        try:
+            if folder.root.exists() and not folder.root.is_dir():
+                raise ConfigError(f"The data folder {folder.root} is a file; name another with -C.")
+            folder.version_file.exists()
+        except OSError as error:
+            raise ConfigError(f"The data folder {folder.root}: {error.strerror}.") from error
+        check_layout(folder)
+        return folder
 
     def existing_folder(self) -> DataFolder:
         """Return the data folder for a command that only looks at it. Raises: ConfigError when it is not there yet."""
@@ -166,6 +181,11 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
                 "or name another with -C."
             )
         return folder
+
+
+def wants_traceback() -> bool:
+    """Say whether somebody who looks for a fault of ours wants to see where it arose."""
+    return os.environ.get(TRACEBACK, "") not in {"", "0"}
 
 
 def places(explicit: Path | None) -> list[Path]:
@@ -182,18 +202,8 @@ def load(explicit: Path | None = None, data: Path | None = None) -> Settings:
     A data folder that holds a `greensward.toml` of its own (as the demo's does) is read when none is named.
     Raises: ConfigError naming the file, the key, what was expected, and the nearest key that exists.
     """
-    candidates = places(explicit)
-    if data is not None and explicit is None and (data / "greensward.toml").is_file():
-        candidates = [data / "greensward.toml"]
-    found = next((path for path in candidates if path.is_file()), None)
-    if found is None and explicit is not None:
-        raise ConfigError(f"No settings file at {explicit}. Write one with: greensward config --write {explicit}")
-    given: dict[str, object] = {}
-    if found is not None:
-        try:
-            given = tomllib.loads(found.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{found}: not valid TOML: {error}") from error
+    found = _find(explicit, data)
+    given = {} if found is None else _read(found)
     _refuse_unknown_keys(given, where=str(found))
     given = _with_environment(given, os.environ)
     folder = _section(given, "data")
@@ -207,9 +217,44 @@ def load(explicit: Path | None = None, data: Path | None = None) -> Settings:
         settings = msgspec.convert(given, Settings)
     except msgspec.ValidationError as error:
         raise ConfigError(_in_words(error, found)) from error
+    if (settings.broker.cert_file or settings.broker.key_file) and not settings.broker.ca_file:
+        raise ConfigError(
+            "[broker] cert_file, key_file: without ca_file the connection would not be encrypted at all. Set ca_file "
+            "to the certificate authority of the broker."
+        )
     if settings.web.public_url and not settings.web.public_url.startswith(("http://", "https://")):
         raise ConfigError(f"[web] public_url: {settings.web.public_url!r} must begin with https:// (or http://).")
     return settings
+
+
+def _find(explicit: Path | None, data: Path | None) -> Path | None:
+    candidates = places(explicit)
+    named = os.environ.get("GREENSWARD_CONFIG")
+    if data is not None and explicit is None and _is_file(data / "greensward.toml"):
+        candidates = [data / "greensward.toml"]
+    elif explicit is None and named and not _is_file(Path(named)):
+        raise ConfigError(f"$GREENSWARD_CONFIG: no settings file at {named}. Correct it, or unset it.")
+    found = next((path for path in candidates if _is_file(path)), None)
+    if found is None and explicit is not None:
+        raise ConfigError(f"No settings file at {explicit}. Write one with: greensward config --write {explicit}")
+    return found
+
+
+def _read(found: Path) -> dict[str, object]:
+    try:
+        # Windows' editors put a byte order mark first.
+        return tomllib.loads(found.read_bytes().decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{found}: not valid TOML: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{found}: cannot be read: {error.strerror}.") from error
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:  # a folder on the way that may not be entered
+        raise ConfigError(f"{path}: {error.strerror}.") from error
 
 
 def _in_words(error: msgspec.ValidationError, found: Path | None) -> str:
@@ -236,8 +281,10 @@ def _with_environment(given: dict[str, object], environment: Mapping[str, str]) 
             continue
         section, _, key = variable.removeprefix(_PREFIX).lower().partition("__")
         fields = Settings.__struct_fields__
-        if section not in fields or not key:
-            raise ConfigError(f"${variable}: no such setting; sections are {', '.join(fields)}.")
+        if section not in fields:
+            raise ConfigError(f"${variable}: no such setting: unknown section{_did_you_mean(section, list(fields))}")
+        if not key:
+            raise ConfigError(f"${variable}: no such setting; write {_PREFIX}{section.upper()}__KEY.")
         merged[section] = {**_section(merged, section), key: _from_text(section, key, text)}
     return merged
 

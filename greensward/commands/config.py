@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out, show
 from greensward.settings import places
+from ingest.errors import ConfigError
 
 app = App(name="config", help="Show the settings in force, or write a file to begin with.")
 
@@ -45,5 +46,7 @@ def _write(path: Path, text: str) -> int:
     except FileExistsError:
         err.print(f"{escape(str(path))} is there already; it was left as it is.")
         return EXIT_FOUND_PROBLEMS
+    except OSError as error:
+        raise ConfigError(f"--write {path}: {error.strerror}; name a file in a folder that is there.") from error
     err.print(f"Wrote {escape(str(path))}. The meaning of every key: docs/operators.md")
     return EXIT_OK

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -11,7 +10,7 @@ from cyclopts import App, Parameter
 from rich.markup import escape
 from rich.table import Table
 
-from greensward.commands.register_output import changes_line, instant, local, print_findings, read_file, say
+from greensward.commands.register_output import changes_line, id_column, instant, local, print_findings, read_file, say
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, out, show
 from ingest.errors import ConfigError
 from ingest.registers.datum import Datum
@@ -65,7 +64,7 @@ def add(
     folder, site = settings.data_folder(), settings.place()
     with locked_registers(folder):
         rows, row, warnings = added(
-            read_rows(folder, "devices"), read_rows(folder, "plots"), cells, site, datetime.now(UTC)
+            read_rows(folder, "devices"), read_rows(folder, "plots"), cells, site, settings.now()
         )
         write_devices(folder, rows)
     show(
@@ -101,7 +100,7 @@ def bind(
     folder, site = settings.data_folder(), settings.place()
     with locked_registers(folder):
         rows, row, warnings = bound(
-            read_rows(folder, "devices"), read_rows(folder, "plots"), cells, site, datetime.now(UTC)
+            read_rows(folder, "devices"), read_rows(folder, "plots"), cells, site, settings.now()
         )
         write_devices(folder, rows)
     show(
@@ -114,7 +113,10 @@ def bind(
 
 @app.command(name="import")
 def import_(
-    file: Annotated[Path, Parameter(help="CSV with a line per device and period; - reads standard input.")],
+    file: Annotated[
+        Path,
+        Parameter(help="CSV with a line per device and period; - reads standard input.", allow_leading_hyphen=True),
+    ],
     *,
     datum: Annotated[
         Datum, Parameter(help="What lon and lat are in: wgs84, gcj02 (Amap, Tencent), bd09 (Baidu).")
@@ -134,7 +136,7 @@ def import_(
         settings.data_folder(),
         read_file(file),
         site=site,
-        now=datetime.now(UTC),
+        now=settings.now(),
         valid_from=instant(valid_from, "--valid-from", site.timezone),
         datum=datum,
         skip_faulty=skip_faulty,
@@ -175,9 +177,11 @@ def list_(
             render=lambda: _print_unknown(found, settings.place().timezone),
         )
         return EXIT_OK
-    now = datetime.now(UTC)
-    rows = [row for row in read_rows(folder, "devices") if history or holds_at(row, now)]
-    show({"devices": rows}, as_json=common.json, render=lambda: _print_devices(rows, settings.place().timezone))
+    now = settings.now()
+    every = read_rows(folder, "devices")
+    rows = [row for row in every if history or holds_at(row, now)]
+    zone = settings.place().timezone
+    show({"devices": rows}, as_json=common.json, render=lambda: _print_devices(rows, len(every), zone))
     return EXIT_OK
 
 
@@ -206,11 +210,14 @@ def _print_import(done: DeviceImport, *, dry_run: bool) -> None:
         say(changes_line("devices", counts, written=done.written, would=dry_run, version=changes.version))
 
 
-def _print_devices(rows: list[Row], zone: ZoneInfo) -> None:
+def _print_devices(rows: list[Row], every: int, zone: ZoneInfo) -> None:
+    if not rows and every:
+        say(f"No device is registered for now; the register has {every} rows of other times: --history.")
+        return
     if not rows:
         say("No devices yet. Add one: greensward device add ID --model VENDOR/MODEL --plot PLOT --depth 10,30.")
         return
-    table = Table("Device", "Model", "Plot", "Depths cm", "From", "Until", "Note")
+    table = Table(id_column("Device", rows, "device_id"), "Model", "Plot", "Depths cm", "From", "Until", "Note")
     for row in rows:
         cells = (
             row["device_id"],
@@ -230,7 +237,9 @@ def _print_unknown(found: list[dict[str, Any]], zone: ZoneInfo) -> None:
     if not found:
         say("Every device that sent something is in the register.")
         return
-    table = Table("Device", "First seen", "Last seen", "Readings", "Status reports", "Rejected")
+    table = Table(
+        id_column("Device", found, "device_id"), "First seen", "Last seen", "Readings", "Status reports", "Rejected"
+    )
     for row in found:
         cells = (
             str(row["device_id"]),

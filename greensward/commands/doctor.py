@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
+import duckdb
 import msgspec
+import pyarrow as pa
 from cyclopts import App, Parameter
 from rich.markup import escape
 
@@ -30,6 +35,11 @@ _BROKER_TIMEOUT_S = 5.0
 _CERTIFICATE_LEFT = timedelta(days=30)
 _OUTAGE_H = 48
 _FROM_HEALTH = {"unreadable", "messages", "evaluation"}
+
+_REGISTERS = {
+    "plots": "greensward plots import FILE.geojson (docs/plots.md)",
+    "devices": "greensward device import FILE.csv (docs/devices.md)",
+}
 
 app = App(name="doctor", help="Look at everything that usually goes wrong, and say how to mend it.")
 
@@ -64,33 +74,53 @@ def doctor(
 
 
 def _quick(settings: Settings, now: datetime) -> Iterator[Finding]:
-    found = list(problems(read_health(settings), settings, now))
-    for problem in found:
+    found = list(_looked("data folder", lambda: _from_health(settings, now)))
+    yield from found or [Finding("all", "ok", "nothing is wrong")]
+
+
+def _from_health(settings: Settings, now: datetime) -> Iterator[Finding]:
+    for problem in problems(read_health(settings), settings, now):
         yield Finding(problem.what, "problem", problem.found, problem.mend)
-    if not found:
-        yield Finding("all", "ok", "nothing is wrong")
 
 
 def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
-    """Yield what was found, in the order of the data's way: disk, registers, broker, ingest, inbox."""
-    folder = settings.data_folder()
-    yield _data_folder(folder)
-    yield _disk(folder, settings.ingest.min_free_bytes)
-    yield from _registers(folder)
-    status = read_status(folder)
-    yield from _broker(settings, now)
-    yield from _ingest(status, now)
-    for problem in problems(read_health(settings), settings, now):
-        if problem.what in _FROM_HEALTH:
-            yield Finding(problem.what, "problem", problem.found, problem.mend)
-    if folder.inbox.exists():
-        yield _inbox(folder)
+    """Yield what was found, in the order of the data's way: disk, registers, broker, ingest, inbox.
+
+    A thing that cannot even be looked at is a finding; the others are looked at all the same.
+    """
+    folder: DataFolder | None = None
+    try:
+        folder = settings.data_folder()
+    except GreenswardError as error:
+        mend = "Name another with -C, or use the Greensward that made it."
+        yield Finding("data folder", "problem", str(error), mend)
+    if folder is not None:
+        yield from _looked("data folder", partial(_data_folder, folder))
+        yield from _looked("disk", partial(_disk, folder, settings.ingest.min_free_bytes))
+        for name in _REGISTERS:
+            yield from _looked(name, partial(_register, folder, name))
+    yield from _looked("broker", lambda: _broker(settings, now))
+    if folder is not None:
+        zone = settings.place().timezone
+        yield from _looked("ingest", lambda: _ingest(read_status(folder), now, zone))
+        health = _looked("unreadable", lambda: _from_health(settings, now))
+        yield from (finding for finding in health if finding.what in _FROM_HEALTH)
+        yield from _looked("inbox", partial(_inbox, folder))
 
 
-def _data_folder(folder: DataFolder) -> Finding:
+def _looked(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Yield what `look` finds; what keeps it from looking is a finding too."""
+    try:
+        yield from look()
+    except (GreenswardError, OSError, pa.ArrowException, duckdb.Error, sqlite3.Error) as error:
+        yield Finding(what, "problem", str(error), "Check the disk and the owner of the files, or restore a backup.")
+
+
+def _data_folder(folder: DataFolder) -> Iterator[Finding]:
     if not folder.version_file.is_file():
         mend = "Begin one: greensward up, greensward plots import; or name another with -C."
-        return Finding("data folder", "problem", f"there is none at {folder.root}", mend)
+        yield Finding("data folder", "problem", f"there is none at {folder.root}", mend)
+        return
     try:
         ensure_layout(folder)
         probe = folder.root / "doctor.probe"
@@ -98,29 +128,27 @@ def _data_folder(folder: DataFolder) -> Finding:
             probe.write_bytes(b"")
             probe.unlink()
     except GreenswardError as error:
-        return Finding("data folder", "problem", str(error), "Make the folder writable, or name another with --data.")
-    return Finding("data folder", "ok", str(folder.root))
+        yield Finding("data folder", "problem", str(error), "Make the folder writable, or name another with --data.")
+        return
+    yield Finding("data folder", "ok", str(folder.root))
 
 
-def _disk(folder: DataFolder, wanted: int) -> Finding:
+def _disk(folder: DataFolder, wanted: int) -> Iterator[Finding]:
     there = next(path for path in (folder.root, *folder.root.parents) if path.exists())
     free = shutil.disk_usage(there).free
     found = f"{free / 1e9:,.1f} GB free"
     if free < wanted:
         mend = "Free space: ingest takes nothing from the broker until there is more than [ingest] min_free_bytes."
-        return Finding("disk", "problem", found, mend)
-    if free < 4 * wanted:
-        return Finding("disk", "note", found, f"Ingest pauses below {wanted / 1e9:,.1f} GB.")
-    return Finding("disk", "ok", found)
+        yield Finding("disk", "problem", found, mend)
+    elif free < 4 * wanted:
+        yield Finding("disk", "note", found, f"Ingest pauses below {wanted / 1e9:,.1f} GB.")
+    else:
+        yield Finding("disk", "ok", found)
 
 
-def _registers(folder: DataFolder) -> Iterator[Finding]:
-    for name, mend in (
-        ("plots", "greensward plots import FILE.geojson (docs/plots.md)"),
-        ("devices", "greensward device import FILE.csv (docs/devices.md)"),
-    ):
-        rows = read_register(folder, name).num_rows
-        yield Finding(name, "ok" if rows else "problem", f"{rows} in the register", "" if rows else mend)
+def _register(folder: DataFolder, name: str) -> Iterator[Finding]:
+    rows = read_register(folder, name).num_rows
+    yield Finding(name, "ok" if rows else "problem", f"{rows} in the register", "" if rows else _REGISTERS[name])
 
 
 def _broker(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -171,17 +199,24 @@ def _proven(proof: BrokerProof, settings: Settings, now: datetime) -> Iterator[F
         )
     ends_at = proof.certificate_ends_at
     if ends_at is not None:
+        zone = settings.place().timezone
         near = ends_at - now < _CERTIFICATE_LEFT
         mend = "Make a new one (compose/make-certs.sh … server …) and restart the broker." if near else ""
-        yield Finding("certificate", "problem" if near else "ok", f"the broker's ends on {ends_at:%Y-%m-%d}", mend)
+        yield Finding(
+            "certificate",
+            "problem" if near else "ok",
+            f"the broker's ends on {ends_at.astimezone(zone):%Y-%m-%d}",
+            mend,
+        )
 
 
-def _ingest(status: IngestStatus | None, now: datetime) -> Iterator[Finding]:
+def _ingest(status: IngestStatus | None, now: datetime, zone: ZoneInfo) -> Iterator[Finding]:
     if status is None:
         yield Finding("ingest", "note", "never ran here", "greensward up, or greensward ingest")
         return
     if now - status.written_at > STATUS_AGE:
-        yield Finding("ingest", "problem", f"silent since {status.written_at:%Y-%m-%d %H:%M} UTC", "greensward up")
+        since = f"{status.written_at.astimezone(zone):%Y-%m-%d %H:%M}"
+        yield Finding("ingest", "problem", f"silent since {since}", "greensward up")
         return
     yield from _outage(status, now)
     state: Literal["ok", "problem"] = "ok" if status.connected and not status.paused else "problem"
@@ -208,13 +243,16 @@ def _outage(status: IngestStatus, now: datetime) -> Iterator[Finding]:
     yield Finding("outage", "note", f"{_OUTAGE_H} hours without ingest are {held:,} messages at the broker", mend)
 
 
-def _inbox(folder: DataFolder) -> Finding:
+def _inbox(folder: DataFolder) -> Iterator[Finding]:
+    if not folder.inbox.exists():
+        return
     with Inbox(folder.inbox) as inbox:
         backlog = inbox.backlog()
     found = f"{backlog.messages:,} messages wait to be sealed"
     if backlog.messages > _BACKLOG_MESSAGES:
-        return Finding("inbox", "problem", found, "Is ingest running, and is the disk fast enough?")
-    return Finding("inbox", "ok", found)
+        yield Finding("inbox", "problem", found, "Is ingest running, and is the disk fast enough?")
+    else:
+        yield Finding("inbox", "ok", found)
 
 
 def _print(findings: list[Finding]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from cyclopts import App
 from rich.markup import escape
 from rich.table import Table
@@ -83,7 +81,7 @@ def compact(*, common: Common | None = None) -> int:
     common = common or Common()
     settings = common.settings()
     folder = settings.existing_folder()
-    today = settings.place().local_date(datetime.now(UTC))
+    today = settings.place().local_date(settings.now())
     with own(folder):
         merged = list(compact_lake(folder, today, settings.ingest.compact_files))
     result = [{"table": name, "day": day.isoformat(), "files_merged": count} for name, day, count in merged]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -12,16 +11,20 @@ from cyclopts import App, Parameter
 from rich.markup import escape
 from rich.table import Table
 
-from greensward.commands.register_output import changes_line, instant, local, print_findings, read_file, say
+from greensward.commands.register_output import changes_line, id_column, instant, local, print_findings, read_file, say
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, out, show
 from ingest.registers.datum import Datum
 from ingest.registers.plots import PlotCheck
 from ingest.registers.store import PlotImport, import_plots, read_rows
 from ingest.registers.validity import holds_at
+from sql.reference import reference_rows
 
 app = App(name="plots", help="The register of plots: import, check, list.")
 
-_File = Annotated[Path, Parameter(help="GeoJSON FeatureCollection, WGS 84; - reads standard input.")]
+_File = Annotated[
+    Path,
+    Parameter(help="GeoJSON FeatureCollection, WGS 84; - reads standard input.", allow_leading_hyphen=True),
+]
 _Datum = Annotated[
     Datum | None,
     Parameter(help="What the coordinates are in: gcj02 (drawn on Amap or Tencent), bd09 (Baidu), wgs84."),
@@ -70,12 +73,12 @@ def list_(
 ) -> int:
     """List the plots of the register as they are now."""
     common = common or Common()
-    now = datetime.now(UTC)
     settings = common.settings()
-    zone = settings.place().timezone
-    rows = [row for row in read_rows(settings.existing_folder(), "plots") if history or holds_at(row, now)]
+    now, zone = settings.now(), settings.place().timezone
+    every = read_rows(settings.existing_folder(), "plots")
+    rows = [row for row in every if history or holds_at(row, now)]
     plain = [{name: value for name, value in row.items() if name != "geometry"} for row in rows]
-    show({"plots": plain}, as_json=common.json, render=lambda: _print_plots(plain, zone))
+    show({"plots": plain}, as_json=common.json, render=lambda: _print_plots(plain, len(every), zone))
     return EXIT_OK
 
 
@@ -90,19 +93,41 @@ class _Options:
 def _run(file: Path, options: _Options, common: Common, *, write: bool) -> int:
     settings = common.settings()
     site = settings.place()
+    now = settings.now()
+    begins = instant(options.valid_from, "--valid-from", site.timezone)
     done = import_plots(
         settings.data_folder(),
         read_file(file),
         site=site,
-        now=datetime.now(UTC),
-        valid_from=instant(options.valid_from, "--valid-from", site.timezone),
+        now=now,
+        valid_from=begins,
         datum=options.datum,
         replace=options.replace,
         skip_faulty=options.skip_faulty,
         write=write,
+        textures=_textures(),
     )
-    show(_as_json(done), as_json=common.json, render=lambda: _print_import(done, write=write))
+
+    def render() -> None:
+        _print_import(done, write=write)
+        changes = done.changes
+        if changes and changes.added and not (changes.changed or changes.unchanged or changes.closed):
+            say(
+                f"What was measured before {local(begins or now, site.timezone)} is not judged. To begin earlier, "
+                "import the file with --valid-from DAY, the day of the first readings."
+            )
+
+    show(_as_json(done), as_json=common.json, render=render)
     return EXIT_FOUND_PROBLEMS if done.check.faults else EXIT_OK
+
+
+def _textures() -> dict[str, dict[str, float]]:
+    """Return what the rules put in where a plot has a texture and lacks the laboratory's value."""
+    columns = ("field_capacity", "wilting_point")
+    return {
+        row["texture_key"]: {column: float(row[column]) for column in columns}
+        for row in reference_rows("soil_textures")
+    }
 
 
 def _as_json(done: PlotImport) -> dict[str, Any]:
@@ -111,7 +136,7 @@ def _as_json(done: PlotImport) -> dict[str, Any]:
         "written": done.written,
         "features": done.check.features,
         "faulty": _faulty(done.check),
-        "datum": {"verdict": done.check.datum.verdict, "plots_compared": len(done.check.datum.per_plot)},
+        "datum": {"verdict": done.check.datum.verdict, "plots_compared": done.check.datum.compared},
         "findings": done.check.findings,
         "register_version": changes.version if changes else None,
         "added": changes.added if changes else (),
@@ -148,17 +173,21 @@ def _print_import(done: PlotImport, *, write: bool) -> None:
 
 def _datum_line(check: PlotCheck) -> str:
     evidence = check.datum
-    if evidence.verdict == "unknown":
-        return "Datum not verified: no device position and no earlier outline to compare with."
-    fitting = evidence.counts.get("fits", 0)
-    return f"Datum: {fitting} of {len(evidence.per_plot)} plots that can be compared lie where they should."
+    if not evidence.compared:
+        same = f" ({evidence.unmoved} plots lie exactly as before, which tells nothing)" if evidence.unmoved else ""
+        return f"Datum not verified: no device position and no other outline to compare with{same}."
+    line = f"{evidence.fitting} of {evidence.compared} plots that can be compared lie where they should"
+    return f"Datum: {line}." if evidence.fitting else f"Datum not verified: {line}."
 
 
-def _print_plots(rows: list[dict[str, Any]], zone: ZoneInfo) -> None:
+def _print_plots(rows: list[dict[str, Any]], every: int, zone: ZoneInfo) -> None:
+    if not rows and every:
+        say(f"No plot holds now; the register has {every} rows of other times: --history.")
+        return
     if not rows:
         say("No plots yet. Import them: greensward plots import FILE.geojson (how to write it: docs/plots.md).")
         return
-    table = Table("Plot", "Name", "Grade", "Vegetation", "m²", "Crew", "From", "Until")
+    table = Table(id_column("Plot", rows, "plot_id"), "Name", "Grade", "Vegetation", "m²", "Crew", "From", "Until")
     for row in rows:
         cells = (
             row["plot_id"],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich.markup import escape
+from rich.table import Column
 
 from greensward.console import out
 from ingest.errors import ConfigError
@@ -56,6 +58,11 @@ def print_findings(findings: Sequence[Finding], number: str) -> None:
 def local(at: datetime | None, zone: ZoneInfo) -> str:
     """Return an instant by the site's clock, to the minute; "" for None."""
     return "" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+def id_column(header: str, rows: Sequence[Mapping[str, Any]], key: str) -> Column:
+    """Return a table's column that shows every id whole, however narrow the terminal: ids are copied."""
+    return Column(header, no_wrap=True, min_width=max((len(str(row[key])) for row in rows), default=0))
 
 
 def say(text: str) -> None:

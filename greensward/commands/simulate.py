@@ -16,12 +16,16 @@ from greensward.settings import Settings
 from greensward.simulate import TimedMessage, invent_district, latest_season_end
 from greensward.simulate.pattern import vary
 from greensward.simulate.publish import at_rate, at_their_times, publish
+from ingest.decode.topics import ROOT
 from ingest.errors import ConfigError
 
 app = App(name="simulate", help="Publish an invented district's messages to a broker.")
 
 _LIVE_DAYS = 10
 """How far ahead `--live` invents; it ends after so many days."""
+
+_MOST_DAYS = 400
+"""All messages are made before the first is sent; more than a year of them would fill the memory."""
 
 
 @app.default
@@ -62,6 +66,13 @@ def simulate(
 def _publish(
     messages: list[TimedMessage], host: str, port: int, rate: float | None, speedup: float | None, common: Common
 ) -> int:
+    parts = (
+        message.topic.removeprefix(ROOT).partition("/")[0] for message in messages if message.topic.startswith(ROOT)
+    )
+    districts = ", ".join(sorted(set(parts)))
+    err.print(
+        f"{len(messages):,} invented messages go to {host}:{port}" + (f", district {districts}." if districts else ".")
+    )
     stop = threading.Event()
     paced: Iterable[TimedMessage] = messages
     if rate is not None:
@@ -92,6 +103,8 @@ def _publish(
 
 
 def _invent(seed: int, end: datetime, days: int) -> list[TimedMessage]:
+    if days > _MOST_DAYS:
+        raise ConfigError(f"--days: expected at most {_MOST_DAYS}, got {days}.")
     try:
         return list(invent_district(seed, end, days).messages())
     except ValueError as error:

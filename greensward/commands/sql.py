@@ -202,7 +202,7 @@ def _prompt(settings: Settings) -> int:
                 try:
                     _ask(lake, query, _table)
                 except duckdb.IOException as error:
-                    err.print(f"{escape(str(error))}\nFiles were merged meanwhile; ask once more.")
+                    err.print(f"{escape(str(error))}\nFiles were merged meanwhile: leave with .exit, and ask again.")
 
 
 def _table(names: list[str], rows: list[tuple[Any, ...]]) -> None:

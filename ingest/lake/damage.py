@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -70,7 +71,23 @@ def lost_messages(folder: DataFolder) -> list[tuple[int, int]]:
 
 
 def scrub(folder: DataFolder) -> list[str]:
-    """Return the damaged files of the whole lake, relative to it; moves nothing. Raises: StoreError without a lake."""
+    """Return the damaged files of the whole lake, relative to it; moves nothing.
+
+    Raises: StoreError without a lake, and for a folder that may not be read.
+    """
     if not folder.lake.is_dir():
         raise StoreError(f"no lake at {folder.lake}; is the data folder right?")
-    return [str(path.relative_to(folder.lake)) for path in damaged_files(sorted(folder.lake.rglob("*.parquet")))]
+    # Not by rglob, which leaves out a folder that it may not read: what nobody looked at is not well.
+    with store_errors("looking through the lake"):
+        found = [
+            Path(parent, name)
+            for parent, _, names in os.walk(folder.lake, onerror=_unless_merged_away)
+            for name in names
+            if name.endswith(".parquet")
+        ]
+    return [str(path.relative_to(folder.lake)) for path in damaged_files(sorted(found))]
+
+
+def _unless_merged_away(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error

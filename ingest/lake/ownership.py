@@ -80,8 +80,21 @@ def ensure_layout(folder: DataFolder) -> None:
         if not folder.version_file.exists():
             _refuse_foreign(folder)
             replace_file(folder.version_file, f"{LAYOUT_VERSION}\n".encode())
-        found = folder.version_file.read_text(encoding="ascii").strip()
-    if not found.isdigit() or int(found) > LAYOUT_VERSION:
+    check_layout(folder)
+
+
+def check_layout(folder: DataFolder) -> None:
+    """Refuse a data folder that a newer Greensward made; one without a version is new. Changes nothing.
+
+    Raises: ConfigError; StoreError.
+    """
+    with store_errors(f"reading {folder.version_file}"):
+        try:
+            content = folder.version_file.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return
+    found = content.decode("utf-8", "replace").strip()
+    if not (found.isascii() and found.isdigit()) or int(found) > LAYOUT_VERSION:
         raise ConfigError(
             f"{folder.root} has layout version {found!r}; this Greensward knows up to {LAYOUT_VERSION}. "
             "Use the newer Greensward that made it."

@@ -147,4 +147,10 @@ def _with_schema(spec: Table, rows: pa.Table) -> pa.Table:
 def read_register(folder: DataFolder, name: str) -> pa.Table:
     """Return the whole register `name` with the table's schema; empty when nothing was imported. Raises: StoreError."""
     spec = table(name)
-    return retrying(folder, lambda: read_files(spec, [Path(file) for file in _files(folder, spec)]))
+    try:
+        return retrying(folder, lambda: read_files(spec, [Path(file) for file in _files(folder, spec)]))
+    except (pa.ArrowException, ValueError) as error:
+        raise StoreError(
+            f"the register of {name} in {folder.table(name)} cannot be read: {error}. Restore it from a backup, or "
+            f"move the file away and import the {name} again."
+        ) from error

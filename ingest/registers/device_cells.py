@@ -21,7 +21,7 @@ DEEPEST_CM = 300.0
 MOST_DEPTHS = 32
 LONGEST_INTERVAL_S = 7 * 86_400.0
 _LONGEST_TEXT = 500
-_EXCEL_NUMBER = re.compile(r"\d(?:\.\d+)?E\+\d+", re.IGNORECASE)
+_EXCEL_NUMBER = re.compile(r"\d(?:[.,]\d+)?E(?:\+\d+|\d{2,3})", re.IGNORECASE)
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*/[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
 _FORMULA_STARTS = "=+-@＝＋－＠\t\r"
 _DEPTH_SEPARATORS = re.compile(r"[;；/、,，\s]+")

@@ -34,7 +34,7 @@ def added(
     Raises: ConfigError with every fault, or when the device is registered already.
     """
     row, warnings = _read(plot_rows, cells, site, now)
-    return add(rows, row), row, warnings
+    return add(rows, row, site.timezone), row, warnings
 
 
 def bound(
@@ -46,7 +46,7 @@ def bound(
     """
     row, warnings = _read(plot_rows, cells, site, now)
     position = (row["lon"], row["lat"]) if row["lon"] is not None else None
-    after = bind(rows, row["device_id"], row["plot_id"], row["depths_cm"], row["valid_from"], position)
+    after = bind(rows, row["device_id"], row["plot_id"], row["depths_cm"], row["valid_from"], position, site.timezone)
     new = next(old for old in after if (old["device_id"], old["valid_from"]) == (row["device_id"], row["valid_from"]))
     return after, new, warnings
 
@@ -63,6 +63,7 @@ def _read(
         outlines.check_plot(typed["plot_id"], place)
     if row is not None:
         outlines.check_position(row, place)
+        outlines.check_period(row, now, site.timezone, place)
     faults = [finding for finding in findings.all if finding.severity == "fault"]
     if row is None or faults:
         raise ConfigError(

@@ -14,7 +14,7 @@ from ingest.registers.device_history import fit
 from ingest.registers.device_place import PlotOutlines
 from ingest.registers.device_table import read_table
 from ingest.registers.findings import Finding, Findings
-from ingest.registers.validity import Row
+from ingest.registers.validity import Row, holds_at
 from ingest.site import Site
 
 
@@ -63,19 +63,17 @@ def check_devices(
     table = read_table(payload, findings)
     outlines = PlotOutlines(plot_rows)
     lines: list[_Line] = []
-    spoilt: set[str | None] = set()
     for number, cells in table:
         place = findings.at(number)
         row, begins_by_default = read_device(cells, site, default_from, datum, place)
-        device_id = place.record_id
         if "plot_id" in cells:
             outlines.check_plot(cells["plot_id"], place)
         if row is not None:
             outlines.check_position(row, place)
-        if row is None or place.failed:
-            spoilt.add(device_id)
-        else:
+            outlines.check_period(row, default_from, site.timezone, place)
+        if row is not None and not place.failed:
             lines.append(_Line(number, row, begins_by_default))
+    spoilt = {finding.record_id for finding in findings.all if finding.severity == "fault"}
     by_device: dict[str, list[_Line]] = {}
     for line in lines:
         by_device.setdefault(str(line.row["device_id"]), []).append(line)
@@ -85,10 +83,15 @@ def check_devices(
     rows: list[tuple[Row, bool]] = []
     for device_id, own in by_device.items():
         own.sort(key=lambda line: (line.row["valid_from"], line.number))
-        fits = _check_periods(own, site, findings) and _check_register(own, registered.get(device_id, []), findings)
+        fits = _check_periods(own, site, findings) and _check_register(
+            own, registered.get(device_id, []), site, findings
+        )
         if fits and device_id not in spoilt:
             rows += [(line.row, line.begins_by_default) for line in own]
-    file_is_wrong = any(finding.number in {None, 1} and finding.severity == "fault" for finding in findings.all)
+    file_is_wrong = any(
+        finding.severity == "fault" and (finding.number in {None, 1} or finding.code == "not_csv")
+        for finding in findings.all
+    )
     ordered = sorted(findings.all, key=lambda finding: finding.number or 0)
     return DeviceFileCheck(() if file_is_wrong else tuple(rows), tuple(ordered), len(table))
 
@@ -117,12 +120,12 @@ def _local(at: datetime, site: Site) -> str:
     return at.astimezone(site.timezone).isoformat(" ", "minutes")
 
 
-def _check_register(own: Sequence[_Line], registered: list[Row], findings: Findings) -> bool:
+def _check_register(own: Sequence[_Line], registered: list[Row], site: Site, findings: Findings) -> bool:
     """Say whether the lines of one device fit between the rows that the register has of it."""
     rows = registered
     for line in own:
         try:
-            rows = fit(rows, line.row)
+            rows = fit(rows, line.row, site.timezone)
         except ConfigError as error:
             findings.at(line.number, str(line.row["device_id"])).fault(
                 "overlapping_validity",
@@ -132,4 +135,20 @@ def _check_register(own: Sequence[_Line], registered: list[Row], findings: Findi
                 "valid_from",
             )
             return False
+    _check_gaps(own, registered, rows, findings)
     return True
+
+
+def _check_gaps(own: Sequence[_Line], registered: Sequence[Row], after: Sequence[Row], findings: Findings) -> None:
+    """Warn where a line with an end cuts off a registration that had none, and nothing follows."""
+    for line in own:
+        begins, ends = line.row["valid_from"], line.row["valid_to"]
+        goes_on = any(row["valid_to"] is None and row["valid_from"] < begins for row in registered)
+        if ends is not None and goes_on and not any(holds_at(row, ends) for row in after):
+            findings.at(line.number, str(line.row["device_id"])).warn(
+                "leaves_a_gap",
+                "the register has this device without an end; with this line it ends at valid_to",
+                "a line that begins at this line's valid_to",
+                "Add the line that says where the device stands afterwards. Nothing, if it was taken away.",
+                "valid_to",
+            )

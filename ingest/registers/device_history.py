@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 from ingest.errors import ConfigError
 from ingest.registers.validity import Row, content_version, holds_after, same_content
@@ -58,13 +58,16 @@ def device_row(
     return {**row, "register_version": content_version([row])}
 
 
-def add(rows: Sequence[Row], new: Row) -> list[Row]:
-    """Return `rows` with a new device. Raises: ConfigError when it is registered already at that time."""
+def add(rows: Sequence[Row], new: Row, zone: tzinfo = UTC) -> list[Row]:
+    """Return `rows` with a new device. Raises: ConfigError when it is registered already at that time.
+
+    zone: the clock by which the error names instants
+    """
     device_id = str(new["device_id"])
     for row in rows:
         if row["device_id"] == device_id and _overlap(row, new):
             raise ConfigError(
-                f"{device_id} is registered already, {_period(row)}"
+                f"{device_id} is registered already, {_period(row, zone)}"
                 + (f", in plot {row['plot_id']}" if row["plot_id"] else "")
                 + f". To move it: greensward device bind {device_id} PLOT --from DAY."
             )
@@ -78,11 +81,13 @@ def bind(
     depths_cm: Sequence[float] | None,
     valid_from: datetime,
     position: tuple[float, float] | None = None,
+    zone: tzinfo = UTC,
 ) -> list[Row]:
     """Return `rows` with the device standing in `plot_id` from `valid_from` on; its row of before ends there.
 
     depths_cm: None keeps the depths it had
     position: lon, lat; without it a device keeps its position only when it stays in its plot
+    zone: the clock by which an error names instants
     Raises: ConfigError for a device without a row to continue, and when a row begins after `valid_from`.
     """
     own = sorted((row for row in rows if row["device_id"] == device_id), key=_begin)
@@ -93,8 +98,8 @@ def bind(
     last = own[-1]
     if _begin(last) > valid_from:
         raise ConfigError(
-            f"{device_id} has a row that begins later ({_period(last)}). Give a --from after it; to correct the past, "
-            "import a devices file."
+            f"{device_id} has a row that begins later ({_period(last, zone)}). Give a --from after it; to correct "
+            "the past, import a devices file."
         )
     lon, lat = position or ((last["lon"], last["lat"]) if last["plot_id"] == plot_id else (None, None))
     moved: Row = {
@@ -107,10 +112,10 @@ def bind(
         "valid_to": None,
     }
     moved["register_version"] = content_version([moved])
-    return _sorted([row for row in rows if row["device_id"] != device_id] + fit(own, moved))
+    return _sorted([row for row in rows if row["device_id"] != device_id] + fit(own, moved, zone))
 
 
-def fit(own: Sequence[Row], new: Row) -> list[Row]:
+def fit(own: Sequence[Row], new: Row, zone: tzinfo = UTC) -> list[Row]:
     """Return the rows of one device with `new` among them, in the order of time.
 
     An open row is closed where `new` begins; a row that begins at the same instant is replaced.
@@ -124,7 +129,7 @@ def fit(own: Sequence[Row], new: Row) -> list[Row]:
         if _begin(row) < begins and row["valid_to"] is None:
             kept.append({**row, "valid_to": begins})
         elif _overlap(row, new):
-            raise ConfigError(f"the register has {new['device_id']} {_period(row)}")
+            raise ConfigError(f"the register has {new['device_id']} {_period(row, zone)}")
         else:
             kept.append(row)
     return _sorted([*kept, new])
@@ -180,10 +185,14 @@ def _same_row(one: Row, other: Row) -> bool:
     )
 
 
-def _period(row: Row) -> str:
+def _period(row: Row, zone: tzinfo) -> str:
     until = row["valid_to"]
-    ends = f"until {until.isoformat()}" if isinstance(until, datetime) else "still open"
-    return f"from {_begin(row).isoformat()}, {ends}"
+    ends = f"until {_local(until, zone)}" if isinstance(until, datetime) else "still open"
+    return f"from {_local(_begin(row), zone)}, {ends}"
+
+
+def _local(at: datetime, zone: tzinfo) -> str:
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
 def _sorted(rows: Iterable[Row]) -> list[Row]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 import shapely
 from shapely import Point
@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 from ingest.registers.area import area_from_wkb, to_local_metres
 from ingest.registers.datum import to_wgs84
 from ingest.registers.findings import Place
-from ingest.registers.validity import Row, holds_at
+from ingest.registers.validity import Row, holds_after, holds_at
 from ingest.registers.words import did_you_mean
 
 _BESIDE_M = 5.0
@@ -37,6 +37,24 @@ class PlotOutlines:
                 plot_id,
                 "a plot of the register",
                 did_you_mean(plot_id, self._rows, otherwise),
+                "plot_id",
+            )
+
+    def check_period(self, row: Row, now: datetime, zone: tzinfo, place: Place) -> None:
+        """Add a warning when a device's plot does not hold: now, or where the row ends before, when it begins."""
+        begins, history = row["valid_from"], self._rows.get(str(row["plot_id"]))
+        assert isinstance(begins, datetime)
+        at = now if begins <= now and holds_after(row, now) else begins
+        if history and not any(holds_at(plot, at) for plot in history):
+            last = max(history, key=lambda plot: plot["valid_from"])
+            closed = last["valid_to"] is not None and last["valid_to"] <= at
+            place.warn(
+                "plot_not_in_force",
+                f"{row['plot_id']} is closed since {last['valid_to'].astimezone(zone):%Y-%m-%d %H:%M}"
+                if closed
+                else f"{row['plot_id']} begins only at {last['valid_from'].astimezone(zone):%Y-%m-%d %H:%M}",
+                "a plot that holds when the device stands in it",
+                "Bind the device to another plot, or import the plot again: readings are judged only while it holds.",
                 "plot_id",
             )
 

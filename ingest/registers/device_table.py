@@ -6,6 +6,7 @@ import csv
 import io
 
 from ingest.registers.findings import Findings, Place
+from ingest.registers.identifiers import normalise_device_id
 from ingest.registers.words import DEVICE_COLUMNS, canonical_names, did_you_mean, plain
 
 LIMIT_BYTES = 16_000_000
@@ -90,6 +91,9 @@ def _line(cells: list[str], columns: list[str | None], place: Place) -> tuple[in
     if not any(cell.strip() for cell in cells):
         return None
     assert place.number is not None
+    named = zip(columns, cells, strict=False)
+    kept = {column: cell.strip() for column, cell in named if column is not None and cell.strip()}
+    place.record_id = normalise_device_id(kept.get("device_id", "")) or None
     if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
         place.fault(
             "too_many_cells",
@@ -98,5 +102,4 @@ def _line(cells: list[str], columns: list[str | None], place: Place) -> tuple[in
             'Put cells that hold a separator in "quotation marks".',
         )
         return None
-    named = zip(columns, cells, strict=False)
-    return place.number, {column: cell.strip() for column, cell in named if column is not None and cell.strip()}
+    return place.number, kept

@@ -8,10 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeGuard
 
-import msgspec
-
-from ingest.decode.guard import check_bytes, describe
-from ingest.errors import PayloadError
+from ingest.decode.guard import describe, parse_json
+from ingest.errors import Fault, PayloadError
 from ingest.registers.findings import Findings
 
 LIMIT_BYTES = 64_000_000
@@ -22,6 +20,9 @@ MAX_DEPTH = 16
 
 _WGS84_CODES = {"4326", "4490", "CRS84"}
 """EPSG:4490 is CGCS2000 in degrees: within a few decimetres of WGS 84, far below what a plot's border is known to."""
+
+
+_IN_FEATURE = re.compile(r"/features/(\d+)(?=/|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,10 @@ def read_features(payload: bytes, findings: Findings) -> list[Feature]:
         file.fault("not_geojson", kind, "a GeoJSON file", export)
         return []
     try:
-        check_bytes(payload, limit_bytes=LIMIT_BYTES, max_depth=MAX_DEPTH)
-        document = msgspec.json.decode(payload)
+        document = parse_json(payload, limit_bytes=LIMIT_BYTES, max_depth=MAX_DEPTH)
     except PayloadError as error:
         for fault in error.faults:
-            file.fault(fault.code, fault.got, fault.expected, fault.advice, fault.pointer)
-        return []
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        file.fault("not_geojson", str(error), "JSON (RFC 8259)", export)
+            _tell(fault, payload, export, findings)
         return []
     if not isinstance(document, dict) or document.get("type") != "FeatureCollection":
         got = describe(document.get("type")) if isinstance(document, dict) else describe(document)
@@ -63,6 +60,34 @@ def read_features(payload: bytes, findings: Findings) -> list[Feature]:
         file.fault("no_features", describe(features), "a list with at least one feature", export, "/features")
         return []
     return [read for index, given in enumerate(features) if (read := _feature(index, given, findings)) is not None]
+
+
+def _tell(fault: Fault, payload: bytes, export: str, findings: Findings) -> None:
+    """Add what the gate of messages found, in the words of a file, and at its feature where it has one."""
+    got, code = fault.got, fault.code
+    advice = {
+        "too_large": "Import it in parts.",
+        "too_deep": "Take nested objects out of the properties.",
+        "duplicate_key": "Keep one of the two.",
+        "not_a_number": "Write a number, or null.",
+        "number_too_large": "Correct the number.",
+        "lone_surrogate": "Write the text again: half of a character is missing.",
+    }.get(code, export)
+    if code == "malformed_json":
+        code = "not_geojson"
+    elif code == "not_utf8" and _is_gb18030(payload):
+        got = "bytes that look like GB18030 (GBK), as Windows in China saves text"
+    inside = _IN_FEATURE.match(fault.pointer)
+    place = findings.at(int(inside[1])) if inside else findings.at(None)
+    place.fault(code, got, fault.expected, advice, fault.pointer)
+
+
+def _is_gb18030(payload: bytes) -> bool:
+    try:
+        payload.decode("gb18030")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _feature(index: int, given: object, findings: Findings) -> Feature | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,14 +39,22 @@ def merge_plots(
     """Return the register with `plots` in force from `valid_from` on.
 
     A changed plot's row is closed at `valid_from` and a new one begins; a row that began at that very instant is
-    corrected in place; an unchanged plot keeps its row. `close_missing`: None leaves plots alone that are not in
+    corrected in place; an unchanged plot keeps its row, and begins earlier when that is all that is asked for.
+    `close_missing`: None leaves plots alone that are not in
     `plots`; otherwise those are closed except for the ids it holds.
 
     Raises: ConfigError when a row begins after `valid_from`: history is not rewritten.
     """
     new = {plot.plot_id: row_of(plot) for plot in plots}
     version = content_version(new.values())
-    late = sorted({str(row["plot_id"]) for row in existing if row["plot_id"] in new and row["valid_from"] > valid_from})
+    began = {(str(row["plot_id"]), row["valid_from"]) for row in existing}
+    existing = _begun_earlier(existing, new, valid_from)
+    touched = {
+        str(row["plot_id"])
+        for row in existing
+        if row["plot_id"] in new or (close_missing is not None and row["plot_id"] not in close_missing)
+    }
+    late = sorted({str(row["plot_id"]) for row in existing if row["valid_from"] > valid_from} & touched)
     if late:
         raise ConfigError(
             f"--valid-from {valid_from.isoformat()}: {len(late)} plots have rows that begin later "
@@ -53,7 +62,7 @@ def merge_plots(
             "Give an instant after them, or leave --valid-from out to begin now."
         )
     rows: list[Row] = []
-    unchanged, changed, closed = set[str](), set[str](), set[str]()
+    kept, unchanged, changed, closed = set[str](), set[str](), set[str](), set[str]()
     for row in existing:
         plot_id = str(row["plot_id"])
         missing = close_missing is not None and plot_id not in new and plot_id not in close_missing
@@ -61,7 +70,8 @@ def merge_plots(
             rows.append(row)
         elif not missing and same_content(row, new[plot_id]):
             rows.append(row)
-            unchanged.add(plot_id)
+            kept.add(plot_id)
+            (unchanged if (plot_id, row["valid_from"]) in began else changed).add(plot_id)
         else:
             (closed if missing else changed).add(plot_id)
             if row["valid_from"] < valid_from:
@@ -69,7 +79,7 @@ def merge_plots(
     rows += [
         {**row, "valid_from": valid_from, "valid_to": None, "register_version": version}
         for plot_id, row in new.items()
-        if plot_id not in unchanged
+        if plot_id not in kept
     ]
     rows.sort(key=lambda row: (row["plot_id"], row["valid_from"]))
     return PlotChanges(
@@ -80,6 +90,20 @@ def merge_plots(
         tuple(sorted(unchanged)),
         tuple(sorted(closed)),
     )
+
+
+def _begun_earlier(existing: Sequence[Row], new: Mapping[str, Row], valid_from: datetime) -> list[Row]:
+    """Return `existing` with plots that have one open row, as in `new`, in force from `valid_from` on already.
+
+    Before that row there was nothing, so that no history is rewritten.
+    """
+    rows_of = Counter(row["plot_id"] for row in existing)
+
+    def begins_earlier(row: Row) -> bool:
+        only = rows_of[row["plot_id"]] == 1 and row["valid_to"] is None and row["valid_from"] > valid_from
+        return only and row["plot_id"] in new and same_content(row, new[row["plot_id"]])
+
+    return [{**row, "valid_from": valid_from} if begins_earlier(row) else row for row in existing]
 
 
 def row_of(plot: Plot) -> Row:

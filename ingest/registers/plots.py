@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 
 import numpy as np
 import shapely
@@ -17,13 +19,13 @@ from ingest.registers.findings import Finding, Findings, Place
 from ingest.registers.overlaps import Overlap, find_overlaps, in_the_way
 from ingest.registers.plot_file import Feature, read_features
 from ingest.registers.position import check_position
-from ingest.registers.properties import Facts, named, read_facts, read_plot_id
+from ingest.registers.properties import Facts, Textures, named, read_facts, read_plot_id
 from ingest.registers.rings import Ring, mend_ring, read_rings
 from ingest.site import Site
 
 _DATUM_NAMES = {"gcj02": "GCJ-02 (Amap, Tencent)", "bd09": "BD-09 (Baidu)"}
 _NAMED = 5
-"""Features with the same id that a message names."""
+"""Features with the same id, or plots that one overlaps, that are named one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +82,26 @@ def check_plots(
     standing: Standing,
     datum: Datum | None = None,
     replace: bool = False,
+    textures: Textures = MappingProxyType({}),
 ) -> PlotCheck:
     """Return the plots of a GeoJSON file and everything that is wrong with it.
 
     today: the site's local day
     datum: what the coordinates are in; None takes WGS 84 and checks it against what is known
     replace: plots that the file does not name are going to be closed, so they are in nobody's way
+    textures: what a texture puts in for a laboratory value that is not given; without it that is not looked at
     """
     findings = Findings()
     features = read_features(payload, findings)
     file_is_wrong = any(finding.number is None and finding.severity == "fault" for finding in findings.all)
-    plots = [plot for feature in features if (plot := _plot(feature, site, today, datum or "wgs84", findings))]
+    plots = [plot for feature in features if (plot := _plot(feature, site, today, datum, textures, findings))]
     plots = _without_doubles(plots, findings)
-    evidence = weigh({plot.plot_id: plot.area for plot in plots}, standing.known)
+    unmoved = frozenset(
+        plot.plot_id
+        for plot in plots
+        if plot.plot_id in standing.outlines and standing.outlines[plot.plot_id].wkb == plot.area.wkb
+    )
+    evidence = weigh({plot.plot_id: plot.area for plot in plots}, standing.known, unmoved)
     plots, datum_is_wrong = _datum_checked(plots, evidence, findings, datum)
     named_ids = {_id_of(feature) for feature in features} if replace else set()
     others = {plot_id: area for plot_id, area in standing.outlines.items() if not replace or plot_id in named_ids}
@@ -106,12 +115,14 @@ def _id_of(feature: Feature) -> str | None:
     return read_plot_id(named(feature.properties, Findings().at(feature.index)), feature.id)
 
 
-def _plot(feature: Feature, site: Site, today: date, datum: Datum, findings: Findings) -> Plot | None:
+def _plot(
+    feature: Feature, site: Site, today: date, datum: Datum | None, textures: Textures, findings: Findings
+) -> Plot | None:
     place = findings.at(feature.index, None, f"/features/{feature.index}")
     given_to = findings.at(feature.index, _id_of(feature), place.pointer)
     given = named(feature.properties, given_to)
-    facts = read_facts(given, given_to.record_id, today, given_to)
-    area = _area(feature, site, datum, given_to)
+    facts = read_facts(given, given_to.record_id, today, given_to, textures)
+    area = _area(feature, site, datum or "wgs84", given_to)
     if area is None or given_to.failed:
         return None
     facts["area_m2"] = geodesic_area_m2(area)
@@ -175,12 +186,13 @@ def _datum_checked(
     """Return the plots to keep, and whether the file as a whole is in the wrong datum."""
     if evidence.verdict in _DATUM_NAMES or evidence.verdict == "shifted_back":
         place = findings.at(None)
-        say = place.fault if datum is None else place.warn
+        contradicted = datum in {"gcj02", "bd09"} and evidence.is_contradicted_by_devices
+        say = place.fault if datum is None or contradicted else place.warn
         count = f"{evidence.counts[evidence.verdict]} of {len(evidence.per_plot)} plots that can be compared"
         if evidence.verdict == "shifted_back":
             say(
                 "datum_shifted_back",
-                f"{count} lie as if converted from GCJ-02 once too often, or the register itself is in GCJ-02",
+                f"{count} lie as if converted from GCJ-02 or BD-09 once too often, or the register itself is shifted",
                 "WGS 84",
                 "Import without --datum, or, if the register is wrong, with --datum wgs84.",
             )
@@ -191,10 +203,18 @@ def _datum_checked(
                 "WGS 84",
                 f"Import with --datum {evidence.verdict}; with --datum wgs84 if you know that they are right.",
             )
-        return plots, datum is None
+        return plots, place.failed
     kept = []
     for plot in plots:
         verdict = evidence.per_plot.get(plot.plot_id, "fits")
+        if verdict == "elsewhere":
+            findings.at(plot.number, plot.plot_id, f"/features/{plot.number}").warn(
+                "far_from_known",
+                f"{evidence.away_m[plot.plot_id]:,.0f} m from where the register has its device, or had its centre",
+                "a plot where it was",
+                "Check the border and the id: was another plot meant?",
+                "/geometry",
+            )
         if verdict in _DATUM_NAMES:
             place = findings.at(plot.number, plot.plot_id, f"/features/{plot.number}")
             say = place.fault if datum is None else place.warn
@@ -224,13 +244,27 @@ def _without_overlaps(plots: list[Plot], others: Mapping[str, BaseGeometry], fin
         leaving = in_the_way([pair for pair in active if not pair.is_sliver], registered)
         kept -= leaving
         reported = active if not leaving else [pair for pair in active if not pair.is_sliver]
+        told: Counter[int] = Counter()
         for pair in reported:
             if leaving.isdisjoint({pair.first, pair.second}) and leaving:
                 continue
             blamed = min({pair.first, pair.second} & leaving or {pair.first, pair.second} - registered)
             other = pair.second if blamed == pair.first else pair.first
             whose = "in the register" if other in registered else f"feature {plots[other].number}"
-            _tell(plots[blamed], f"{ids[other]} ({whose})", pair, findings)
+            told[blamed] += 1
+            if told[blamed] <= _NAMED:
+                _tell(plots[blamed], f"{ids[other]} ({whose})", pair, findings)
+        for blamed, count in told.items():
+            if count > _NAMED:
+                place = findings.at(plots[blamed].number, plots[blamed].plot_id, f"/features/{plots[blamed].number}")
+                say = place.fault if leaving else place.warn
+                say(
+                    "overlap" if leaving else "overlap_sliver",
+                    f"{count - _NAMED} more plots",
+                    "plots that share no ground",
+                    "Is this one drawn around all the others?",
+                    "/geometry",
+                )
         if not leaving:
             return [plots[index] for index in sorted(kept)]
 

@@ -29,13 +29,19 @@ def check_position(points: Ring, site: Site, place: Place) -> bool:
             "swapped_lon_lat", at_point(first), expected, "Write the longitude first, then the latitude.", pointer
         )
     elif np.abs(points).max() > _FAR_FROM_DEGREES:
-        named = next(_projections(points, site), None)
+        named = list(_projections(points, site))
+        if not named:
+            what, ask = "of an unknown projection", " If it is a local city grid, ask the surveyor for the conversion."
+        elif len(named) == 1:
+            what, ask = f"they fit {named[0][1]}", ""
+        else:
+            what = "they fit " + " or ".join(code for code, _ in named)
+            ask = " Several systems fit and lie apart: ask who made the file which of them it is."
         place.fault(
             "projected_coordinates",
-            f"{at_point(first)}: metres, {named or 'of an unknown projection'}",
+            f"{at_point(first)}: metres, {what}",
             "degrees, WGS 84",
-            "Export the layer again with EPSG:4326 as its coordinate system."
-            + ("" if named else " If it is a local city grid, ask the surveyor for the conversion."),
+            f"Export the layer again with EPSG:4326 as its coordinate system.{ask}",
             pointer,
         )
     elif np.abs(points[:, 0]).max() > 180 or np.abs(points[:, 1]).max() > 90:  # noqa: PLR2004
@@ -56,8 +62,12 @@ def _in_box(points: Ring, site: Site) -> np.ndarray[tuple[int], np.dtype[np.bool
     return inside
 
 
-def _projections(points: Ring, site: Site) -> Iterator[str]:
-    """Yield the projections in which the points lie in the site's box; northing may stand before easting."""
+def _projections(points: Ring, site: Site) -> Iterator[tuple[str, str]]:
+    """Yield code and name of each projection in which the points lie in the site's box.
+
+    Northing may stand before easting. Of systems in which they would lie at the same place only the first.
+    """
+    seen: set[tuple[float, float]] = set()
     for name, code in _candidates((site.west + site.east) / 2):
         to_degrees = _transformer(code)
         for easting, northing, order in (
@@ -65,13 +75,15 @@ def _projections(points: Ring, site: Site) -> Iterator[str]:
             (points[:, 1], points[:, 0], ", northing before easting"),
         ):
             lon, lat = to_degrees.transform(easting, northing)
-            if _in_box(np.column_stack([lon, lat]), site).all():
-                yield f"they fit {name} (EPSG:{code}){order}"
+            spot = round(float(lon[0]), 6), round(float(lat[0]), 6)
+            if _in_box(np.column_stack([lon, lat]), site).all() and spot not in seen:
+                seen.add(spot)
+                yield f"EPSG:{code}{order}", f"{name} (EPSG:{code}){order}"
 
 
 def _candidates(lon: float) -> Iterator[tuple[str, int]]:
     """Yield what surveys in China are delivered in, for a site at longitude `lon`, the usual ones first."""
-    narrow, wide = round(lon / 3), int(lon // 6) + 1
+    narrow, wide = round(lon / 3), int((lon + 180) // 6) + 1
     for zone in (narrow, narrow - 1, narrow + 1):
         if 25 <= zone <= 45:  # noqa: PLR2004
             yield f"CGCS2000 3-degree Gauss-Krüger, central meridian {zone * 3}°E", 4534 + zone - 25

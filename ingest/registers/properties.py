@@ -47,6 +47,9 @@ _USUAL = {"wilting_point": (0.02, 0.35), "field_capacity": (0.06, 0.50), "satura
 
 Facts = dict[str, Any]
 
+Textures = Mapping[str, Mapping[str, float]]
+"""soil_texture → field_capacity, wilting_point (m³/m³) that stand in for what a plot lacks."""
+
 
 def named(properties: Mapping[str, object], place: Place) -> dict[str, tuple[str, object]]:
     """Return column → (name as written, value), empty values left out; two names for one column are a fault.
@@ -77,12 +80,14 @@ def named(properties: Mapping[str, object], place: Place) -> dict[str, tuple[str
 def read_plot_id(given: Mapping[str, tuple[str, object]], feature_id: object) -> str | None:
     """Return the plot's id from plot_id or, without it, from the feature's own id member; None when there is none."""
     value = given["plot_id"][1] if "plot_id" in given else feature_id
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+    if is_number(value) and float(value).is_integer():
+        return str(int(value))
     return value.strip() or None if isinstance(value, str) else None
 
 
-def read_facts(given: Mapping[str, tuple[str, object]], plot_id: str | None, today: date, place: Place) -> Facts:
+def read_facts(
+    given: Mapping[str, tuple[str, object]], plot_id: str | None, today: date, place: Place, textures: Textures
+) -> Facts:
     """Return the facts of a plot: every column of the register that is no geometry and no validity.
 
     Faults go to `place`; the result is of use only when there are none.
@@ -103,6 +108,7 @@ def read_facts(given: Mapping[str, tuple[str, object]], plot_id: str | None, tod
     for column in _WATER_FRACTIONS:
         facts[column] = _fraction(given, column, place)
     _check_soil(facts, given, place)
+    _check_completed(facts, given, place, textures)
     facts["irrigation"] = _word(given, "irrigation", IRRIGATION, place)
     facts["wetted_fraction"] = _fraction(given, "wetted_fraction", place)
     for column in _TEXTS:
@@ -146,8 +152,8 @@ def _text(given: Mapping[str, tuple[str, object]], column: str, place: Place, *,
     value = given[column][1]
     if is_list(value) and all(isinstance(part, str) for part in value):
         value = "、".join(str(part) for part in value)
-    elif isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
+    elif is_number(value) and float(value).is_integer():
+        value = str(int(value))  # tables of a GIS make floats of telephone numbers
     if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
         place.fault(
             "not_a_text",
@@ -229,4 +235,31 @@ def _check_soil(facts: Facts, given: Mapping[str, tuple[str, object]], place: Pl
             "one of them",
             "Add soil_texture, if only by feel: without it the plot's dryness cannot be judged.",
             "/properties",
+        )
+
+
+def _check_completed(facts: Facts, given: Mapping[str, tuple[str, object]], place: Place, textures: Textures) -> None:
+    """Look at a laboratory value whose partner comes from the texture: water is held between the two."""
+    measured = [column for column in ("field_capacity", "wilting_point") if isinstance(facts[column], float)]
+    if len(measured) != 1 or facts["soil_texture"] is None:
+        return
+    (column,) = measured
+    missing = "wilting_point" if column == "field_capacity" else "field_capacity"
+    usual = textures.get(facts["soil_texture"], {}).get(missing)
+    pair = {column: facts[column], missing: usual}
+    if usual is not None and pair["field_capacity"] <= pair["wilting_point"]:
+        place.fault(
+            "wrong_order",
+            f"{column} {facts[column]:g}, and {missing} {usual:g} of {facts['soil_texture']}",
+            "wilting_point less than field_capacity",
+            f"Give {missing} of the same sample too, or check the texture.",
+            _at(given, column),
+        )
+    else:
+        place.warn(
+            "half_measured",
+            f"{column} without {missing}",
+            "both of the same sample",
+            f"{missing} is taken from {facts['soil_texture']}: give the laboratory's if there is one.",
+            _at(given, column),
         )

@@ -17,6 +17,9 @@ Ring = npt.NDArray[np.float64]
 MAX_POINTS = 200_000
 """Points of one plot; more is a digitising accident."""
 
+_LARGEST = 1e9
+"""Neither degrees nor any map grid have numbers beyond this, and arithmetic with them overflows."""
+
 _SPIKE_WIDTH_M = 0.01
 _FEWEST_POSITIONS = 4
 _DECIMALS = 9
@@ -79,6 +82,10 @@ def _positions(pointer: str, ring: object, place: Place) -> Ring | None:
             place.fault(
                 "bad_position", describe(position), "[longitude, latitude]", "Write two numbers.", f"{pointer}/{index}"
             )
+            return None
+        if max(abs(number) for number in numbers) > _LARGEST:
+            where = f"{pointer}/{index}"
+            place.fault("not_degrees", describe(position), "degrees, WGS 84", "Write longitude and latitude.", where)
             return None
         pairs.append((numbers[0], numbers[1]))
     if not pairs:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from ingest.errors import ConfigError, StoreError
 from ingest.lake.layout import DataFolder
+from ingest.lake.ownership import ensure_layout
 from ingest.lake.read import read_register
 from ingest.lake.tables import table
 from ingest.lake.write import replace_register, to_arrow
@@ -20,6 +21,7 @@ from ingest.registers.device_history import DeviceChanges, merge_devices
 from ingest.registers.geoparquet import geo_metadata
 from ingest.registers.plot_history import PlotChanges, merge_plots, standing_plots
 from ingest.registers.plots import PlotCheck, check_plots
+from ingest.registers.properties import Textures
 from ingest.registers.validity import Row
 from ingest.site import Site
 
@@ -44,7 +46,10 @@ class DeviceImport:
 
 @contextmanager
 def locked_registers(folder: DataFolder) -> Iterator[None]:
-    """Hold the registers of a data folder; others that want to change them wait. Raises: StoreError."""
+    """Hold the registers of a data folder, made if need be; others that want to change them wait.
+
+    Raises: ConfigError when a newer Greensward made it, or when it holds other things; StoreError.
+    """
     try:
         folder.root.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder.root, os.O_RDONLY | os.O_DIRECTORY)
@@ -52,6 +57,7 @@ def locked_registers(folder: DataFolder) -> Iterator[None]:
         raise StoreError(f"data folder {folder.root}: {error.strerror}") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+        ensure_layout(folder)
         yield
     finally:
         os.close(descriptor)
@@ -85,11 +91,12 @@ def import_plots(
     replace: bool = False,
     skip_faulty: bool = False,
     write: bool = True,
+    textures: Textures | None = None,
 ) -> PlotImport:
     """Check a GeoJSON file of plots and, if it may be taken, put it into the register from `valid_from` (or now) on.
 
     A file with a fault changes nothing, unless `skip_faulty`: then the plots without faults are taken. A file that
-    is wrong as a whole (no GeoJSON, wrong datum) never changes anything.
+    is wrong as a whole (no GeoJSON, wrong datum) never changes anything. `textures` as in `check_plots`.
 
     Raises: ConfigError when rows begin after `valid_from`, and with `replace` when a faulty feature has no id;
     StoreError.
@@ -99,7 +106,13 @@ def import_plots(
         existing = read_rows(folder, "plots")
         standing = standing_plots(existing, read_rows(folder, "devices"), begins)
         check = check_plots(
-            payload, site=site, today=site.local_date(now), standing=standing, datum=datum, replace=replace
+            payload,
+            site=site,
+            today=site.local_date(now),
+            standing=standing,
+            datum=datum,
+            replace=replace,
+            textures=textures or {},
         )
         if not check.plots or (check.faults and not skip_faulty):
             return PlotImport(check, None, written=False)

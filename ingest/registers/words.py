@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import functools
+import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _NEAR_ENOUGH = 0.5
 """One of two Chinese characters right is worth a question."""
@@ -17,10 +18,14 @@ class Vocabulary:
 
     words: code → further words for it; the code itself is always accepted
     ambiguous: words that could mean more than one code → those codes
+    advised: words that mean none of the codes → what to do about each
+    guesses: whether the nearest word is worth a question; numbers are not near each other
     """
 
     words: Mapping[str, tuple[str, ...]]
     ambiguous: Mapping[str, tuple[str, ...]]
+    advised: Mapping[str, str] = field(default_factory=dict)
+    guesses: bool = True
 
     def code(self, text: str) -> str | None:
         """Return the code that `text` stands for, or None."""
@@ -39,6 +44,11 @@ class Vocabulary:
         for word, codes in self.ambiguous.items():
             if plain(word) == plain(text):
                 return f"Write which: {' or '.join(codes)}."
+        for word, what in self.advised.items():
+            if plain(word) == plain(text):
+                return what
+        if not self.guesses:
+            return "Write one of the expected words."
         known = {plain(word): code for code, words in self.words.items() for word in (code, *words)}
         near = difflib.get_close_matches(plain(text), list(known), n=1, cutoff=_NEAR_ENOUGH)
         return f"Did you mean {known[near[0]]}?" if near else "Write one of the expected words."
@@ -46,8 +56,8 @@ class Vocabulary:
 
 @functools.lru_cache(maxsize=8192)
 def plain(text: str) -> str:
-    """Return `text` as it is compared: lower case, without spaces, with the common spelling of variant characters."""
-    lowered = text.strip().lower().replace(" ", "_").replace("-", "_")
+    """Return `text` as it is compared: lower case, half-width, no spaces, the common spelling of variant characters."""
+    lowered = unicodedata.normalize("NFKC", text).strip().lower().replace(" ", "_").replace("-", "_")
     return lowered.replace("粘", "黏").replace("沙", "砂").replace("质", "").replace("粉砂", "粉")
 
 
@@ -132,6 +142,8 @@ GRADES = Vocabulary(
         "3": ("三级", "Ⅲ级", "iii级", "三", "3级", "ⅲ"),
     },
     {},
+    {"特级": "There are three grades here, and each sets how soon water must come: write 1 for 特级 too."},
+    guesses=False,
 )
 """Maintenance grades."""
 

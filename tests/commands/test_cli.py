@@ -23,6 +23,8 @@ from ingest.lake.write import write_rows
 from tests.lake.rows import NOON, soil, soil_row
 from tests.mosquitto import Mosquitto, free_port
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,3 +288,115 @@ def test_a_second_signal_while_the_first_is_handled_stops_all_the_same() -> None
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout == "True\n"
+
+
+def test_a_newer_data_folder_is_refused_by_every_command_and_left_as_it_is(
+    folder: DataFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ensure_layout(folder)
+    folder.version_file.write_text("2\n", encoding="utf-8")
+    before = sorted(folder.root.rglob("*"))
+    file = tmp_path / "devices.csv"
+    file.write_text("device_id\ns1\n", encoding="utf-8")
+    for words in (
+        ["device", "add", "s1"],
+        ["device", "import", str(file)],
+        ["device", "list"],
+        ["plots", "list"],
+        ["list"],
+        ["issue", "show", "BC-20260326-0001"],
+        ["sql", "select 1"],
+        ["lake", "info"],
+    ):
+        assert run([*words, "-C", str(folder.root)]) == EXIT_USAGE, words
+        assert "newer Greensward" in capsys.readouterr().err, words
+    assert run(["doctor", "-C", str(folder.root)]) == EXIT_FOUND_PROBLEMS
+    assert "newer Greensward" in capsys.readouterr().out
+    assert sorted(folder.root.rglob("*")) == before
+
+
+def test_doctor_goes_on_where_one_thing_cannot_be_looked_at(
+    folder: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ensure_layout(folder)
+    folder.table("plots").mkdir(parents=True)
+    (folder.table("plots") / "plots-0.parquet").write_bytes(b"PAR1 damaged")
+    folder.status_file.write_bytes(b'{"started_at')
+    folder.inbox.parent.mkdir()
+    folder.inbox.write_bytes(b"no database at all, but long enough to be looked at as one" * 20)
+    assert run(["doctor", "--json", "-C", str(folder.root)]) == EXIT_FOUND_PROBLEMS
+    found = {one["what"]: one for one in json.loads(capsys.readouterr().out)}
+    assert {"plots", "devices", "disk", "broker", "ingest", "inbox"} <= found.keys()
+    assert [found[what]["state"] for what in ("plots", "ingest", "inbox")] == ["problem"] * 3
+    assert "register of plots" in found["plots"]["found"]
+    assert run(["doctor", "--quick", "-C", str(folder.root)]) == EXIT_FOUND_PROBLEMS
+
+
+@pytest.mark.parametrize("words", [["doctor"], ["doctor", "--quick"], ["plots", "list"], ["device", "list"], ["list"]])
+def test_a_data_folder_that_is_a_file_is_said_in_a_sentence(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert run([*words, "-C", str(tmp_path / "file")]) in {EXIT_USAGE, EXIT_FOUND_PROBLEMS}
+    said = capsys.readouterr()
+    assert "is a file" in said.out + said.err
+
+
+def test_settings_for_a_folder_that_is_not_there_are_refused_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["config", "--write", str(tmp_path / "none" / "greensward.toml")]) == EXIT_USAGE
+    assert "--write" in capsys.readouterr().err
+
+
+def test_an_unforeseen_error_is_one_sentence_and_its_traceback_is_there_on_request(
+    lake: DataFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: DataFolder) -> list[str]:
+        raise KeyError("surprise")
+
+    monkeypatch.setattr("greensward.commands.lake.scrub", fail)
+    assert run(["lake", "check", "-C", str(lake.root)]) == EXIT_FOUND_PROBLEMS
+    said = capsys.readouterr().err
+    assert "KeyError: 'surprise'" in said
+    assert "please report it" in said
+    monkeypatch.setenv("GREENSWARD_TRACEBACK", "1")
+    with pytest.raises(KeyError):
+        run(["lake", "check", "-C", str(lake.root)])
+
+
+def test_a_reader_that_has_seen_enough_is_no_broker_out_of_reach(lake: DataFolder) -> None:
+    command = [sys.executable, "-m", "greensward", "sql", "--csv", "-C", str(lake.root), "from range(200000)"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asking:
+        assert asking.stdout is not None
+        assert asking.stderr is not None
+        assert asking.stdout.readline() == b"range\r\n"
+        asking.stdout.close()
+        said = asking.stderr.read()
+    assert (asking.returncode, said) == (EXIT_OK, b"")
+
+
+def test_ctrl_c_ends_with_one_word_and_code_130(lake: DataFolder) -> None:
+    code = (
+        "import sys\n"
+        "from greensward.commands import lake\n"
+        "def interrupt(_):\n"
+        "    raise KeyboardInterrupt\n"
+        "lake.scrub = interrupt\n"
+        "from greensward.__main__ import main\n"
+        f"sys.argv = ['greensward', 'lake', 'check', '-C', {str(lake.root)!r}]\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "stopped\n")
+
+
+def test_more_days_than_fit_the_memory_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["simulate", "--days", "100000", "--broker", "127.0.0.1:1"]) == EXIT_USAGE
+    assert "--days" in capsys.readouterr().err
+
+
+def test_invented_messages_are_announced_with_broker_and_district(capsys: pytest.CaptureFixture[str]) -> None:
+    port = free_port()
+    assert run(["simulate", "--days", "10", "--broker", f"127.0.0.1:{port}"]) == EXIT_UNREACHABLE
+    assert f"invented messages go to 127.0.0.1:{port}, district beichen." in capsys.readouterr().err

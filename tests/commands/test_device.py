@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -159,3 +160,45 @@ def test_devices_that_send_without_being_registered_are_listed(data: Path, capsy
     assert (second["device_id"], second["rejected_messages"]) == ("a81758fffe01", 1)
     run(data, "list", "--unknown")
     assert "stranger" in capsys.readouterr().out
+
+
+def test_devices_come_from_standard_input_too(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"device_id,plot_id\ns1,P-1\n")))
+    assert run(data, "import", "-") == 0
+    assert [row["device_id"] for row in listed(data, capsys)] == ["s1"]
+
+
+def test_a_device_that_is_there_already_is_told_by_the_sites_clock(data: Path) -> None:
+    assert run(data, "add", "s1", "--plot", "P-1", "--from", "2026-11-01") == 0
+    with pytest.raises(ConfigError, match=r"registered already, from 2026-11-01 00:00, still open"):
+        run(data, "add", "s1", "--plot", "P-1")
+
+
+def test_a_register_whose_devices_hold_at_other_times_is_not_called_empty(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GREENSWARD__SITE__CLOCK", "2026-07-02T07:00:00+08:00")
+    assert run(data, "add", "s1", "--plot", "P-1", "--from", "2026-08-01") == 0
+    capsys.readouterr()
+    assert run(data, "list") == 0
+    said = capsys.readouterr().out
+    assert "No devices yet" not in said
+    assert "--history" in said
+
+
+def test_a_device_begins_by_a_demonstrations_clock(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GREENSWARD__SITE__CLOCK", "2026-07-02T07:00:00+08:00")
+    assert run(data, "add", "s1", "--plot", "P-1") == 0
+    (row,) = listed(data, capsys)
+    assert row["valid_from"].startswith("2026-07-01T23")
+    assert run(data, "bind", "s1", "P-2") == 0
+
+
+def test_a_deveui_on_the_command_line_has_one_spelling_too(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(data, "add", "24-E1-24-13-6B-50-22-17", "--plot", "P-1", "--from", "2026-07-02") == 0
+    assert run(data, "bind", "24:e1:24:13:6b:50:22:17", "P-2", "--from", "2026-07-03") == 0
+    assert {row["device_id"] for row in listed(data, capsys, "--history")} == {"24e124136b502217"}

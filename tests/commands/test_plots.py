@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from greensward.commands.plots import app
 from ingest.errors import ConfigError
+from ingest.lake.layout import DataFolder
+from ingest.lake.ownership import ensure_layout
 
 
 def square(lon: float, lat: float = 39.2, side_deg: float = 0.0005) -> dict[str, Any]:
@@ -95,6 +99,7 @@ def test_the_datum_may_be_named(file: Path, tmp_path: Path, capsys: pytest.Captu
 
 
 def test_an_empty_register_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ensure_layout(DataFolder(tmp_path / "data"))
     assert run("list", "-C", tmp_path / "data") == 0
     assert "plots import" in capsys.readouterr().out
 
@@ -111,3 +116,81 @@ def test_wrong_words_on_the_command_line_are_told_clearly(
 ) -> None:
     with pytest.raises(ConfigError, match=said):
         run(*[word.format(file=file) for word in words], "-C", tmp_path / "data")
+
+
+def test_plots_come_from_standard_input_too(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (["check", "-"], ["import", "-", "--valid-from", "2026-03-01"]):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(file.read_bytes())))
+        assert run(*words, "-C", tmp_path / "data") == 0
+        assert "2 new" in capsys.readouterr().out
+
+
+def test_a_first_import_says_what_is_not_judged_and_the_same_file_can_begin_earlier(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    assert run("import", file, "-C", data) == 0
+    assert "--valid-from DAY" in capsys.readouterr().out
+    assert run("import", file, "-C", data, "--valid-from", "2026-03-01") == 0
+    assert "2 changed" in capsys.readouterr().out
+    assert run("list", "-C", data, "--history", "--json") == 0
+    plots = json.loads(capsys.readouterr().out)["plots"]
+    assert [plot["valid_from"] for plot in plots] == ["2026-02-28T16:00:00Z"] * 2
+    assert run("import", file, "-C", data) == 0
+    said = capsys.readouterr().out
+    assert "Datum not verified" in said
+    assert "2 plots lie exactly as before" in said
+    assert "--valid-from" not in said
+
+
+def test_a_demonstrations_clock_says_when_plots_begin_and_which_hold(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    monkeypatch.setenv("GREENSWARD__SITE__CLOCK", "2026-03-28T07:00:00+08:00")
+    assert run("import", file, "-C", data) == 0
+    capsys.readouterr()
+    assert run("list", "-C", data, "--json") == 0
+    plots = json.loads(capsys.readouterr().out)["plots"]
+    assert {plot["valid_from"][:13] for plot in plots} == {"2026-03-27T23"}
+    monkeypatch.setenv("GREENSWARD__SITE__CLOCK", "2026-03-01T07:00:00+08:00")
+    assert run("list", "-C", data) == 0
+    assert "No plot holds now; the register has 2 rows" in capsys.readouterr().out
+
+
+def test_a_laboratory_value_that_the_texture_contradicts_is_a_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "plots.geojson"
+    write(file, feature("P-1", square(117.10), soil_texture="clay", field_capacity=0.28))
+    assert run("check", file, "-C", tmp_path / "data") == 1
+    assert "wilting_point 0.2979 of clay" in capsys.readouterr().out
+
+
+def test_a_plot_that_is_moved_far_is_told_with_the_distance(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    assert run("import", file, "-C", data) == 0
+    write(file, feature("P-1", square(117.10)), feature("P-2", square(117.15)))
+    capsys.readouterr()
+    assert run("import", file, "-C", data) == 0
+    said = capsys.readouterr().out
+    assert "far_from_known" in said
+    assert "3,455 m" in said or "3,456 m" in said, "0.04° of longitude, 86.4 m each 0.001°"
+    assert "Datum not verified: 0 of 1 plots" in said
+
+
+def test_an_id_is_shown_whole_in_a_narrow_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plot_id = "BC-north-canal-east-bank-0012"
+    file = tmp_path / "plots.geojson"
+    write(file, feature(plot_id, square(117.10)))
+    assert run("import", file, "-C", tmp_path / "data") == 0
+    capsys.readouterr()
+    monkeypatch.setattr("greensward.commands.plots.out", Console(width=80, soft_wrap=True, highlight=False))
+    assert run("list", "-C", tmp_path / "data") == 0
+    assert plot_id in capsys.readouterr().out

@@ -123,7 +123,8 @@ def test_a_password_file_that_others_can_read_is_refused_and_never_quoted(tmp_pa
 def test_a_private_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     key = write(tmp_path / "worker.key", "key\n")
     key.chmod(0o640)
-    settings = load(write(tmp_path / "tls.toml", f'[broker]\nhost = "127.0.0.1"\nkey_file = "{key}"\n'))
+    toml = f'[broker]\nhost = "127.0.0.1"\nca_file = "ca.crt"\nkey_file = "{key}"\n'
+    settings = load(write(tmp_path / "tls.toml", toml))
     with pytest.raises(ConfigError, match="chmod 600"):
         broker_of(settings.broker)
     key.chmod(0o600)
@@ -151,3 +152,52 @@ def test_a_wrong_value_is_named_by_its_setting(tmp_path: Path, text: str, said: 
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=said):
         load(file)
+
+
+def test_a_certificate_without_an_authority_never_goes_out_unencrypted(tmp_path: Path) -> None:
+    file = write(tmp_path / "tls.toml", '[broker]\nhost = "mqtt.example.org"\ncert_file = "our.crt"\n')
+    with pytest.raises(ConfigError, match="not be encrypted"):
+        load(file)
+
+
+def test_a_named_settings_file_that_is_missing_is_no_reason_to_take_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "greensward.toml", "[web]\nport = 8081\n")
+    monkeypatch.setenv("GREENSWARD_CONFIG", str(tmp_path / "gone.toml"))
+    with pytest.raises(ConfigError, match=r"GREENSWARD_CONFIG.*gone\.toml"):
+        load()
+
+
+def test_a_settings_file_of_windows_notepad_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "greensward.toml"
+    file.write_bytes(b"\xef\xbb\xbf[web]\nport = 8081\n")
+    assert load(file).web.port == 8081
+
+
+def test_a_section_misspelt_in_the_environment_is_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GREENSWARD__BROKERS__PORT", "1")
+    with pytest.raises(ConfigError, match="did you mean 'broker'"):
+        load()
+
+
+def test_settings_that_may_not_be_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path / "greensward.toml", "")
+
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(ConfigError, match=r"greensward\.toml: cannot be read: Permission denied"):
+        load(file)
+
+
+def test_a_data_folder_of_a_newer_greensward_or_one_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "VERSION").write_text("2\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="newer Greensward"):
+        load(data=tmp_path).data_folder()
+    (tmp_path / "VERSION").write_text("٢\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="layout version"):
+        load(data=tmp_path).existing_folder()
+    with pytest.raises(ConfigError, match="is a file"):
+        load(data=write(tmp_path / "file", "")).existing_folder()

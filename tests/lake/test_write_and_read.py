@@ -6,6 +6,7 @@ import os
 import threading
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -135,6 +136,20 @@ def version_of_devices(number: int) -> pa.Table:
     schema = table("devices").schema
     row = {"device_id": ["gs-01"], "valid_from": [NOON], "register_version": [f"v{number}"]}
     return schema.empty_table().from_pydict({name: row.get(name, [None]) for name in schema.names}, schema=schema)
+
+
+def test_a_folder_that_may_not_be_read_is_not_called_well(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_rows(folder, table("soil_readings"), NOON.date(), soil(soil_row(0)), "part-1-1")
+    real = os.scandir
+
+    def refuse(path: Any = ".") -> Any:
+        if str(path).endswith("soil_readings"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(StoreError, match="Permission denied"):
+        scrub(folder)
 
 
 def test_every_new_folder_is_synced_into_its_parent(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,9 @@ def test_a_probe_that_moves_is_two_rows_that_adjoin(folder: DataFolder, bring: M
         ("s1,,,,,,,,0001-01-01,\n", [(2, "not_an_instant", "valid_from")]),
         (",,P-1,,,,,,,\n", [(2, "missing_id", "device_id")]),
         ("2.4E+125,,,,,,,,,\n", [(2, "excel_number", "device_id")]),
+        ("8.64E14,,,,,,,,,\n", [(2, "excel_number", "device_id")]),
+        ('"8,64E+14",,,,,,,,,\n', [(2, "excel_number", "device_id")]),
+        ("1E15,,,,,,,,,\n", [(2, "excel_number", "device_id")]),
         ("=1+1,,,,,,,,,\n", [(2, "invalid_id", "device_id")]),
         ("s 1,,,,,,,,,\n", [(2, "invalid_id", "device_id")]),
         ("s1,,,,,,,,,,,extra\n", [(2, "too_many_cells", "")]),
@@ -193,6 +196,47 @@ def test_one_faulty_line_holds_back_the_whole_file_and_then_only_its_device(fold
     assert not bring(lines).written
     assert bring(lines, skip_faulty=True).changes.added == ("s2",)
     assert [row["device_id"] for row in read_rows(folder, "devices")] == ["s2"]
+
+
+def test_a_line_with_too_many_cells_holds_back_its_whole_device(folder: DataFolder, bring: Make) -> None:
+    lines = "s1,,P-1,10,,,,,2026-03-01,2026-04-01\ns1,,P-2,10,,,,,2026-04-01,,extra\ns2,,P-2,10,,,,,,\n"
+    done = bring(lines, skip_faulty=True)
+    faults = [(one.code, one.record_id) for one in done.check.findings if one.severity == "fault"]
+    assert faults == [("too_many_cells", "s1")]
+    assert [row["device_id"] for row in read_rows(folder, "devices")] == ["s2"]
+
+
+def test_a_quotation_mark_that_is_never_closed_holds_back_the_whole_file(folder: DataFolder, bring: Make) -> None:
+    lines = 's1,,P-1,10,,,,,2026-03-01,2026-04-01\ns2,,P-2,10,,,,"beside,,\ns1,,P-2,10,,,,,2026-04-01,\n'
+    done = bring(lines, skip_faulty=True)
+    assert told(done.check) == [(3, "not_csv", "")]
+    assert read_rows(folder, "devices") == []
+
+
+def test_a_line_that_ends_an_open_registration_for_good_is_pointed_at(folder: DataFolder, bring: Make) -> None:
+    bring("s1,,P-1,10,,,,,2026-03-01,\n")
+    done = bring("s1,,P-2,10,,,,,2026-05-01,2026-06-01\n", now=JULY)
+    assert (2, "leaves_a_gap", "valid_to") in told(done.check, "warning")
+    bring("s2,,P-1,10,,,,,2026-03-01,\n")
+    whole = bring("s2,,P-2,10,,,,,2026-05-01,2026-06-01\ns2,,P-1,10,,,,,2026-06-01,\n", now=JULY)
+    assert "leaves_a_gap" not in [one.code for one in whole.check.findings]
+    ended = bring("s2,,P-1,10,,,,,2026-06-01,2026-06-20\n", now=JULY)
+    assert "leaves_a_gap" not in [one.code for one in ended.check.findings], (
+        "the same valid_from says on purpose that it ends"
+    )
+
+
+def test_a_plot_that_is_closed_or_has_not_begun_is_pointed_at(
+    folder: DataFolder, bring: Make, collection: Make, plot: Make, square: Make
+) -> None:
+    assert told(bring("s1,,P-1,10,,,,,,\n", now=JUNE - timedelta(days=1)).check, "warning") == [
+        (2, "plot_not_in_force", "plot_id")
+    ]
+    only_one = collection(plot("P-1", square()))
+    assert import_plots(folder, only_one, site=BEICHEN, now=JULY, replace=True).written
+    later = JULY + timedelta(days=1)
+    assert told(bring("s2,,P-2,10,,,,,,\n", now=later).check, "warning") == [(2, "plot_not_in_force", "plot_id")]
+    assert bring("s3,,P-2,10,,,,,2026-06-02,2026-06-09\n", now=later).check.findings == (), "then it was open"
 
 
 def test_the_same_file_again_changes_nothing_with_or_without_dates(bring: Make) -> None:

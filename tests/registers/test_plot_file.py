@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pyproj
@@ -13,7 +14,8 @@ import shapely
 from ingest.registers.datum import Datum, from_wgs84
 from ingest.registers.datum_check import KnownPosition
 from ingest.registers.findings import Finding
-from ingest.registers.plots import PlotCheck
+from ingest.registers.plots import PlotCheck, Standing, check_plots
+from ingest.site import BEICHEN
 
 Make = Callable[..., Any]
 Check = Callable[..., PlotCheck]
@@ -139,7 +141,8 @@ def test_a_slender_corner_of_a_real_verge_is_no_spike(checked: Check, plot: Make
         ([[117.2, 39.2], [117.201, "39"], [117.201, 39.201], [117.2, 39.2]], "bad_position"),
         ([[117.2, 39.2], [117.201, None], [117.201, 39.201], [117.2, 39.2]], "bad_position"),
         ([[117.2, 39.2], [117.201, True], [117.201, 39.201], [117.2, 39.2]], "bad_position"),
-        ([[117.2, 39.2], [117.201, 10**400], [117.201, 39.201], [117.2, 39.2]], "bad_position"),
+        ([[117.2, 39.2], [117.201, 10**400], [117.201, 39.201], [117.2, 39.2]], "number_too_large"),
+        ([[117.2, 39.2], [117.201, 1e308], [1e308, 39.201], [117.2, 39.2]], "not_degrees"),
         ("117.2 39.2", "bad_position"),
     ],
 )
@@ -420,7 +423,129 @@ def test_a_plot_that_moved_across_the_road_is_not_taken_for_a_wrong_datum(
     checked: Check, plot: Make, square: Make
 ) -> None:
     check = checked(plot("P-1", square(117.105)), known=[KnownPosition("P-1", 117.1002, 39.2002, is_device=True)])
-    assert (check.findings, check.datum.verdict) == ((), "unknown")
+    (found,) = check.findings
+    # 0.0048° of longitude from the probe to the nearest border, 86.4 m each 0.001°.
+    assert (found.severity, found.code, found.record_id) == ("warning", "far_from_known", "P-1")
+    assert found.got.startswith("415 m ")
+    assert (check.datum.verdict, check.datum.compared, check.datum.fitting) == ("unknown", 1, 0)
+    assert len(check.plots) == 1
+
+
+@pytest.mark.parametrize("datum", ["gcj02", "bd09"])
+def test_a_shift_that_every_probe_contradicts_is_refused(
+    checked: Check, plot: Make, square: Make, datum: Datum
+) -> None:
+    known = [KnownPosition(f"P-{i}", 117.1002 + i / 100, 39.2002, is_device=True) for i in range(2)]
+    right = [plot(f"P-{i}", square(117.1 + i / 100)) for i in range(2)]
+    check = checked(*right, known=known, datum=datum)
+    assert faults(check) == [(None, "datum_shifted_back")]
+    assert check.plots == ()
+
+
+def test_a_register_that_was_drawn_on_the_wrong_map_can_be_mended(checked: Check, plot: Make, square: Make) -> None:
+    drawn = shifted(square(), "gcj02")
+    old = shapely.geometry.shape(drawn)
+    known = [KnownPosition("P-1", old.centroid.x, old.centroid.y, is_device=False)]
+    check = checked(plot("P-1", drawn), known=known, outlines={"P-1": old}, datum="gcj02")
+    assert (warnings(check), len(check.plots)) == (["datum_shifted_back"], 1)
+
+
+def test_the_same_file_again_is_no_evidence_for_its_datum(checked: Check, plot: Make, square: Make) -> None:
+    first = checked(plot("P-1", square()), plot("P-2", square(117.2)))
+    outlines = {one.plot_id: one.area for one in first.plots}
+    known = [
+        KnownPosition(plot_id, area.centroid.x, area.centroid.y, is_device=False) for plot_id, area in outlines.items()
+    ]
+    again = checked(plot("P-1", square()), plot("P-2", square(117.2)), known=known, outlines=outlines)
+    assert (again.findings, again.datum.verdict, again.datum.compared, again.datum.unmoved) == ((), "unknown", 0, 2)
+    # But one shifted plot among those that did not move is that plot's fault, not the file's.
+    mixed = checked(plot("P-1", square()), plot("P-2", shifted(square(117.2), "gcj02")), known=known, outlines=outlines)
+    assert faults(mixed) == [(1, "datum_looks_like_gcj02")]
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "severity"),
+    [
+        # Saxton and Rawls (2006) for clay: field capacity 0.42, wilting point 0.30.
+        ({"soil_texture": "clay", "field_capacity": 0.28}, "wrong_order", "fault"),
+        ({"soil_texture": "sand", "wilting_point": 0.14}, "wrong_order", "fault"),
+        ({"soil_texture": "clay", "field_capacity": 0.44}, "half_measured", "warning"),
+    ],
+)
+def test_a_laboratory_value_is_looked_at_beside_what_the_texture_puts_in(
+    collection: Make, plot: Make, square: Make, given: dict[str, object], code: str, severity: str
+) -> None:
+    textures = {
+        "clay": {"field_capacity": 0.4206, "wilting_point": 0.2979},
+        "sand": {"field_capacity": 0.1028, "wilting_point": 0.0502},
+    }
+    check = check_plots(
+        collection(plot("P-1", square(), **given)),
+        site=BEICHEN,
+        today=date(2026, 7, 1),
+        standing=Standing({}, ()),
+        textures=textures,
+    )
+    (found,) = check.findings
+    assert (found.code, found.severity) == (code, severity)
+
+
+@pytest.mark.parametrize("written", ["１级", "1.0", "Ⅰ级", " 一级 ", "１"])
+def test_a_grade_is_understood_however_it_is_typed(checked: Check, plot: Make, square: Make, written: str) -> None:
+    check = checked(plot("P-1", square(), maintenance_grade=written))
+    if written == "1.0":
+        assert faults(check) == [(0, "unknown_maintenance_grade")]
+    else:
+        assert check.plots[0].facts["maintenance_grade"] == 1
+
+
+def test_grades_are_never_guessed_and_the_special_grade_has_its_own_advice(
+    checked: Check, plot: Make, square: Make
+) -> None:
+    assert (
+        "mean" not in only(checked(plot("P-1", square(), maintenance_grade="四级")), "unknown_maintenance_grade").advice
+    )
+    assert "特级" in only(checked(plot("P-1", square(), maintenance_grade="特级")), "unknown_maintenance_grade").advice
+
+
+def test_a_number_that_is_none_is_named_with_its_feature_and_property(
+    checked: Check, collection: Make, plot: Make, square: Make
+) -> None:
+    whole = collection(plot("P-0", square(117.2)), plot("P-1", square(), field_capacity=0.27))
+    for written, code in (
+        (b"NaN", "not_a_number"),
+        (b"1e400", "number_too_large"),
+        (b'0.27, "field_capacity": 0.3', "duplicate_key"),
+    ):
+        check = checked(whole.replace(b"0.27", written))
+        (found,) = check.findings
+        assert (found.code, found.number, found.pointer) == (code, 1, "/features/1/properties/field_capacity")
+        assert "message" not in found.advice + found.expected
+        assert check.plots == ()
+    surrogate = checked(whole.replace(b'"P-1"', b'"\\ud800"', 1))
+    assert [finding.code for finding in surrogate.findings] == ["lone_surrogate"]
+
+
+def test_a_file_saved_by_windows_in_china_is_told_its_encoding(
+    checked: Check, collection: Make, plot: Make, square: Make
+) -> None:
+    check = checked(collection(plot("P-1", square())).decode().encode("gb18030"))
+    assert "GB18030" in only(check, "not_utf8").got
+
+
+def test_the_whole_floats_of_a_gis_are_taken_as_numbers(checked: Check, plot: Make, square: Make) -> None:
+    check = checked(plot("", square(), plot_id=12.0, phone=13800138000.0))
+    facts = check.plots[0].facts
+    assert (facts["plot_id"], facts["phone"]) == ("12", "13800138000")
+
+
+def test_every_map_grid_that_fits_is_named(checked: Check, plot: Make, square: Make) -> None:
+    to_grid = pyproj.Transformer.from_crs(4326, 4548, always_xy=True)
+    ring = [list(to_grid.transform(lon, lat)) for lon, lat in square()["coordinates"][0]]
+    found = only(checked(plot("P-1", {"type": "Polygon", "coordinates": [ring]})), "projected_coordinates")
+    assert "EPSG:4548" in found.got
+    assert "EPSG:32650" in found.got
+    assert "ask" in found.advice
 
 
 def test_nothing_that_json_can_hold_makes_the_check_fall_over(checked: Check, square: Make, plot: Make) -> None:

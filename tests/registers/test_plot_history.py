@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, StoreError
 from ingest.lake.layout import DataFolder
 from ingest.registers.store import PlotImport, import_devices, import_plots, read_rows
 from ingest.site import BEICHEN
@@ -205,3 +205,31 @@ def test_the_reference_plots_of_the_drone_side_lie_without_overlap(folder: DataF
     assert areas
     assert areas == pytest.approx({plot_id: expected[plot_id] for plot_id in areas}, rel=1e-3)
     assert {finding.code for finding in done.check.findings if finding.severity == "fault"} <= {"overlap"}
+
+
+def test_replacing_from_a_past_day_erases_no_plot_that_begins_later(
+    folder: DataFolder, bring: Make, plot: Make, square: Make
+) -> None:
+    bring(plot("P-1", square()), valid_from=MAY)
+    bring(plot("P-2", square(117.2)), valid_from=JULY)
+    before = read_rows(folder, "plots")
+    with pytest.raises(ConfigError, match="P-2"):
+        bring(plot("P-1", square(), crew="二队"), valid_from=JUNE, replace=True)
+    assert read_rows(folder, "plots") == before
+
+
+def test_a_register_of_a_newer_greensward_is_left_as_it_is(
+    folder: DataFolder, bring: Make, plot: Make, square: Make
+) -> None:
+    folder.version_file.write_text("2\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="newer Greensward"):
+        bring(plot("P-1", square()))
+    assert list(folder.root.iterdir()) == [folder.version_file]
+
+
+def test_a_damaged_register_is_named_with_what_to_do(folder: DataFolder, bring: Make, plot: Make, square: Make) -> None:
+    bring(plot("P-1", square()))
+    (file,) = folder.table("plots").iterdir()
+    file.write_bytes(b"PAR1 nothing more")
+    with pytest.raises(StoreError, match=r"register of plots.*backup"):
+        read_rows(folder, "plots")
