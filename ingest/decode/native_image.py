@@ -32,8 +32,7 @@ def decode_native_image(message: Message, context: DecodeContext) -> Decoded:
     """Return the picture that a native message describes, with its findings and statistics.
 
     A finding or statistic that is wrong is refused alone. When none of the findings could be kept the picture counts
-    as not analysed, so that nothing is called healthy by mistake. Findings without an id get one from their place,
-    and from `part` where the message is one of several of the same picture.
+    as not analysed, so that nothing is called healthy by mistake. How findings are named: `_detection_id`.
     Raises: PayloadError with every fault when the fault is not in a single finding or statistic.
     """
     drone_id = device_of(message.topic, context.site)
@@ -141,10 +140,9 @@ def _typed(document: Mapping[str, object], local: Mapping[str, object]) -> Image
 def _detections(said: ImageMessage, local: Mapping[str, object], part: int | None) -> tuple[Detection, ...] | None:
     if said.detections is None:
         return None
-    prefix = "" if part is None else f"{part}."
     kept = tuple(
         Detection(
-            detection_id=entry.id if entry.id is not None else f"{prefix}{place}",
+            detection_id=_detection_id(entry.id, place, part),
             class_name=entry.class_name,
             confidence=entry.confidence,
             severity=entry.severity,
@@ -156,6 +154,19 @@ def _detections(said: ImageMessage, local: Mapping[str, object], part: int | Non
         if entry is not None and f"/detections/{place}" not in local
     )
     return kept if kept or not said.detections else None
+
+
+def _detection_id(said: str | None, place: int, part: int | None) -> str:
+    """Return the id of a finding, which no other finding of the picture has, whatever ids the sender chooses.
+
+    The sender's own id stays as it is. Ids that begin with # are made here: #4 is the finding at place 4 of a message
+    without ids, #2#4 that of part 2, #2:a the one that part 2 calls a; a sender's #4 becomes ##4.
+    """
+    if part is not None:
+        return f"#{part}#{place}" if said is None else f"#{part}:{said}"
+    if said is None:
+        return f"#{place}"
+    return f"#{said}" if said.startswith("#") else said
 
 
 def _image(

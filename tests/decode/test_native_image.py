@@ -188,6 +188,13 @@ def test_every_fault_of_a_refused_message_is_named() -> None:
         ({"class": "x", "confidence": 0.5, "bbox_px": [1, 1, 1e300, 9]}, "outside_image"),
         ({"class": "x", "confidence": 0.5, "bbox_px": [1, 1, 10**300, 9]}, "outside_image"),
         ({"class": "x", "confidence": 0.5, "polygon_px": [[-9, -9], [-5, -9], [-5, -5]]}, "outside_image"),
+        ({"class": "x", "confidence": 0.5, "polygon_px": [[-9, 5], [-9, -9], [5, -9]]}, "outside_image"),
+        ({"class": "x", "confidence": 0.5, "bbox_px": [0.4, 0.4, 0.1, 0.1]}, "normalised_coordinates"),
+        ({"class": "x", "confidence": 0.5, "bbox_px": [0, 0, 1, 1]}, "normalised_coordinates"),
+        (
+            {"class": "x", "confidence": 0.5, "polygon_px": [[0.1, 0.1], [0.2, 0.1], [0.2, 0.9]]},
+            "normalised_coordinates",
+        ),
         ({"id": "1", "class": "x", "confidence": 0.5, "bbox_px": [1, 1, 9, 9]}, "duplicate_id"),
     ],
 )
@@ -254,6 +261,33 @@ def test_findings_of_two_parts_of_one_picture_never_share_an_id() -> None:
     ids = [finding.detection_id for image in parts for finding in image.detections or ()]
     assert len(set(ids)) == 3
     assert len({image.image_id for image in parts}) == 1
+
+
+def ids_of(*said: str | None, part: object = None) -> list[str]:
+    shape = {"class": "x", "confidence": 0.5, "bbox_px": [1, 1, 9, 9]}
+    entries = [shape if one is None else shape | {"id": one} for one in said]
+    return [
+        finding.detection_id
+        for finding in decode(message_with(detections=entries, part=part)).images[0].detections or ()
+    ]
+
+
+def test_no_id_that_a_sender_chooses_hides_another_finding() -> None:
+    hostile = ["0", "#0", "##0", "#1#0", "#1:0", "1.0", "1:0", ""]
+    every = [
+        *ids_of(*hostile, None, None),
+        *ids_of(*hostile, None, part=0),
+        *ids_of(*hostile, None, part=1),
+        *ids_of(*hostile, None, part=11),
+    ]
+    assert len(every) == 4 * len(hostile) + 5
+    assert len(set(every)) == len(every)
+    assert ids_of("tree-7") == ["tree-7"]
+
+
+def test_a_box_of_two_pixels_is_small_and_not_normalised() -> None:
+    found = decode(message_with(detections=[{"class": "x", "confidence": 0.5, "bbox_px": [0, 0, 1, 1.1]}]))
+    assert found.parts_refused == ()
 
 
 def test_the_same_message_twice_gives_the_same_ids() -> None:
