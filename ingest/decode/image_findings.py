@@ -77,10 +77,10 @@ def _shape_fault(entry: Finding, image: Image, pointer: str) -> Fault | None:
                 "Send the upper left corner and the size, not two corners.",
             )
         points: Points = ((x, y), (x + width, y), (x + width, y + height), (x, y + height))
-        where, said = f"{pointer}/bbox_px", entry.bbox_px
+        where, said = f"{pointer}/bbox_px", list(entry.bbox_px)
     elif entry.polygon_px is not None:
         points, where = entry.polygon_px, f"{pointer}/polygon_px"
-        said = tuple(number for point in points for number in point)
+        said = [number for point in points for number in point]
     else:
         return None
     if max(map(abs, said)) <= _LARGEST_SHARE:

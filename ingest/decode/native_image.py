@@ -19,6 +19,7 @@ from ingest.decode.schema_faults import schema_faults
 from ingest.decode.topics import device_of, identity_mismatch, reply_topic
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, Detection, DroneImage, Message, PartFault
+from ingest.picture_parts import detection_id, part_name
 
 LIMIT_BYTES = 256 * 1024
 
@@ -32,7 +33,7 @@ def decode_native_image(message: Message, context: DecodeContext) -> Decoded:
     """Return the picture that a native message describes, with its findings and statistics.
 
     A finding or statistic that is wrong is refused alone. When none of the findings could be kept the picture counts
-    as not analysed, so that nothing is called healthy by mistake. How findings are named: `_detection_id`.
+    as not analysed, so that nothing is called healthy by mistake. How findings are named: `picture_parts`.
     Raises: PayloadError with every fault when the fault is not in a single finding or statistic.
     """
     drone_id = device_of(message.topic, context.site)
@@ -68,6 +69,9 @@ def _decode(document: object, drone_id: str, message: Message, context: DecodeCo
     refused_detections(said, local)
     refused_index_stats(said, local)
     image = _image(said, document, captured_at, _detections(said, local, part), local)
+    if said.detections is not None:
+        refused = sum(pointer.startswith("/detections/") for pointer in local)
+        image = msgspec.structs.replace(image, parts={part_name(part): refused}, part_count=_part_count(document))
     reason = quarantine_reason(image, message.latest_at, context.site)
     parts = tuple(PartFault(pointer, tuple(faults_of_one)) for pointer, faults_of_one in local.items())
     reply = None
@@ -122,6 +126,15 @@ def _part(document: Mapping[str, object], fatal: list[Fault]) -> int | None:
     return index
 
 
+def _part_count(document: Mapping[str, object]) -> int | None:
+    """Return in how many messages the picture's findings come, where `part` says so (`of`, or `count`)."""
+    part = document.get("part")
+    count: object = part.get("of", part.get("count")) if isinstance(part, dict) else None
+    if isinstance(count, bool) or not isinstance(count, int):
+        return None
+    return count if 0 < count <= _MOST_PARTS else None
+
+
 def _typed(document: Mapping[str, object], local: Mapping[str, object]) -> ImageMessage:
     """Return the message with the refused findings and statistics as None."""
     fit = dict(document)
@@ -142,7 +155,7 @@ def _detections(said: ImageMessage, local: Mapping[str, object], part: int | Non
         return None
     kept = tuple(
         Detection(
-            detection_id=_detection_id(entry.id, place, part),
+            detection_id=detection_id(entry.id, place, part),
             class_name=entry.class_name,
             confidence=entry.confidence,
             severity=entry.severity,
@@ -154,19 +167,6 @@ def _detections(said: ImageMessage, local: Mapping[str, object], part: int | Non
         if entry is not None and f"/detections/{place}" not in local
     )
     return kept if kept or not said.detections else None
-
-
-def _detection_id(said: str | None, place: int, part: int | None) -> str:
-    """Return the id of a finding, which no other finding of the picture has, whatever ids the sender chooses.
-
-    The sender's own id stays as it is. Ids that begin with # are made here: #4 is the finding at place 4 of a message
-    without ids, #2#4 that of part 2, #2:a the one that part 2 calls a; a sender's #4 becomes ##4.
-    """
-    if part is not None:
-        return f"#{part}#{place}" if said is None else f"#{part}:{said}"
-    if said is None:
-        return f"#{place}"
-    return f"#{said}" if said.startswith("#") else said
 
 
 def _image(

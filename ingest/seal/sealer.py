@@ -17,7 +17,6 @@ import pyarrow as pa
 
 from ingest.decode.context import DecodeContext
 from ingest.drone.plots_index import PlotShapes
-from ingest.drone.rows import drone_rows
 from ingest.errors import StoreError
 from ingest.lake.damage import read_undamaged, set_aside_damaged
 from ingest.lake.dedupe import Novelty, compared_files, tell_new_from_known
@@ -29,6 +28,7 @@ from ingest.lake.write import by_local_day, to_arrow, write_rows
 from ingest.observation import DronePose, Message, Reply
 from ingest.registers.snapshot import RegisterSnapshot
 from ingest.seal.judged import Batch, Row, judge, our_fault
+from ingest.seal.pictures import PictureStore, count_pictures
 from ingest.seal.tally import Tally, outcomes
 from ingest.site import Site
 
@@ -99,9 +99,9 @@ class Sealer:
             return sealed, []
         context = DecodeContext(site=self._site, model_of=registers.model_of)
         batch = judge(messages, context, self._software_version)
-        if batch.images:
-            self._add_pictures(batch, registers, [*batch.poses, *self._poses_around(batch, sealed)])
         tally = Tally()
+        if batch.images:
+            self._store_pictures(batch, registers, tally, sealed)
         for name in sorted(batch.rows):
             self._store(table(name), batch.rows[name], _stem(messages), tally, sealed)
         raw_rows = [tally.raw_row(judged) for judged in batch.judged]
@@ -109,17 +109,29 @@ class Sealer:
         sealed.replies = [reply for judged in batch.judged if (reply := judged.reply()) is not None]
         return sealed, raw_rows
 
-    def _add_pictures(self, batch: Batch, registers: RegisterSnapshot, poses: list[DronePose]) -> None:
-        """Add the rows of all pictures; when our code fails on one, each by itself, and that one is refused."""
+    def _store_pictures(self, batch: Batch, registers: RegisterSnapshot, tally: Tally, sealed: Sealed) -> None:
+        """Make all pictures durable; when our code fails on one, that one's messages are refused and no others."""
+        poses = [*batch.poses, *self._poses_around(batch, sealed)]
         shapes = self._shapes(registers)
+        store = PictureStore(self._folder, self._site, self._db, self._turned)
+        groups = store.groups(batch.images)
         try:
-            batch.add(drone_rows(batch.images, poses, shapes, self._site))
-        except Exception:  # noqa: BLE001 - or one picture would stop ingest at every start, for ever
-            for image, message in batch.images:
+            kept = store.judge(groups, poses, shapes)
+        except Exception as error:  # noqa: BLE001 - or one picture would stop ingest at every start, for ever
+            our_fault(error)
+            kept = []
+            for group in list(groups):
                 try:
-                    batch.add(drone_rows([(image, message)], poses, shapes, self._site))
+                    kept.extend(store.judge([group], poses, shapes))
                 except Exception as error:  # noqa: BLE001 - as above
-                    batch.refuse(message.message_seq, our_fault(error), self._software_version)
+                    groups.remove(group)
+                    for _, message in group.incoming:
+                        batch.refuse(message.message_seq, our_fault(error), self._software_version)
+        stays = store.write(kept, _stem([judged.message for judged in batch.judged]))
+        count_pictures(tally, groups, kept, stays)
+        sealed.touched |= store.written.touched
+        sealed.rows.update(store.written.rows)
+        sealed.damaged.extend(store.written.damaged)
 
     def _shapes(self, registers: RegisterSnapshot) -> PlotShapes:
         if self._shapes_of is None or self._shapes_of[0] is not registers:
