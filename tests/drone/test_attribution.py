@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from shapely.geometry.base import BaseGeometry
 
@@ -139,6 +139,9 @@ def test_the_mass_in_a_rectangle_is_the_product_of_two_error_functions(
 
 
 @settings(max_examples=60, deadline=None)
+@example(1.0, 1e-12, 0.0)
+@example(1.0, 2e-12, 0.0)
+@example(1.0, 1e-9, 0.0)
 @given(st.floats(0.0, math.tau), numbers, numbers)
 def test_turning_a_plot_and_its_place_together_changes_nothing(turn: float, x: float, y: float) -> None:
     shape = shapely.Polygon([(x, y), (x + 3, y + 0.1), (x + 2, y + 2), (x + 0.5, y + 0.4)])
@@ -202,6 +205,14 @@ def test_the_ellipse_lies_along_the_radial_axis_not_across_it() -> None:
 )
 def test_probabilities_become_words_at_the_thresholds(best: float, status: str) -> None:
     assert decide({"A": best}).status == status
+
+
+@pytest.mark.parametrize("best", [0.4951, 0.5, 0.7951, 0.8, 0.4949, 0.7949, 0.99999])
+def test_the_probability_that_is_kept_says_the_same_as_the_status(best: float) -> None:
+    found = decide({"A": best})
+    said = found.probability or 0.0
+    assert found.status == ("assigned" if said >= 0.8 else "probable" if said >= 0.5 else "ambiguous")
+    assert said == pytest.approx(best if found.plot_id else 0.0, abs=0.005)
 
 
 def test_little_on_all_plots_together_is_outside_but_little_on_many_is_not() -> None:
