@@ -15,6 +15,7 @@ from ingest.lake.durable import ExchangeUnsupportedError
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake, partition_files
 from ingest.lake.tables import table
+from ingest.lake.write import to_arrow, write_rows
 from ingest.observation import Message
 from ingest.registers.snapshot import PlotShape, RegisterSnapshot
 from ingest.seal import pictures as pictures_module
@@ -22,6 +23,7 @@ from ingest.seal import sealer as sealer_module
 from ingest.seal.housekeeping import keep_house
 from ingest.seal.replay import replay
 from ingest.seal.sealer import Sealer
+from ingest.seal.stored_poses import stored_poses
 from ingest.site import BEICHEN
 from tests.drone.test_attribution import square
 
@@ -228,6 +230,73 @@ def test_a_worse_message_changes_nothing(lake: Lake) -> None:
     wrong = {"lon": 0, "lat": 0, "height_takeoff_m": 40}
     assert lake.seal(native(attitude=YAW_ONLY), native(position=wrong), native(is_original=False)) == {"duplicate": 3}
     assert lake.contents() == before
+
+
+WITHOUT_PITCH = native(attitude=YAW_ONLY, gateway_id="DOCK", detections=SICK)
+
+
+@pytest.mark.parametrize("seals", [[[osd(-1), osd(1), WITHOUT_PITCH]], [[osd(-1), osd(1)], [WITHOUT_PITCH]]])
+def test_poses_count_whether_they_come_with_the_picture_or_before_it(lake: Lake, seals: list[list[Any]]) -> None:
+    for seal in seals:
+        lake.seal(*seal)
+    assert lake.ask("select footprint_status, attitude_age_s from drone_images") == [("ok", 1.0)]
+
+
+def test_one_pose_that_came_twice_is_no_proof_of_a_still_gimbal_in_the_seal_either(lake: Lake) -> None:
+    lake.seal(osd(-1))
+    lake.seal(osd(-1), WITHOUT_PITCH)
+    assert lake.pictures()[0][1] == "unknown_pose"
+
+
+def test_a_gimbal_that_moved_seconds_before_is_seen_in_the_stored_poses(lake: Lake) -> None:
+    lake.seal(osd(-6.5, pitch_deg=-30.0), osd(-2), osd(8, pitch_deg=-30.0))
+    lake.seal(WITHOUT_PITCH)
+    assert lake.pictures()[0][1] == "unknown_pose"
+
+
+def test_a_picture_just_after_midnight_finds_the_pose_of_the_day_before(lake: Lake) -> None:
+    midnight = datetime(2026, 7, 2, 16, 0, tzinfo=UTC)
+    hours = (midnight - NOON).total_seconds()
+    late = [osd(hours - 1.5), osd(hours - 0.5)]
+    batch = [Message(n, midnight, topic, json.dumps(body).encode()) for n, (topic, body) in enumerate(late, start=1)]
+    lake.sealer.seal(batch, PLOTS)
+    told = native(at=midnight + timedelta(seconds=0.5), attitude=YAW_ONLY, gateway_id="DOCK")
+    lake.sealer.seal([Message(9, midnight + timedelta(minutes=1), told[0], json.dumps(told[1]).encode())], PLOTS)
+    assert lake.ask("select footprint_status, attitude_age_s from drone_images") == [("ok", 1.0)]
+
+
+def test_of_a_day_full_of_poses_only_those_around_the_picture_are_read(lake: Lake) -> None:
+    spec = table("drone_poses")
+    start = NOON - timedelta(hours=3)
+    rows = [
+        {
+            "drone_id": "DOCK",
+            "gateway_id": "DOCK",
+            "posed_at": start + timedelta(seconds=0.5 * n),
+            "received_at": NOON,
+            "source": source,
+            "gimbal_yaw_deg": 0.0,
+            "gimbal_pitch_deg": -90.0,
+            "gimbal_roll_deg": 0.0,
+            "message_seq": n,
+        }
+        for n in range(40_000)
+        for source in ("osd", "drc_osd")
+    ]
+    write_rows(lake.folder, spec, BEICHEN.local_date(NOON), to_arrow(spec, rows), "part-0-1")
+    found, damaged = stored_poses(lake.sealer._db, lake.folder, BEICHEN, [NOON, NOON, NOON + timedelta(hours=1)])
+    assert damaged == []
+    assert len(found) == 2 * (2 * 2 * 8 + 1) + 2 * (2 * 3 + 1)
+    assert stored_poses(lake.sealer._db, lake.folder, BEICHEN, []) == ([], [])
+
+
+def test_a_damaged_file_of_poses_is_set_aside_and_the_picture_is_kept_without(lake: Lake) -> None:
+    lake.seal(osd(-1), osd(1))
+    (path,) = partition_files(lake.folder, table("drone_poses"), BEICHEN.local_date(NOON))
+    path.write_bytes(b"PAR1" + b"\0" * 50)
+    sealed = lake.sealer.seal([lake.message(WITHOUT_PITCH)], PLOTS)
+    assert len(sealed.damaged) == 1
+    assert lake.pictures()[0][1] == "unknown_pose"
 
 
 def test_a_second_recognition_of_a_picture_does_not_mix_with_the_first(lake: Lake) -> None:
