@@ -113,6 +113,29 @@ def test_a_full_message_keeps_everything_it_says() -> None:
     assert (image.index_stats[0].index_name, image.index_stats[0].n_pixels) == ("NDVI", 1000)
 
 
+def test_the_two_heights_and_the_mark_of_a_copy_keep_their_places() -> None:
+    image = decode(message_with(position__height_ground_m=31.5, is_original=False)).images[0]
+    assert (image.height_takeoff_m, image.height_ground_m) == (60.12, 31.5)
+    assert image.is_original is False
+
+
+@pytest.mark.parametrize(
+    ("part", "parts", "part_count"),
+    [
+        (None, {"all": 0}, None),
+        (2, {"2": 0}, None),
+        ({"index": 0, "of": 3}, {"0": 0}, 3),
+        ({"index": 1, "count": 3}, {"1": 0}, 3),
+        ({"index": 1, "of": True}, {"1": 0}, None),
+        ({"index": 1, "of": 0}, {"1": 0}, None),
+    ],
+)
+def test_a_part_says_which_it_is_and_of_how_many(part: object, parts: dict[str, int], part_count: int | None) -> None:
+    image = decode(message_with(part=part)).images[0]
+    assert (image.parts, image.part_count) == (parts, part_count)
+    assert decode(message_with(part=part, detections=None)).images[0].said_parts == {}
+
+
 def test_nothing_found_and_not_looked_at_are_different() -> None:
     assert decode(message_with(detections=[])).images[0].detections == ()
     assert decode(message_with(detections=None)).images[0].detections is None
@@ -238,6 +261,7 @@ def test_who_asks_for_an_answer_to_a_picture_gets_one() -> None:
 def test_a_picture_whose_findings_were_all_refused_does_not_count_as_clean() -> None:
     found = decode(message_with(detections=[{"class": "x", "confidence": 0.5}]))
     assert found.images[0].detections is None
+    assert (found.images[0].parts, found.images[0].is_analysed) == ({"all": 1}, False)
 
 
 @pytest.mark.parametrize(
