@@ -192,6 +192,15 @@ def test_a_picture_of_another_dock_is_another_one_although_its_key_is_the_same(l
     assert len(lake.pictures()) == 2
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_a_callback_gives_its_picture_to_one_drone_only(lake: Lake, *, together: bool) -> None:
+    both = [callback(), native(KEY, "d1", detections=SICK), native(KEY, "d2", detections=SICK)]
+    for seal in [both] if together else [[one] for one in both]:
+        lake.seal(*seal)
+    assert [row[0] for row in lake.pictures()] == [f"d1/{KEY}", f"d2/{KEY}"]
+    assert lake.ask("select drone_id, gateway_id from drone_images order by 1") == [("d1", "DOCK"), ("d2", None)]
+
+
 def test_a_pose_that_comes_later_places_the_findings_and_the_coverage_together(lake: Lake) -> None:
     told = native(attitude=YAW_ONLY, gateway_id="DOCK", detections=SICK, index_stats=NDVI)
     lake.seal(told)
