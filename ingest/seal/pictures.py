@@ -146,8 +146,11 @@ class PictureStore:
         plan = []
         for position, one in enumerate(kept):
             old = [row for name in one.ids for row in by_id[name] if one.is_mine(row)]
-            new = to_arrow(spec, one.rows[spec.name]).to_pylist()
-            if sorted(old, key=str) != sorted(new, key=str):
+            new = one.rows[spec.name]
+            if not old and not new:
+                continue
+            # Through Arrow, so that both have every column and the same types.
+            if not old or sorted(old, key=str) != sorted(to_arrow(spec, new).to_pylist(), key=str):
                 plan.append((position, old, new))
         return plan
 
