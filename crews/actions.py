@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from crews.issue import ActionRefusedError, Issue, Photo
+from crews.finding import from_json
+from crews.issue import REPORT_KINDS, ActionRefusedError, Issue, Photo, check_allowed
 from crews.ledger import Ledger, to_us
-from crews.policy import due_at, look_back_on
+from crews.policy import due_at, look_back_on, odd_water_shares
 
 CANNOT_DO_REASONS = ("no_water", "no_access", "broken", "weather", "other")
-FALSE_ALARM_REASONS = ("wet", "already_watered", "wrong_place")
-CREW_KINDS = frozenset({"started", "done", "cannot_do", "false_alarm"})
+FALSE_ALARM_REASONS_OF = {
+    "drought": ("wet", "already_watered", "wrong_place"),
+    "disease": ("nothing_found", "other_cause", "wrong_place"),
+    "vigour": ("nothing_found", "other_cause", "wrong_place"),
+    "sensor": ("sensor_well", "sensor_not_found", "wrong_place"),
+}
+"""Why a report can be a false alarm, by cause; any other cause has the wrong place only."""
+
+FALSE_ALARM_REASONS = tuple(dict.fromkeys(reason for reasons in FALSE_ALARM_REASONS_OF.values() for reason in reasons))
+INSPECTIONS = ("confirmed", "nothing", "unsure")
+"""What an inspection finds; a disease is confirmed by a person on site and by nothing else."""
+
+INSPECTED_CAUSES = frozenset({"disease", "vigour"})
+CREW_KINDS = REPORT_KINDS
 OFFICE_KINDS = frozenset({"assigned", "closed", "void", "extended", "deferred", "looked_back", "reopened"})
 
 MOST_LITRES = 1_000_000.0
@@ -26,12 +41,15 @@ _SHORTEST_ID, _LONGEST_ID = 8, 64
 class Action(msgspec.Struct, frozen=True):
     """What somebody asks for.
 
-    action_id: made by whoever asks, 8 to 64 characters; the same id counts once for ever
+    action_id: made by whoever asks, 8 to 64 characters; the same id counts once for ever, and for one kind only
     actor: who asks, for example "crew:一队" or a person's name
     kind: one of CREW_KINDS or OFFICE_KINDS
     as_crew: set when the one who asks may touch only this crew's issues
     reason: why, from the lists above for a crew, free text for the office
+    water_is_sure: the amount of water holds, however odd; otherwise a crew is asked back and anybody else refused
+    inspection: for done where the cause is inspected, one of INSPECTIONS
     due_at: for extended and reopened; crew: for assigned
+    maintenance_grade: of the plot, for the new deadline that assigned and reopened may give; None counts as 2
     """
 
     action_id: str
@@ -42,9 +60,12 @@ class Action(msgspec.Struct, frozen=True):
     reason: str | None = None
     note: str | None = None
     water_used_litres: float | None = None
+    water_is_sure: bool = False
+    inspection: str | None = None
     photos: tuple[Photo, ...] = ()
     crew: str | None = None
     due_at: datetime | None = None
+    maintenance_grade: int | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -54,15 +75,23 @@ class Outcome(msgspec.Struct, frozen=True):
     is_new: bool
 
 
-def perform(ledger: Ledger, action: Action, now: datetime) -> Outcome:
+def false_alarm_reasons(cause: str) -> tuple[str, ...]:
+    """Return the reasons for which an issue of `cause` can be a false alarm."""
+    return FALSE_ALARM_REASONS_OF.get(cause, ("wrong_place",))
+
+
+def perform(ledger: Ledger, action: Action, now: datetime, keep: Callable[[], None] | None = None) -> Outcome:
     """Do what `action` asks, once, in one transaction.
 
+    keep: keeps what comes with the action (photos); called once it is allowed, inside the transaction
     Raises: ActionRefusedError when it is not allowed, StoreError when the disk does not take it; the issue is
     unchanged then.
     """
     try:
         with ledger.transaction():
             outcome = _perform(ledger, action, now)
+            if outcome.is_new and keep is not None:
+                keep()
             _audit(ledger, action, now, "accepted" if outcome.is_new else "repeated")
     except ActionRefusedError as refusal:
         with ledger.transaction():
@@ -74,14 +103,18 @@ def perform(ledger: Ledger, action: Action, now: datetime) -> Outcome:
 def _perform(ledger: Ledger, action: Action, now: datetime) -> Outcome:
     if not _SHORTEST_ID <= len(action.action_id) <= _LONGEST_ID:
         raise ActionRefusedError("bad_action_id", "An action id has 8 to 64 characters.")
+    if not person(action.actor):
+        raise ActionRefusedError("no_actor", "Say who does this; an empty name signs nothing.")
     issue = ledger.issue(action.issue_id)
     if action.as_crew is not None and (issue.crew != action.as_crew or action.kind not in CREW_KINDS):
         raise ActionRefusedError("not_yours", f"{issue.issue_id} is not an issue of crew {action.as_crew}.")
-    earlier = ledger.run("select issue_id, actor from actions where action_id = ?", (action.action_id,))
+    earlier = ledger.run("select issue_id, kind, actor from actions where action_id = ?", (action.action_id,))
     if earlier:
-        if (earlier[0]["issue_id"], earlier[0]["actor"]) != (action.issue_id, action.actor):
+        if tuple(earlier[0]) != (action.issue_id, action.kind, action.actor):
             raise ActionRefusedError("bad_action_id", "This action id was used for something else.")
         return Outcome(issue, is_new=False)
+    if action.kind in CREW_KINDS:
+        check_allowed(issue, action.kind)
     detail = _detail(ledger, action, issue, now)
     changed = ledger.append(issue, action.kind, now, action.actor, detail)
     ledger.run(
@@ -103,44 +136,108 @@ def _detail(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> dict
         case "started":
             detail: dict[str, Any] = {}
         case "done" | "cannot_do" | "false_alarm":
-            detail = _report(action, issue)
-        case "assigned":
-            detail = {"crew": _given(action.crew, "crew")}
-        case "extended":
-            detail = {"due_at": _later(action, issue), "reason": _given(action.reason, "reason")}
-        case "deferred":
-            detail = {"reason": _given(action.reason, "reason")}
-        case "void":
-            _check_other_person(action, issue)
-            detail = {"reason": _given(action.reason, "reason")}
-        case "closed":
-            detail = _closing(ledger, action, issue, now)
-        case "looked_back":
-            _check_other_person(action, issue)
-            detail = {"result": "ok"}
-        case "reopened":
-            deadline = action.due_at or due_at(issue.severity, None, now, ledger.site)
-            detail = {"due_at": deadline.isoformat(), "reason": _given(action.reason, "reason")}
+            detail = _report(ledger, action, issue)
+        case "amended":
+            detail = _amendment(ledger, action, issue)
+        case "closed" | "void" | "looked_back":
+            detail = _check(ledger, action, issue, now)
+        case "assigned" | "extended" | "deferred" | "reopened":
+            detail = _direction(ledger, action, issue, now)
         case _:
             raise ActionRefusedError("unknown_action", f"There is no action {action.kind!r}.")
     return detail | ({"note": action.note[:_LONGEST_NOTE]} if action.note else {})
 
 
-def _report(action: Action, issue: Issue) -> dict[str, Any]:
-    allowed = {"done": ("done",), "cannot_do": CANNOT_DO_REASONS, "false_alarm": FALSE_ALARM_REASONS}[action.kind]
+def _direction(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> dict[str, Any]:
+    """Return what the office directs: who is to do it, by when, or not now."""
+    fresh = due_at(issue.severity, action.maintenance_grade, now, ledger.site)
+    match action.kind:
+        case "assigned":
+            detail: dict[str, Any] = {"crew": _given(action.crew, "crew")}
+            if issue.state == "deferred":
+                # Its time ran while nobody was to work on it.
+                detail["due_at"] = max(issue.due_at, fresh).isoformat()
+        case "extended":
+            detail = {"due_at": _later(action, issue), "reason": _given(action.reason, "reason")}
+        case "deferred":
+            detail = {"reason": _given(action.reason, "reason")}
+        case _:
+            detail = {"due_at": (action.due_at or fresh).isoformat(), "reason": _given(action.reason, "reason")}
+    return detail
+
+
+def _check(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> dict[str, Any]:
+    """Return what somebody else says of the work after looking at it."""
+    if action.kind == "closed":
+        return _closing(ledger, action, issue, now)
+    _check_other_person(ledger, action, issue)
+    return {"result": "ok"} if action.kind == "looked_back" else {"reason": _given(action.reason, "reason")}
+
+
+def _report(ledger: Ledger, action: Action, issue: Issue) -> dict[str, Any]:
+    alarms = false_alarm_reasons(issue.cause)
+    allowed = {"done": ("done",), "cannot_do": CANNOT_DO_REASONS, "false_alarm": alarms}[action.kind]
     reason = "done" if action.kind == "done" else action.reason
     if reason not in allowed:
         raise ActionRefusedError("no_reason", f"{action.kind} needs a reason: {', '.join(allowed)}.")
-    litres = action.water_used_litres
-    if litres is not None and not 0 <= litres <= MOST_LITRES:
-        raise ActionRefusedError("bad_litres", f"Water used must be 0 to {MOST_LITRES:,.0f} litres, got {litres}.")
-    return {
+    detail: dict[str, Any] = {
         "result_code": reason,
-        "water_used_litres": litres,
-        "photos": [{"sha256": photo.sha256, "role": photo.role} for photo in action.photos],
+        **_water(ledger, action, issue),
+        "photos": _new_photos(ledger, action),
         "rule_id": issue.finding["rule_id"],
         "rule_version": issue.finding["rule_version"],
     }
+    if action.kind == "done" and issue.cause in INSPECTED_CAUSES:
+        if action.inspection not in INSPECTIONS:
+            raise ActionRefusedError("no_finding", f"Say what was found: {', '.join(INSPECTIONS)}.")
+        detail["inspection"] = action.inspection
+    return detail
+
+
+def _amendment(ledger: Ledger, action: Action, issue: Issue) -> dict[str, Any]:
+    detail = _water(ledger, action, issue) | {"photos": _new_photos(ledger, action)}
+    if not action.photos and action.water_used_litres is None and not action.note:
+        raise ActionRefusedError("empty_form", "Nothing was given that could be added to the report.")
+    return detail
+
+
+def _new_photos(ledger: Ledger, action: Action) -> list[dict[str, str]]:
+    """Return the photos as an event keeps them; one that was sent before shows no work of today."""
+    before = {photo.sha256 for photo in action.photos if photo.role != "after"}
+    for photo in action.photos:
+        if photo.role == "after" and (
+            photo.sha256 in before or ledger.run("select 1 from photos where sha256 = ?", (photo.sha256,))
+        ):
+            raise ActionRefusedError("photo_used", "This photo was sent before; take one of the work as it is now.")
+    return [{"sha256": photo.sha256, "role": photo.role} for photo in action.photos]
+
+
+def _water(ledger: Ledger, action: Action, issue: Issue) -> dict[str, float | None]:
+    litres = action.water_used_litres
+    if litres is not None and not 0 <= litres <= MOST_LITRES:
+        raise ActionRefusedError("bad_litres", f"Water used must be 0 to {MOST_LITRES:,.0f} litres, got {litres}.")
+    if litres is None or action.water_is_sure or not is_odd(litres, asked_litres(ledger, issue)):
+        return {"water_used_litres": litres}
+    if action.as_crew is None:
+        raise ActionRefusedError(
+            "odd_litres",
+            f"{litres:,.0f} litres are far from the {asked_litres(ledger, issue):,.0f} that were asked for; "
+            "if they are right, say so with --sure.",
+        )
+    return {"water_used_litres": None, "water_doubt_litres": litres}
+
+
+def asked_litres(ledger: Ledger, issue: Issue) -> float | None:
+    """Return the litres of one visit that the newest finding with water asks for, None where none does."""
+    newest = ledger.latest_finding(issue.plot_id, issue.cause)
+    finding = newest if newest is not None and newest.needs_work else from_json(issue.finding)
+    return finding.visit_litres
+
+
+def is_odd(litres: float, asked: float | None) -> bool:
+    """Say whether a reported amount is so far from what one visit asks for that a unit was mistaken."""
+    least, most = odd_water_shares()
+    return asked is not None and asked > 0 and not least * asked <= litres <= most * asked
 
 
 def _closing(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> dict[str, Any]:
@@ -148,19 +245,32 @@ def _closing(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> dic
         raise ActionRefusedError(
             "not_done", f"{issue.issue_id} is {issue.state}; only work reported as done is closed."
         )
-    _check_other_person(action, issue)
-    if not issue.photos:
+    _check_other_person(ledger, action, issue)
+    if not any(photo.role == "after" for photo in issue.photos):
         raise ActionRefusedError(
-            "no_proof", f"{issue.issue_id} has no photo; it closes by itself when its sensor shows recovery."
+            "no_proof",
+            f"{issue.issue_id} has no photo from after this work; it closes by itself when its sensor shows recovery.",
         )
     detail: dict[str, Any] = {"reason": "photo_checked"}
     day = look_back_on(issue.issue_id, issue.repeat_count, now, ledger.site)
     return detail | ({"look_back_on": day.isoformat()} if day else {})
 
 
-def _check_other_person(action: Action, issue: Issue) -> None:
-    if issue.done_by is not None and action.actor in {issue.done_by, issue.done_by.removeprefix("crew:")}:
+def person(actor: str) -> str:
+    """Return an actor's name in the form in which two writings of it are equal: no role, no width, no case."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFKC", actor) if unicodedata.category(letter)[0] != "C")
+    name = " ".join(plain.split()).casefold()
+    for role in ("crew:", "office:"):
+        name = name.removeprefix(role).strip()
+    return name
+
+
+def _check_other_person(ledger: Ledger, action: Action, issue: Issue) -> None:
+    checker = person(action.actor)
+    if issue.done_by is not None and checker == person(issue.done_by):
         raise ActionRefusedError("same_person", f"{action.actor} reported this work; somebody else must check it.")
+    if checker in {person(crew) for crew in ledger.crews()}:
+        raise ActionRefusedError("crew_checks", f"{action.actor} is a crew; the office checks what crews report.")
 
 
 def _given(value: str | None, name: str) -> str:

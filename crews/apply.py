@@ -159,7 +159,7 @@ def _persist(
         ledger.append(issue, "reopened", now, GREENSWARD, {"note": "work_did_not_help", "due_at": deadline.isoformat()})
         applied.reopened.append(issue.issue_id)
         return
-    worse = finding.severity > issue.severity
+    worse = finding.severity > issue.severity and finding.severity > _told_severity(ledger, issue)
     again = now - issue.told_at >= interval("tell_again")
     changed = (finding.severity, finding.state, finding.reason_code) != (
         issue.severity,
@@ -174,6 +174,16 @@ def _persist(
     ledger.append(issue, "evidence", now, GREENSWARD, detail)
     if worse or again:
         applied.told_again.append(issue.issue_id)
+
+
+def _told_severity(ledger: Ledger, issue: Issue) -> int:
+    """Return the severity that the crew was last told of: what eased and came back is no news."""
+    severity = told = 0
+    for event in ledger.history(issue.issue_id):
+        severity = event.detail.get("severity", severity)
+        if event.kind in {"opened", "reopened"} or event.detail.get("told"):
+            told = severity
+    return told
 
 
 def _work_did_not_help(issue: Issue, finding: Finding) -> bool:

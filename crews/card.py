@@ -8,13 +8,29 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
+from crews.actions import INSPECTED_CAUSES, false_alarm_reasons, is_odd
 from crews.crew_list import CrewList, Stop
-from crews.finding import Picture
+from crews.finding import Finding
 from crews.navigation import Navigation
-from crews.reasons import Reasons, render_reason
-from crews.say_stop import say_action, say_arithmetic, say_result
+from crews.reasons import Reasons
+from crews.say_stop import (
+    say_action,
+    say_arithmetic,
+    say_earlier,
+    say_not_knowing,
+    say_overdue,
+    say_reason,
+    say_result,
+    say_tonnes,
+    say_water_used,
+)
 from crews.sparkline import sparkline
 from crews.words import Say, say_age, say_instant, say_number, say_value
+
+_MISTAKEN_BY = (1000.0, 0.001)
+"""Tonnes written as litres, and litres as tonnes."""
+
+_LITRES_SAID_IN_TONNES = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +43,29 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A named address; `href` is None where the source gave no address that a browser may open."""
+    """A named address."""
 
     name: str
-    href: str | None
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """An amount of water that looks like a slip: the question, and each answer as (litres, words)."""
+
+    question: str
+    answers: tuple[tuple[float, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What one card shows. Texts are plain and are escaped by the template; only `trend` is markup of ours."""
+    """What one card shows. Texts are plain and are escaped by the template; only `trend` is markup of ours.
+
+    hold: "wait" or "look" where the card asks not to water as before
+    earlier: what was said before the newest evaluation
+    due: the deadline in words; overdue: by how much it has passed
+    lacks_proof: reported as done, and no photo shows it
+    """
 
     seq: int
     issue_id: str
@@ -45,20 +75,21 @@ class Card:
     severity_word: str
     cause: str
     action: str
+    hold: str | None
     why: str
+    earlier: tuple[str, ...]
     arithmetic: str | None
     check_parameters: bool
-    newest: str | None
+    not_knowing: str | None
     age: str
     low_confidence: bool
-    value: str | None
     trend: Markup
     trend_ends: tuple[str, str] | None
-    line: str | None
     devices: tuple[str, ...]
     pictures: tuple[Link, ...]
     name: str
     place: str
+    plants: str | None
     registered: bool
     address: str | None
     access: str | None
@@ -70,13 +101,19 @@ class Card:
     phone: str | None
     due: str
     due_iso: str
+    overdue: str | None
     look_back: str | None
     repeat: int
     status: str
     result: str | None
     water_used: str | None
+    doubt: Doubt | None
+    lacks_proof: bool
     photos: tuple[Link, ...]
     form: Form | None
+    can_report: bool
+    is_inspected: bool
+    false_alarms: tuple[str, ...]
 
 
 def make_card(
@@ -84,33 +121,33 @@ def make_card(
 ) -> Card:
     """Return the card of `stop`; `form` makes the fields of its forms by issue id, None for a list to read only."""
     issue, finding, plot = stop.issue, stop.finding, stop.plot
-    can_act = form is not None and issue.state in {"opened", "assigned", "in_work", "deferred"}
-    measured = [value for _, value in finding.trend_7d if value is not None]
-    ends = (say_value(measured[0], finding.unit, say), say_value(measured[-1], finding.unit, say)) if measured else None
-    said = say("card.trend_said", first=ends[0], last=ends[1]) if ends else ""
+    level = min(max(issue.severity, 0), 4)
+    is_unchecked = issue.state == "done_unchecked"
+    ends = _trend_ends(finding, say)
     return Card(
         seq=stop.seq,
         issue_id=issue.issue_id,
         kind=finding.cause,
         group=stop.group,
-        severity=min(max(issue.severity, 0), 4),
-        severity_word=say(f"severity.{min(max(issue.severity, 0), 4)}"),
+        severity=level,
+        severity_word=say(f"severity.{level}"),
         cause=say(f"cause.{finding.cause}", otherwise=finding.cause),
         action=say_action(stop, say),
-        why=render_reason(finding.reason_code, finding.reason_params, language, known),
-        arithmetic=say_arithmetic(stop, say),
-        check_parameters=finding.check_parameters,
-        newest=_newest(stop, say),
+        hold=stop.hold,
+        why=say_reason(stop, language, known),
+        earlier=tuple(say_earlier(stop, listed.generated_at, say, language, known)),
+        arithmetic=None if stop.hold else say_arithmetic(stop, say),
+        check_parameters=finding.check_parameters and not stop.hold,
+        not_knowing=say_not_knowing(stop, say),
         age=say_age(stop.data_age_min, say),
-        low_confidence=finding.confidence == "low",
-        value=None if finding.value is None else say_value(finding.value, finding.unit, say),
-        trend=sparkline([value for _, value in finding.trend_7d], finding.line, said),
+        low_confidence=stop.spoken.confidence == "low",
+        trend=Markup("") if stop.hold else _trend(finding, ends, say),
         trend_ends=ends,
-        line=None if finding.line is None else say("card.line", value=say_value(finding.line, finding.unit, say)),
-        devices=finding.device_ids,
-        pictures=tuple(_picture(picture, say) for picture in finding.pictures),
+        devices=_devices(stop.spoken if stop.spoken.device_ids else finding, say),
+        pictures=_pictures(finding, say),
         name=stop.name,
         place=_place(stop, say),
+        plants=plot.get("plants"),
         registered=bool(plot),
         address=plot.get("address_hint"),
         access=plot.get("access_note"),
@@ -120,27 +157,55 @@ def make_card(
         unit=plot.get("responsible_unit"),
         person=plot.get("responsible_person"),
         phone=plot.get("phone"),
-        due=say_instant(issue.due_at, listed.generated_at, listed.site.timezone, say),
+        due=say("card.wait")
+        if stop.hold == "wait"
+        else say_instant(issue.due_at, listed.generated_at, listed.site.timezone, say),
         due_iso=issue.due_at.isoformat(),
+        overdue=say_overdue(stop, say) if stop.group == "overdue" else None,
         look_back=None if issue.look_back_on is None else issue.look_back_on.isoformat(),
         repeat=issue.repeat_count,
         status=say(f"state.{issue.state}", otherwise=issue.state),
-        result=say_result(stop, say),
-        water_used=None
-        if issue.water_used_litres is None
-        else say("card.water_used", litres=say_number(issue.water_used_litres, 0)),
+        result=say_result(issue, say),
+        water_used=say_water_used(issue, say),
+        doubt=_doubt(stop, say) if is_unchecked else None,
+        lacks_proof=is_unchecked and issue.result_code == "done" and all(one.role != "after" for one in issue.photos),
         photos=tuple(
             Link(say(f"form.{photo.role}", otherwise=photo.role), f"/photos/{photo.sha256}") for photo in issue.photos
         ),
-        form=form(issue.issue_id) if can_act and form is not None else None,
+        form=form(issue.issue_id) if form is not None and issue.is_open else None,
+        can_report=not is_unchecked,
+        is_inspected=issue.cause in INSPECTED_CAUSES,
+        false_alarms=false_alarm_reasons(issue.cause),
     )
 
 
-def _newest(stop: Stop, say: Say) -> str | None:
-    if stop.newest_state is None:
+def _trend_ends(finding: Finding, say: Say) -> tuple[str, str] | None:
+    measured = [value for _, value in finding.trend_7d if value is not None]
+    if not measured:
         return None
-    state = say(f"finding_state.{stop.newest_state}", otherwise=stop.newest_state)
-    return say("card.newest", state=state)
+    return say_value(measured[0], finding.unit, say), say_value(measured[-1], finding.unit, say)
+
+
+def _trend(finding: Finding, ends: tuple[str, str] | None, say: Say) -> Markup:
+    if ends is None or finding.line is None:
+        return Markup("")
+    name = "card.line_potential" if finding.unit == "kPa" else "card.line"
+    return sparkline(
+        [value for _, value in finding.trend_7d],
+        finding.line,
+        say("card.trend_said", first=ends[0], last=ends[1]),
+        line_word=say(name, value=say_value(finding.line, finding.unit, say)),
+        dry_word=say("card.dry"),
+    )
+
+
+def _devices(finding: Finding, say: Say) -> tuple[str, ...]:
+    """Return the devices, each with its depths where the register has them."""
+    depths = {device: "/".join(say_number(depth) for depth in of) for device, of in finding.depths_cm if of}
+    return tuple(
+        say("card.depth", device=device, depths=depths[device]) if device in depths else device
+        for device in finding.device_ids
+    )
 
 
 def _place(stop: Stop, say: Say) -> str:
@@ -153,16 +218,37 @@ def _place(stop: Stop, say: Say) -> str:
         parts.append(say(f"grade.{grade}", otherwise=str(grade)))
     if plot.get("grid_id"):
         parts.append(say("card.grid", grid=plot["grid_id"]))
-    if plot.get("plants"):
-        parts.append(plot["plants"])
     return " · ".join(parts)
 
 
-def _picture(picture: Picture, say: Say) -> Link:
-    name = picture.image_id
-    if picture.confidence is not None:
-        name += " · " + say("card.confidence", value=say_number(picture.confidence * 100, 0))
-    return Link(name, web_address(picture.uri))
+def _pictures(finding: Finding, say: Say) -> tuple[Link, ...]:
+    """Return the drone pictures that a browser can open; a name without an address helps nobody on site."""
+    addresses = [address for picture in finding.pictures if (address := web_address(picture.uri))]
+    return tuple(Link(say("card.picture_n", n=n), address) for n, address in enumerate(addresses, 1))
+
+
+def _doubt(stop: Stop, say: Say) -> Doubt | None:
+    said, asked = stop.issue.water_doubt_litres, stop.finding.visit_litres
+    if said is None or asked is None:
+        return None
+    likely = next((said * factor for factor in _MISTAKEN_BY if said and not is_odd(said * factor, asked)), None)
+    question = say("form.doubt", said=say_amount(said, say), asked=say_amount(asked, say))
+    if likely is None:
+        return Doubt(question, ((said, say("form.as_said", amount=say_amount(said, say))),))
+    return Doubt(
+        question + say("form.is_it", amount=say_amount(likely, say)),
+        (
+            (likely, say("form.yes", amount=say_amount(likely, say))),
+            (said, say("form.as_said", amount=say_amount(said, say))),
+        ),
+    )
+
+
+def say_amount(litres: float, say: Say) -> str:
+    """Return water as people speak of it: 10.6 吨, and 升 for little."""
+    if litres >= _LITRES_SAID_IN_TONNES:
+        return say("form.amount_t", n=say_tonnes(litres / 1000.0))
+    return say("form.amount_l", n=say_number(litres))
 
 
 def web_address(uri: str | None) -> str | None:

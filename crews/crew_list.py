@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from crews.drive import Position, distance_km, drive_order
-from crews.finding import Finding, from_json
+from crews.finding import JUDGED_STATES, PAUSED_STATES, Finding, counted_to, from_json
 from crews.issue import Issue
 from crews.navigation import Navigation, navigate_to
 from ingest.site import Site
@@ -18,36 +18,66 @@ GROUPS = ("overdue", "today", "later", "put_off", "done")
 TO_DO = frozenset({"overdue", "today", "later"})
 LITRES_PER_TONNE = 1000.0
 
+_AT_ONCE = 4
+"""Severity at which the card says "now"."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:
     """One issue as a crew sees it; free of any language.
 
     seq: number on the list, from 1
-    finding: what speaks for the issue; `newest_state` when the newest evaluation says otherwise or does not know
+    finding: what speaks for the work
+    newest: the newest evaluation when it says otherwise or does not know; its reason comes first then
+    drought: the newest verdict on the plot's dryness, for cause sensor
     plot: the register's row, {} when the plot is no longer registered
     position: where to go, WGS 84; None when nobody knows
     leg_km: straight line from the stop before; None for the first and for unknown positions
-    litres, tonnes, truck_loads, whole_loads: water to bring; None when none is asked for or it cannot be known
+    litres, tonnes, truck_loads, whole_loads: water to bring on this visit; None when none is asked for, when it cannot
+        be known, or when the newest evaluation says not to water (`hold`)
     watered_area_m2: area that the litres are for, where depth and litres tell it
-    data_age_min: age of the newest data behind the finding, for an ended issue behind its end; None when there is none
-    days: whole days since the state began
+    data_age_min: age of the newest data behind what is said; None when there is none
+    days: days that the state has lasted, as the reason says
+    overdue_min: minutes since the deadline, 0 before it
     """
 
     seq: int
     group: str
     issue: Issue
     finding: Finding
-    newest_state: str | None
+    newest: Finding | None
+    drought: Finding | None
     plot: Mapping[str, Any]
     name: str
     position: Position | None
     navigation: Navigation | None
     leg_km: float | None
-    litres: float | None
     truck_litres: float
     data_age_min: int | None
     days: int | None
+    overdue_min: int
+
+    @property
+    def spoken(self) -> Finding:
+        """The finding whose reason is said first."""
+        return self.newest or self.finding
+
+    @property
+    def newest_state(self) -> str | None:
+        """What the newest evaluation says, where it says otherwise."""
+        return None if self.newest is None else self.newest.state
+
+    @property
+    def hold(self) -> str | None:
+        """Why not to water as was asked: "wait" (moist, or dryness rests), "look" (nobody knows), None: water."""
+        if self.newest is None or self.issue.cause != "drought" or self.group == "done":
+            return None
+        return "wait" if _may_wait(self.newest) else "look"
+
+    @property
+    def litres(self) -> float | None:
+        """Water to bring on this visit."""
+        return None if self.hold else self.finding.visit_litres
 
     @property
     def tonnes(self) -> float | None:
@@ -66,16 +96,18 @@ class Stop:
 
     @property
     def watered_area_m2(self) -> float | None:
-        """Area that the litres are for: litres over gross depth."""
-        if not self.litres or not self.finding.gross_mm:
+        """Area that the litres are for: litres of all visits over gross depth."""
+        if not self.finding.litres or not self.finding.gross_mm:
             return None
-        return self.litres / self.finding.gross_mm
+        return self.finding.litres / self.finding.gross_mm
 
     @property
     def action(self) -> str:
         """What is to be done, as a code."""
         match self.finding.cause:
             case "drought":
+                if self.hold:
+                    return self.hold
                 return "water" if self.litres is not None else "water_unknown"
             case "disease" | "vigour" | "sensor" | "coverage":
                 return self.finding.cause
@@ -110,13 +142,21 @@ class CrewList:
 
     @property
     def litres(self) -> float:
-        """Water for all stops that wait and whose need is known."""
-        return sum(stop.litres or 0.0 for stop in self.to_do)
+        """Water for this visit to all stops that wait and whose need is known."""
+        return self.litres_of(*TO_DO)
+
+    def litres_of(self, *groups: str) -> float:
+        """Return the water for this visit to the stops of `groups`."""
+        return sum(stop.litres or 0.0 for stop in self.stops if stop.group in groups)
+
+    def loads_of(self, litres: float) -> int:
+        """Return the truck loads that `litres` take, filled up between plots."""
+        return _whole(litres / self.truck_litres)
 
     @property
     def whole_loads(self) -> int:
         """Truck loads for `litres`, filled up between plots."""
-        return _whole(self.litres / self.truck_litres)
+        return self.loads_of(self.litres)
 
 
 def _whole(loads: float) -> int:
@@ -138,7 +178,7 @@ def make_crew_list(
 
     latest: newest finding by plot and cause; plots: register rows by plot id; truck_litres: what a truck holds
     """
-    stops = [_stop(issue, latest, plots, now, site, truck_litres) for issue in issues if issue.crew == crew]
+    stops = [make_stop(issue, latest, plots, now, site, truck_litres) for issue in issues if issue.crew == crew]
     tomorrow = site.local_date(now) + timedelta(days=1)
     return CrewList(
         crew=crew,
@@ -153,17 +193,27 @@ def make_crew_list(
 
 
 def group_of(issue: Issue, now: datetime, site: Site) -> str:
-    """Return the group that an issue belongs to at `now`."""
+    """Return the group that an issue belongs to at `now`; what cannot wait is for today, whenever it is due."""
     if issue.state == "deferred":
         return "put_off"
     if issue.state not in {"opened", "assigned", "in_work"}:
         return "done"
     if issue.due_at < now:
         return "overdue"
-    return "today" if site.local_date(issue.due_at) == site.local_date(now) else "later"
+    is_for_today = issue.severity >= _AT_ONCE or site.local_date(issue.due_at) == site.local_date(now)
+    return "today" if is_for_today else "later"
 
 
-def _stop(
+def _may_wait(newest: Finding) -> bool:
+    return newest.is_well or newest.state == "just_watered" or newest.state in PAUSED_STATES
+
+
+def is_dryness_known(stop: Stop) -> bool:
+    """Say whether the plot of a sensor's stop is judged all the same."""
+    return stop.drought is not None and stop.drought.state in JUDGED_STATES
+
+
+def make_stop(
     issue: Issue,
     latest: Mapping[tuple[str, str], Finding],
     plots: Mapping[str, Mapping[str, Any]],
@@ -171,29 +221,52 @@ def _stop(
     site: Site,
     truck_litres: float,
 ) -> Stop:
-    newest = latest.get((issue.plot_id, issue.cause))
-    finding = newest if newest is not None and newest.needs_work else from_json(issue.finding)
+    """Return one issue as people see it at `now`, not yet numbered; arguments as for `make_crew_list`."""
+    known = latest.get((issue.plot_id, issue.cause))
+    finding, newest = _evidence(issue, known, now, site)
     plot = plots.get(issue.plot_id, {})
     name = plot.get("name") or issue.plot_name or issue.plot_id
     lon, lat = (finding.lon, finding.lat) if finding.lon is not None else (plot.get("lon"), plot.get("lat"))
     position = (lon, lat) if lon is not None and lat is not None else None
-    data_at = newest.data_at if newest is not None and not issue.is_open else finding.data_at
+    data_at = known.data_at if known is not None and not issue.is_open else (newest or finding).data_at
+    group = group_of(issue, now, site)
+    if group in {"overdue", "today"} and issue.cause == "drought" and newest is not None and _may_wait(newest):
+        group = "later"
     return Stop(
         seq=0,
-        group=group_of(issue, now, site),
+        group=group,
         issue=issue,
         finding=finding,
-        newest_state=newest.state if newest is not None and newest.state != finding.state else None,
+        newest=newest,
+        drought=latest.get((issue.plot_id, "drought")) if issue.cause == "sensor" else None,
         plot=plot,
         name=name,
         position=position,
         navigation=navigate_to(*position, name) if position else None,
         leg_km=None,
-        litres=finding.litres,
         truck_litres=truck_litres,
         data_age_min=None if data_at is None else int((now - data_at).total_seconds() // 60),
-        days=None if finding.since is None else (now - finding.since).days,
+        days=_days(newest or finding, now),
+        overdue_min=max(int((now - issue.due_at).total_seconds() // 60), 0) if group == "overdue" else 0,
     )
+
+
+def _evidence(issue: Issue, known: Finding | None, now: datetime, site: Site) -> tuple[Finding, Finding | None]:
+    """Return what speaks for the work, and the newest evaluation where that says otherwise."""
+    kept = from_json(issue.finding)
+    if not issue.is_open or known is None:
+        return (counted_to(kept, now, site) if issue.is_open else kept), None
+    known = counted_to(known, now, site)
+    if known.needs_work:
+        return known, None
+    return kept, known
+
+
+def _days(finding: Finding, now: datetime) -> int | None:
+    days = finding.reason_params.get("days")
+    if isinstance(days, int):
+        return days
+    return None if finding.since is None else (now - finding.since).days
 
 
 def _in_order(stops: list[Stop]) -> tuple[Stop, ...]:

@@ -13,8 +13,8 @@ from shapely.geometry import MultiPolygon, Polygon, mapping
 from shapely.geometry.polygon import orient
 
 from crews.crew_list import LITRES_PER_TONNE, CrewList, Stop
-from crews.reasons import Reasons, render_reason
-from crews.say_stop import say_action
+from crews.reasons import Reasons
+from crews.say_stop import say_action, say_reason
 from crews.words import speaker
 
 _FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
@@ -29,6 +29,8 @@ COLUMNS = (
     "action",
     "water_t",
     "trucks",
+    "water_all_visits_t",
+    "visits",
     "due_at",
     "reason_zh",
     "reason_en",
@@ -76,7 +78,10 @@ COLUMNS = (
     "generated_at",
     "expires_at",
 )
-"""Columns of the list, in the specification's order, as far as there is something to fill them with."""
+"""Columns of the list, in the specification's order, as far as there is something to fill them with.
+
+water_t and trucks are for this visit; the reasons and data_age_min are those of the newest evaluation.
+"""
 
 
 def defuse(text: str) -> str:
@@ -102,9 +107,13 @@ def stop_values(listed: CrewList, stop: Stop, language: str, known: Reasons | No
         "action": say_action(stop, speaker(language)),
         "water_t": None if stop.tonnes is None else round(stop.tonnes, 2),
         "trucks": stop.whole_loads,
+        "water_all_visits_t": None
+        if stop.hold or finding.litres is None
+        else round(finding.litres / LITRES_PER_TONNE, 2),
+        "visits": None if stop.hold else finding.visits,
         "due_at": local(issue.due_at),
-        "reason_zh": render_reason(finding.reason_code, finding.reason_params, "zh", known),
-        "reason_en": render_reason(finding.reason_code, finding.reason_params, "en", known),
+        "reason_zh": say_reason(stop, "zh", known),
+        "reason_en": say_reason(stop, "en", known),
         "rule_id": finding.rule_id,
         "rule_version": finding.rule_version,
         "state": finding.state,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+
+from ingest.site import Site
 
 WELL_STATES = frozenset({"ok", "watch", "wet", "flown"})
 """States that say we looked and it is well. No others do: silent, stale, frozen or no data are not recovery.
@@ -20,6 +22,11 @@ _MOST_PICTURES = 4
 
 PAUSED_STATES = frozenset({"frozen", "suspended"})
 """States in which dryness is not judged for the season; open work waits."""
+
+JUDGED_STATES = frozenset({"ok", "watch", "wet", "just_watered", "likely", "dry"})
+"""States in which the rule knows how moist the soil is."""
+
+_HOUR = timedelta(hours=1)
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -34,6 +41,8 @@ class Finding(msgspec.Struct, frozen=True):
     """What an evaluation said of one plot and cause; units as in schemas/tables/flags.toml.
 
     device_ids: devices that need work, for cause sensor; the probes behind the verdict otherwise
+    depths_cm: (device id, depths of its elements) as the register has them, for cause sensor
+    litres: water in all; visits: over how many visits it is spread, None for one
     trend_7d: (local day as ISO text, value) pairs, oldest first; a value is None where nothing was measured
     lon, lat: centre of what was seen, WGS 84, where it is narrower than the plot
     check_parameters: the water is outside of what is usual for such plants
@@ -60,6 +69,7 @@ class Finding(msgspec.Struct, frozen=True):
     confidence: str | None = None
     data_at: datetime | None = None
     device_ids: tuple[str, ...] = ()
+    depths_cm: tuple[tuple[str, tuple[float, ...]], ...] = ()
     trend_7d: tuple[tuple[str, float | None], ...] = ()
     pictures: tuple[Picture, ...] = ()
     lon: float | None = None
@@ -71,6 +81,11 @@ class Finding(msgspec.Struct, frozen=True):
         """Say whether the evaluation looked and found nothing to do."""
         return not self.needs_work and self.state in WELL_STATES
 
+    @property
+    def visit_litres(self) -> float | None:
+        """Return the water of one visit; None when none is asked for or it cannot be known."""
+        return None if self.litres is None else self.litres / max(self.visits or 1, 1)
+
     def as_json(self) -> dict[str, Any]:
         """Return the finding as plain JSON values."""
         values: dict[str, Any] = msgspec.to_builtins(self)
@@ -80,6 +95,24 @@ class Finding(msgspec.Struct, frozen=True):
 def from_json(values: Mapping[str, Any]) -> Finding:
     """Return the finding that `Finding.as_json` gave. Raises: msgspec.ValidationError."""
     return msgspec.convert(dict(values), Finding)
+
+
+def counted_to(finding: Finding, now: datetime, site: Site) -> Finding:
+    """Return the finding with the hours and days of its reason counted to `now` instead of to the evaluation.
+
+    Hours run from `since` where they did so at the evaluation (within one, for they are rounded there), so that they
+    agree with the age of the data that stands beside them.
+    """
+    params = dict(finding.reason_params)
+    hours, days = _number(params.get("hours")), _number(params.get("days"))
+    if hours is not None:
+        told_at = finding.as_of - hours * _HOUR
+        starts = (start for start in (finding.since, finding.data_at) if start is not None)
+        start = next((start for start in starts if abs(start - told_at) <= _HOUR), told_at)
+        params["hours"] = max(int((now - start) // _HOUR), 0)
+    if days is not None:
+        params["days"] = max(int(days) + (site.local_date(now) - site.local_date(finding.as_of)).days, 0)
+    return msgspec.structs.replace(finding, reason_params=params)
 
 
 def merge_flags(flags: Iterable[Mapping[str, Any]]) -> list[Finding]:
@@ -101,7 +134,8 @@ def _merge(rows: list[Finding]) -> Finding:
     current = [row for row in rows if row.as_of == newest]
     current.sort(key=lambda row: (row.needs_work, row.severity, not row.is_well, row.device_ids), reverse=True)
     devices = tuple(sorted({device for row in current if row.needs_work for device in row.device_ids}))
-    return msgspec.structs.replace(current[0], device_ids=devices or current[0].device_ids)
+    depths = tuple(sorted({pair for row in current for pair in row.depths_cm if not devices or pair[0] in devices}))
+    return msgspec.structs.replace(current[0], device_ids=devices or current[0].device_ids, depths_cm=depths)
 
 
 def _from_row(row: Mapping[str, Any]) -> Finding:
@@ -129,6 +163,7 @@ def _from_row(row: Mapping[str, Any]) -> Finding:
         confidence=row.get("confidence"),
         data_at=row.get("data_at"),
         device_ids=(device,) if device else _devices(inputs),
+        depths_cm=((device, _numbers(inputs.get("depths_cm"))),) if device else (),
         trend_7d=_trend(inputs.get("trend_7d")),
         pictures=_pictures(inputs),
         lon=_number(inputs.get("lon")),
@@ -146,6 +181,12 @@ def _json_object(text: object) -> dict[str, Any]:
 
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _numbers(value: object) -> tuple[float, ...]:
+    if not isinstance(value, list):
+        return ()
+    return tuple(number for item in value if (number := _number(item)) is not None)
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ flag itself, before there is an issue. 延期 (extended) moves the deadline and 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -29,10 +30,14 @@ _ALLOWED_FROM: dict[str, frozenset[str]] = {
     "closed": OPEN_STATES,
     "looked_back": frozenset({"closed"}),
     "reopened": frozenset({"done_unchecked", "closed", "looked_back"}),
+    "amended": frozenset({"done_unchecked"}),
     "extended": OPEN_STATES,
     "deferred": frozenset({"opened", "assigned", "in_work"}),
     "void": OPEN_STATES,
 }
+
+
+EVENT_KINDS = ("opened", *_ALLOWED_FROM)
 
 
 class ActionRefusedError(GreenswardError):
@@ -77,6 +82,10 @@ class Issue(msgspec.Struct, frozen=True):
     told_at: when the crew was last told of it: at opening, when it got worse, or after the repeat interval
     done_by: who reported the work; only somebody else may check it
     result_code: what the crew reported: done, or a reason from the lists in crews/actions.py
+    water_doubt_litres: litres that were reported but look like a slip; the crew has not said yet whether they hold
+    inspection: what was found on site, from INSPECTIONS in crews/actions.py
+    photos: those of the newest report only; what came with earlier ones proves nothing and stays in the events
+    reopen_reason: why it was opened again, in the words of whoever did
     repeat_count: how often this plot had the same trouble before
     look_back_on: local day on which somebody is to look again; None when it was not drawn
     finding: the flag that last changed the issue, as crews.finding.Finding in JSON form
@@ -103,6 +112,8 @@ class Issue(msgspec.Struct, frozen=True):
     result_code: str | None = None
     note: str | None = None
     water_used_litres: float | None = None
+    water_doubt_litres: float | None = None
+    inspection: str | None = None
     photos: tuple[Photo, ...] = ()
     closed_at: datetime | None = None
     closed_reason: str | None = None
@@ -110,6 +121,7 @@ class Issue(msgspec.Struct, frozen=True):
     repeat_count: int = 0
     look_back_on: date | None = None
     look_back_result: str | None = None
+    reopen_reason: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -120,6 +132,20 @@ class Issue(msgspec.Struct, frozen=True):
     def was_acted_on(self) -> bool:
         """Say whether anybody but Greensward has reported anything since the issue was last opened."""
         return self.done_at is not None or self.started_at is not None or self.state == "done_unchecked"
+
+
+REPORT_KINDS = frozenset({"started", "done", "cannot_do", "false_alarm", "amended"})
+
+
+def newest_report(events: Iterable[Event]) -> Event | None:
+    """Return the newest report of a crew among events, oldest first; None where the issue was opened again since."""
+    newest = None
+    for event in events:
+        if event.kind in REPORT_KINDS:
+            newest = event
+        elif event.kind == "reopened":
+            newest = None
+    return newest
 
 
 def opened(event: Event) -> Issue:
@@ -184,17 +210,24 @@ def _evidence(issue: Issue, event: Event) -> dict[str, Any]:
 
 
 def _assigned(issue: Issue, event: Event) -> dict[str, Any]:
-    resumed = {"result_code": None, "note": None} if issue.state == "deferred" else {}
-    return {"state": "assigned", "crew": event.detail["crew"], **resumed}
+    changed = {"state": "assigned", "crew": event.detail["crew"]}
+    if issue.state == "deferred":
+        changed |= {"result_code": None, "note": None, "photos": (), "told_at": event.happened_at}
+    if "due_at" in event.detail:
+        changed["due_at"] = datetime.fromisoformat(event.detail["due_at"])
+    return changed
 
 
 def _started(_issue: Issue, event: Event) -> dict[str, Any]:
     return {"state": "in_work", "started_at": event.happened_at}
 
 
-def _reported(issue: Issue, event: Event) -> dict[str, Any]:
+def _photos(event: Event) -> tuple[Photo, ...]:
+    return tuple(Photo(photo["sha256"], photo["role"]) for photo in event.detail.get("photos", ()))
+
+
+def _reported(_issue: Issue, event: Event) -> dict[str, Any]:
     detail = event.detail
-    photos = tuple(Photo(photo["sha256"], photo["role"]) for photo in detail.get("photos", ()))
     return {
         "state": "deferred" if event.kind == "cannot_do" else "done_unchecked",
         "done_at": None if event.kind == "cannot_do" else event.happened_at,
@@ -202,8 +235,20 @@ def _reported(issue: Issue, event: Event) -> dict[str, Any]:
         "result_code": detail["result_code"],
         "note": detail.get("note"),
         "water_used_litres": detail.get("water_used_litres"),
-        "photos": issue.photos + photos,
+        "water_doubt_litres": detail.get("water_doubt_litres"),
+        "inspection": detail.get("inspection"),
+        "photos": _photos(event),
     }
+
+
+def _amended(issue: Issue, event: Event) -> dict[str, Any]:
+    detail = event.detail
+    changed: dict[str, Any] = {"photos": issue.photos + _photos(event)}
+    if detail.get("water_used_litres") is not None:
+        changed |= {"water_used_litres": detail["water_used_litres"], "water_doubt_litres": None}
+    if detail.get("note"):
+        changed["note"] = detail["note"]
+    return changed
 
 
 def _closed(_issue: Issue, event: Event) -> dict[str, Any]:
@@ -233,11 +278,15 @@ def _reopened(issue: Issue, event: Event) -> dict[str, Any]:
         "result_code": None,
         "note": event.detail.get("note"),
         "water_used_litres": None,
+        "water_doubt_litres": None,
+        "inspection": None,
+        "photos": (),
         "closed_at": None,
         "closed_reason": None,
         "checker": None,
         "look_back_on": None,
         "look_back_result": "reopened" if issue.state != "done_unchecked" else None,
+        "reopen_reason": event.detail.get("reason"),
     }
 
 
@@ -265,6 +314,7 @@ _CHANGES = {
     "done": _reported,
     "cannot_do": _reported,
     "false_alarm": _reported,
+    "amended": _amended,
     "closed": _closed,
     "looked_back": _looked_back,
     "reopened": _reopened,

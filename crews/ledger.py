@@ -39,7 +39,7 @@ from ingest.site import Site
 GREENSWARD = "greensward"
 """The actor of what the program does by itself."""
 
-_LAYOUT = 1
+_LAYOUT = 2
 _BUSY_S = 10.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -59,6 +59,10 @@ def issue_prefix(district: str) -> str:
     letters = [letter for letter in district.upper() if "A" <= letter <= "Z"]
     consonants = [letter for letter in letters if letter not in "AEIOU"]
     return "".join((consonants + letters)[:2]).ljust(2, "X")
+
+
+def _sql(name: str) -> str:
+    return (resources.files("crews") / "tables" / name).read_text(encoding="utf-8")
 
 
 class Ledger:
@@ -82,9 +86,19 @@ class Ledger:
                 raise StoreError(f"{path} has layout {layout}; this Greensward knows up to {_LAYOUT}. Update it.")
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = full")
-            if layout < _LAYOUT:
-                schema = (resources.files("crews") / "tables" / "ledger.sql").read_text(encoding="utf-8")
-                self._db.executescript(f"begin immediate;\n{schema}\npragma user_version = {_LAYOUT};\ncommit;")
+            if layout == 0:
+                self._db.executescript(
+                    f"begin immediate;\n{_sql('ledger.sql')}\npragma user_version = {_LAYOUT};\ncommit;"
+                )
+            elif layout < _LAYOUT:
+                self._bring_up_to_date()
+
+    def _bring_up_to_date(self) -> None:
+        with self.transaction():
+            for statement in _sql("ledger_1_to_2.sql").split(";\n"):
+                self._db.execute(statement)
+            self._rebuild()
+            self._db.execute(f"pragma user_version = {_LAYOUT}")
 
     def __enter__(self) -> Self:
         """Return the ledger itself."""
@@ -192,12 +206,15 @@ class Ledger:
     def rebuild(self) -> int:
         """Make the table of current issues again from the events, and return how many there are."""
         with self.transaction():
-            by_issue: dict[str, list[Event]] = {}
-            for event in self._events("order by n"):
-                by_issue.setdefault(event.issue_id, []).append(event)
-            self._db.execute("delete from issues")
-            for events in by_issue.values():
-                self._keep(rebuild(events))
+            return self._rebuild()
+
+    def _rebuild(self) -> int:
+        by_issue: dict[str, list[Event]] = {}
+        for event in self._events("order by n"):
+            by_issue.setdefault(event.issue_id, []).append(event)
+        self._db.execute("delete from issues")
+        for events in by_issue.values():
+            self._keep(rebuild(events))
         return len(by_issue)
 
     def issue(self, issue_id: str) -> Issue:
@@ -252,6 +269,14 @@ class Ledger:
         """Return the events of an issue, oldest first."""
         return self._events("where issue_id = ? order by n", (issue_id,))
 
+    def crews(self) -> set[str]:
+        """Return every crew that any issue was ever given to."""
+        with self._sqlite_errors("reading"):
+            rows = self._db.execute(
+                "select distinct detail_json ->> 'crew' as crew from events where kind = 'assigned'"
+            ).fetchall()
+        return {row["crew"] for row in rows if row["crew"]}
+
     def version(self) -> int:
         """Return the number of the newest event, 0 when there is none: it grows with every change."""
         with self._sqlite_errors("reading"):
@@ -273,6 +298,14 @@ class Ledger:
             "insert or replace into latest_findings (plot_id, cause, as_of, finding_json) values (?, ?, ?, ?)",
             (found.plot_id, found.cause, to_us(found.as_of), msgspec.json.encode(found).decode()),
         )
+
+    def latest_finding(self, plot_id: str, cause: str) -> Finding | None:
+        """Return the newest finding of one plot and cause."""
+        with self._sqlite_errors("reading"):
+            row = self._db.execute(
+                "select finding_json from latest_findings where plot_id = ? and cause = ?", (plot_id, cause)
+            ).fetchone()
+        return None if row is None else findings.from_json(json.loads(row["finding_json"]))
 
     def latest_findings(self) -> dict[tuple[str, str], Finding]:
         """Return the newest finding of each (plot, cause)."""

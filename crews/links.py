@@ -1,7 +1,8 @@
 """Signed links: who may open which list, until when; a link is the only account a crew has.
 
 A token is `{key id}.{payload}.{HMAC-SHA256}`, payload and signature in URL-safe base64. It carries the role (crew or
-office), the subject (the crew's or the person's name), when it was made and when it ends.
+office), the subject (the crew's or the person's name), when it was made, when it ends, and its generation: withdrawing
+the links of a subject begins a new generation, so that no clock decides which links still open.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class _Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     s: str
     m: int
     e: int
+    g: int = 0
 
 
 def load_keys(folder: DataFolder) -> Keys:
@@ -104,11 +106,17 @@ def _make_keys(path: Path) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def make_token(keys: Keys, role: str, subject: str, now: datetime, lasts: timedelta = LONGEST) -> str:
-    """Return a token for `subject` in `role`. Raises: ValueError for an unknown role or a life outside 0 to 7 days."""
+def make_token(
+    keys: Keys, role: str, subject: str, now: datetime, lasts: timedelta = LONGEST, *, generation: int = 0
+) -> str:
+    """Return a token for `subject` in `role`.
+
+    generation: as `link_generation` says; 0 is that of a subject whose links were never withdrawn
+    Raises: ValueError for an unknown role or a life outside 0 to 7 days.
+    """
     if role not in ROLES or not subject or not timedelta(0) < lasts <= LONGEST:
         raise ValueError(f"no token for role {role!r}, subject {subject!r}, {lasts}")
-    payload = _encode(msgspec.json.encode(_Payload(role, subject, to_us(now), to_us(now + lasts))))
+    payload = _encode(msgspec.json.encode(_Payload(role, subject, to_us(now), to_us(now + lasts), generation)))
     return f"{keys.current}.{payload}.{_sign(keys, keys.current, payload)}"
 
 
@@ -126,17 +134,24 @@ def read_token(keys: Keys, ledger: Ledger, token: str, now: datetime) -> Pass:
         raise ActionRefusedError("bad_link", "This link cannot be read.") from error
     if not said.m <= to_us(now) + _CLOCK_SLACK_US or to_us(now) >= said.e:
         raise ActionRefusedError("expired_link", f"This link ended on {from_us(said.e).isoformat()}.")
-    revoked = ledger.run("select before from revocations where role = ? and subject = ?", (said.r, said.s))
-    if revoked and said.m <= revoked[0]["before"]:
+    if said.g != link_generation(ledger, said.r, said.s):
         raise ActionRefusedError("revoked_link", "This link was withdrawn.")
     return Pass(said.r, said.s, from_us(said.m), from_us(said.e))
 
 
-def revoke(ledger: Ledger, role: str, subject: str, now: datetime) -> None:
-    """Make every link of `subject` in `role` that was made up to `now` useless. Raises: StoreError."""
+def link_generation(ledger: Ledger, role: str, subject: str) -> int:
+    """Return the generation that links of `subject` in `role` must have to open anything. Raises: StoreError."""
+    found = ledger.run("select generation from link_generations where role = ? and subject = ?", (role, subject))
+    return int(found[0]["generation"]) if found else 0
+
+
+def revoke(ledger: Ledger, role: str, subject: str) -> None:
+    """Make every link of `subject` in `role` that was made so far useless. Raises: StoreError."""
     with ledger.transaction():
         ledger.run(
-            "insert or replace into revocations (role, subject, before) values (?, ?, ?)", (role, subject, to_us(now))
+            "insert into link_generations (role, subject, generation) values (?, ?, 1)"
+            " on conflict (role, subject) do update set generation = generation + 1",
+            (role, subject),
         )
 
 

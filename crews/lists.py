@@ -46,7 +46,17 @@ def all_lists(ledger: Ledger, plots: Plots, now: datetime, truck_litres: float) 
     return [*lists, unassigned] if unassigned.stops else lists
 
 
-def office_view(ledger: Ledger, plots: Plots, now: datetime, filters: Filters) -> OfficeView:
+def list_of_one(ledger: Ledger, issue_id: str, plots: Plots, now: datetime, truck_litres: float) -> CrewList:
+    """Return a list of one issue as its crew sees it. Raises: ActionRefusedError (code unknown_issue), StoreError."""
+    issue, latest, version = ledger.issue(issue_id), ledger.latest_findings(), ledger.version()
+    return make_crew_list(
+        issue.crew, [issue], latest, plots, now, ledger.site, version=version, truck_litres=truck_litres
+    )
+
+
+def office_view(ledger: Ledger, plots: Plots, now: datetime, filters: Filters, truck_litres: float) -> OfficeView:
     """Return what the office sees. Raises: StoreError."""
     ended = ledger.ended_issues(now - interval("on_time_window"))
-    return make_office_view(ledger.open_issues(), ended, ledger.latest_findings(), plots, now, ledger.site, filters)
+    return make_office_view(
+        ledger.open_issues(), ended, ledger.latest_findings(), plots, now, ledger.site, filters, truck_litres
+    )

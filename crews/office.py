@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from crews.crew_list import group_of
-from crews.finding import Finding, from_json
+from crews.crew_list import Stop, make_stop
+from crews.finding import Finding
 from crews.issue import Issue
 from ingest.site import Site
 
@@ -23,28 +23,17 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class OfficeRow:
-    """One open issue in the table."""
-
-    issue: Issue
-    finding: Finding
-    plot: Mapping[str, Any]
-    name: str
-    is_overdue: bool
-    data_age_min: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class OfficeView:
     """What the office sees; counts are over all open issues, `rows` are those that the filters let through.
 
+    rows: open issues as their crews see them, the first deadline first
     on_time: (issues done by their deadline, all that were done) among those closed in the window
     """
 
     generated_at: datetime
     evaluated_at: datetime | None
     filters: Filters
-    rows: tuple[OfficeRow, ...]
+    rows: tuple[Stop, ...]
     counts: Mapping[str, int]
     on_time: tuple[int, int]
     look_backs: tuple[Issue, ...]
@@ -59,10 +48,11 @@ def make_office_view(
     now: datetime,
     site: Site,
     filters: Filters,
+    truck_litres: float,
 ) -> OfficeView:
     """Return the view of open `issues` and of those that `ended` in the window of the on-time rate."""
     ended = tuple(ended)
-    rows = [_row(issue, latest, plots, now, site) for issue in issues]
+    rows = [make_stop(issue, latest, plots, now, site, truck_litres) for issue in issues]
     rows.sort(key=lambda row: (row.issue.due_at, row.issue.issue_id))
     today = site.local_date(now)
     return OfficeView(
@@ -72,7 +62,7 @@ def make_office_view(
         rows=tuple(row for row in rows if _passes(row, filters)),
         counts={
             "open": len(rows),
-            "overdue": sum(row.is_overdue for row in rows),
+            "overdue": sum(row.group == "overdue" for row in rows),
             "unchecked": sum(row.issue.state == "done_unchecked" for row in rows),
             "silent": sum(row.issue.cause == "sensor" for row in rows),
             "unassigned": sum(row.issue.crew is None for row in rows),
@@ -92,27 +82,7 @@ def on_time(ended: Iterable[Issue]) -> tuple[int, int]:
     return sum(issue.done_at <= issue.due_at for issue in worked if issue.done_at is not None), len(worked)
 
 
-def _row(
-    issue: Issue,
-    latest: Mapping[tuple[str, str], Finding],
-    plots: Mapping[str, Mapping[str, Any]],
-    now: datetime,
-    site: Site,
-) -> OfficeRow:
-    newest = latest.get((issue.plot_id, issue.cause))
-    finding = newest if newest is not None and newest.needs_work else from_json(issue.finding)
-    plot = plots.get(issue.plot_id, {})
-    return OfficeRow(
-        issue=issue,
-        finding=finding,
-        plot=plot,
-        name=plot.get("name") or issue.plot_name or issue.plot_id,
-        is_overdue=group_of(issue, now, site) == "overdue",
-        data_age_min=None if finding.data_at is None else int((now - finding.data_at).total_seconds() // 60),
-    )
-
-
-def _passes(row: OfficeRow, filters: Filters) -> bool:
+def _passes(row: Stop, filters: Filters) -> bool:
     return (
         (filters.unit is None or row.plot.get("responsible_unit") == filters.unit)
         and (filters.grade is None or row.plot.get("maintenance_grade") == filters.grade)

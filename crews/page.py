@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from importlib import resources
 from typing import Any
 
 import jinja2
 
-from crews.actions import CANNOT_DO_REASONS, FALSE_ALARM_REASONS
+from crews.actions import CANNOT_DO_REASONS, INSPECTIONS
 from crews.card import Form, make_card
-from crews.crew_list import GROUPS, CrewList
+from crews.crew_list import GROUPS, CrewList, Stop
 from crews.issue import OPEN_STATES, STATES
-from crews.office import OfficeRow, OfficeView
-from crews.reasons import Reasons, render_reason
-from crews.say_stop import say_total
+from crews.office import OfficeView
+from crews.reasons import Reasons
+from crews.say_stop import say_action, say_overdue, say_reason, say_result, say_total
 from crews.words import say_age, say_instant, speaker
 from ingest.site import Site
 
@@ -24,7 +26,11 @@ LANGUAGE_TAGS = {"zh": "zh-CN", "en": "en"}
 OLD_EVALUATION = timedelta(hours=26)
 """A day and two hours without an evaluation: the list says that it may be out of date."""
 
-_RECEIVED = frozenset({"done", "cannot_do", "false_alarm", "started"})
+_WITHOUT_LIST = frozenset({"bad_link", "expired_link", "revoked_link", "no_pass"})
+"""Refusals of readers to whom no list opens."""
+
+_LONG_LIST = 6
+"""From more stops than this on an overview stands at the top."""
 
 
 @functools.cache
@@ -38,7 +44,18 @@ def _environment() -> jinja2.Environment:
     )
 
 
-def _render(template: str, language: str, path: str, **values: Any) -> str:
+@functools.cache
+def static_version(name: str) -> str:
+    """Return what tells one content of a static file from the next; its address carries it. Raises: OSError."""
+    return hashlib.sha256((resources.files("crews") / "static" / name).read_bytes()).hexdigest()[:16]
+
+
+def _static(name: str) -> str:
+    return f"/static/{name}?v={static_version(name)}"
+
+
+def render_template(template: str, language: str, path: str, **values: Any) -> str:
+    """Return a page; `path` is its own address, for the way to the other language."""
     other = "en" if language == "zh" else "zh"
     return (
         _environment()
@@ -50,6 +67,7 @@ def _render(template: str, language: str, path: str, **values: Any) -> str:
             other=other,
             other_tag=LANGUAGE_TAGS[other],
             path=path,
+            static=_static,
             **values,
         )
     )
@@ -73,12 +91,15 @@ def render_list(
     form: Callable[[str], Form] | None = None,
     received: tuple[str, str] | None = None,
     in_wechat: bool = False,
+    path: str = "/list",
     known: Reasons | None = None,
 ) -> str:
     """Return a crew's page.
 
+    path: the address at which the page stands
+
     form: makes the hidden fields of a card's forms; None gives a page to read only
-    received: (kind of report, issue id) that was just taken, to be acknowledged at the top
+    received: (kind of report, issue id) that was just taken, to be acknowledged at the top where the list has it
     in_wechat: whether WeChat's browser asks, which cannot open maps
     """
     say = speaker(language)
@@ -87,23 +108,35 @@ def render_list(
     groups = [
         (name, [make_card(listed, stop, say, language, form, known) for stop in listed.group(name)]) for name in GROUPS
     ]
-    return _render(
+    is_empty = not listed.to_do
+    return render_template(
         "list.html",
         language,
-        "/list",
+        path,
         crew=listed.crew or say("unassigned"),
         total=say_total(listed, say),
         made=say("page.made", clock=say_instant(listed.generated_at, listed.generated_at, zone, say)),
-        valid_until=say("page.valid_until", clock=say_instant(listed.expires_at, listed.generated_at, zone, say)),
+        valid_until=say("page.valid_until"),
         evaluated=evaluated,
         is_old=is_old,
         groups=[(name, cards) for name, cards in groups if cards],
-        is_empty=not listed.to_do,
-        received=say(f"received.{received[0]}", issue=received[1]) if received and received[0] in _RECEIVED else None,
+        empty=say("page.empty_unknown" if is_old else "page.empty") if is_empty else None,
+        is_long=len(listed.stops) > _LONG_LIST,
+        received=_receipt(listed, received, language),
         in_wechat=in_wechat,
         cannot_do_reasons=CANNOT_DO_REASONS,
-        false_alarm_reasons=FALSE_ALARM_REASONS,
+        inspections=INSPECTIONS,
     )
+
+
+def _receipt(listed: CrewList, received: tuple[str, str] | None, language: str) -> str | None:
+    """Return the receipt of a report, naming plot and state; None where the list does not have the issue."""
+    stop = next((stop for stop in listed.stops if received and stop.issue.issue_id == received[1]), None)
+    if received is None or stop is None:
+        return None
+    say = speaker(language)
+    state = say(f"state.{stop.issue.state}", otherwise=stop.issue.state)
+    return say(f"received.{received[0]}", plot=stop.name, state=state, issue=received[1])
 
 
 def render_office(view: OfficeView, language: str, site: Site, known: Reasons | None = None) -> str:
@@ -112,9 +145,13 @@ def render_office(view: OfficeView, language: str, site: Site, known: Reasons | 
     evaluated, is_old = _evaluation(view.evaluated_at, view.generated_at, language)
     good, done = view.on_time
 
-    def cells(row: OfficeRow) -> dict[str, Any]:
+    def cells(row: Stop) -> dict[str, Any]:
         return {
             "issue_id": row.issue.issue_id,
+            "action": say_action(row, say),
+            "hold": row.hold,
+            "result": say_result(row.issue, say),
+            "photos": len(row.issue.photos),
             "severity": min(max(row.issue.severity, 0), 4),
             "cause": say(f"cause.{row.issue.cause}", otherwise=row.issue.cause),
             "name": row.name,
@@ -123,12 +160,13 @@ def render_office(view: OfficeView, language: str, site: Site, known: Reasons | 
             "crew": row.issue.crew or say("unassigned"),
             "state": say(f"state.{row.issue.state}", otherwise=row.issue.state),
             "due": say_instant(row.issue.due_at, view.generated_at, site.timezone, say),
-            "is_overdue": row.is_overdue,
+            "is_overdue": row.group == "overdue",
+            "overdue": say_overdue(row, say),
             "age": say_age(row.data_age_min, say),
-            "why": render_reason(row.finding.reason_code, row.finding.reason_params, language, known),
+            "why": say_reason(row, language, known),
         }
 
-    return _render(
+    return render_template(
         "office.html",
         language,
         "/office",
@@ -146,4 +184,10 @@ def render_office(view: OfficeView, language: str, site: Site, known: Reasons | 
 def render_refusal(code: str, language: str) -> str:
     """Return the page that says why something was refused, in words of crews/locale under `refused`."""
     say = speaker(language)
-    return _render("refused.html", language, "/list", sentence=say(f"refused.{code}", otherwise=say("refused.broken")))
+    return render_template(
+        "refused.html",
+        language,
+        "/list",
+        sentence=say(f"refused.{code}", otherwise=say("refused.broken")),
+        has_list=code not in _WITHOUT_LIST,
+    )

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from crews.issue import ActionRefusedError
 from crews.ledger import Ledger, to_us
+from crews.policy import most_photo_bytes_a_day
 from ingest.lake.durable import write_new_file
 from ingest.lake.layout import DataFolder
 
 LARGEST_BYTES = 10_000_000
+MOST_PHOTOS = 2
+"""Photos in one report: before and after."""
 
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 _SUFFIX = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/heic": ".heic"}
@@ -30,41 +35,69 @@ def media_type(data: bytes) -> str | None:
     return None
 
 
-def keep_photo(ledger: Ledger, folder: DataFolder, data: bytes, now: datetime) -> str:
-    """Keep a photo durably and return the SHA-256 of its bytes in hex; the same photo again is kept once.
-
-    Raises: ActionRefusedError for what is no photo or too large; StoreError, and nothing is kept then.
-    """
+def photo_hash(data: bytes) -> str:
+    """Return the SHA-256 of a photo's bytes in hex. Raises: ActionRefusedError for what is no photo or too large."""
     if len(data) > LARGEST_BYTES:
         raise ActionRefusedError("photo_too_large", f"A photo has at most {LARGEST_BYTES // 1_000_000} MB.")
-    kind = media_type(data)
-    if kind is None:
+    if media_type(data) is None:
         raise ActionRefusedError("no_photo", "Only JPEG, PNG, WebP and HEIC photos are taken.")
-    sha256 = hashlib.sha256(data).hexdigest()
-    path = write_new_file(
-        folder.photos / ".staging", folder.photos, "photo", _SUFFIX[kind], lambda sink: _write(sink.write, data)
-    )
-    with ledger.transaction():
-        ledger.run(
-            "insert or ignore into photos (sha256, file_name, media_type, bytes, received_at) values (?, ?, ?, ?, ?)",
-            (sha256, path.name, kind, len(data), to_us(now)),
+    return hashlib.sha256(data).hexdigest()
+
+
+def keep_photos(
+    ledger: Ledger, folder: DataFolder, photos: Sequence[bytes], crew: str, now: datetime, written: list[Path]
+) -> None:
+    """Keep photos of `crew` durably, each content once; inside a transaction.
+
+    written: gets the path of every new file, for the caller to remove should the transaction fail
+    Raises: ActionRefusedError when the crew has sent too much today or something is no photo; StoreError.
+    """
+    day = ledger.site.local_date(now).isoformat()
+    sent = ledger.run("select bytes from photo_bytes where crew = ? and day = ?", (crew, day))
+    total = (int(sent[0]["bytes"]) if sent else 0) + sum(len(data) for data in photos)
+    if photos and total > most_photo_bytes_a_day():
+        raise ActionRefusedError(
+            "photo_quota", f"Crew {crew} has sent {most_photo_bytes_a_day() / 1e6:.0f} MB of photos today; no more fit."
         )
-    return sha256
+    for data in photos:
+        sha256 = photo_hash(data)
+        if ledger.run("select 1 from photos where sha256 = ?", (sha256,)):
+            continue
+        path = _write(folder, data)
+        written.append(path)
+        ledger.run(
+            "insert into photos (sha256, file_name, media_type, bytes, received_at) values (?, ?, ?, ?, ?)",
+            (sha256, path.name, media_type(data), len(data), to_us(now)),
+        )
+    if photos:
+        ledger.run("insert or replace into photo_bytes (crew, day, bytes) values (?, ?, ?)", (crew, day, total))
 
 
-def _write(write: object, data: bytes) -> None:
-    assert callable(write)
-    write(data)
+def _write(folder: DataFolder, data: bytes) -> Path:
+    def fill(sink: Any) -> None:
+        sink.write(data)
+
+    return write_new_file(folder.photos / ".staging", folder.photos, "photo", _SUFFIX[media_type(data) or ""], fill)
+
+
+def photo_types(ledger: Ledger, hashes: Iterable[str]) -> dict[str, str]:
+    """Return the media type of each photo that is kept, by its hash. Raises: StoreError."""
+    return {
+        sha256: rows[0]["media_type"]
+        for sha256 in hashes
+        if (rows := ledger.run("select media_type from photos where sha256 = ?", (sha256,)))
+    }
 
 
 def find_photo(ledger: Ledger, folder: DataFolder, sha256: str, crew: str | None = None) -> tuple[Path, str] | None:
-    """Return path and media type of a photo; None when there is none, or none in an issue of `crew` (None: any)."""
+    """Return path and media type of a photo; None when there is none, or none of an issue of `crew` (None: any)."""
     rows = ledger.run("select file_name, media_type from photos where sha256 = ?", (sha256,))
     if not rows:
         return None
     if crew is not None and not ledger.run(
-        "select 1 from issues, json_each(issue_json, '$.photos') as photo"
-        " where crew = ? and photo.value ->> 'sha256' = ? limit 1",
+        "select 1 from issues inner join events on issues.issue_id = events.issue_id,"
+        " json_each(events.detail_json, '$.photos') as photo"
+        " where issues.crew = ? and photo.value ->> 'sha256' = ? limit 1",
         (crew, sha256),
     ):
         return None

@@ -54,6 +54,16 @@ def interval(name: str) -> timedelta:
     return timedelta(hours=_policy()[name])
 
 
+def most_photo_bytes_a_day() -> int:
+    """Return how many bytes of photos one crew may send on one local day."""
+    return int(_policy()["photo_bytes_a_day"])
+
+
+def odd_water_shares() -> tuple[float, float]:
+    """Return the shares of the asked water below and above which a reported amount is asked back."""
+    return _policy()["odd_water_below"], _policy()["odd_water_above"]
+
+
 def due_at(severity: int, maintenance_grade: int | None, start: datetime, site: Site) -> datetime:
     """Return the deadline of work that was found at `start`.
 

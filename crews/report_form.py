@@ -1,26 +1,36 @@
-"""A crew's report as it comes from a form, checked, and as an action for the ledger."""
+"""A crew's report as it comes from a form, checked, and into the ledger with its photos."""
 
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from crews.actions import Action
+from crews.actions import CREW_KINDS, Action, Outcome, perform
 from crews.issue import ActionRefusedError, Photo
 from crews.ledger import Ledger
 from crews.links import Pass
-from crews.photos import LARGEST_BYTES, keep_photo
+from crews.photos import LARGEST_BYTES, MOST_PHOTOS, keep_photos, photo_hash
 from ingest.lake.layout import DataFolder
 
-_KINDS = frozenset({"started", "done", "cannot_do", "false_alarm"})
-_MOST_FIELDS = 12
+_MOST_FIELDS = 14
 _LARGEST_FIELD_BYTES = 8_192
+
+_LITRES_IN = {
+    "t": 1000.0, "吨": 1000.0, "吨水": 1000.0, "方": 1000.0, "立方": 1000.0, "立方米": 1000.0, "m3": 1000.0,
+    "l": 1.0, "升": 1.0, "公升": 1.0,
+}  # fmt: skip
+"""What people write behind a number of water; a load depends on the truck."""
+
+_LOADS = frozenset({"车", "load", "loads", "truckload", "truckloads"})
+_AMOUNT = re.compile(r"(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)([^\d.,]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +42,17 @@ class Report:
     kind: str
     language: str
     reason: str | None
+    inspection: str | None
     note: str | None
     litres: float | None
     photos: tuple[tuple[str, bytes], ...]
 
-    def action(self, ledger: Ledger, folder: DataFolder, issue_id: str, said: Pass, now: datetime) -> Action:
-        """Keep the photos durably and return the action. Raises: ActionRefusedError, StoreError.
+    def take(self, ledger: Ledger, folder: DataFolder, issue_id: str, said: Pass, now: datetime) -> Outcome:
+        """Bring the report into the ledger and keep its photos: both or neither.
 
-        A stranger's issue is refused before any photo is kept.
+        Raises: ActionRefusedError, and no photo is kept; StoreError.
         """
-        if ledger.issue(issue_id).crew != said.subject:
-            raise ActionRefusedError("not_yours", f"{issue_id} is not an issue of crew {said.subject}.")
-        photos = tuple(Photo(keep_photo(ledger, folder, data, now), role) for role, data in self.photos)
-        return Action(
+        action = Action(
             action_id=self.action_id,
             issue_id=issue_id,
             kind=self.kind,
@@ -53,22 +61,40 @@ class Report:
             reason=self.reason,
             note=self.note,
             water_used_litres=self.litres,
-            photos=photos,
+            # Asked back once, when it was reported: what is said after that holds.
+            water_is_sure=self.kind == "amended",
+            inspection=self.inspection,
+            photos=tuple(Photo(photo_hash(data), role) for role, data in self.photos),
         )
+        written: list[Path] = []
+
+        def keep() -> None:
+            keep_photos(ledger, folder, [data for _, data in self.photos], said.subject, now, written)
+
+        try:
+            return perform(ledger, action, now, keep)
+        except BaseException:
+            for path in written:
+                path.unlink(missing_ok=True)
+            raise
 
 
-async def read_report(request: Request) -> Report:
+async def read_report(request: Request, truck_litres: float) -> Report:
     """Return the report in the request's form. Raises: ActionRefusedError."""
     try:
-        async with request.form(max_files=2, max_fields=_MOST_FIELDS, max_part_size=_LARGEST_FIELD_BYTES) as form:
-            return await _read(form)
+        async with request.form(
+            max_files=MOST_PHOTOS, max_fields=_MOST_FIELDS, max_part_size=_LARGEST_FIELD_BYTES
+        ) as form:
+            return await _read(form, truck_litres)
     except (HTTPException, ClientDisconnect, KeyError, UnicodeError) as error:
         raise ActionRefusedError("bad_form", "The form cannot be read.") from error
 
 
-async def _read(form: FormData) -> Report:
+async def _read(form: FormData, truck_litres: float) -> Report:
+    if not form:
+        raise ActionRefusedError("empty_form", "The form was empty.")
     kind = _text(form, "kind") or ""
-    if kind not in _KINDS:
+    if kind not in CREW_KINDS:
         raise ActionRefusedError("unknown_action", f"There is no action {kind!r}.")
     photos = []
     for role in ("before", "after"):
@@ -83,8 +109,9 @@ async def _read(form: FormData) -> Report:
         kind=kind,
         language="en" if _text(form, "lang") == "en" else "zh",
         reason=_text(form, "reason"),
+        inspection=_text(form, "inspection"),
         note=_text(form, "note"),
-        litres=read_litres(_text(form, "litres")),
+        litres=read_water(_text(form, "water"), _text(form, "water_unit") or "t", truck_litres),
         photos=tuple(photos),
     )
 
@@ -96,15 +123,21 @@ def _text(form: FormData, name: str) -> str | None:
     return "".join(letter for letter in value.strip() if letter == "\n" or unicodedata.category(letter)[0] != "C")
 
 
-def read_litres(text: str | None) -> float | None:
-    """Return litres as people type them: 1200, 1,200, １２００; None for nothing. Raises: ActionRefusedError."""
+def read_water(text: str | None, unit: str, truck_litres: float) -> float | None:
+    """Return litres of water as people type it: 10.6, 10.6吨, １２００ 升, 1,200 L, 2 车; None for nothing.
+
+    unit: t, L or loads: what a bare number means; a unit that was typed counts more
+    Raises: ActionRefusedError.
+    """
     if text is None:
         return None
-    plain = unicodedata.normalize("NFKC", text).replace(",", "").replace(" ", "").removesuffix("L").removesuffix("升")
-    try:
-        litres = float(plain) if plain.isascii() and "_" not in plain else math.nan
-    except ValueError as error:
-        raise ActionRefusedError("bad_litres", f"{text!r} is no number of litres.") from error
+    plain = "".join(unicodedata.normalize("NFKC", text).split()).casefold()
+    found = _AMOUNT.fullmatch(plain)
+    written = (found[2] if found else "") or unit.casefold()
+    factor = truck_litres if written in _LOADS else _LITRES_IN.get(written)
+    if found is None or factor is None:
+        raise ActionRefusedError("bad_litres", f"{text!r} is no amount of water.")
+    litres = float(found[1].replace(",", "")) * factor
     if not math.isfinite(litres):
-        raise ActionRefusedError("bad_litres", f"{text!r} is no number of litres.")
-    return litres
+        raise ActionRefusedError("bad_litres", f"{text!r} is no amount of water.")
+    return round(litres, 3)

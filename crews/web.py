@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -23,21 +24,21 @@ from starlette.responses import (
     Response,
 )
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
-from crews.actions import perform
 from crews.apply import valid_plots
 from crews.card import Form
 from crews.crew_list import CrewList
+from crews.delivery import HashedFiles, ZippedPages
 from crews.export import to_csv, to_geojson
 from crews.guard import Guard, is_same_origin
-from crews.issue import ActionRefusedError
+from crews.issue import ActionRefusedError, newest_report
+from crews.issue_page import render_issue
 from crews.ledger import Ledger
 from crews.links import Keys, Pass, form_token, load_keys, read_token
-from crews.lists import all_lists, list_of, office_view
+from crews.lists import all_lists, list_of, list_of_one, office_view
 from crews.office import Filters
 from crews.page import render_list, render_office
-from crews.photos import find_photo
+from crews.photos import find_photo, photo_types
 from crews.refusals import HANDLERS, early_refusal, language_of
 from crews.report_form import read_report
 from ingest.errors import StoreError
@@ -101,12 +102,19 @@ class Web:
         raise refused
 
     def open_link(self, request: Request) -> Response:
-        """Take a signed link: set the cookie, and go on to an address without the token. Changes nothing."""
+        """Take a signed link: set the cookie, and go on to an address without the token. Changes nothing.
+
+        WeChat stays at the link with the list: its reader is to open the map in a browser, and a browser has no cookie.
+        """
         token = request.path_params["token"]
+        response: Response
         with self.ledger() as ledger:
             said = read_token(self.keys, ledger, token, self.clock())
-        language = "?lang=en" if language_of(request) == "en" else ""
-        response = RedirectResponse(("/office" if said.role == "office" else "/list") + language, 303)
+            if said.role == "crew" and is_wechat(request):
+                response = self._list_page(request, ledger, said, token, path=f"/c/{token}")
+            else:
+                language = "?lang=en" if language_of(request) == "en" else ""
+                response = RedirectResponse(("/office" if said.role == "office" else "/list") + language, 303)
         response.set_cookie(
             self.cookie_name(said.role), token, max_age=int((said.ends_at - self.clock()).total_seconds()),
             path="/", secure=self.is_https, httponly=True, samesite="lax",
@@ -114,24 +122,31 @@ class Web:
         return response
 
     def show_list(self, request: Request) -> Response:
-        """Show the crew's page; the office is sent to its own."""
+        """Show the crew's page; the office is sent to its own, and WeChat to the link."""
         with self.ledger() as ledger:
             said, token = self.holder(ledger, request, "crew", "office")
             if said.role == "office":
                 return RedirectResponse(f"/office?lang={language_of(request)}", 303)
-            listed = list_of(ledger, said.subject, self.plots(), self.clock(), self.truck_litres)
+            if is_wechat(request):
+                return RedirectResponse(f"/c/{token}?{request.url.query}", 303)
+            return self._list_page(request, ledger, said, token, path="/list")
+
+    def _list_page(self, request: Request, ledger: Ledger, said: Pass, token: str, *, path: str) -> Response:
+        listed = list_of(ledger, said.subject, self.plots(), self.clock(), self.truck_litres)
 
         def form(issue_id: str) -> Form:
             return Form(form_token(self.keys, token, issue_id), uuid.uuid4().hex)
 
         kind, issue_id = request.query_params.get("received", ""), request.query_params.get("issue", "")
-        is_theirs = any(stop.issue.issue_id == issue_id for stop in listed.stops)
+        report = newest_report(ledger.history(issue_id)) if kind else None
+        is_taken = report is not None and (report.kind, report.actor) == (kind, said.actor)
         page = render_list(
             listed,
             language_of(request),
             form=form,
-            received=(kind, issue_id) if is_theirs else None,
-            in_wechat="MicroMessenger" in request.headers.get("user-agent", ""),
+            received=(kind, issue_id) if is_taken else None,
+            in_wechat=is_wechat(request),
+            path=path,
         )
         return HTMLResponse(page)
 
@@ -144,9 +159,12 @@ class Web:
 
     def download_csv(self, request: Request) -> Response:
         """Give the list (the office: all lists) as CSV."""
-        text = to_csv(self._lists(request), language_of(request))
+        lists = self._lists(request)
+        day = self.site.local_date(self.clock()).isoformat()
+        whose = f"{lists[0].crew}-" if len(lists) == 1 and lists[0].crew else ""
+        name = f"attachment; filename=\"list-{day}.csv\"; filename*=UTF-8''{quote(f'{whose}{day}.csv', safe='')}"
         return PlainTextResponse(
-            text, media_type="text/csv", headers={"content-disposition": 'attachment; filename="list.csv"'}
+            to_csv(lists, language_of(request)), media_type="text/csv", headers={"content-disposition": name}
         )
 
     def download_geojson(self, request: Request) -> Response:
@@ -164,15 +182,14 @@ class Web:
                 return self.holder(ledger, request, "crew")
 
         said, token = await run_in_threadpool(who)
-        report = await read_report(request)
+        report = await read_report(request, self.truck_litres)
         expected = form_token(self.keys, token, issue_id)
         if not hmac.compare_digest(report.form_token.encode("utf-8", "replace"), expected.encode()):
             raise ActionRefusedError("cross_site", "The form was not made for this reader.")
 
         def act() -> None:
-            now = self.clock()
             with self.ledger() as ledger:
-                perform(ledger, report.action(ledger, self.folder, issue_id, said, now), now)
+                report.take(ledger, self.folder, issue_id, said, self.clock())
 
         await run_in_threadpool(act)
         return RedirectResponse(f"/list?lang={report.language}&received={report.kind}&issue={issue_id}", 303)
@@ -199,8 +216,20 @@ class Web:
         )
         with self.ledger() as ledger:
             self.holder(ledger, request, "office")
-            view = office_view(ledger, self.plots(), self.clock(), filters)
+            view = office_view(ledger, self.plots(), self.clock(), filters, self.truck_litres)
         return HTMLResponse(render_office(view, language_of(request), self.site))
+
+    def show_issue(self, request: Request) -> Response:
+        """Show the office one issue with its photos and its history."""
+        issue_id = request.path_params["issue_id"]
+        with self.ledger() as ledger:
+            self.holder(ledger, request, "office")
+            listed = list_of_one(ledger, issue_id, self.plots(), self.clock(), self.truck_litres)
+            history = ledger.history(issue_id)
+            types = photo_types(
+                ledger, {photo["sha256"] for event in history for photo in event.detail.get("photos", ())}
+            )
+        return HTMLResponse(render_issue(listed, history, types, language_of(request)))
 
     def say_ready(self, _request: Request) -> Response:
         """Say whether the ledger and the register can be read."""
@@ -211,6 +240,11 @@ class Web:
         except StoreError:
             return PlainTextResponse("not ready: the ledger or the register cannot be read\n", 503)
         return PlainTextResponse("ready\n")
+
+
+def is_wechat(request: Request) -> bool:
+    """Say whether WeChat's own browser asks."""
+    return "MicroMessenger" in request.headers.get("user-agent", "")
 
 
 def _alive(_request: Request) -> Response:
@@ -246,12 +280,16 @@ def create_app(
         Route("/issues/{issue_id}/actions", web.take_report, methods=["POST"]),
         Route("/photos/{sha256}", web.show_photo),
         Route("/office", web.show_office),
+        Route("/office/issues/{issue_id}", web.show_issue),
         Route("/healthz", _alive),
         Route("/readyz", web.say_ready),
-        Mount("/static", StaticFiles(packages=[("crews", "static")])),
+        Mount("/static", HashedFiles(packages=[("crews", "static")])),
     ]
     return Starlette(
         routes=routes,
         exception_handlers=HANDLERS,
-        middleware=[Middleware(Guard, refusal=early_refusal, is_https=web.is_https)],
+        middleware=[
+            Middleware(Guard, refusal=early_refusal, is_https=web.is_https),
+            Middleware(ZippedPages, minimum_size=1024),
+        ],
     )

@@ -7,6 +7,7 @@ import math
 import tomllib
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from importlib import resources
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -55,8 +56,11 @@ def speaker(language: str) -> Say:
 
 
 def say_number(value: float, digits: int = 1) -> str:
-    """Return a number with thousands separators and at most `digits` decimals: 6.4, 12, 6,400."""
-    text = f"{value:,.{digits}f}"
+    """Return a number with thousands separators and at most `digits` decimals: 6.4, 12, 6,400.
+
+    Halves go up, as they do in the rules' own reasons: 21.25 must not read 21.2 beside their 21.3.
+    """
+    text = f"{Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP):,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -67,7 +71,7 @@ def say_value(value: float | None, unit: str | None, say: Say) -> str:
     if unit == "m3/m3":
         return f"{say_number(value * 100)} %"
     name = {None: "", "1": "", "Cel": "°C", "%": "%"}.get(unit, unit)
-    return f"{say_number(value, 2)} {name}".strip()
+    return f"{say_number(value, 2 if unit in {None, '1'} else 1)} {name}".strip()
 
 
 def say_age(minutes: int | None, say: Say) -> str:

@@ -1,11 +1,11 @@
 """The command line: every command in one place, and what each kind of error means to the shell.
 
-Exit codes: 0 all right · 1 problems found · 2 wrong use or configuration · 3 broker or server out of reach.
+Exit codes: 0 all right · 1 problems found · 2 wrong use or configuration · 3 broker or server out of reach ·
+4 data folder or client id in use by another process.
 """
 
 from __future__ import annotations
 
-import sys
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
@@ -28,10 +28,8 @@ from greensward.commands import (
 )
 from greensward.commands import list as list_command
 from greensward.commands import sql as sql_command
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_UNREACHABLE, EXIT_USAGE, err
-from ingest.errors import ConfigError, GreenswardError
-
-_EXIT_INTERRUPTED = 130
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_IN_USE, EXIT_UNREACHABLE, EXIT_USAGE, err
+from ingest.errors import ConfigError, GreenswardError, InUseError
 
 app = App(
     name="greensward",
@@ -58,11 +56,6 @@ for command in (
     app.command(command)
 
 
-def main() -> None:
-    """Run the command in sys.argv and leave with its exit code."""
-    sys.exit(run(sys.argv[1:]))
-
-
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; errors raised on purpose are printed as one sentence."""
     try:
@@ -72,13 +65,12 @@ def run(arguments: list[str]) -> int:
     except (GreenswardError, ConnectionError, TimeoutError) as error:
         err.print(f"[red]greensward:[/] {escape(str(error))}")
         return _exit_code(error)
-    except KeyboardInterrupt:
-        err.print("stopped")
-        return _EXIT_INTERRUPTED
     return int(result or 0)
 
 
 def _exit_code(error: Exception) -> int:
+    if isinstance(error, InUseError):
+        return EXIT_IN_USE
     if isinstance(error, ConfigError):
         return EXIT_USAGE
     return EXIT_UNREACHABLE if isinstance(error, (ConnectionError, TimeoutError)) else EXIT_FOUND_PROBLEMS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from greensward import settings as settings_module
+from ingest.errors import ConfigError
 
 EXIT_OK = 0
 EXIT_FOUND_PROBLEMS = 1
 EXIT_USAGE = 2
 EXIT_UNREACHABLE = 3
+EXIT_IN_USE = 4
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -44,6 +47,17 @@ def show(result: object, *, as_json: bool, render: Callable[[], None]) -> None:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n")
     else:
         render()
+
+
+def check_port_is_free(host: str, port: int, setting: str) -> None:
+    """Raise ConfigError, naming the setting, when nobody could listen there: before work that would be in vain."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise ConfigError(f"{setting}: cannot listen on {host}:{port}: {error.strerror or error}") from error
 
 
 def progress() -> Progress:

@@ -99,7 +99,7 @@ class FlagSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class WebSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """[web]: the crews' pages.
 
-    public_url: how phones reach this server, for links and QR codes; "" means http://host:port
+    public_url: how phones reach this server, for links; "" means http://host:port
     link_days: how long a crew's link works
     truck_litres: what one water truck holds, where the crew has no figure of its own
     """
@@ -157,6 +157,16 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         """Return the data folder, absolute."""
         return DataFolder(Path(self.data.folder).absolute())
 
+    def existing_folder(self) -> DataFolder:
+        """Return the data folder for a command that only looks at it. Raises: ConfigError when it is not there yet."""
+        folder = self.data_folder()
+        if not (folder.version_file.is_file() or folder.lake.is_dir()):
+            raise ConfigError(
+                f"There is no data folder at {folder.root}. Begin one with: greensward up, or greensward plots import; "
+                "or name another with -C."
+            )
+        return folder
+
 
 def places(explicit: Path | None) -> list[Path]:
     """Return the files that settings are looked for in, first hit wins."""
@@ -184,6 +194,7 @@ def load(explicit: Path | None = None, data: Path | None = None) -> Settings:
             given = tomllib.loads(found.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{found}: not valid TOML: {error}") from error
+    _refuse_unknown_keys(given, where=str(found))
     given = _with_environment(given, os.environ)
     folder = _section(given, "data")
     if data is not None:
@@ -191,11 +202,24 @@ def load(explicit: Path | None = None, data: Path | None = None) -> Settings:
     elif found is not None and "folder" in folder:
         folder["folder"] = str(found.absolute().parent / str(folder["folder"]))
     given["data"] = folder
-    _refuse_unknown_keys(given, where=str(found) if found else "environment")
+    _refuse_unknown_keys(given, where="environment")
     try:
-        return msgspec.convert(given, Settings)
+        settings = msgspec.convert(given, Settings)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{found or 'environment'}: {error}") from error
+        raise ConfigError(_in_words(error, found)) from error
+    if settings.web.public_url and not settings.web.public_url.startswith(("http://", "https://")):
+        raise ConfigError(f"[web] public_url: {settings.web.public_url!r} must begin with https:// (or http://).")
+    return settings
+
+
+def _in_words(error: msgspec.ValidationError, found: Path | None) -> str:
+    """Return msgspec's "Expected `int`, got `str` - at `$.broker.port`" with the setting named as in the file."""
+    what, _, where = str(error).partition(" - at `$.")
+    section, _, key = where.rstrip("`").partition(".")
+    if "regex" in what:
+        what = "use letters, digits, dots, hyphens and underscores" if key in {"district", "client_id"} else what
+    source = f"{found} or ${_PREFIX}…" if found else f"${_PREFIX}…"
+    return f"{source}: [{section}] {key}: {what.replace('`', '')}" if key else f"{source}: {error}"
 
 
 def _section(given: Mapping[str, object], name: str) -> dict[str, object]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from greensward.broker import BuiltInBroker
-from greensward.console import EXIT_USAGE
+from greensward.console import EXIT_IN_USE, EXIT_USAGE
 from ingest.errors import ConfigError
 
 _PR_SET_PDEATHSIG = 1
@@ -93,7 +93,8 @@ def supervise(
 
     look: called a few times a second; what it raises ends the parts in order
 
-    Raises: PartRefusedError when a part ends with exit code 2.
+    Raises: PartRefusedError when a part ends with exit code 2, a wrong setting. What another process has may be free
+    later: `greensward replay` and `lake compact` end.
     """
     parent = os.getpid()
     try:
@@ -135,7 +136,8 @@ def _note_end(part: Part, code: int, say: Callable[[str], None]) -> None:
     part.failures = 1 if lived > _STEADY_S else part.failures + 1
     wait = _BACKOFF_S[min(part.failures, len(_BACKOFF_S)) - 1]
     part.start_at = time.monotonic() + wait
-    say(f"{part.name} ended with code {code} after {lived:.0f} s; starting it again in {wait:g} s")
+    cause = "found in use what it needs (it says above by whom)" if code == EXIT_IN_USE else f"ended with code {code}"
+    say(f"{part.name} {cause} after {lived:.0f} s; starting it again in {wait:g} s")
 
 
 def _end(parts: list[Part]) -> None:

@@ -4,6 +4,7 @@ GreenswardError
 ├── PayloadError   keep the message as rejected, with every fault, and acknowledge it
 ├── StoreError     do not acknowledge; try again later
 └── ConfigError    tell the person who typed it; exit 2
+    └── InUseError somebody else has what this needs: it may be free later; exit 4
 """
 
 from __future__ import annotations
@@ -54,3 +55,7 @@ class StoreError(GreenswardError):
 
 class ConfigError(GreenswardError):
     """A setting, file or argument of the person at the keyboard is wrong."""
+
+
+class InUseError(ConfigError):
+    """Another process has what only one may have: the data folder, or the session at the broker."""

@@ -22,7 +22,7 @@ import msgspec
 from ingest.errors import StoreError
 from ingest.lake.durable import make_folder, store_errors
 from ingest.lake.locks import file_lock
-from ingest.observation import Message
+from ingest.observation import Message, Whole
 
 GROUP_INTERVAL_S = 0.05
 """Shortest time between two commits; a message waits at most this long for its neighbours."""
@@ -45,13 +45,14 @@ create table if not exists fact (name text primary key, value text not null) str
 
 
 class Arrival(msgspec.Struct, array_like=True, frozen=True):
-    """One message as the network thread saw it; received_at in microseconds since 1970, UTC."""
+    """One message as the network thread saw it; received_at in microseconds since 1970, UTC; `whole` as in Message."""
 
     received_at_us: int
     topic: str
     payload: bytes
     redelivered: bool
     retained: bool
+    whole: Whole | None = None
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -199,4 +200,5 @@ def _unpack(group_seq: int, packed: bytes) -> Iterator[Message]:
             payload=arrival.payload,
             redelivered=arrival.redelivered,
             retained=arrival.retained,
+            whole=arrival.whole,
         )

@@ -6,6 +6,7 @@ seal adds `received_at`, `message_seq` and what it computes. Units are those of 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,12 +18,24 @@ from ingest.picture_parts import UNDIVIDED
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """What the payload of a message was of which only the beginning is kept, because it was too large.
+
+    sha256: of all its bytes, in hex
+    """
+
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One MQTT message as it came.
 
     message_seq: our number for it, increasing in order of arrival
     received_at: aware, UTC
     judged_at: when it is judged again, None the first time: our own clock may have been behind when it came
+    whole: what `payload` is the beginning of; None when it is all there
     """
 
     message_seq: int
@@ -32,11 +45,16 @@ class Message:
     redelivered: bool = False
     retained: bool = False
     judged_at: datetime | None = None
+    whole: Whole | None = None
 
     @property
     def latest_at(self) -> datetime:
         """The latest reading of our clock that a sender's clock is held against."""
         return self.received_at if self.judged_at is None else max(self.received_at, self.judged_at)
+
+    def payload_sha256(self) -> str:
+        """Return the digest of the payload as it came, in hex."""
+        return self.whole.sha256 if self.whole else hashlib.sha256(self.payload).hexdigest()
 
 
 class SoilReading(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from datetime import UTC, date, datetime
 from typing import Self
 
 from ingest.decode.route import subscriptions
-from ingest.errors import GreenswardError, StoreError
+from ingest.errors import ConfigError, GreenswardError, StoreError
 from ingest.inbox import Inbox
 from ingest.inbox_mending import mend_inbox
 from ingest.lake.durable import write_new_file
@@ -151,8 +151,9 @@ class Worker:
         if not self._threads:
             self._stack.close()
             return
-        self._session.stop()
-        if not self._threads["journal"].is_alive():
+        is_committing = self._threads["journal"].is_alive()
+        self._session.stop(wait_for_disk=is_committing)
+        if not is_committing:
             self._journal.stop()  # a network thread that waits for room in it would wait for ever
         self._wait_for_end("network")
         self._journal.stop()
@@ -195,6 +196,15 @@ class Worker:
             write_status(self._folder, self.status())
         except Exception as error:  # noqa: BLE001 - what housekeeping meets must never stop sealing
             self._session.health.last_problem = f"housekeeping: {error}"
+
+    def broker_news(self) -> str:
+        """Return how we stand with the broker, in a sentence that changes only when that does."""
+        health = self._session.health
+        if self._paused:
+            return f"paused: {self._paused.partition(':')[0]}"
+        if health.connected and health.subscribed:
+            return "connected to the broker"
+        return f"no broker yet, trying again: {health.last_problem}" if health.last_problem else "connecting"
 
     def check(self) -> None:
         """Raise what a thread died of, or WorkerFailedError when one is stuck."""
@@ -271,7 +281,10 @@ class Worker:
         thread.start()
 
     def _watch_disk(self) -> None:
-        free = shutil.disk_usage(self._folder.root).free
+        try:
+            free = shutil.disk_usage(self._folder.root).free
+        except FileNotFoundError as error:
+            raise ConfigError(f"The data folder {self._folder.root} is gone; what was in it is lost to us.") from error
         if not self._paused and free < self._pace.min_free_bytes:
             self._paused = f"disk low: {free:,} bytes free, {self._pace.min_free_bytes:,} wanted"
             self._session.pause()

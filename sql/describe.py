@@ -13,11 +13,13 @@ _SECTIONS = {
     "devices": "select * from sensor_states where plot_id = $plot_id order by device_id",
     "daily_means": (
         "select device_id, channel, depth_cm, date, volumetric_water_content, matric_potential_kpa, usable_readings, "
-        "expected_readings, is_complete from readings_daily where plot_id = $plot_id order by date, depth_cm, device_id"
+        "usable_potentials, expected_readings, is_complete, is_potential_complete from readings_daily "
+        "where plot_id = $plot_id order by date, depth_cm, device_id"
     ),
-    "layers": "select * from root_zone_layers where plot_id = $plot_id order by date, depth_cm",
-    "root_zone": "select * from root_zone_daily where plot_id = $plot_id order by date",
-    "days": "select * from drought_days where plot_id = $plot_id order by date",
+    "layers": "select * from root_zone_layers where plot_id = $plot_id order by span, starts_at, depth_cm",
+    "root_zone": "select * from root_zone where plot_id = $plot_id order by span, starts_at",
+    "potentials": "select * from potentials where plot_id = $plot_id order by span, starts_at",
+    "evaluations": "select * from drought_evaluations where plot_id = $plot_id order by quantity, span, starts_at",
     "watering": "select * from watering_needs where plot_id = $plot_id",
     "flights": "select * from plot_flights where plot_id = $plot_id",
     "sick_spots": "select * from disease_objects where plot_id = $plot_id order by captured_at, object_id",

@@ -63,7 +63,14 @@ def all_models() -> tuple[Model, ...]:
 def analyst_models() -> tuple[Model, ...]:
     """Return the relations for analysts beside the tables of the lake, in order. Raises: ConfigError on a circle."""
     by_name = {model.name: model for model in all_models()}
-    wanted = ["readings", "readings_hourly", "readings_daily", "root_zone_daily"]
+    wanted = [
+        "readings",
+        "readings_hourly",
+        "readings_daily",
+        "root_zone_daily",
+        "potential_daily",
+        "staged_index_stats",
+    ]
     for name in wanted:
         wanted += [source for source in by_name[name].reads if source in by_name and source not in wanted]
     return in_order([*(by_name[name] for name in wanted), *_models_in("views")])

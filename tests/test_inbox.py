@@ -125,3 +125,12 @@ def test_a_damaged_inbox_is_begun_anew_with_what_can_be_read(folder: DataFolder,
             assert 290 <= len(kept) < 300
             assert kept == sorted(kept)
     assert mend_inbox(folder.inbox, folder.damaged) is None
+
+
+def test_what_an_earlier_process_left_in_the_log_is_in_the_file_before_anything_new(folder: DataFolder) -> None:
+    with Inbox(folder.inbox) as first:
+        first.append([arrival(1)])
+        log = folder.inbox.with_name(folder.inbox.name + "-wal")
+        assert log.stat().st_size > 0
+        with Inbox(folder.inbox):
+            assert log.stat().st_size == 0

@@ -1,4 +1,4 @@
--- The ledger, layout 1. `events` is the truth and is only ever added to; `issues` is what the events make, kept so
+-- The ledger, layout 2. `events` is the truth and is only ever added to; `issues` is what the events make, kept so
 -- that a list needs no replay, and rebuilt by Ledger.rebuild(). Instants are microseconds since 1970-01-01 UTC.
 
 create table if not exists events (
@@ -73,10 +73,18 @@ create table if not exists photos (
     received_at integer not null
 ) strict, without rowid;
 
--- Links of this role and subject that were made before the instant no longer open anything.
-create table if not exists revocations (
+-- How many bytes of photos each crew has sent on each local day.
+create table if not exists photo_bytes (
+    crew text not null,
+    day text not null,
+    bytes integer not null,
+    primary key (crew, day)
+) strict, without rowid;
+
+-- How often the links of a role and subject were withdrawn: only links of the newest generation open anything.
+create table if not exists link_generations (
     role text not null,
     subject text not null,
-    before integer not null,
+    generation integer not null,
     primary key (role, subject)
 ) strict, without rowid;

@@ -24,9 +24,9 @@ from crews.lists import all_lists
 from crews.serving import run_web
 from crews.web import create_app
 from greensward.broker import BuiltInBroker
-from greensward.commands.demo_folder import prepare_folder, write_settings
+from greensward.commands.demo_folder import mark_complete, prepare_folder, write_settings
 from greensward.commands.list import public_url
-from greensward.console import EXIT_OK, err, out, progress, show
+from greensward.console import EXIT_OK, check_port_is_free, err, out, progress, show
 from greensward.evaluation import evaluate_and_apply
 from greensward.settings import DataSettings, Settings, SiteSettings, WebSettings
 from greensward.simulate import District, invent_district, latest_season_end
@@ -84,6 +84,8 @@ def demo(
 ) -> int:
     """Invent a district, send three weeks of its messages through a broker, and serve the crews' lists."""
     root = dir_.absolute()
+    if serve:
+        check_port_is_free(WebSettings().host, port, "--port")
     prepare_folder(root, fresh=fresh)
     district = invent_district(seed, latest_season_end(datetime.now(UTC)))
     settings = Settings(
@@ -93,6 +95,7 @@ def demo(
     )
     write_settings(root, settings)
     outcome = run(district, settings)
+    mark_complete(root)
     links = make_links(settings, outcome.lists, settings.now())
     show(_as_values(outcome, links), as_json=json, render=lambda: _print_links(links, root))
     if serve:

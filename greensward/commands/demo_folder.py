@@ -12,6 +12,8 @@ from ingest.errors import ConfigError
 
 MARKER = ".greensward-demo"
 """File that says a folder was made by the demo, so that --fresh may remove it."""
+_COMPLETE = ".greensward-demo-complete"
+"""File that says the demo came to its end; what was interrupted is simply made anew."""
 
 
 def prepare_folder(root: Path, *, fresh: bool) -> None:
@@ -24,14 +26,19 @@ def prepare_folder(root: Path, *, fresh: bool) -> None:
         is_ours = (root / MARKER).is_file()
         if any(root.iterdir()) and not is_ours:
             raise ConfigError(f"{root} holds files that no demo made; choose another folder with --dir.")
-        if is_ours and not fresh:
+        if is_ours and not fresh and (root / _COMPLETE).is_file():
             raise ConfigError(
-                f"{root} holds a demo already. Look into it with: greensward sql -C {root}. "
+                f"{root} holds a demo already. Serve it again: greensward serve -C {root}. "
                 f"Or make it anew: greensward demo --fresh --dir {root}"
             )
         shutil.rmtree(root)
     root.mkdir(parents=True)
     (root / MARKER).write_text("Made by `greensward demo`; --fresh removes this folder.\n", encoding="utf-8")
+
+
+def mark_complete(root: Path) -> None:
+    """Say that everything is there."""
+    (root / _COMPLETE).write_text("", encoding="utf-8")
 
 
 def write_settings(root: Path, settings: Settings) -> None:

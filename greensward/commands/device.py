@@ -164,7 +164,7 @@ def list_(
     """List the devices of the register as they are now, or those that send without being in it."""
     common = common or Common()
     settings = common.settings()
-    folder = settings.data_folder()
+    folder = settings.existing_folder()
     if unknown:
         if history:
             raise ConfigError("--unknown and --history exclude each other: an unknown device has no history.")

@@ -88,6 +88,9 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
 
 
 def _data_folder(folder: DataFolder) -> Finding:
+    if not folder.version_file.is_file():
+        mend = "Begin one: greensward up, greensward plots import; or name another with -C."
+        return Finding("data folder", "problem", f"there is none at {folder.root}", mend)
     try:
         ensure_layout(folder)
         probe = folder.root / "doctor.probe"
@@ -100,7 +103,8 @@ def _data_folder(folder: DataFolder) -> Finding:
 
 
 def _disk(folder: DataFolder, wanted: int) -> Finding:
-    free = shutil.disk_usage(folder.root if folder.root.exists() else folder.root.parent).free
+    there = next(path for path in (folder.root, *folder.root.parents) if path.exists())
+    free = shutil.disk_usage(there).free
     found = f"{free / 1e9:,.1f} GB free"
     if free < wanted:
         mend = "Free space: ingest takes nothing from the broker until there is more than [ingest] min_free_bytes."

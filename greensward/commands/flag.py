@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime
@@ -19,7 +17,9 @@ from crews.reasons import render_reason
 from greensward.console import EXIT_OK, Common, err, out, progress, show
 from greensward.evaluation import evaluate_and_apply, judge_lake
 from greensward.settings import Settings
+from greensward.stopping import Stop
 from ingest.errors import ConfigError, StoreError
+from ingest.site import Site
 
 app = App(name="flag", help="Judge every plot: dry, diseased, silent, not flown; and bring the crews' lists up to it.")
 
@@ -36,6 +36,7 @@ def flag(
     """Judge every plot and print what needs work."""
     common = common or Common()
     settings = common.settings()
+    settings.existing_folder()
     if every is not None:
         return _flag_repeatedly(settings, every)
     instant = _instant(as_of)
@@ -51,7 +52,7 @@ def flag(
         else:
             flags = evaluate_and_apply(settings.data_folder(), settings.place(), now, now, tell).flags
     rows = flags.to_pylist()
-    show(rows, as_json=common.json, render=lambda: print_flags(rows, lang))
+    show(rows, as_json=common.json, render=lambda: print_flags(rows, lang, settings.place()))
     return EXIT_OK
 
 
@@ -68,10 +69,10 @@ def _instant(text: str | None) -> datetime | None:
 
 
 def _flag_repeatedly(settings: Settings, every_minutes: float) -> int:
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stopping.set())
-    while not stopping.is_set():
+    if every_minutes <= 0:
+        raise ConfigError(f"--every {every_minutes:g}: write more than 0 minutes.")
+    stop = Stop()
+    while not stop.is_asked():
         began = time.monotonic()
         now = settings.now()
         try:
@@ -79,7 +80,7 @@ def _flag_repeatedly(settings: Settings, every_minutes: float) -> int:
             err.print(f"flags: {summary(flags)} in {time.monotonic() - began:.1f} s")
         except StoreError as error:
             err.print(f"flags: not this time, tried again in {every_minutes:g} min: {escape(str(error))}")
-        stopping.wait(max(every_minutes * 60 - (time.monotonic() - began), 1.0))
+        stop.wait(max(every_minutes * 60 - (time.monotonic() - began), 1.0))
     return EXIT_OK
 
 
@@ -90,8 +91,11 @@ def summary(flags: pa.Table) -> str:
     return f"{plots} plots · " + (" · ".join(f"{n} {state}" for state, n in states.most_common()) or "nothing to do")
 
 
-def print_flags(rows: list[dict[str, Any]], language: str) -> None:
-    """Print a table of what needs work, and a count of all other states."""
+def print_flags(rows: list[dict[str, Any]], language: str, site: Site) -> None:
+    """Print a table of what needs work, times in the site's own, and a count of all other states."""
+    if not rows:
+        err.print("No plot was judged: none is in the register for that day. greensward plots import FILE.geojson")
+        return
     listed = Table("plot", "cause", "state", "severity", "why", "litres", "data at")
     for row in sorted(rows, key=lambda row: -(row["priority"] or 0)):
         if row["needs_work"]:
@@ -102,7 +106,7 @@ def print_flags(rows: list[dict[str, Any]], language: str) -> None:
                 str(row["severity"]),
                 escape(render_reason(row["reason_code"], msgspec.json.decode(row["reason_params_json"]), language)),
                 "" if row["litres"] is None else f"{row['litres']:,.0f}",
-                "" if row["data_at"] is None else f"{row['data_at']:%m-%d %H:%M}",
+                "" if row["data_at"] is None else f"{row['data_at'].astimezone(site.timezone):%m-%d %H:%M}",
             )
     out.print(listed)
     rest = Counter(f"{row['cause']} {row['state']}" for row in rows if not row["needs_work"])

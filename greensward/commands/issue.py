@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 import msgspec
@@ -12,12 +12,19 @@ from cyclopts import App, Parameter
 from rich.markup import escape
 
 from crews.actions import Action, perform
-from crews.issue import ActionRefusedError, Event, Issue
+from crews.apply import valid_plots
+from crews.crew_list import CrewList
+from crews.issue import ActionRefusedError, Event
 from crews.ledger import Ledger
-from crews.reasons import render_reason
-from crews.words import say_instant, speaker
+from crews.lists import crews_of, list_of_one
+from crews.say_stop import say_action, say_reason, say_result, say_water_used
+from crews.words import say_age, say_instant, speaker
+from greensward.commands.list import nearest, public_url
 from greensward.commands.register_output import instant
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out, show
+from greensward.settings import Settings
+from ingest.errors import ConfigError
+from ingest.lake.read import read_register
 from ingest.site import Site
 
 app = App(name="issue", help="One issue: show, assign, report, check, close, put off, look back.")
@@ -25,7 +32,7 @@ app = App(name="issue", help="One issue: show, assign, report, check, close, put
 _By = Annotated[str, Parameter(help="Who does this; whoever did the work cannot also check it.")]
 _Reason = Annotated[str, Parameter(help="Why, in a sentence.")]
 _Note = Annotated[str | None, Parameter(help="Anything else worth keeping.")]
-_Until = Annotated[str, Parameter(help="New deadline, such as '2026-07-05 18:00' by the site's clock.")]
+_Until = Annotated[str, Parameter(help="Deadline by the site's clock: '2026-07-05 18:00', or a day, until its end.")]
 
 
 @app.command(name="show")
@@ -33,24 +40,34 @@ def show_issue(issue_id: str, *, common: Common | None = None) -> int:
     """Show an issue and everything that happened to it."""
     common = common or Common()
     settings = common.settings()
-    site = settings.place()
+    site, now = settings.place(), settings.now()
     try:
-        with Ledger(settings.data_folder().ledger, site) as ledger:
-            issue, history = ledger.issue(issue_id), ledger.history(issue_id)
+        with Ledger(settings.existing_folder().ledger, site) as ledger:
+            plots = valid_plots(read_register(settings.data_folder(), "plots"), now)
+            listed = list_of_one(ledger, issue_id, plots, now, settings.web.truck_litres)
+            history = ledger.history(issue_id)
     except ActionRefusedError as refusal:
         return _refused(refusal)
     show(
-        {"issue": issue, "events": history},
+        {"issue": listed.stops[0].issue, "events": history},
         as_json=common.json,
-        render=lambda: _print_issue(issue, history, site, settings.now()),
+        render=lambda: _print_issue(listed, history, public_url(settings)),
     )
     return EXIT_OK
 
 
 @app.command
-def assign(issue_id: str, crew: str, *, by: _By, note: _Note = None, common: Common | None = None) -> int:
-    """Give the issue to a crew; also takes up again what was put off."""
-    return _act(common, Action(_new_id(), issue_id, "assigned", by, crew=crew, note=note))
+def assign(
+    issue_id: str,
+    crew: str,
+    *,
+    by: _By,
+    new_crew: Annotated[bool, Parameter(help="CREW is in no register yet, and meant.", negative="")] = False,
+    note: _Note = None,
+    common: Common | None = None,
+) -> int:
+    """Give the issue to a crew; also takes up again what was put off, with a new deadline."""
+    return _act(common, Action(_new_id(), issue_id, "assigned", by, crew=crew, note=note), new_crew=new_crew)
 
 
 @app.command
@@ -62,18 +79,33 @@ def report(
     reason: Annotated[
         str | None, Parameter(help="For cannot_do and false_alarm: a code such as no_water or wet.")
     ] = None,
+    found: Annotated[
+        Literal["confirmed", "nothing", "unsure"] | None,
+        Parameter(help="For done after an inspection: what was found."),
+    ] = None,
     litres: Annotated[float | None, Parameter(help="Water used.")] = None,
+    sure: Annotated[bool, Parameter(help="The litres are right, however odd.", negative="")] = False,
     note: _Note = None,
     common: Common | None = None,
 ) -> int:
     """Write down what a crew said by telephone."""
-    action = Action(_new_id(), issue_id, what, by, reason=reason, water_used_litres=litres, note=note)
+    action = Action(
+        _new_id(),
+        issue_id,
+        what,
+        by,
+        reason=reason,
+        inspection=found,
+        water_used_litres=litres,
+        water_is_sure=sure,
+        note=note,
+    )
     return _act(common, action)
 
 
 @app.command
 def close(issue_id: str, *, by: _By, note: _Note = None, common: Common | None = None) -> int:
-    """Close work that was reported with a photo, after looking at the photo; sensors close theirs by themselves."""
+    """Close work that was reported with a photo from after it, after a look at it; sensors close theirs."""
     return _act(common, Action(_new_id(), issue_id, "closed", by, note=note))
 
 
@@ -96,6 +128,8 @@ def extend(
     """Move the deadline (延期); --by is who approves it."""
     common = common or Common()
     due_at = instant(until, "--until", common.settings().place().timezone)
+    if due_at is not None and ":" not in until:
+        due_at += timedelta(days=1)  # "until the 30th" is until its end
     return _act(common, Action(_new_id(), issue_id, "extended", by, reason=reason, due_at=due_at, note=note))
 
 
@@ -118,13 +152,13 @@ def _new_id() -> str:
     return uuid.uuid4().hex
 
 
-def _act(common: Common | None, action: Action) -> int:
+def _act(common: Common | None, action: Action, *, new_crew: bool = False) -> int:
     common = common or Common()
     settings = common.settings()
     site = settings.place()
     try:
-        with Ledger(settings.data_folder().ledger, site) as ledger:
-            issue = perform(ledger, action, settings.now()).issue
+        with Ledger(settings.existing_folder().ledger, site) as ledger:
+            issue = perform(ledger, _with_register(ledger, settings, action, new_crew=new_crew), settings.now()).issue
     except ActionRefusedError as refusal:
         return _refused(refusal)
     say = speaker("en")
@@ -141,6 +175,21 @@ def _act(common: Common | None, action: Action) -> int:
     return EXIT_OK
 
 
+def _with_register(ledger: Ledger, settings: Settings, action: Action, *, new_crew: bool) -> Action:
+    """Return the action with the plot's grade, for a new deadline. Raises: ConfigError for a crew that is not known."""
+    if action.kind not in {"assigned", "reopened"}:
+        return action
+    plots = valid_plots(read_register(settings.data_folder(), "plots"), settings.now())
+    known = crews_of(ledger, plots)
+    if action.kind == "assigned" and not new_crew and action.crew not in known:
+        raise ConfigError(
+            f"There is no crew {action.crew!r}; {nearest(str(action.crew), known)} "
+            "If it is new, say so with --new-crew. Nothing was changed."
+        )
+    plot = plots.get(ledger.issue(action.issue_id).plot_id, {})
+    return msgspec.structs.replace(action, maintenance_grade=plot.get("maintenance_grade"))
+
+
 def _refused(refusal: ActionRefusedError) -> int:
     err.print(escape(str(refusal)))
     return EXIT_FOUND_PROBLEMS
@@ -150,22 +199,31 @@ def _clock(moment: datetime, site: Site) -> str:
     return f"{moment.astimezone(site.timezone):%Y-%m-%d %H:%M}"
 
 
-def _print_issue(issue: Issue, history: list[Event], site: Site, now: datetime) -> None:
+def _print_issue(listed: CrewList, history: list[Event], url: str) -> None:
     say = speaker("en")
-    finding = issue.finding
-    out.print(f"[bold]{issue.issue_id}[/] {escape(issue.plot_name or issue.plot_id)} ({escape(issue.plot_id)})")
+    (stop,) = listed.stops
+    issue, site = stop.issue, listed.site
+    out.print(f"[bold]{issue.issue_id}[/] {escape(stop.name)} ({escape(issue.plot_id)})")
     facts = (
         say(f"state.{issue.state}"),
         say(f"cause.{issue.cause}", otherwise=issue.cause),
         say(f"severity.{issue.severity}", otherwise=str(issue.severity)),
         f"crew {issue.crew or 'none'}",
-        f"due {say_instant(issue.due_at, now, site.timezone, say)}",
+        f"due {say_instant(issue.due_at, listed.generated_at, site.timezone, say)}",
+        f"data {say_age(stop.data_age_min, say)}",
     )
     out.print(escape(" · ".join(facts)))
     for language in ("zh", "en"):
-        out.print(escape(render_reason(finding["reason_code"], finding["reason_params"], language)))
-    out.print(f"rule {escape(finding['rule_id'])} version {escape(finding['rule_version'])}\n")
+        out.print(escape(f"{say_action(stop, speaker(language))} · {say_reason(stop, language)}"))
+    reported = [words for words in (say_result(issue, say), say_water_used(issue, say)) if words]
+    if reported:
+        out.print(escape(" · ".join(reported)))
+    out.print(f"rule {escape(stop.spoken.rule_id)} version {escape(stop.spoken.rule_version)}")
+    out.print(f"{escape(url)}/office/issues/{issue.issue_id}\n")
     for event in history:
         detail = {name: value for name, value in event.detail.items() if name != "finding" and value not in (None, [])}
+        photos = detail.pop("photos", [])
         text = json.dumps(msgspec.to_builtins(detail), ensure_ascii=False) if detail else ""
         out.print(f"{_clock(event.happened_at, site)}  {event.kind:<12} {escape(event.actor)}  {escape(text)}")
+        for photo in photos:
+            out.print(f"    photo {photo['role']}: {escape(url)}/photos/{photo['sha256']}")

@@ -23,7 +23,7 @@ def info(*, common: Common | None = None) -> int:
     """Print rows, files, bytes and days of every table."""
     common = common or Common()
     settings = common.settings()
-    folder = settings.data_folder()
+    folder = settings.existing_folder()
 
     def count_rows() -> dict[str, int]:
         with open_lake(folder, settings.place()) as lake:
@@ -66,7 +66,7 @@ def info(*, common: Common | None = None) -> int:
 def check(*, common: Common | None = None) -> int:
     """Compare every file with the SHA-256 in its name; exit 1 and name the files whose bytes changed."""
     common = common or Common()
-    damaged = scrub(common.settings().data_folder())
+    damaged = scrub(common.settings().existing_folder())
 
     def render() -> None:
         for name in damaged:
@@ -82,7 +82,7 @@ def compact(*, common: Common | None = None) -> int:
     """Merge small files now; ingest does this by itself while it runs."""
     common = common or Common()
     settings = common.settings()
-    folder = settings.data_folder()
+    folder = settings.existing_folder()
     today = settings.place().local_date(datetime.now(UTC))
     with own(folder):
         merged = list(compact_lake(folder, today, settings.ingest.compact_files))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,17 +10,16 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 from rich.markup import escape
-from rich.table import Table
+from rich.padding import Padding
 
 from crews.apply import valid_plots
-from crews.crew_list import GROUPS, CrewList
+from crews.crew_list import GROUPS, CrewList, Stop
 from crews.export import stop_values, to_csv, to_geojson
 from crews.ledger import Ledger
-from crews.links import load_keys, make_token, revoke
+from crews.links import link_generation, load_keys, make_token, revoke
 from crews.lists import all_lists, crews_of, list_of
 from crews.page import OLD_EVALUATION
-from crews.reasons import render_reason
-from crews.say_stop import say_action, say_result, say_total
+from crews.say_stop import say_action, say_overdue, say_reason, say_result, say_total
 from crews.words import Say, say_age, say_instant, speaker
 from greensward.console import EXIT_OK, EXIT_USAGE, Common, err, out, show
 from greensward.settings import Settings
@@ -39,27 +39,32 @@ def print_lists(
     lang: Annotated[Literal["zh", "en"], Parameter(help="Language.")] = "zh",
     links: Annotated[bool, Parameter(help="Print a new signed link per crew and for the office.", negative="")] = False,
     revoke_links: Annotated[bool, Parameter(help="Withdraw all links of CREW made so far.", negative="")] = False,
+    office: Annotated[bool, Parameter(help="The office's link instead of a crew's.", negative="")] = False,
     common: Common | None = None,
 ) -> int:
     """Print what every crew, or one, has to do."""
     common = common or Common()
     settings = common.settings()
     now = settings.now()
-    if csv + geojson + common.json + links + revoke_links > 1:
-        err.print("Choose one of --csv, --geojson, --json, --links, --revoke-links.")
+    wrong = _misuse(
+        crew, is_table=(csv, geojson), out_file=out_file, links=(links, revoke_links), office=office, json=common.json
+    )
+    if wrong is not None:
+        err.print(wrong)
         return EXIT_USAGE
-    folder = settings.data_folder()
-    if not folder.root.is_dir():
-        raise ConfigError(f"There is no data folder at {folder.root}. Name it with -C, or begin with: greensward demo")
+    folder = settings.existing_folder()
     with Ledger(folder.ledger, settings.place()) as ledger:
         plots = valid_plots(read_register(folder, "plots"), now)
         known = crews_of(ledger, plots)
-        if crew is not None and crew not in {*known, "office"}:
-            raise ConfigError(f"There is no crew {crew!r}; known are: {', '.join(known) or 'none yet'}.")
         if revoke_links:
-            return _revoke(ledger, crew, now)
+            _revoke(ledger, crew, known)
+            return EXIT_OK
+        if crew is not None and crew not in known:
+            raise ConfigError(f"There is no crew {crew!r}; {nearest(crew, known)}{_office_hint(crew)}")
         if links:
-            return _links(settings, [crew] if crew else [*known, "office"], now, common)
+            crews = [] if office else [crew] if crew else known
+            holders = [("crew", name) for name in crews] + ([] if crew else [("office", "office")])
+            return _links(ledger, settings, holders, now, common)
         truck_litres = settings.web.truck_litres
         lists = (
             [list_of(ledger, crew, plots, now, truck_litres)] if crew else all_lists(ledger, plots, now, truck_litres)
@@ -67,11 +72,41 @@ def print_lists(
     if csv or geojson:
         _write(to_csv(lists, lang) if csv else to_geojson(lists, lang) + "\n", out_file)
         return EXIT_OK
-    if out_file is not None:
-        err.print("--out needs --csv or --geojson.")
-        return EXIT_USAGE
     show(_as_values(lists, lang), as_json=common.json, render=lambda: _print(lists, lang))
     return EXIT_OK
+
+
+def _misuse(
+    crew: str | None,
+    *,
+    is_table: tuple[bool, bool],
+    out_file: Path | None,
+    links: tuple[bool, bool],
+    office: bool,
+    json: bool,
+) -> str | None:
+    """Return what is wrong with options that cannot be meant together; None when they can."""
+    wrong = None
+    if sum(is_table) + sum(links) > 1 or (json and (any(is_table) or links[1])):
+        wrong = "Choose one of --csv, --geojson, --links, --revoke-links; --json goes with --links or alone."
+    elif out_file is not None and not any(is_table):
+        wrong = "--out needs --csv or --geojson."
+    elif office and (crew is not None or not any(links)):
+        wrong = "--office goes with --links or --revoke-links and without a crew; the office sees: greensward list"
+    elif links[1] and crew is None and not office:
+        wrong = "Name the crew whose links are to be withdrawn, or give --office."
+    return wrong
+
+
+def nearest(crew: str, known: list[str]) -> str:
+    """Return the crew that was probably meant, and all that are known, in words."""
+    near = difflib.get_close_matches(crew, known, n=1, cutoff=0.5)
+    meant = f"did you mean {near[0]!r}? " if near else ""
+    return f"{meant}Known are: {', '.join(known) or 'none yet'}."
+
+
+def _office_hint(crew: str) -> str:
+    return " The office's link: greensward list --office --links" if crew.casefold() in {"office", "绿化所"} else ""
 
 
 def _write(text: str, file: Path | None) -> None:
@@ -104,43 +139,47 @@ def _as_values(lists: list[CrewList], language: str) -> list[dict[str, Any]]:
 def _print(lists: list[CrewList], language: str) -> None:
     say = speaker(language)
     if not lists:
-        out.print(say("page.empty"))
+        out.print(say("page.empty_unknown"))
     for listed in lists:
         evaluated_at = listed.evaluated_at
-        age = say("page.never_evaluated")
+        age, is_old = say("page.never_evaluated"), True
         if evaluated_at is not None:
             minutes = int((listed.generated_at - evaluated_at).total_seconds() // 60)
             is_old = listed.generated_at - evaluated_at > OLD_EVALUATION
             age = say("page.evaluation_old" if is_old else "page.evaluated", age=say_age(minutes, say))
-        out.print(f"[bold]{escape(listed.crew or say('unassigned'))}[/] · {escape(say_total(listed, say))} · {age}")
-        if listed.stops:
-            out.print(_table(listed, say, language))
+        total = say_total(listed, say) if listed.to_do or not is_old else say("page.empty_unknown")
+        out.print(f"[bold]{escape(listed.crew or say('unassigned'))}[/] · {escape(total)} · {escape(age)}")
+        for name in GROUPS:
+            group = listed.group(name)
+            if group:
+                out.print(f"\n[bold]{say(f'group.{name}')} {len(group)}[/]")
+            for stop in group:
+                _print_stop(listed, stop, say, language)
         out.print()
 
 
-def _table(listed: CrewList, say: Say, language: str) -> Table:
-    table = Table(
-        "#", say("office.issue"), say("office.cause"), say("office.plot"), say("office.due"), say("card.data")
-    )
-    for name in GROUPS:
-        group = listed.group(name)
-        if group:
-            table.add_section()
-            table.add_row("", f"[bold]{say(f'group.{name}')} {len(group)}[/]", "", "", "", "")
-        for stop in group:
-            why = render_reason(stop.finding.reason_code, stop.finding.reason_params, language)
-            result = say_result(stop, say)
-            table.add_row(
-                str(stop.seq),
-                stop.issue.issue_id,
-                f"{say(f'severity.{stop.issue.severity}', otherwise='?')} · [bold]{escape(say_action(stop, say))}[/]\n"
-                + escape(why)
-                + (f"\n[italic]{escape(result)}[/]" if result else ""),
-                escape(stop.name),
-                say_instant(stop.issue.due_at, listed.generated_at, listed.site.timezone, say),
-                say_age(stop.data_age_min, say),
-            )
-    return table
+def _print_stop(listed: CrewList, stop: Stop, say: Say, language: str) -> None:
+    """Print one stop over a few lines that wrap by themselves, so that no id, name or number is ever cut."""
+    issue = stop.issue
+    severity = say(f"severity.{issue.severity}", otherwise="?")
+    due = say_instant(issue.due_at, listed.generated_at, listed.site.timezone, say)
+    facts = [f"{say(f'cause.{issue.cause}', otherwise=issue.cause)} {severity}", f"{say('card.due')} {due}"]
+    if stop.hold == "wait":
+        facts[-1] = say("card.wait")
+    if stop.group == "overdue":
+        facts.append(say_overdue(stop, say))
+    facts.append(f"{say('card.data')} {say_age(stop.data_age_min, say)}")
+    result = say_result(issue, say)
+    lines = [
+        f"[bold]{escape(say_action(stop, say))}[/]",
+        f"{escape(stop.name)} · {issue.issue_id}",
+        escape(" · ".join(facts)),
+        escape(say_reason(stop, language)),
+        *([f"[italic]{escape(result)}[/]"] if result else []),
+    ]
+    out.print(f"{stop.seq:>3} {lines[0]}", soft_wrap=False)
+    for line in lines[1:]:
+        out.print(Padding(line, (0, 0, 0, 4), expand=False), soft_wrap=False)
 
 
 def public_url(settings: Settings) -> str:
@@ -149,35 +188,38 @@ def public_url(settings: Settings) -> str:
     return settings.web.public_url.rstrip("/") or f"http://{f'[{host}]' if ':' in host else host}:{settings.web.port}"
 
 
-def _links(settings: Settings, subjects: list[str], now: datetime, common: Common) -> int:
+def _links(ledger: Ledger, settings: Settings, holders: list[tuple[str, str]], now: datetime, common: Common) -> int:
+    """Make a link for each (role, subject)."""
     keys = load_keys(settings.data_folder())
     lasts = timedelta(days=settings.web.link_days)
-    made = [
-        {
-            "role": "office" if subject == "office" else "crew",
-            "subject": subject,
-            "url": f"{public_url(settings)}/c/"
-            + make_token(keys, "office" if subject == "office" else "crew", subject, now, lasts),
-            "ends_at": now + lasts,
-        }
-        for subject in subjects
-    ]
+    made = []
+    for role, subject in holders:
+        generation = link_generation(ledger, role, subject)
+        token = make_token(keys, role, subject, now, lasts, generation=generation)
+        url = f"{public_url(settings)}/c/{token}"
+        made.append({"role": role, "subject": subject, "url": url, "ends_at": now + lasts})
 
     def render() -> None:
         for link in made:
-            out.print(f"{escape(str(link['subject']))}\n  {escape(str(link['url']))}")
+            name = "Office" if link["role"] == "office" else f"Crew {link['subject']}"
+            out.print(f"{escape(name)}\n  {escape(str(link['url']))}")
         err.print(f"The links work for {settings.web.link_days} days. Whoever has one can open the list.")
 
     show(made, as_json=common.json, render=render)
     return EXIT_OK
 
 
-def _revoke(ledger: Ledger, crew: str | None, now: datetime) -> int:
+def _revoke(ledger: Ledger, crew: str | None, known: list[str]) -> None:
+    """Withdraw the links of a crew, of the office when `crew` is None."""
     if crew is None:
-        err.print("Name the crew (or office) whose links are to be withdrawn.")
-        return EXIT_USAGE
-    revoke(ledger, "office" if crew == "office" else "crew", crew, now)
-    err.print(
-        f"All links of {escape(crew)} made up to now are withdrawn. New ones: greensward list {escape(crew)} --links"
-    )
-    return EXIT_OK
+        revoke(ledger, "office", "office")
+        err.print("All links of the office made up to now are withdrawn. New one: greensward list --office --links")
+        return
+    revoke(ledger, "crew", crew)
+    name = escape(crew)
+    if crew in known:
+        err.print(f"All links of {name} made up to now are withdrawn. New ones: greensward list {name} --links")
+    else:
+        # A crew that has left may still hold a link; a slip of the finger is to be noticed all the same.
+        hint = escape(nearest(crew, known)) if known else ""
+        err.print(f"All links of {name} are withdrawn. It is no crew now; {hint}")

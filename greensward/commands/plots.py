@@ -73,7 +73,7 @@ def list_(
     now = datetime.now(UTC)
     settings = common.settings()
     zone = settings.place().timezone
-    rows = [row for row in read_rows(settings.data_folder(), "plots") if history or holds_at(row, now)]
+    rows = [row for row in read_rows(settings.existing_folder(), "plots") if history or holds_at(row, now)]
     plain = [{name: value for name, value in row.items() if name != "geometry"} for row in rows]
     show({"plots": plain}, as_json=common.json, render=lambda: _print_plots(plain, zone))
     return EXIT_OK

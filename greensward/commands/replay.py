@@ -29,7 +29,7 @@ def run_replay(
     """Judge refused and ignored messages again; where ingest is running, it is asked to, and does within a minute."""
     common = common or Common()
     settings = common.settings()
-    folder, site = settings.data_folder(), settings.place()
+    folder, site = settings.existing_folder(), settings.place()
     day = _day(since)
     try:
         with own(folder):

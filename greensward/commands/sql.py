@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv as csv_format
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,13 +14,24 @@ from cyclopts import App, Parameter
 from rich.markup import escape
 from rich.table import Table
 
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out, show
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.read import open_lake, retrying
 from sql.analysts import all_questions, create_views
 
 _ROWS_SHOWN = 200
+_LINE_COMMENTS = r"\A(?:\s+|--[^\n]*\n)*"
+_STAYS_IN_MEMORY = re.compile(
+    _LINE_COMMENTS
+    + r"(?:create\s+(?:or\s+replace\s+)?(?:temp(?:orary)?\s+)?|drop\s+)(?:table|view|macro|function|type)\b",
+    re.IGNORECASE,
+)
+_PARQUET = re.compile(r"'(?:[^']|'')*\.parquet'")
+_WRITING_FUNCTIONS = {"enable_logging", "enable_profiling", "query"}
+"""Table functions that write a file of the caller's choice, or run text that nobody has looked at."""
+_VARIABLE = re.compile(_LINE_COMMENTS + r"(?:re)?set\s+variable\b", re.IGNORECASE)
+_EXPLAINED = re.compile(_LINE_COMMENTS + r"explain\b(?P<options>\s*analyze\b|\s*\([^()]*\))?", re.IGNORECASE)
 
 app = App(name="sql", help="Ask the lake: SQL over every table, read only.")
 
@@ -38,22 +50,38 @@ def sql(
     common = common or Common()
     settings = common.settings()
     if questions:
-        for ready in all_questions():
-            out.print(f"[bold]{ready.name}[/]\n    {escape(ready.zh)}\n    {escape(ready.en)}")
+        ready = [{"name": one.name, "zh": one.zh, "en": one.en} for one in all_questions()]
+        show(ready, as_json=common.json, render=lambda: _print_questions(ready))
         return EXIT_OK
     if question is not None:
         query = _ready(question)
     if file is not None:
         try:
-            query = file.read_text(encoding="utf-8")
+            query = _as_text(file.read_bytes(), str(file))
         except OSError as error:
-            raise ConfigError(f"{file}: {error.strerror}") from error
+            raise ConfigError(f"{file}: {error.strerror}.") from error
     if query is None and not sys.stdin.isatty():
-        query = sys.stdin.read()
+        query = _as_text(sys.stdin.buffer.read(), "standard input")
     if query is None:
         return _prompt(settings)
     as_text = _csv if csv else _json if common.json else _table
-    return retrying(settings.data_folder(), lambda: _run(settings, query, as_text))
+    try:
+        return retrying(settings.existing_folder(), lambda: _run(settings, query, as_text))
+    except duckdb.IOException as error:
+        err.print(escape(str(error)))
+        return EXIT_FOUND_PROBLEMS
+
+
+def _as_text(content: bytes, source: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{source}: not UTF-8 (byte 0x{content[error.start]:02x} at {error.start}).") from error
+
+
+def _print_questions(ready: list[dict[str, str]]) -> None:
+    for one in ready:
+        out.print(f"[bold]{one['name']}[/]\n    {escape(one['zh'])}\n    {escape(one['en'])}")
 
 
 def _ready(name: str) -> str:
@@ -68,38 +96,97 @@ def open_for_questions(settings: Settings) -> duckdb.DuckDBPyConnection:
     folder = settings.data_folder()
     lake = open_lake(folder, settings.place())
     lake.execute(f"set variable timezone = '{settings.place().timezone.key}'")
+    lake.execute(f"set variable now = timestamptz '{settings.now().isoformat()}'")
     create_views(lake)
-    allowed = str(folder.lake).replace("'", "''")
-    lake.execute(f"set allowed_directories = ['{allowed}/']")
+    # File by file: in an allowed directory DuckDB would let a query make new files.
+    views = lake.execute("select sql from duckdb_views() where not internal").fetchall()
+    files = sorted({file for (text,) in views for file in _PARQUET.findall(text)})
+    lake.execute(f"set allowed_paths = [{', '.join(files)}]")
     lake.execute("set enable_external_access = false")
     lake.execute("set lock_configuration = true")
     return lake
 
 
-def _run(settings: Settings, query: str, show: Any) -> int:
+def _run(settings: Settings, query: str, present: Any) -> int:
     with open_for_questions(settings) as lake:
-        return _ask(lake, query, show)
+        return _ask(lake, query, present)
 
 
-def _ask(lake: duckdb.DuckDBPyConnection, query: str, show: Any) -> int:
+def _ask(lake: duckdb.DuckDBPyConnection, query: str, present: Any) -> int:
+    """Run every statement of `query` and show each result; nothing runs when one of them could change the lake."""
     try:
-        lake.execute(query)
-        if lake.description is None:
-            return EXIT_OK
-        names = [column[0] for column in lake.description]
-        show(names, lake.fetchall())
+        statements = lake.extract_statements(query)
+        refused = _writing_function(query) or next(
+            (one.type.name.replace("_", " ") for one in statements if not _only_reads(lake, one)), None
+        )
+    except duckdb.Error as error:
+        err.print(escape(str(error)))
+        return EXIT_FOUND_PROBLEMS
+    if refused is not None:
+        err.print(
+            f"{refused} is not run: from here the lake can be asked and not changed. Understood are SELECT, EXPLAIN of "
+            "a SELECT, temporary tables and views, and SET VARIABLE; results leave with --csv or --json."
+        )
+        return EXIT_FOUND_PROBLEMS
+    try:
+        results = []
+        for statement in statements:
+            lake.execute(statement)
+            if lake.description is not None and statement.type.name in {"SELECT", "EXPLAIN"}:
+                results.append(([column[0] for column in lake.description], lake.fetchall()))
     except duckdb.IOException:
         raise
     except duckdb.Error as error:
         err.print(escape(str(error)))
         return EXIT_FOUND_PROBLEMS
+    for names, rows in results:
+        present(names, rows)
     return EXIT_OK
+
+
+def _writing_function(query: str) -> str | None:
+    """Return the name of a function in `query` that could write a file, or None."""
+    tokens = duckdb.tokenize(query)
+    for number, (begin, kind) in enumerate(tokens):
+        end = tokens[number + 1][0] if number + 1 < len(tokens) else len(query.encode())
+        if kind == duckdb.token_type.operator:
+            continue
+        word = re.match(rb'"?(\w+)"?', query.encode()[begin:end])
+        name = word[1].decode("utf-8", "replace").lower() if word else ""
+        if name in _WRITING_FUNCTIONS and query.encode()[end : end + 1] == b"(":
+            return name
+    return None
+
+
+def _only_reads(lake: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> bool:
+    """Say whether a statement leaves every file as it is: DuckDB lets queries write wherever it lets them read."""
+    kind = statement.type.name
+    if kind in {"CREATE", "DROP"}:
+        # A PIVOT is two statements without text: the type that it makes, and the query.
+        return not statement.query or _STAYS_IN_MEMORY.match(statement.query) is not None
+    if kind == "SET":
+        return _VARIABLE.match(statement.query) is not None
+    return kind == "SELECT" or (kind == "EXPLAIN" and _explains_a_select(lake, statement.query))
+
+
+def _explains_a_select(lake: duckdb.DuckDBPyConnection, query: str) -> bool:
+    found = _EXPLAINED.match(query)
+    # Parentheses may hold options, or be those of the query itself.
+    for end in {found.end(), found.start("options")} - {-1} if found else ():
+        try:
+            inner = lake.extract_statements(query[end:])
+        except duckdb.Error:
+            continue
+        if [one.type.name for one in inner] == ["SELECT"]:
+            return True
+    return False
 
 
 def _prompt(settings: Settings) -> int:
     err.print(
         "Tables: show tables; · columns: describe soil_readings; · units: docs/dictionary.md · end with .exit or Ctrl-D"
     )
+    settings.existing_folder()
     with open_for_questions(settings) as lake:
         lines: list[str] = []
         while True:
@@ -136,7 +223,6 @@ def _short(value: object) -> str:
 
 
 def _csv(names: list[str], rows: list[tuple[Any, ...]]) -> None:
-
     writer = csv_format.writer(sys.stdout)
     writer.writerow(names)
     writer.writerows(rows)

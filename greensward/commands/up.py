@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Annotated
@@ -14,8 +12,9 @@ from rich.markup import escape
 
 from greensward.broker import BuiltInBroker
 from greensward.commands.list import public_url
-from greensward.console import EXIT_OK, EXIT_USAGE, Common, err
+from greensward.console import EXIT_OK, EXIT_USAGE, Common, check_port_is_free, err
 from greensward.settings import Settings
+from greensward.stopping import Stop
 from greensward.supervise import BrokerKeeper, Part, PartRefusedError, supervise
 from greensward.wiring import broker_of
 from ingest.lake.ownership import ensure_layout
@@ -36,9 +35,10 @@ def up(
     common = common or Common()
     settings = common.settings()
     ensure_layout(settings.data_folder())
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stopping.set())
+    settings.place()
+    if serve:
+        check_port_is_free(settings.web.host, settings.web.port, "[web] port")
+    stop = Stop()
     look: Callable[[], None] = _nothing
     with ExitStack() as stack:
         environment = dict(os.environ)
@@ -59,7 +59,7 @@ def up(
             supervise(
                 _parts(common, settings, serve=serve),
                 environment,
-                until=stopping.is_set,
+                until=stop.is_asked,
                 say=_say,
                 look=look,
             )

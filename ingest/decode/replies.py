@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import msgspec
@@ -23,7 +22,7 @@ def reply_to(message: Message, topic: str, *, accepted: bool, rows: int, faults:
         "schema": "greening.device_reply/1",
         "accepted": accepted,
         "rows": rows,
-        "payload_sha256": hashlib.sha256(message.payload).hexdigest(),
+        "payload_sha256": message.payload_sha256(),
         "received_at": message.received_at.isoformat(timespec="microseconds"),
         "faults": faults[:MOST_FAULTS],
         "faults_left_out": max(0, len(faults) - MOST_FAULTS),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ingest.decode.chirpstack import decode_chirpstack
 from ingest.decode.context import DecodeContext
 from ingest.decode.dji import decode_dji, dji_refusal_reply
@@ -27,6 +29,17 @@ def decode(message: Message, context: DecodeContext) -> Decoded:
 
     Raises: PayloadError, and nothing else, whatever the bytes: unknown_topic, wrong_district, or the decoder's faults.
     """
+    try:
+        return _decode(message, context)
+    except PayloadError as error:
+        if message.whole is None:
+            raise
+        got = f"{message.whole.size_bytes} bytes, of which the first {len(message.payload)} are kept"
+        faults = (replace(fault, got=got) if fault.code == "too_large" else fault for fault in error.faults)
+        raise PayloadError(*faults, device_id=error.device_id) from error
+
+
+def _decode(message: Message, context: DecodeContext) -> Decoded:
     topic = message.topic
     if topic.startswith(ROOT):
         decoder = _NATIVE.get(topic.rpartition("/")[2])

@@ -83,7 +83,8 @@ def _translate(error: jsonschema_rs.ValidationError) -> Fault:
             return Fault(pointer_to(path), code, "nothing", "a value", f"Send {facts['property']}.")
         case "type":
             expected = " or ".join(_TYPE_WORDS.get(word, word) for word in facts["types"])
-            return Fault(pointer_to(path), code, got, expected, f"Send {expected}, not as text.")
+            as_text = ", not as text" if isinstance(error.instance, str) else ""
+            return Fault(pointer_to(path), code, got, expected, f"Send {expected}{as_text}.")
         case "enum":
             options = ", ".join(str(option) for option in facts["options"])
             last = str(path[-1]) if path else ""

@@ -100,6 +100,32 @@ class DataFolder:
         """Holds the layout version."""
         return self.root / "VERSION"
 
+    def is_ours(self, entry: Path) -> bool:
+        """Say whether `entry` of the root may lie in a data folder: what is made here, settings, what systems put."""
+        return entry.name.startswith(".") or entry.name in {
+            "greensward.toml",
+            "broker",
+            "lost+found",
+            *(
+                path.relative_to(self.root).parts[0]
+                for path in (
+                    self.lake,
+                    self.staging,
+                    self.trash,
+                    self.damaged,
+                    self.replay_request,
+                    self.status_file,
+                    self.inbox,
+                    self.ledger,
+                    self.secrets,
+                    self.writer_lock,
+                    self.lake_lock,
+                    self.evaluation_lock,
+                    self.version_file,
+                )
+            ),
+        }
+
     def table(self, name: str) -> Path:
         """Folder of one table."""
         return self.lake / name

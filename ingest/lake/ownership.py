@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, InUseError
 from ingest.lake.durable import fsync_folder, make_folder, replace_file, store_errors
 from ingest.lake.layout import LAYOUT_VERSION, DataFolder
 from ingest.lake.locks import clear_leftovers
 
 
-class AlreadyOwnedError(ConfigError):
+class AlreadyOwnedError(InUseError):
     """Another process writes to this data folder."""
 
 
@@ -48,6 +48,15 @@ def own(folder: DataFolder) -> Iterator[None]:
         yield
 
 
+def _refuse_foreign(folder: DataFolder) -> None:
+    foreign = sorted(entry.name for entry in folder.root.iterdir() if not folder.is_ours(entry))
+    if foreign:
+        raise ConfigError(
+            f"{folder.root} is no data folder of Greensward's and holds {', '.join(foreign[:3])}: name a new or "
+            "empty folder."
+        )
+
+
 def settle(folder: DataFolder) -> None:
     """Make all names in the lake last: an interrupted run may have made one and not come to its fsync.
 
@@ -62,10 +71,14 @@ def settle(folder: DataFolder) -> None:
 
 
 def ensure_layout(folder: DataFolder) -> None:
-    """Mark a new data folder with the layout's version. Raises: ConfigError for a newer layout; StoreError."""
+    """Mark a new data folder with the layout's version.
+
+    Raises: ConfigError for a newer layout, and for a folder that holds other things; StoreError.
+    """
     with store_errors(f"reading {folder.version_file}"):
         make_folder(folder.root)
         if not folder.version_file.exists():
+            _refuse_foreign(folder)
             replace_file(folder.version_file, f"{LAYOUT_VERSION}\n".encode())
         found = folder.version_file.read_text(encoding="ascii").strip()
     if not found.isdigit() or int(found) > LAYOUT_VERSION:

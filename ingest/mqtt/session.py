@@ -12,6 +12,7 @@ import collections
 import contextlib
 import os
 import select
+import socket
 import ssl
 import threading
 import time
@@ -21,27 +22,29 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, InUseError
 from ingest.inbox import Arrival
+from ingest.mqtt.client import MAXIMUM_PACKET_BYTES, Client
+from ingest.mqtt.takeovers import TOLERATED, Ending, Takeovers
 from ingest.observation import Reply
-
-MAXIMUM_PACKET_BYTES = 1_048_576
-"""Told to MQTT 5 brokers: they drop what is larger instead of sending it."""
 
 _SELECT_S = 0.5
 _READS_A_TURN = 256
-_LEAVE_S = 2.0
+_LEAVE_S = 10.0
+"""Most that leaving waits for the disk: several times a slow fsync. What is late comes again, as after a kill."""
+
+_GOODBYE_S = 2.0
+_WRITE_S = 2.0
 _REPLIES_WAITING = 10_000
 _CONNECT_TIMEOUT_S = 10.0
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 4.0)
-_SHORT_CONNECTION_S = 3.0
-_SHORT_CONNECTIONS_TOLERATED = 3
-_SHORT_CONNECTIONS_WINDOW_S = 60.0
+_PROBE_S = 1.0
+_SESSION_TAKEN_OVER = 0x8E
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,8 @@ class SessionHealth:
     last_problem: str = ""
 
 
-class TakenOverError(ConfigError):
-    """The broker keeps ending our connections right after they are made: somebody else uses our client id."""
+class TakenOverError(InUseError):
+    """Another client with our client id keeps taking our session."""
 
 
 class MqttSession:
@@ -119,6 +122,8 @@ class MqttSession:
         self._topics = topics
         self._deliver = deliver
         self._delivered = 0
+        self._unacknowledged = 0
+        self._waits_for_disk = True
         self._had_session = had_session
         self._remember_session = remember_session
         self._acks: collections.deque[Ticket] = collections.deque()
@@ -128,7 +133,9 @@ class MqttSession:
         self._may_connect.set()
         self._failure: Exception | None = None
         self._connected_at = 0.0
-        self._short_connections: collections.deque[float] = collections.deque(maxlen=_SHORT_CONNECTIONS_TOLERATED)
+        self._knew_us = False
+        self._taken_over = False
+        self._takeovers = Takeovers()
         self._wake_reader, self._wake_writer = os.pipe()
         os.set_blocking(self._wake_reader, False)
         os.set_blocking(self._wake_writer, False)
@@ -147,7 +154,7 @@ class MqttSession:
         self._wake()
 
     def pause(self) -> None:
-        """Leave the broker until `resume()`; it keeps our messages. Any thread."""
+        """Leave the broker until `resume()`, once what came is acknowledged; it keeps our messages. Any thread."""
         self._may_connect.clear()
         self._wake()
 
@@ -155,8 +162,12 @@ class MqttSession:
         """Come back after `pause()`. Any thread."""
         self._may_connect.set()
 
-    def stop(self) -> None:
-        """Make `run()` return soon; any thread."""
+    def stop(self, *, wait_for_disk: bool = True) -> None:
+        """Make `run()` return; any thread.
+
+        wait_for_disk: take nothing more, but wait (10 s at most) until what was delivered is acknowledged
+        """
+        self._waits_for_disk = wait_for_disk
         self._stopping.set()
         self._may_connect.set()
         self._wake()
@@ -174,16 +185,19 @@ class MqttSession:
                 if not self._may_connect.wait(_SELECT_S):
                     continue
                 epoch = self.health.epoch
+                code = mqtt.MQTT_ERR_UNKNOWN
                 try:
                     self._connect()
-                    self._turn_until_disconnected()
+                    code = self._turn_until_disconnected()
                 except OSError as error:
                     self.health.last_problem = f"broker {self._broker.host}:{self._broker.port}: {error}"
                 self.health.connected = False
                 self._raise_failure()
                 if self.health.epoch > epoch:
                     attempt = 0
-                    self._note_short_connection()
+                    self._note_ending(code)
+                else:
+                    self._takeovers.forget()
                 self._stopping.wait(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
                 attempt += 1
         finally:
@@ -194,30 +208,36 @@ class MqttSession:
                 os.close(self._wake_reader)
                 os.close(self._wake_writer)
 
-    def _note_short_connection(self) -> None:
-        """Raise TakenOverError when connections keep ending at once although nobody here asked for it.
-
-        Told by their length and not by the broker's reason: Mosquitto 2.0 gives none, and MQTT 3.1.1 has none.
-        """
-        now = time.monotonic()
+    def _note_ending(self, code: MQTTErrorCode) -> None:
+        """Raise TakenOverError when another client keeps taking our session."""
         if self._stopping.is_set() or not self._may_connect.is_set():
             return
-        if now - self._connected_at > _SHORT_CONNECTION_S:
-            self._short_connections.clear()
-            return
-        self._short_connections.append(now)
-        is_full = len(self._short_connections) == _SHORT_CONNECTIONS_TOLERATED
-        if is_full and now - self._short_connections[0] < _SHORT_CONNECTIONS_WINDOW_S:
+        was_closed = code == mqtt.MQTT_ERR_CONN_LOST
+        ending = Ending(
+            lived_s=time.monotonic() - self._connected_at,
+            was_said=self._taken_over,
+            was_closed=was_closed,
+            knew_us=self._knew_us,
+            broker_is_there=was_closed and self._is_broker_there(),
+        )
+        if self._takeovers.are_too_many(ending):
             raise TakenOverError(
-                f"broker {self._broker.host}:{self._broker.port} ended {_SHORT_CONNECTIONS_TOLERATED} connections in a "
+                f"broker {self._broker.host}:{self._broker.port} ended {TOLERATED} connections in a "
                 f"row right after they were made. Most likely another client connects as {self._broker.client_id!r} "
                 "and takes our session: give each worker its own [broker] client_id."
             )
 
-    def _make_client(self) -> mqtt.Client:
+    def _is_broker_there(self) -> bool:
+        try:
+            socket.create_connection((self._broker.host, self._broker.port), _PROBE_S).close()
+        except OSError:
+            return False
+        return True
+
+    def _make_client(self) -> Client:
         broker = self._broker
         is_five = broker.mqtt_version == "5"
-        client = mqtt.Client(
+        client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=broker.client_id,
             clean_session=None if is_five else False,
@@ -260,52 +280,87 @@ class MqttSession:
         else:
             self._client.connect(broker.host, broker.port, keepalive=broker.keepalive_s)
 
-    def _turn_until_disconnected(self) -> None:
+    def _turn_until_disconnected(self) -> MQTTErrorCode:
+        """Read and write until the connection is over; returns paho's code for how it ended, success when in order."""
         client = self._client
         while True:
             self.health.last_turn = time.monotonic()
             if self._stopping.is_set() or not self._may_connect.is_set():
                 self._take_leave()
-                return
-            socket = client.socket()
-            if socket is None:
-                return
-            pending = isinstance(socket, ssl.SSLSocket) and socket.pending() > 0
-            writable = [socket] if client.want_write() else []
-            watched: list[Any] = [socket, self._wake_reader]
+                return mqtt.MQTT_ERR_SUCCESS
+            connection = client.socket()
+            if connection is None:
+                return mqtt.MQTT_ERR_SUCCESS
+            pending = isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
+            writable = [connection] if client.want_write() else []
+            watched: list[Any] = [connection, self._wake_reader]
             readable, can_write, _ = select.select(watched, writable, [], 0 if pending else _SELECT_S)
             if self._wake_reader in readable:
                 os.read(self._wake_reader, 65_536)
-            if (socket in readable or pending) and not self._read_what_is_there():
-                return
+            if (connection in readable or pending) and (code := self._read_what_is_there()) != mqtt.MQTT_ERR_SUCCESS:
+                return code
             self._raise_failure()
             self._send_queued()
-            if (can_write or client.want_write()) and client.loop_write() != mqtt.MQTT_ERR_SUCCESS:
-                return
-            if client.loop_misc() != mqtt.MQTT_ERR_SUCCESS:
-                return
+            if (can_write or client.want_write()) and (code := client.loop_write()) != mqtt.MQTT_ERR_SUCCESS:
+                return code
+            if (code := client.loop_misc()) != mqtt.MQTT_ERR_SUCCESS:
+                return code
 
-    def _read_what_is_there(self) -> bool:
-        """Read packets until one brings no message, a few hundred at most; False when the connection broke."""
+    def _read_what_is_there(self) -> MQTTErrorCode:
+        """Read packets until one brings no message, a few hundred at most; returns paho's code, success if it lives."""
         for _ in range(_READS_A_TURN):
             before = self._delivered
-            if self._client.loop_read() != mqtt.MQTT_ERR_SUCCESS:
-                return False
+            if (code := self._client.loop_read()) != mqtt.MQTT_ERR_SUCCESS:
+                return code
             if self._delivered == before or self._failure is not None:
-                return True
-        return True
+                break
+        return mqtt.MQTT_ERR_SUCCESS
 
     def _take_leave(self) -> None:
-        """Send the acknowledgements that are due, then disconnect."""
-        self._send_queued()
-        self._client.disconnect()
+        """Read no more, acknowledge what was delivered as it reaches the disk, then disconnect.
+
+        Or the broker would send all of it again, and one message would be counted as several.
+        """
         deadline = time.monotonic() + _LEAVE_S
-        while self._client.want_write() and time.monotonic() < deadline:
-            socket = self._client.socket()
-            if socket is None or not select.select([], [socket], [], _LEAVE_S)[1]:
+        while True:
+            self.health.last_turn = time.monotonic()
+            self._send_queued()
+            if not self._write_what_is_queued():
                 return
+            if not (self._unacknowledged and self._waits_for_disk) or time.monotonic() > deadline:
+                break
+            if select.select([self._wake_reader], [], [], _SELECT_S)[0]:
+                os.read(self._wake_reader, 65_536)
+        self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        """Disconnect, and hold the connection until the broker closes it.
+
+        It may have sent more than we read. A connection closed over unread bytes is reset, and a reset may overtake the
+        acknowledgements.
+        """
+        connection = self._client.socket()
+        if connection is None:
+            return
+        with socket.socket(fileno=os.dup(connection.fileno())) as held, contextlib.suppress(OSError):
+            self._client.disconnect()
+            self._write_what_is_queued()
+            deadline = time.monotonic() + _GOODBYE_S
+            while (remaining := deadline - time.monotonic()) > 0:
+                held.settimeout(remaining)
+                if not held.recv(65_536):
+                    return
+
+    def _write_what_is_queued(self) -> bool:
+        """Write all that paho holds; False when the connection broke or takes nothing."""
+        deadline = time.monotonic() + _WRITE_S
+        while self._client.want_write():
+            connection = self._client.socket()
+            if connection is None or not select.select([], [connection], [], max(deadline - time.monotonic(), 0))[1]:
+                return False
             if self._client.loop_write() != mqtt.MQTT_ERR_SUCCESS:
-                return
+                return False
+        return True
 
     def _send_queued(self) -> None:
         epoch = self.health.epoch
@@ -313,6 +368,7 @@ class MqttSession:
             ticket = self._acks.popleft()
             if ticket.epoch == epoch and self.health.connected:
                 self._client.ack(ticket.packet_id, 1)
+                self._unacknowledged -= 1
             else:
                 self.health.stale_acks_dropped += 1
         while self._replies and self.health.connected:
@@ -346,8 +402,11 @@ class MqttSession:
                 )
             return
         self.health.epoch += 1
+        self._unacknowledged = 0
         self.health.subscribed = False
         self._connected_at = time.monotonic()
+        self._knew_us = flags.session_present or not self._had_session
+        self._taken_over = False
         self.health.connected = True
         if self._had_session and not flags.session_present:
             self.health.sessions_lost += 1
@@ -370,8 +429,9 @@ class MqttSession:
                 "Allow our user to read these topics in the broker's ACL."
             )
 
-    def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _on_disconnect(self, _client: mqtt.Client, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         self.health.connected = False
+        self._taken_over = flags.is_disconnect_packet_from_server and reason.value == _SESSION_TAKEN_OVER
         if reason.is_failure:
             self.health.last_problem = f"disconnected: {reason}"
 
@@ -382,9 +442,11 @@ class MqttSession:
             payload=bytes(message.payload),
             redelivered=message.dup,
             retained=message.retain,
+            whole=self._client.whole,
         )
         ticket = Ticket(self.health.epoch, message.mid) if message.qos else None
         self._delivered += 1
+        self._unacknowledged += ticket is not None
         try:
             self._deliver(arrival, ticket)
         except Exception as error:  # noqa: BLE001 - paho would swallow it; raised again by the loop

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -139,6 +138,6 @@ def _rejected_row(
         "device_id": device_id,
         "faults_json": msgspec.json.encode(faults).decode(),
         "payload": message.payload,
-        "payload_sha256": hashlib.sha256(message.payload).hexdigest(),
+        "payload_sha256": message.payload_sha256(),
         "software_version": software_version,
     }

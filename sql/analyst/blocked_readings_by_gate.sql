@@ -3,12 +3,14 @@
 select
     device_id,
     count(*) as readings,
-    count(case when is_usable then 1 end) as usable,
+    count(case when is_usable or is_potential_usable then 1 end) as usable,
     count(case when is_c01_negative or is_z0_zero then 1 end) as zero_or_negative,
     count(case when is_c02_too_high or is_c03_above_saturation then 1 end) as too_high,
+    count(case when matric_potential_kpa > 0 then 1 end) as potential_above_zero,
     count(case when is_d01_frozen then 1 end) as frozen,
     count(case when is_a1_in_air then 1 end) as in_air,
     count(case when is_s2_stuck then 1 end) as stuck,
+    count(case when is_b1_battery then 1 end) as low_battery,
     count(case when is_quarantined then 1 end) as quarantined,
 from readings
 group by device_id

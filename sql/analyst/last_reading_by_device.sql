@@ -1,11 +1,23 @@
--- zh: 每个探头最后一次上报是什么时候？从没上报的也要列出。
+-- zh: 每个设备最后一次上报是什么时候？从没上报的也要列出。
 -- en: When did each device report last, those that never did included?
+with instants as (
+    select
+        device_id,
+        measured_at,
+    from soil_readings
+    union all
+    select
+        device_id,
+        measured_at,
+    from weather_readings
+)
+
 select
     devices_now.device_id,
     devices_now.plot_id,
-    max(soil_readings.measured_at) as last_measured_at,
-    count(soil_readings.measured_at) as readings,
+    max(instants.measured_at) as last_measured_at,
+    count(instants.measured_at) as readings,
 from devices_now
-left join soil_readings on devices_now.device_id = soil_readings.device_id
+left join instants on devices_now.device_id = instants.device_id
 group by devices_now.device_id, devices_now.plot_id
 order by last_measured_at asc nulls first, devices_now.device_id asc

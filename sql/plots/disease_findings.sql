@@ -8,8 +8,8 @@
 --
 -- Suspected means: one object of enough confidence and probability. Probable means: at least disease_images pictures or
 -- disease_flights flights agree, or disease_share of the plot is affected. Findings of a class older than the last
--- clear_flights analysed flights without one of that class no longer count. Only a crew's answer confirms. Probable
--- needs work; a suspicion waits for the next flight.
+-- clear_flights flights without one of that class, whose analysed pictures show clear_covered_fraction of the plot, no
+-- longer count. Only a crew's answer confirms. Probable needs work; a suspicion waits for the next flight.
 with objects as (
     select disease_objects.*,
     from disease_objects
@@ -34,8 +34,11 @@ clean_flights as (
         newest_findings.finding_class,
         count(*) as clean_flights,
     from staged_coverage
+    cross join limits
     inner join newest_findings on staged_coverage.plot_id = newest_findings.plot_id
-    where staged_coverage.analysed_images > 0 and staged_coverage.first_at > newest_findings.last_found_at
+    where
+        staged_coverage.analysed_fraction >= limits.clear_covered_fraction
+        and staged_coverage.first_at > newest_findings.last_found_at
     group by staged_coverage.plot_id, newest_findings.finding_class
 ),
 
@@ -156,6 +159,9 @@ judged as (
         plot_flights.last_analysed_at,
         plot_flights.flown_days_ago,
         plot_flights.analysed_days_ago,
+        plot_flights.glimpsed_days_ago,
+        plot_flights.glimpsed_fraction,
+        limits.not_flown_days,
         limits.drone_window_days,
         limits.disease_confidence,
         limits.disease_share,
@@ -186,7 +192,10 @@ select
     judged.first_found_at as since,
     case
         when judged.state = 'probable' and not judged.do_pictures_agree then 'disease_probable_area'
-        when judged.state = 'not_flown' and judged.analysed_days_ago is null then 'disease_not_flown_window'
+        when judged.state = 'not_analysed' and judged.glimpsed_days_ago < judged.not_flown_days
+            then 'disease_partly_seen'
+        when judged.state = 'not_flown' and judged.analysed_days_ago is null and judged.flown_days_ago is null
+            then 'disease_not_flown_window'
         else concat('disease_', judged.state)
     end as reason_code,
     cast(json_object(
@@ -197,8 +206,10 @@ select
         'class_en', judged.class_en,
         'confidence_pct', cast(round(100 * judged.confidence) as bigint),
         'affected_pct', round(100 * judged.affected_share, 1),
+        'covered_pct', cast(round(100 * judged.glimpsed_fraction) as bigint),
         'days', cast(floor(case
-            when judged.state = 'not_analysed' then judged.flown_days_ago
+            when judged.state = 'not_analysed'
+                then least(judged.flown_days_ago, coalesce(judged.glimpsed_days_ago, judged.flown_days_ago))
             else coalesce(judged.analysed_days_ago, judged.drone_window_days)
         end) as bigint)
     ) as varchar) as reason_params_json,

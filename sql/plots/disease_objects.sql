@@ -7,8 +7,16 @@
 -- Kept as: table
 --
 -- Same class, same flight, centres nearer than same_object_sigmas x sigma is one object: each finding joins the most
--- confident finding near it, and that one's own. Distances on the sphere of 6,371 km, good to 0.5 % within a plot.
-with pairs as (
+-- confident finding near it, and that one's own. A finding below disease_confidence is no part of any: two pictures
+-- agree when each is sure enough. Distances on the sphere of 6,371 km, good to 0.5 % within a plot.
+with findings as (
+    select staged_detections.*,
+    from staged_detections
+    cross join limits
+    where staged_detections.kind = 'disease' and staged_detections.confidence >= limits.disease_confidence
+),
+
+pairs as (
     select
         one.plot_id,
         one.flight_id,
@@ -18,22 +26,19 @@ with pairs as (
         concat_ws('/', one.image_id, one.detection_id) as finding,
         concat_ws('/', other.image_id, other.detection_id) as near_finding,
         other.trust as near_trust,
-    from staged_detections as one
-    inner join staged_detections as other
+    from findings as one
+    inner join findings as other
         on
             one.plot_id = other.plot_id
             and one.flight_id = other.flight_id
             and one.finding_class = other.finding_class
     cross join limits
     where
-        one.kind = 'disease'
-        and (
-            (one.image_id = other.image_id and one.detection_id = other.detection_id)
-            or 6371000 * radians(1) * sqrt(
-                power(one.centre_lat - other.centre_lat, 2)
-                + power((one.centre_lon - other.centre_lon) * cos(radians(one.centre_lat)), 2)
-            ) < limits.same_object_sigmas * greatest(coalesce(one.sigma_m, 0), coalesce(other.sigma_m, 0))
-        )
+        (one.image_id = other.image_id and one.detection_id = other.detection_id)
+        or 6371000 * radians(1) * sqrt(
+            power(one.centre_lat - other.centre_lat, 2)
+            + power((one.centre_lon - other.centre_lon) * cos(radians(one.centre_lat)), 2)
+        ) < limits.same_object_sigmas * greatest(coalesce(one.sigma_m, 0), coalesce(other.sigma_m, 0))
 ),
 
 leaders as (

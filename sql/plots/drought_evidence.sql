@@ -1,48 +1,51 @@
--- What stands behind a plot's verdict on dryness: the curve of the last days, and the probes of the newest one.
+-- What stands behind a plot's verdict on dryness: the curve of the last days, and the probes of the day it speaks of.
 --
 -- Grain: plot
 -- As of: readings up to as_of
--- Reads: root_zone_daily, potential_daily, readings_daily, limits
+-- Reads: drought_memories, root_zone_daily, potential_daily, readings_daily, limits
 -- Feeds: drought_flags
 -- Kept as: table
+--
+-- The curve is of one quantity: the one that the verdict uses, or water content where there is none.
 with curves as (
     select
         plot_id,
         date,
         round(100 * volumetric_water_content, 1) as point,
-        'volumetric_water_content_pct' as quantity,
+        'volumetric_water_content_pct' as trend_quantity,
+        'water_content' as quantity,
     from root_zone_daily
     union all
     select
-        potential_daily.plot_id,
-        potential_daily.date,
-        round(potential_daily.matric_potential_kpa, 1) as point,
-        'matric_potential_kpa' as quantity,
+        plot_id,
+        date,
+        round(matric_potential_kpa, 1) as point,
+        'matric_potential_kpa' as trend_quantity,
+        'matric_potential' as quantity,
     from potential_daily
-    left join root_zone_daily on potential_daily.plot_id = root_zone_daily.plot_id
-    where root_zone_daily.plot_id is null
+),
+
+quantities as (
+    select
+        coalesce(drought_memories.plot_id, curves.plot_id) as plot_id,
+        coalesce(max(drought_memories.quantity), max(curves.quantity)) as quantity,
+    from curves
+    full outer join drought_memories on curves.plot_id = drought_memories.plot_id
+    group by coalesce(drought_memories.plot_id, curves.plot_id)
 ),
 
 trends as (
     select
         curves.plot_id,
-        max(curves.quantity) as trend_quantity,
+        max(curves.trend_quantity) as trend_quantity,
         array_to_string(
             array_sort(array_agg(cast(json_array(cast(curves.date as varchar), curves.point) as varchar))), ','
         ) as trend,
     from curves
     cross join limits
+    inner join quantities on curves.plot_id = quantities.plot_id and curves.quantity = quantities.quantity
     where date_diff('day', curves.date, cast(getvariable('window_to') as date)) <= limits.trend_days
     group by curves.plot_id
-),
-
-newest_days as (
-    select
-        plot_id,
-        max(date) as date,
-    from readings_daily
-    where is_complete and plot_id is not null
-    group by plot_id
 ),
 
 probes as (
@@ -55,23 +58,34 @@ probes as (
                 'channel', readings_daily.channel,
                 'water_content', round(readings_daily.volumetric_water_content, 4),
                 'matric_potential_kpa', round(readings_daily.matric_potential_kpa, 2),
-                'usable_readings', readings_daily.usable_readings
+                'usable_readings', case
+                    when drought_memories.quantity = 'water_content' then readings_daily.usable_readings
+                    else readings_daily.usable_potentials
+                end
             ) as varchar))),
             ','
         ) as probes,
-        max(readings_daily.last_usable_at) as last_usable_at,
     from readings_daily
-    inner join newest_days
-        on readings_daily.plot_id = newest_days.plot_id and readings_daily.date = newest_days.date
-    where readings_daily.is_complete
+    inner join drought_memories
+        on readings_daily.plot_id = drought_memories.plot_id and readings_daily.date = drought_memories.date
+    where
+        case
+            when drought_memories.quantity = 'water_content'
+                then
+                    readings_daily.is_complete
+                    or (drought_memories.span = 'hour' and readings_daily.usable_readings > 0)
+            else
+                readings_daily.is_potential_complete
+                or (drought_memories.span = 'hour' and readings_daily.usable_potentials > 0)
+        end
     group by readings_daily.plot_id
 )
 
 select
-    trends.plot_id,
+    quantities.plot_id,
     trends.trend_quantity,
-    concat('[', trends.trend, ']') as trend_json,
+    concat('[', coalesce(trends.trend, ''), ']') as trend_json,
     concat('[', coalesce(probes.probes, ''), ']') as probes_json,
-    probes.last_usable_at,
-from trends
-left join probes on trends.plot_id = probes.plot_id
+from quantities
+left join trends on quantities.plot_id = trends.plot_id
+left join probes on quantities.plot_id = probes.plot_id

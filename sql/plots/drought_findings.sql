@@ -2,40 +2,45 @@
 --
 -- Grain: plot
 -- As of: readings up to as_of
--- Reads: staged_plots, sensor_states, drought_days, root_zone_daily, potential_daily, wettings, seasons, limits
+-- Reads: staged_plots, sensor_states, drought_basis, frost_days, readings_daily, wettings, seasons, limits
 -- Feeds: watering_needs, drought_flags, vigour_findings
 -- Kept as: table
 --
--- What we do not know goes first (no sensor, no data, silent, stale, sensor fault), then what suspends dryness (frozen,
--- season), then wet and just watered, then the root zone. Frozen means: a probe is frozen and none is ok. Needs work
--- means: dry, and open by the rule of drought_days.
+-- What we do not know goes first (no sensor, no data, silent, stale, sensor fault), then what suspends dryness (season,
+-- frost), then wet and just watered, then the root zone. Frozen means: no probe is well and one is frozen; or, where
+-- the verdict would be dry or likely or an issue is open, any probe or the day of the verdict or today is. Needs work
+-- means: an issue stands open by drought_evaluations.
 with probes_of_plots as (
     select
-        plot_id,
+        sensor_states.plot_id,
         count(*) as probes,
-        count(case when state = 'no_data' then 1 end) as probes_without_data,
-        count(case when state = 'ok' then 1 end) as probes_ok,
-        count(case when state = 'frozen' then 1 end) as probes_frozen,
-        count(case when state = 'sensor_fault' then 1 end) as probes_in_fault,
-        count(case when state = 'stale' then 1 end) as probes_stale,
-        count(case when state = 'silent' then 1 end) as probes_silent,
-        count(case when state = 'ok' and readings_with_depth = 0 and depths_cm is null then 1 end)
-            as probes_without_depth,
-        max(last_usable_at) as last_usable_at,
-        max(last_soil_at) as last_soil_at,
+        count(case when sensor_states.can_be_judged then 1 end) as probes_ok,
+        count(case when sensor_states.state = 'frozen' then 1 end) as probes_frozen,
+        count(case when sensor_states.state = 'sensor_fault' then 1 end) as probes_in_fault,
+        count(case when sensor_states.state = 'stale' then 1 end) as probes_stale,
+        count(case when sensor_states.state = 'silent' then 1 end) as probes_silent,
+        sum(sensor_states.usable_with_depth) as usable_with_depth,
+        sum(sensor_states.usable_potentials) as usable_potentials,
+        min(sensor_states.first_usable_at) as first_usable_at,
+        max(sensor_states.last_usable_at) as last_usable_at,
+        max(sensor_states.last_soil_at) as last_soil_at,
     from sensor_states
-    where not is_weather_station and (water_readings > 0 or readings = 0)
-    group by plot_id
+    where not sensor_states.is_weather_station
+    group by sensor_states.plot_id
 ),
 
-newest_days as (
+received as (
     select
-        drought_days.plot_id,
-        max(drought_days.date) as date,
-    from drought_days
-    cross join limits
-    where date_diff('day', drought_days.date, cast(getvariable('window_to') as date)) <= limits.evaluation_days
-    group by drought_days.plot_id
+        readings_daily.plot_id,
+        round(
+            100 * max(
+                greatest(readings_daily.usable_readings, readings_daily.usable_potentials)
+                / readings_daily.expected_readings
+            ), 1
+        ) as received_pct,
+    from readings_daily
+    where readings_daily.date = cast(getvariable('window_to') as date) - 1
+    group by readings_daily.plot_id
 ),
 
 season_now as (
@@ -49,93 +54,140 @@ season_now as (
 gathered as (
     select
         staged_plots.*,
+        probes_of_plots.probes,
+        probes_of_plots.probes_ok,
+        probes_of_plots.probes_frozen,
+        probes_of_plots.probes_in_fault,
+        probes_of_plots.probes_stale,
+        probes_of_plots.probes_silent,
+        probes_of_plots.usable_with_depth,
+        probes_of_plots.usable_potentials,
+        probes_of_plots.first_usable_at,
         probes_of_plots.last_usable_at,
         probes_of_plots.last_soil_at,
-        newest_days.date,
-        drought_days.quantity,
-        coalesce(drought_days.is_open, false) as is_open,
-        drought_days.dry_since_date,
-        root_zone_daily.depth_list,
-        root_zone_daily.covered_m,
-        root_zone_daily.coverage,
-        root_zone_daily.refill_point,
-        root_zone_daily.volumetric_water_content,
-        root_zone_daily.main_layer_water_content,
-        root_zone_daily.total_available_water_mm,
-        root_zone_daily.depletion_mm,
-        root_zone_daily.depletion_share,
-        root_zone_daily.relative_moisture_pct,
-        root_zone_daily.national_grade,
-        root_zone_daily.ks,
-        root_zone_daily.dry_probability,
-        root_zone_daily.stress_severity,
-        root_zone_daily.confidence,
-        coalesce(root_zone_daily.is_shallow_only, false) as is_shallow_only,
-        coalesce(root_zone_daily.state, potential_daily.state) as day_state,
-        potential_daily.matric_potential_kpa,
-        potential_daily.line_kpa,
-        potential_daily.depth_cm as potential_depth_cm,
+        drought_basis.date,
+        drought_basis.span,
+        drought_basis.quantity,
+        coalesce(drought_basis.is_open, false) as is_open,
+        drought_basis.dry_since_at,
+        drought_basis.issue_since_at,
+        coalesce(drought_basis.is_held_since_window, false) as is_held_since_window,
+        drought_basis.holding_rain_mm,
+        drought_basis.depth_list,
+        drought_basis.covered_m,
+        drought_basis.coverage,
+        drought_basis.refill_point,
+        drought_basis.volumetric_water_content,
+        drought_basis.main_layer_water_content,
+        drought_basis.total_available_water_mm,
+        drought_basis.depletion_mm,
+        drought_basis.depletion_share,
+        drought_basis.relative_moisture_pct,
+        drought_basis.national_grade,
+        drought_basis.ks,
+        drought_basis.dry_probability,
+        drought_basis.stress_severity,
+        drought_basis.confidence,
+        coalesce(drought_basis.is_shallow_only, false) as is_shallow_only,
+        coalesce(drought_basis.is_wet, false) as is_wet,
+        drought_basis.day_state,
+        drought_basis.evaluated_data_at,
+        drought_basis.matric_potential_kpa,
+        drought_basis.line_kpa,
+        drought_basis.potential_depth_cm,
+        coalesce(drought_basis.is_shallow_at_line, false) as is_shallow_at_line,
         wettings.wetted_at,
         wettings.rise,
+        wettings.data_at as wetting_data_at,
+        coalesce(wettings.is_relieved, false) as is_relieved,
+        received.received_pct,
         limits.potential_severity,
         limits.soil_window_days,
+        limits.rain_hold_mm,
+        limits.rain_days,
+        limits.evaluation_days,
+        limits.daily_completeness,
+        season_now.is_suspended,
+        coalesce(probes_of_plots.probes_frozen, 0) > 0
+        or frost_days.plot_id is not null
+        or coalesce(drought_basis.is_frozen, false) as is_any_frozen,
         (epoch(cast(getvariable('as_of') as timestamptz)) - epoch(
             coalesce(probes_of_plots.last_usable_at, probes_of_plots.last_soil_at)
         )) / 3600
             as unusable_hours,
-        case
-            when probes_of_plots.probes is null then 'no_sensor'
-            when probes_of_plots.probes_ok = 0 and probes_of_plots.probes_frozen = 0
-                then
-                    case
-                        when probes_of_plots.probes_in_fault > 0 then 'sensor_fault'
-                        when probes_of_plots.probes_stale > 0 then 'stale'
-                        when probes_of_plots.probes_silent > 0 then 'silent'
-                        else 'no_data'
-                    end
-            when probes_of_plots.probes_ok = 0 then 'frozen'
-            when season_now.is_suspended then 'suspended'
-            when
-                staged_plots.field_capacity is null
-                or staged_plots.wilting_point is null
-                or staged_plots.field_capacity <= staged_plots.wilting_point
-                or staged_plots.root_zone_m is null
-                then case when potential_daily.plot_id is null then 'no_soil' end
-            when newest_days.date is null
-                then case when probes_of_plots.probes_without_depth > 0 then 'no_depth' else 'too_little_data' end
-            when root_zone_daily.is_wet then 'wet'
-            when wettings.plot_id is not null then 'just_watered'
-        end as standing,
     from staged_plots
     cross join limits
     cross join season_now
     left join probes_of_plots on staged_plots.plot_id = probes_of_plots.plot_id
-    left join newest_days on staged_plots.plot_id = newest_days.plot_id
-    left join drought_days on staged_plots.plot_id = drought_days.plot_id and newest_days.date = drought_days.date
-    left join root_zone_daily
-        on staged_plots.plot_id = root_zone_daily.plot_id and newest_days.date = root_zone_daily.date
-    left join potential_daily
-        on staged_plots.plot_id = potential_daily.plot_id and newest_days.date = potential_daily.date
+    left join received on staged_plots.plot_id = received.plot_id
+    left join drought_basis on staged_plots.plot_id = drought_basis.plot_id
+    left join frost_days
+        on staged_plots.plot_id = frost_days.plot_id and frost_days.date = cast(getvariable('window_to') as date)
     left join wettings on staged_plots.plot_id = wettings.plot_id
+),
+
+standings as (
+    select
+        gathered.*,
+        case
+            when gathered.probes is null then 'no_sensor'
+            when gathered.probes_ok = 0 and gathered.probes_frozen = 0
+                then
+                    case
+                        when gathered.probes_in_fault > 0 then 'sensor_fault'
+                        when gathered.probes_stale > 0 then 'stale'
+                        when gathered.probes_silent > 0 then 'silent'
+                        else 'no_data'
+                    end
+            when gathered.probes_ok = 0 then 'frozen'
+            when gathered.is_suspended then 'suspended'
+            when
+                gathered.is_any_frozen
+                and (gathered.quantity is null or gathered.is_open or gathered.day_state in ('dry', 'likely'))
+                then 'frozen'
+            when
+                coalesce(gathered.quantity, 'water_content') = 'water_content'
+                and (gathered.quantity is not null or gathered.usable_potentials = 0)
+                and not coalesce(
+                    gathered.field_capacity > gathered.wilting_point and gathered.root_zone_m > 0, false
+                )
+                then 'no_soil'
+            when gathered.quantity is null and gathered.usable_with_depth = 0 then 'no_depth'
+            when
+                gathered.quantity is null
+                and epoch(cast(getvariable('as_of') as timestamptz)) - epoch(gathered.first_usable_at)
+                >= gathered.evaluation_days * 86400
+                then 'incomplete'
+            when gathered.quantity is null then 'too_little_data'
+            when gathered.is_wet and gathered.span = 'day' then 'wet'
+            when gathered.is_relieved then 'just_watered'
+        end as standing,
+    from gathered
 ),
 
 judged as (
     select
-        gathered.*,
+        standings.*,
         case
-            when gathered.standing in ('no_soil', 'no_depth', 'too_little_data') then 'no_data'
-            when gathered.standing is not null then gathered.standing
-            when gathered.is_open then 'dry'
-            else gathered.day_state
+            when standings.standing in ('no_soil', 'no_depth', 'too_little_data', 'incomplete') then 'no_data'
+            when standings.standing is not null then standings.standing
+            when standings.is_open then 'dry'
+            else standings.day_state
         end as state,
-        gathered.standing is null and gathered.is_open as needs_work,
+        standings.standing is null and standings.is_open as needs_work,
         case
-            when gathered.standing is not null then 0
-            when gathered.is_open or gathered.day_state in ('dry', 'likely')
-                then coalesce(gathered.stress_severity, gathered.potential_severity)
+            when standings.standing is not null then 0
+            when standings.is_open or standings.day_state in ('dry', 'likely')
+                then coalesce(standings.stress_severity, standings.potential_severity)
             else 0
         end as severity,
-    from gathered
+        case
+            when standings.standing = 'just_watered' then standings.wetting_data_at
+            when standings.standing = 'frozen' then standings.last_soil_at
+            when standings.standing is null or standings.standing = 'wet' then standings.evaluated_data_at
+            else coalesce(standings.last_usable_at, standings.last_soil_at)
+        end as data_at,
+    from standings
 )
 
 select
@@ -143,7 +195,13 @@ select
     judged.state,
     judged.needs_work,
     judged.severity,
-    judged.dry_since_date,
+    judged.dry_since_at,
+    judged.issue_since_at,
+    judged.span,
+    judged.data_at,
+    judged.received_pct,
+    judged.holding_rain_mm,
+    judged.daily_completeness,
     judged.last_usable_at,
     judged.wetted_at,
     judged.depth_list,
@@ -192,25 +250,37 @@ select
     judged.visit_max_mm,
     judged.usual_litres_m2_low,
     judged.usual_litres_m2_high,
+    judged.is_shallow_only and judged.volumetric_water_content <= judged.refill_point
+    or judged.is_shallow_at_line as is_shallow_at_line,
     case
         when judged.standing is not null then concat('drought_', judged.standing)
         when judged.quantity = 'matric_potential'
             then
                 case
+                    when judged.day_state = 'dry' and judged.is_open and judged.span = 'hour'
+                        then 'drought_potential_dry_hours'
                     when judged.day_state = 'dry' and judged.is_open then 'drought_potential_dry'
+                    when judged.day_state = 'dry' and judged.holding_rain_mm >= judged.rain_hold_mm
+                        then 'drought_potential_dry_rained'
                     when judged.day_state = 'dry' then 'drought_potential_dry_one_day'
                     when judged.is_open then 'drought_potential_not_recovered'
+                    when judged.is_shallow_at_line then 'drought_potential_watch_shallow'
+                    when judged.day_state = 'watch' and judged.is_held_since_window
+                        then 'drought_potential_watch_long'
                     else concat('drought_potential_', judged.day_state)
                 end
         when judged.is_open and judged.day_state = 'dry' and judged.severity = 4 then 'drought_dry_severe'
+        when judged.is_open and judged.day_state = 'dry' and judged.span = 'hour' then 'drought_dry_hours'
         when judged.is_open and judged.day_state = 'dry' then 'drought_dry'
         when judged.is_open then 'drought_not_recovered'
+        when judged.day_state = 'dry' and judged.holding_rain_mm >= judged.rain_hold_mm then 'drought_dry_rained'
         when judged.day_state = 'dry' then 'drought_dry_one_day'
         when
             judged.day_state = 'watch'
             and judged.is_shallow_only
             and judged.volumetric_water_content <= judged.refill_point
             then 'drought_watch_shallow'
+        when judged.day_state = 'watch' and judged.is_held_since_window then 'drought_watch_long'
         else concat('drought_', judged.day_state)
     end as reason_code,
 from judged

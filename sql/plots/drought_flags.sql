@@ -13,7 +13,10 @@ select
     drought_findings.severity,
     case
         when drought_findings.state = 'dry'
-            then timezone(getvariable('timezone'), cast(drought_findings.dry_since_date as timestamp))
+            then case
+                when drought_findings.is_open then drought_findings.issue_since_at
+                else drought_findings.dry_since_at
+            end
         when drought_findings.state in ('silent', 'stale', 'sensor_fault') then drought_findings.last_usable_at
         when drought_findings.state = 'just_watered' then drought_findings.wetted_at
     end as since,
@@ -30,13 +33,24 @@ select
         'grade', drought_findings.maintenance_grade,
         'grade_zh', drought_findings.grade_zh,
         'grade_en', drought_findings.grade_en,
-        'days', 1 + date_diff('day', drought_findings.dry_since_date, drought_findings.date),
+        'days', 1 + date_diff(
+            'day',
+            cast(timezone(getvariable('timezone'), drought_findings.dry_since_at) as date),
+            drought_findings.date
+        ),
         'probability_pct', cast(round(100 * drought_findings.dry_probability) as bigint),
         'hours', cast(round(case
             when drought_findings.state = 'just_watered'
                 then (epoch(cast(getvariable('as_of') as timestamptz)) - epoch(drought_findings.wetted_at)) / 3600
+            when drought_findings.span = 'hour'
+                then (
+                    epoch(cast(getvariable('as_of') as timestamptz)) - epoch(drought_findings.dry_since_at)
+                ) / 3600
             else drought_findings.unusable_hours
         end) as bigint),
+        'rain_mm', round(drought_findings.holding_rain_mm, 1),
+        'received_pct', coalesce(drought_findings.received_pct, 0),
+        'completeness_pct', cast(round(100 * drought_findings.daily_completeness) as bigint),
         'rise_pct', round(100 * drought_findings.rise, 1),
         'window_days', cast(drought_findings.soil_window_days as bigint),
         'check_parameters', coalesce(watering_needs.is_unusual, false)
@@ -61,16 +75,20 @@ select
         when drought_findings.quantity = 'matric_potential' then 'potential_only'
         else drought_findings.confidence
     end as confidence,
-    coalesce(drought_findings.last_usable_at, drought_findings.last_soil_at) as data_at,
+    drought_findings.data_at,
     case
         when drought_findings.quantity = 'matric_potential' then 'soil.matric_potential'
         else 'soil.root_zone_depletion'
     end as rule_id,
     cast(json_object(
         'date', cast(drought_findings.date as varchar),
+        'span', drought_findings.span,
+        'quantity', drought_findings.quantity,
         'day_state', drought_findings.day_state,
         'is_open', drought_findings.is_open,
-        'dry_since', cast(drought_findings.dry_since_date as varchar),
+        'dry_since', cast(
+            cast(timezone(getvariable('timezone'), drought_findings.dry_since_at) as date) as varchar
+        ),
         'probes', cast(drought_evidence.probes_json as json),
         'trend_7d', cast(drought_evidence.trend_json as json),
         'trend_quantity', drought_evidence.trend_quantity,
@@ -126,9 +144,14 @@ select
                             else ''
                         end,
                         printf(
-                            ' = %.1f mm; / %.2f = %.1f mm', watering_needs.net_mm, drought_findings.efficiency,
-                            watering_needs.gross_mm
+                            ' = %.1f mm; / %.2f', watering_needs.net_mm, drought_findings.efficiency
                         ),
+                        case
+                            when watering_needs.leaching_requirement > 0
+                                then printf(' / (1 - %.2f)', watering_needs.leaching_requirement)
+                            else ''
+                        end,
+                        printf(' = %.1f mm', watering_needs.gross_mm),
                         printf(
                             '; x %.0f m2 x %.2f = %.0f L', drought_findings.area_m2,
                             drought_findings.wetted_fraction, watering_needs.litres

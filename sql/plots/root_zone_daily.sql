@@ -1,176 +1,39 @@
--- The water in a plot's root zone on a local day: depletion, stress and the state they mean.
+-- The water in a plot's root zone on a local day that is over: depletion, stress and the state they mean.
 --
 -- Grain: plot and day
 -- As of: readings up to as_of
--- Reads: root_zone_layers, staged_plots, frost_days, national_grades, limits
--- Feeds: drought_days, drought_evidence, drought_findings
--- Kept as: table
---
--- FAO-56 equations 82 to 84. Dry means: depletion at least p of the available water, with more than likely_to
--- probability; likely means: the uncertainty of field capacity and wilting point leaves likely_from to likely_to.
--- That probability is normal: P = Phi(g / s), g = sum of 1000 d ((1-p) FC + p WP - theta), all layers of one soil, so
--- s = 1000 D sqrt((1-p)^2 sFC^2 + p^2 sWP^2); Phi by Abramowitz and Stegun 7.1.26 (error below 1e-6).
-with sums as (
-    select
-        root_zone_layers.plot_id,
-        root_zone_layers.date,
-        count(*) as depths,
-        min(root_zone_layers.depth_cm) as shallowest_cm,
-        max(root_zone_layers.bottom_m) as covered_m,
-        round(sum(root_zone_layers.thickness_m), 9) as thickness_m,
-        round(sum(root_zone_layers.volumetric_water_content * root_zone_layers.thickness_m), 9) as water_m,
-        array_to_string(
-            array_sort(array_agg(printf('%5.1f', root_zone_layers.depth_cm))), ','
-        ) as depth_list,
-        max_by(
-            root_zone_layers.volumetric_water_content,
-            root_zone_layers.thickness_m - root_zone_layers.depth_cm * 1e-9
-        ) as main_layer_water_content,
-    from root_zone_layers
-    where root_zone_layers.thickness_m > 1e-9
-    group by root_zone_layers.plot_id, root_zone_layers.date
-),
-
-depletions as (
-    select
-        sums.*,
-        staged_plots.field_capacity,
-        staged_plots.wilting_point,
-        staged_plots.root_zone_m,
-        staged_plots.depletion_fraction,
-        sums.water_m / sums.thickness_m as volumetric_water_content,
-        1000 * (staged_plots.field_capacity - staged_plots.wilting_point) * sums.thickness_m
-            as total_available_water_mm,
-        1000 * (staged_plots.field_capacity * sums.thickness_m - sums.water_m) as raw_depletion_mm,
-        staged_plots.field_capacity
-        - staged_plots.depletion_fraction * (staged_plots.field_capacity - staged_plots.wilting_point)
-            as refill_point,
-        sqrt(
-            power((1 - staged_plots.depletion_fraction) * staged_plots.sigma_field_capacity, 2)
-            + power(staged_plots.depletion_fraction * staged_plots.sigma_wilting_point, 2)
-        ) as sigma_refill_point,
-        100 * sums.water_m / (staged_plots.field_capacity * sums.thickness_m) as relative_moisture_pct,
-        coalesce(frost_days.frozen_readings, 0) > 0 as is_frozen,
-    from sums
-    inner join staged_plots on sums.plot_id = staged_plots.plot_id
-    left join frost_days on sums.plot_id = frost_days.plot_id and sums.date = frost_days.date
-    where staged_plots.field_capacity > staged_plots.wilting_point and staged_plots.root_zone_m > 0
-),
-
-shares as (
-    select
-        depletions.*,
-        least(greatest(depletions.raw_depletion_mm, 0), depletions.total_available_water_mm) as depletion_mm,
-        least(greatest(depletions.raw_depletion_mm / depletions.total_available_water_mm, 0), 1)
-            as depletion_share,
-        case
-            when depletions.sigma_refill_point > 0
-                then
-                    (depletions.refill_point - depletions.volumetric_water_content)
-                    / depletions.sigma_refill_point
-        end as z,
-        depletions.covered_m / depletions.root_zone_m as coverage,
-    from depletions
-),
-
-stresses as (
-    select
-        shares.*,
-        least(greatest((1 - shares.depletion_share) / (1 - shares.depletion_fraction), 0), 1) as ks,
-        1 / (1 + 0.3275911 * abs(shares.z) / sqrt(2)) as k,
-    from shares
-),
-
-tails as (
-    select
-        stresses.*,
-        0.5
-        * (
-            0.254829592 * stresses.k
-            - 0.284496736 * power(stresses.k, 2)
-            + 1.421413741 * power(stresses.k, 3)
-            - 1.453152027 * power(stresses.k, 4)
-            + 1.061405429 * power(stresses.k, 5)
-        )
-        * exp(-stresses.z * stresses.z / 2) as tail,
-    from stresses
-),
-
-judged as (
-    select
-        tails.*,
-        round(tails.depletion_share - tails.depletion_fraction, 9) >= 0 as is_at_line,
-        round(tails.depletion_share - limits.watch_share * tails.depletion_fraction, 9) >= 0 as is_at_watch,
-        case
-            when tails.z is not null and tails.z >= 0 then 1 - tails.tail
-            when tails.z is not null then tails.tail
-            when round(tails.depletion_share - tails.depletion_fraction, 9) >= 0 then 1
-            else 0
-        end as dry_probability,
-        limits.likely_from,
-        limits.likely_to,
-        tails.depths = 1
-        and round(tails.shallowest_cm / 100 - limits.shallow_share * tails.root_zone_m, 9) < 0
-            as is_shallow_only,
-        case
-            when
-                tails.depths = 1
-                and round(tails.shallowest_cm / 100 - limits.shallow_share * tails.root_zone_m, 9) < 0
-                then 'low'
-            when tails.coverage < limits.low_coverage then 'low'
-            else 'high'
-        end as confidence,
-        case
-            when round(tails.main_layer_water_content - tails.wilting_point, 9) <= 0 then 4
-            when round(tails.ks - limits.ks_mild, 9) >= 0 then 1
-            when round(tails.ks - limits.ks_moderate, 9) >= 0 then 2
-            when round(tails.ks - limits.ks_severe, 9) >= 0 then 3
-            else 4
-        end as stress_severity,
-        round(tails.relative_moisture_pct - limits.wet_above_pct, 9) > 0 as is_wet,
-        round(tails.depletion_share - (tails.depletion_fraction - limits.close_margin), 9) < 0 as is_below_close,
-    from tails
-    cross join limits
-)
-
+-- Reads: root_zone
+-- Feeds: drought_evidence
 select
-    judged.plot_id,
-    judged.date,
-    judged.depths,
-    judged.depth_list,
-    judged.covered_m,
-    judged.coverage,
-    judged.root_zone_m,
-    judged.depletion_fraction,
-    judged.field_capacity,
-    judged.wilting_point,
-    judged.refill_point,
-    judged.volumetric_water_content,
-    judged.main_layer_water_content,
-    judged.total_available_water_mm,
-    judged.depletion_mm,
-    judged.depletion_share,
-    judged.relative_moisture_pct,
-    national_grades.national_grade,
-    judged.ks,
-    judged.dry_probability,
-    case
-        when judged.is_wet then 'wet'
-        when not judged.is_at_watch then 'ok'
-        when judged.is_shallow_only then 'watch'
-        when judged.dry_probability >= judged.likely_from and judged.dry_probability <= judged.likely_to
-            then 'likely'
-        when judged.is_at_line then 'dry'
-        else 'watch'
-    end as state,
-    judged.stress_severity,
-    judged.confidence,
-    judged.is_shallow_only,
-    judged.is_frozen,
-    judged.is_wet,
-    judged.is_below_close,
-from judged
-left join national_grades
-    on
-        judged.relative_moisture_pct > national_grades.above_pct
-        and judged.relative_moisture_pct <= national_grades.up_to_pct
+    plot_id,
+    date,
+    interval_s,
+    data_at,
+    depths,
+    depth_list,
+    covered_m,
+    coverage,
+    root_zone_m,
+    depletion_fraction,
+    field_capacity,
+    wilting_point,
+    refill_point,
+    volumetric_water_content,
+    main_layer_water_content,
+    water_mm,
+    total_available_water_mm,
+    depletion_mm,
+    depletion_share,
+    relative_moisture_pct,
+    national_grade,
+    ks,
+    dry_probability,
+    state,
+    stress_severity,
+    confidence,
+    is_shallow_only,
+    is_frozen,
+    is_wet,
+    is_below_close,
+from root_zone
+where span = 'day'

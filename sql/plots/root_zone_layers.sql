@@ -1,61 +1,124 @@
--- The layers of soil that the probes of a plot stand for on a local day.
+-- The layers of soil that the probes of a plot stand for on a local day or in an hour.
 --
--- Grain: plot, day and depth
--- As of: readings up to as_of
--- Reads: readings_daily, staged_plots, limits
--- Feeds: root_zone_daily
--- Kept as: table
+-- Grain: plot, span (day or hour), its begin, and depth
+-- As of: readings up to as_of; hours of the last hourly_days before as_of, none without as_of
+-- Reads: readings_daily, readings_hourly, staged_plots, limits
+-- Feeds: root_zone
 --
 -- FAO-56 root zone: borders midway between sensors; the deepest sensor reaches as far below itself as its layer reaches
--- above, at least last_layer_min_m, and never below the root zone.
-with depths as (
+-- above, at least last_layer_min_m, and never below the root zone. A planting is new or grown as of as_of; without
+-- as_of, as of the day itself.
+with elements as (
     select
         plot_id,
+        'day' as span,
         date,
+        timezone(coalesce(getvariable('timezone'), 'UTC'), cast(date as timestamp)) as starts_at,
         depth_cm,
-        percentile_cont(0.5) within group (order by volumetric_water_content) as volumetric_water_content,
+        volumetric_water_content,
+        driest_hour_water_content,
+        last_usable_at,
+        interval_s,
     from readings_daily
     where
         is_complete
         and volumetric_water_content is not null
         and depth_cm > 0
         and plot_id is not null
-    group by plot_id, date, depth_cm
+    union all
+    select
+        readings_hourly.plot_id,
+        'hour' as span,
+        readings_hourly.date,
+        readings_hourly.hour_at as starts_at,
+        readings_hourly.depth_cm,
+        readings_hourly.volumetric_water_content,
+        readings_hourly.volumetric_water_content as driest_hour_water_content,
+        readings_hourly.last_usable_at,
+        3600 as interval_s,
+    from readings_hourly
+    cross join limits
+    where
+        readings_hourly.date > cast(getvariable('window_to') as date) - cast(limits.hourly_days as integer)
+        and readings_hourly.volumetric_water_content is not null
+        and readings_hourly.depth_cm > 0
+        and readings_hourly.plot_id is not null
+),
+
+depths as (
+    select
+        plot_id,
+        span,
+        date,
+        starts_at,
+        depth_cm,
+        percentile_cont(0.5) within group (order by volumetric_water_content) as volumetric_water_content,
+        percentile_cont(0.5) within group (order by driest_hour_water_content) as driest_hour_water_content,
+        max(last_usable_at) as last_usable_at,
+        max(interval_s) as interval_s,
+    from elements
+    group by plot_id, span, date, starts_at, depth_cm
+),
+
+rooted as (
+    select
+        depths.*,
+        case
+            when
+                coalesce(epoch(cast(getvariable('as_of') as timestamptz)), epoch(cast(depths.date as timestamp)))
+                < staged_plots.new_until_s
+                then staged_plots.new_root_zone_m
+            else staged_plots.grown_root_zone_m
+        end as root_zone_m,
+        case
+            when
+                coalesce(epoch(cast(getvariable('as_of') as timestamptz)), epoch(cast(depths.date as timestamp)))
+                < staged_plots.new_until_s
+                then staged_plots.new_depletion_fraction
+            else staged_plots.grown_depletion_fraction
+        end as depletion_fraction,
+    from depths
+    inner join staged_plots on depths.plot_id = staged_plots.plot_id
 ),
 
 borders as (
     select
-        depths.plot_id,
-        depths.date,
-        depths.depth_cm,
-        depths.depth_cm / 100 as depth_m,
-        depths.volumetric_water_content,
-        coalesce((depths.depth_cm + lag(depths.depth_cm) over by_depth) / 200, 0) as top_m,
-        (depths.depth_cm + lead(depths.depth_cm) over by_depth) / 200 as midway_below_m,
-    from depths
-    window by_depth as (partition by depths.plot_id, depths.date order by depths.depth_cm)
+        rooted.*,
+        rooted.depth_cm / 100 as depth_m,
+        coalesce((rooted.depth_cm + lag(rooted.depth_cm) over by_depth) / 200, 0) as top_m,
+        (rooted.depth_cm + lead(rooted.depth_cm) over by_depth) / 200 as midway_below_m,
+    from rooted
+    window by_depth as (
+        partition by rooted.plot_id, rooted.span, rooted.date, rooted.starts_at order by rooted.depth_cm
+    )
+),
+
+reaches as (
+    select
+        borders.plot_id,
+        borders.span,
+        borders.date,
+        borders.starts_at,
+        borders.depth_cm,
+        borders.volumetric_water_content,
+        borders.driest_hour_water_content,
+        borders.last_usable_at,
+        borders.interval_s,
+        borders.root_zone_m,
+        borders.depletion_fraction,
+        least(borders.top_m, borders.root_zone_m) as top_m,
+        least(
+            coalesce(
+                borders.midway_below_m,
+                borders.depth_m + greatest(limits.last_layer_min_m, borders.depth_m - borders.top_m)
+            ),
+            borders.root_zone_m
+        ) as bottom_m,
+    from borders
+    cross join limits
 )
 
 select
-    borders.plot_id,
-    borders.date,
-    borders.depth_cm,
-    borders.volumetric_water_content,
-    least(borders.top_m, staged_plots.root_zone_m) as top_m,
-    least(
-        coalesce(
-            borders.midway_below_m,
-            borders.depth_m + greatest(limits.last_layer_min_m, borders.depth_m - borders.top_m)
-        ),
-        staged_plots.root_zone_m
-    ) as bottom_m,
-    least(
-        coalesce(
-            borders.midway_below_m,
-            borders.depth_m + greatest(limits.last_layer_min_m, borders.depth_m - borders.top_m)
-        ),
-        staged_plots.root_zone_m
-    ) - least(borders.top_m, staged_plots.root_zone_m) as thickness_m,
-from borders
-inner join staged_plots on borders.plot_id = staged_plots.plot_id
-cross join limits
+    reaches.*,
+    reaches.bottom_m - reaches.top_m as thickness_m,
+from reaches

@@ -13,6 +13,7 @@ select
     sensor_states.state,
     sensor_states.state in ('silent', 'no_data', 'sensor_fault') as needs_work,
     case
+        when sensor_states.reason_code = 'sensor_part_fault' then 1
         when sensor_states.state in ('silent', 'no_data', 'sensor_fault') then 2
         when sensor_states.state = 'stale' then 1
         else 0
@@ -27,7 +28,8 @@ select
         'window_days', cast(limits.soil_window_days as bigint),
         'value_pct', round(100 * sensor_states.newest_water_content, 1),
         'stuck_days', cast(limits.stuck_days as bigint),
-        'device_id', sensor_states.device_id
+        'device_id', sensor_states.device_id,
+        'depths_cm', replace(replace(replace(sensor_states.dead_depth_list, '.0', ''), ' ', ''), ',', '/')
     ) as varchar) as reason_params_json,
     round(sensor_states.silent_hours, 3) as value,
     case

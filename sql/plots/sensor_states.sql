@@ -7,14 +7,19 @@
 -- Kept as: table
 --
 -- Silent, stale: no reading at all for silent_hours, for max(stale_intervals x interval, stale_hours). Sensor fault:
--- readings come, none is usable for that long, or the device lies in the air. A silent sensor is never ok. Frozen: the
--- newest reading is in frozen soil, and so are frozen_day_share of an element's readings of the 24 h before it.
+-- readings come, none is usable for that long, or the device lies in the air; or one of its elements gives nothing
+-- usable for that long while others do, and then the plot is still judged by these (can_be_judged). A silent sensor is
+-- never ok. Only a weather station is well without water readings: it sends weather, no soil rows, and has no depths.
+-- Frozen: the newest reading is in frozen soil, and so are frozen_day_share of an element's readings of the 24 h before
+-- it. A depth that a device named once is no element of it: one still sends, or has sent a day's worth.
 with soil_of_devices as (
     select
         readings.device_id,
         max(case when not readings.is_quarantined then readings.measured_at end) as last_reading_at,
         max(case when readings.is_usable or readings.is_potential_usable then readings.measured_at end)
             as last_usable_at,
+        min(case when readings.is_usable or readings.is_potential_usable then readings.measured_at end)
+            as first_usable_at,
         max(case when readings.is_d01_frozen and not readings.is_quarantined then readings.measured_at end)
             as last_frozen_at,
         max(case when readings.is_a1_in_air then readings.measured_at end) as last_in_air_at,
@@ -34,7 +39,11 @@ with soil_of_devices as (
         count(case when readings.is_usable then 1 end) as usable_readings,
         count(case when readings.is_potential_usable then 1 end) as usable_potentials,
         count(readings.volumetric_water_content) + count(readings.matric_potential_kpa) as water_readings,
-        count(readings.depth_cm) as readings_with_depth,
+        count(
+            case
+                when (readings.is_usable or readings.is_potential_usable) and readings.depth_cm > 0 then 1
+            end
+        ) as usable_with_depth,
     from readings
     group by readings.device_id
 ),
@@ -70,6 +79,22 @@ frost_of_devices as (
     group by device_id
 ),
 
+elements as (
+    select
+        device_id,
+        channel,
+        depth_cm,
+        count(*) as water_readings,
+        max(measured_at) as last_water_at,
+        max(case when is_usable or is_potential_usable or is_d01_frozen then measured_at end) as last_good_at,
+    from readings
+    where
+        not is_quarantined
+        and depth_cm is not null
+        and (volumetric_water_content is not null or matric_potential_kpa is not null)
+    group by device_id, channel, depth_cm
+),
+
 weather_of_devices as (
     select
         device_id,
@@ -83,10 +108,12 @@ standing as (
         staged_devices.device_id,
         staged_devices.model,
         staged_devices.plot_id,
+        staged_devices.valid_from,
         staged_devices.depths_cm,
         coalesce(staged_devices.report_interval_s, device_cadences.interval_s, limits.default_interval_s)
             as interval_s,
         cast(getvariable('as_of') as timestamptz) as as_of,
+        soil_of_devices.first_usable_at,
         soil_of_devices.last_usable_at,
         soil_of_devices.last_frozen_at = soil_of_devices.last_reading_at
         and frost_of_devices.frozen_share >= limits.frozen_day_share as is_frozen,
@@ -100,7 +127,7 @@ standing as (
         coalesce(soil_of_devices.usable_readings, 0) as usable_readings,
         coalesce(soil_of_devices.usable_potentials, 0) as usable_potentials,
         coalesce(soil_of_devices.water_readings, 0) as water_readings,
-        coalesce(soil_of_devices.readings_with_depth, 0) as readings_with_depth,
+        coalesce(soil_of_devices.usable_with_depth, 0) as usable_with_depth,
         soil_of_devices.last_reading_at as last_soil_at,
         case
             when soil_of_devices.last_reading_at is null then weather_of_devices.last_reading_at
@@ -109,7 +136,8 @@ standing as (
         end as last_reading_at,
         soil_of_devices.last_any_at,
         weather_of_devices.last_reading_at is not null
-        and coalesce(soil_of_devices.water_readings, 0) = 0 as is_weather_station,
+        and soil_of_devices.device_id is null
+        and staged_devices.depths_cm is null as is_weather_station,
     from staged_devices
     inner join staged_plots on staged_devices.plot_id = staged_plots.plot_id
     cross join limits
@@ -137,33 +165,59 @@ aged as (
         ) as is_in_air,
     from standing
     cross join limits
+),
+
+dead_elements as (
+    select
+        aged.device_id,
+        array_to_string(
+            array_sort(array_agg(printf('%5.1f', elements.depth_cm))), ','
+        ) as dead_depth_list,
+    from aged
+    cross join limits
+    inner join elements on aged.device_id = elements.device_id and aged.valid_from <= elements.last_water_at
+    where
+        (
+            elements.last_good_at is null
+            or (epoch(aged.as_of) - epoch(elements.last_good_at)) / 3600 >= aged.stale_after_hours
+        )
+        and (
+            (epoch(aged.as_of) - epoch(elements.last_water_at)) / 3600 < aged.stale_after_hours
+            or elements.water_readings >= limits.daily_completeness * 86400 / aged.interval_s
+        )
+    group by aged.device_id
+),
+
+judged as (
+    select
+        aged.*,
+        dead_elements.dead_depth_list,
+        case
+            when aged.last_reading_at is null and aged.quarantined_readings > 0 then 'sensor_quarantined'
+            when aged.last_reading_at is null then 'sensor_no_data'
+            when aged.silent_hours >= greatest(aged.silent_after_hours, aged.stale_after_hours) then 'sensor_silent'
+            when aged.silent_hours >= aged.stale_after_hours then 'sensor_stale'
+            when aged.is_weather_station then 'sensor_ok'
+            when aged.is_frozen then 'sensor_frozen'
+            when aged.is_in_air then 'sensor_in_air'
+            when aged.last_usable_at is not null and aged.unusable_hours < aged.stale_after_hours
+                then case when dead_elements.device_id is not null then 'sensor_part_fault' else 'sensor_ok' end
+            when aged.last_battery_at = aged.last_soil_at then 'sensor_battery'
+            when aged.last_stuck_at = aged.last_soil_at then 'sensor_stuck'
+            when aged.water_readings = 0 then 'sensor_no_water'
+            when aged.newest_water_content is null then 'sensor_unusable'
+            else 'sensor_out_of_range'
+        end as reason_code,
+    from aged
+    left join dead_elements on aged.device_id = dead_elements.device_id
 )
 
 select
-    aged.*,
+    judged.*,
+    judged.reason_code in ('sensor_ok', 'sensor_part_fault') as can_be_judged,
     case
-        when aged.last_reading_at is null and aged.quarantined_readings > 0 then 'sensor_fault'
-        when aged.last_reading_at is null then 'no_data'
-        when aged.silent_hours >= greatest(aged.silent_after_hours, aged.stale_after_hours) then 'silent'
-        when aged.silent_hours >= aged.stale_after_hours then 'stale'
-        when aged.is_weather_station or aged.water_readings = 0 then 'ok'
-        when aged.is_frozen then 'frozen'
-        when aged.is_in_air then 'sensor_fault'
-        when aged.last_usable_at is null or aged.unusable_hours >= aged.stale_after_hours then 'sensor_fault'
-        else 'ok'
+        when judged.reason_code in ('sensor_no_data', 'sensor_silent', 'sensor_stale', 'sensor_ok', 'sensor_frozen')
+            then replace(judged.reason_code, 'sensor_', '')
+        else 'sensor_fault'
     end as state,
-    case
-        when aged.last_reading_at is null and aged.quarantined_readings > 0 then 'sensor_quarantined'
-        when aged.last_reading_at is null then 'sensor_no_data'
-        when aged.silent_hours >= greatest(aged.silent_after_hours, aged.stale_after_hours) then 'sensor_silent'
-        when aged.silent_hours >= aged.stale_after_hours then 'sensor_stale'
-        when aged.is_weather_station or aged.water_readings = 0 then 'sensor_ok'
-        when aged.is_frozen then 'sensor_frozen'
-        when aged.is_in_air then 'sensor_in_air'
-        when aged.last_usable_at is not null and aged.unusable_hours < aged.stale_after_hours then 'sensor_ok'
-        when aged.last_battery_at = aged.last_soil_at then 'sensor_battery'
-        when aged.last_stuck_at = aged.last_soil_at then 'sensor_stuck'
-        when aged.newest_water_content is null then 'sensor_unusable'
-        else 'sensor_out_of_range'
-    end as reason_code,
-from aged
+from judged

@@ -7,8 +7,9 @@
 -- Kept as: table
 --
 -- An alert stands until two flights running are above vigour_clear_z. Low vigour and dry soil: drought, water it; low
--- vigour and soil not dry: pest, disease or nutrients, inspect it; no fresh soil reading: cause unknown, look at it.
--- Where the soil is dry the drought issue is the work, so this one asks for none.
+-- vigour and soil not dry: pest, disease or nutrients, inspect it; soil that may be dry, dry only where it is shallow,
+-- or without a fresh reading: cause unknown, look at it. Where a crew is sent to water, that is the work, and this asks
+-- for none.
 with memories as (
     select
         vigour_flights.*,
@@ -89,7 +90,9 @@ judged as (
             else 'not_flown'
         end as state,
         case
-            when drought_findings.state in ('dry', 'likely') then 'drought'
+            when drought_findings.needs_work then 'drought'
+            when drought_findings.state in ('dry', 'likely') then 'maybe_dry'
+            when drought_findings.is_shallow_at_line then 'shallow'
             when drought_findings.state in ('ok', 'watch', 'wet', 'just_watered') then 'inspect'
             else 'unknown'
         end as cause_by_soil,

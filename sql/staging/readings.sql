@@ -36,11 +36,7 @@ with gated as (
         or frost_neighbours.device_id is not null
         or (
             staged_soil_readings.soil_temperature_c is null
-            and coalesce(
-                stream_day_gates.device_temperature_min_c < limits.frozen_below_c,
-                stream_day_gates.has_air_frost,
-                false
-            )
+            and coalesce(stream_day_gates.has_frost_nearby, false)
         ) as is_d01_frozen,
         coalesce(stream_day_gates.is_stuck_suspect, false) as is_s2_suspect,
         coalesce(stream_day_gates.is_stuck, false) as is_s2_stuck,

@@ -3,13 +3,14 @@
 -- Grain: plot, device, channel, depth and local day
 -- As of: readings up to as_of
 -- Reads: readings_hourly, device_cadences, limits
--- Feeds: root_zone_layers, potential_daily, frost_days, drought_evidence
+-- Feeds: root_zone_layers, potentials, frost_days, drought_evidence, drought_findings
 -- Kept as: table
 --
 -- Means are rounded far below any resolution, here and wherever numbers are added up: threads add in any order, and the
 -- last bits must not decide how a verdict is rounded (the same instant gives the same answer).
 --
--- Complete means: at least daily_completeness of the readings that the report interval promises were usable.
+-- Complete means: the day is over, and at least daily_completeness of the readings that the report interval promises
+-- were usable; for water content and for potential each by itself. Half of today is no day.
 with days as (
     select
         plot_id,
@@ -18,36 +19,53 @@ with days as (
         depth_cm,
         date,
         round(avg(volumetric_water_content), 9) as volumetric_water_content,
+        min(volumetric_water_content) as driest_hour_water_content,
         round(avg(matric_potential_kpa), 9) as matric_potential_kpa,
+        min(matric_potential_kpa) as driest_hour_potential_kpa,
         round(avg(soil_temperature_c), 9) as soil_temperature_c,
         sum(usable_readings) as usable_readings,
+        sum(usable_potentials) as usable_potentials,
         sum(frozen_readings) as frozen_readings,
         sum(readings) as readings,
         max(last_usable_at) as last_usable_at,
+        max(last_potential_at) as last_potential_at,
         max(report_interval_s) as report_interval_s,
     from readings_hourly
     group by plot_id, device_id, channel, depth_cm, date
+),
+
+paced as (
+    select
+        days.*,
+        coalesce(days.report_interval_s, device_cadences.interval_s, limits.default_interval_s) as interval_s,
+        days.date < coalesce(getvariable('window_to'), date '9999-12-31') as is_finished,
+        limits.daily_completeness,
+    from days
+    cross join limits
+    left join device_cadences on days.device_id = device_cadences.device_id
 )
 
 select
-    days.plot_id,
-    days.device_id,
-    days.channel,
-    days.depth_cm,
-    days.date,
-    days.volumetric_water_content,
-    days.matric_potential_kpa,
-    days.soil_temperature_c,
-    days.usable_readings,
-    days.frozen_readings,
-    days.readings,
-    86400 / coalesce(days.report_interval_s, device_cadences.interval_s, limits.default_interval_s)
-        as expected_readings,
-    days.usable_readings
-    >= limits.daily_completeness
-    * 86400
-    / coalesce(days.report_interval_s, device_cadences.interval_s, limits.default_interval_s) as is_complete,
-    days.last_usable_at,
-from days
-cross join limits
-left join device_cadences on days.device_id = device_cadences.device_id
+    paced.plot_id,
+    paced.device_id,
+    paced.channel,
+    paced.depth_cm,
+    paced.date,
+    paced.volumetric_water_content,
+    paced.driest_hour_water_content,
+    paced.matric_potential_kpa,
+    paced.driest_hour_potential_kpa,
+    paced.soil_temperature_c,
+    paced.usable_readings,
+    paced.usable_potentials,
+    paced.frozen_readings,
+    paced.readings,
+    paced.interval_s,
+    86400 / paced.interval_s as expected_readings,
+    paced.is_finished
+    and paced.usable_readings >= paced.daily_completeness * 86400 / paced.interval_s as is_complete,
+    paced.is_finished
+    and paced.usable_potentials >= paced.daily_completeness * 86400 / paced.interval_s as is_potential_complete,
+    paced.last_usable_at,
+    paced.last_potential_at,
+from paced

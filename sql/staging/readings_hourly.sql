@@ -3,7 +3,10 @@
 -- Grain: plot, device, channel, depth and hour
 -- As of: readings up to as_of
 -- Reads: readings
--- Feeds: readings_daily, wettings
+-- Feeds: readings_daily, wettings, root_zone_layers, potentials
+-- Kept as: table
+--
+-- Water content and potential are counted apart: one good reading of the one does not vouch for the other.
 select
     plot_id,
     device_id,
@@ -16,10 +19,12 @@ select
     percentile_cont(0.5) within group (order by case when is_potential_usable then matric_potential_kpa end)
         as matric_potential_kpa,
     round(avg(case when not is_quarantined then soil_temperature_c end), 9) as soil_temperature_c,
-    count(case when is_usable or is_potential_usable then 1 end) as usable_readings,
+    count(case when is_usable then 1 end) as usable_readings,
+    count(case when is_potential_usable then 1 end) as usable_potentials,
     count(case when is_d01_frozen then 1 end) as frozen_readings,
     count(*) as readings,
-    max(case when is_usable or is_potential_usable then measured_at end) as last_usable_at,
+    max(case when is_usable then measured_at end) as last_usable_at,
+    max(case when is_potential_usable then measured_at end) as last_potential_at,
     max(report_interval_s) as report_interval_s,
 from readings
 group by plot_id, device_id, channel, depth_cm, date, floor(epoch(measured_at) / 3600)

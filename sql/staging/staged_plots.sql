@@ -1,37 +1,40 @@
 -- A plot as it stands at the instant of the evaluation, with the soil and plants that its verdicts use.
 --
 -- Grain: plot
--- As of: register row that holds at as_of; without as_of the row that still holds
+-- As of: register row that holds at as_of, else at variable now; without either the row that has no end
 -- Reads: plots, soil_textures, vegetations, irrigation_methods, maintenance_grades, limits
 -- Feeds: staged_soil_readings and every model of sql/plots
 -- Kept as: table
 --
 -- Laboratory values go before texture; sigma is 0 for laboratory values. Newly planted: planted less than
--- new_planting_years before as_of, or of vegetation new_planting.
+-- new_planting_years before as_of, or of vegetation new_planting. Without as_of that is asked day by day, of the day:
+-- new_until_s says until when, and the depths and shares of both ages are there.
 with standing as (
     select
         plots.*,
-        coalesce(getvariable('as_of'), timestamptz 'infinity') as as_of,
+        cast(getvariable('as_of') as timestamptz) as as_of,
     from plots
     where
-        (plots.valid_from <= getvariable('as_of') or getvariable('as_of') is null)
+        plots.valid_from <= coalesce(getvariable('as_of'), getvariable('now'), timestamptz 'infinity')
         and (
             plots.valid_to is null
-            or plots.valid_to > coalesce(getvariable('as_of'), timestamptz 'infinity')
+            or plots.valid_to > coalesce(getvariable('as_of'), getvariable('now'), timestamptz 'infinity')
         )
 ),
 
 aged as (
     select
         standing.*,
-        limits.new_planting_years,
         limits.default_wetted_fraction,
         limits.sigma_field_capacity,
         limits.sigma_wilting_point,
-        case
-            when standing.planted_on is not null and getvariable('as_of') is not null
-                then (epoch(standing.as_of) - epoch(cast(standing.planted_on as timestamp))) / (365.25 * 86400)
-        end as planted_years,
+        epoch(cast(standing.planted_on as timestamp)) as planted_s,
+        epoch(cast(standing.planted_on as timestamp)) + limits.new_planting_years * 365.25 * 86400 as new_until_s,
+        coalesce(
+            epoch(standing.as_of)
+            < epoch(cast(standing.planted_on as timestamp)) + limits.new_planting_years * 365.25 * 86400,
+            false
+        ) as is_new_by_date,
     from standing
     cross join limits
 )
@@ -42,9 +45,9 @@ select
     aged.maintenance_grade,
     aged.vegetation,
     vegetations.peer_group,
-    aged.planted_years,
-    coalesce(aged.planted_years < aged.new_planting_years, false)
-    or aged.vegetation = 'new_planting' as is_newly_planted,
+    aged.planted_s,
+    aged.new_until_s,
+    aged.is_new_by_date or aged.vegetation = 'new_planting' as is_newly_planted,
     aged.area_m2,
     coalesce(aged.wetted_fraction, aged.default_wetted_fraction) as wetted_fraction,
     coalesce(aged.field_capacity, soil_textures.field_capacity) as field_capacity,
@@ -56,13 +59,17 @@ select
         as soil_source,
     aged.soil_texture,
     case
-        when coalesce(aged.planted_years < aged.new_planting_years, false) then vegetations.new_root_zone_m
+        when aged.is_new_by_date then vegetations.new_root_zone_m
         else vegetations.root_zone_m
     end as root_zone_m,
     case
-        when coalesce(aged.planted_years < aged.new_planting_years, false) then vegetations.new_depletion_fraction
+        when aged.is_new_by_date then vegetations.new_depletion_fraction
         else vegetations.depletion_fraction
     end as depletion_fraction,
+    vegetations.root_zone_m as grown_root_zone_m,
+    vegetations.depletion_fraction as grown_depletion_fraction,
+    vegetations.new_root_zone_m,
+    vegetations.new_depletion_fraction,
     vegetations.usual_litres_m2_low,
     vegetations.usual_litres_m2_high,
     irrigation_methods.irrigation,

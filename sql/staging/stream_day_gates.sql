@@ -1,4 +1,4 @@
--- Gates that look at a day or more of a sensing element: S2, air frost, swing, battery, settling.
+-- Gates that look at a day or more of a sensing element: S2, frost nearby, swing, battery, settling.
 --
 -- Grain: device, channel, depth and day
 -- As of: readings up to as_of
@@ -8,13 +8,16 @@
 --
 -- Suspected stuck means: water content and every other channel of the element moved less than the limit over this day
 -- and the day before. Stuck means: water content did not move at all for stuck_days. Settling counts from the first
--- reading in soil of an element whose register row begins inside the window.
+-- reading in soil of an element whose register row begins inside the window. Frost of a device or plot means: an
+-- element of it with a thermometer was at or below thawing_below_c for frozen_day_share of the day, and below
+-- frozen_below_c on that day or one beside it; it stands for the elements that have no thermometer.
 with spans as (
     select
         stream_days.device_id,
         stream_days.channel,
         stream_days.depth_cm,
         stream_days.date,
+        stream_days.plot_id,
         stream_days.field_capacity,
         stream_days.battery_low_v,
         stream_days.bound_at,
@@ -35,6 +38,7 @@ with spans as (
             partition by stream_days.device_id, stream_days.channel, stream_days.depth_cm, stream_days.bound_at
         ) as first_in_soil_at,
     from stream_days
+    cross join limits
     window
         two_days as (
             partition by stream_days.device_id, stream_days.channel, stream_days.depth_cm
@@ -44,17 +48,42 @@ with spans as (
         month as (
             partition by stream_days.device_id, stream_days.channel, stream_days.depth_cm
             order by stream_days.date
-            range between interval 30 days preceding and current row
+            range between interval (limits.stuck_days) day preceding and current row
         )
 ),
 
-device_days as (
+cold_days as (
+    select
+        stream_days.plot_id,
+        stream_days.device_id,
+        stream_days.date,
+        stream_days.cold_readings >= limits.frozen_day_share * stream_days.temperature_readings
+        and min(stream_days.soil_temperature_min_c) over days_beside < limits.frozen_below_c as has_frost,
+    from stream_days
+    cross join limits
+    where stream_days.temperature_readings > 0
+    window days_beside as (
+        partition by stream_days.device_id, stream_days.channel, stream_days.depth_cm
+        order by stream_days.date
+        range between interval 1 day preceding and interval 1 day following
+    )
+),
+
+device_frosts as (
     select
         device_id,
         date,
-        min(soil_temperature_min_c) as soil_temperature_min_c,
-    from stream_days
+        bool_or(has_frost) as has_frost,
+    from cold_days
     group by device_id, date
+),
+
+plot_frosts as (
+    select distinct
+        plot_id,
+        date,
+    from cold_days
+    where has_frost and plot_id is not null
 )
 
 select
@@ -75,8 +104,10 @@ select
         false
     ) as is_stuck,
     spans.soil_temperature_max_c - spans.soil_temperature_min_c as daily_swing_c,
-    device_days.soil_temperature_min_c as device_temperature_min_c,
-    coalesce(weather_days.has_air_frost, false) as has_air_frost,
+    coalesce(
+        device_frosts.has_frost,
+        plot_frosts.plot_id is not null or coalesce(weather_days.has_air_frost, false)
+    ) as has_frost_nearby,
     coalesce(battery_days.battery_v < coalesce(spans.battery_low_v, limits.battery_low_v), false) as has_low_battery,
     case
         when
@@ -85,6 +116,8 @@ select
     end as first_in_soil_at,
 from spans
 cross join limits
-left join device_days on spans.device_id = device_days.device_id and spans.date = device_days.date
-left join weather_days on spans.date = weather_days.date
+left join device_frosts on spans.device_id = device_frosts.device_id and spans.date = device_frosts.date
+left join plot_frosts on spans.plot_id = plot_frosts.plot_id and spans.date = plot_frosts.date
+left join weather_days
+    on spans.date >= weather_days.date and spans.date < coalesce(weather_days.next_date, date '9999-12-31')
 left join battery_days on spans.device_id = battery_days.device_id and spans.date = battery_days.date

@@ -10,6 +10,7 @@ select
     staged_soil_readings.channel,
     staged_soil_readings.depth_cm,
     staged_soil_readings.date,
+    max_by(staged_soil_readings.plot_id, staged_soil_readings.measured_at) as plot_id,
     max(staged_soil_readings.field_capacity) as field_capacity,
     max(staged_soil_readings.battery_low_v) as battery_low_v,
     max(staged_soil_readings.bound_at) as bound_at,
@@ -19,6 +20,8 @@ select
     max(staged_soil_readings.volumetric_water_content) as water_content_max,
     min(staged_soil_readings.soil_temperature_c) as soil_temperature_min_c,
     max(staged_soil_readings.soil_temperature_c) as soil_temperature_max_c,
+    count(staged_soil_readings.soil_temperature_c) as temperature_readings,
+    count(case when staged_soil_readings.soil_temperature_c <= limits.thawing_below_c then 1 end) as cold_readings,
     min(staged_soil_readings.bulk_ec_ds_m) as bulk_ec_min_ds_m,
     max(staged_soil_readings.bulk_ec_ds_m) as bulk_ec_max_ds_m,
     min(

@@ -1,7 +1,7 @@
--- The devices that the register holds today; devices itself has every row with its validity.
+-- The devices that the register holds now; devices itself has every row with its validity.
 --
 -- Grain: device
--- As of: rows without an end
+-- As of: variable as_of, or variable now; without either the rows without an end
 -- Reads: devices
 -- Feeds: questions of analysts
 select
@@ -14,4 +14,9 @@ select
     lat,
     valid_from,
 from devices
-where valid_to is null
+where
+    valid_from <= coalesce(getvariable('as_of'), getvariable('now'), timestamptz 'infinity')
+    and (
+        valid_to is null
+        or valid_to > coalesce(getvariable('as_of'), getvariable('now'), timestamptz 'infinity')
+    )

@@ -1,7 +1,7 @@
--- The plots that the register holds today; plots itself has every row with its validity.
+-- The plots that the register holds now; plots itself has every row with its validity.
 --
 -- Grain: plot
--- As of: rows without an end
+-- As of: variable as_of, or variable now; without either the rows without an end
 -- Reads: plots
 -- Feeds: questions of analysts
 select
@@ -21,4 +21,9 @@ select
     lat,
     valid_from,
 from plots
-where valid_to is null
+where
+    valid_from <= coalesce(getvariable('as_of'), getvariable('now'), timestamptz 'infinity')
+    and (
+        valid_to is null
+        or valid_to > coalesce(getvariable('as_of'), getvariable('now'), timestamptz 'infinity')
+    )

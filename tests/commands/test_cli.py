@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from greensward.cli import run
+from greensward.commands.sql import open_for_questions
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE
+from greensward.settings import load
 from ingest.lake.layout import DataFolder
+from ingest.lake.ownership import ensure_layout
 from ingest.lake.tables import table
 from ingest.lake.write import write_rows
 from tests.lake.rows import NOON, soil, soil_row
@@ -71,6 +79,94 @@ def test_sql_can_neither_write_nor_look_outside_the_lake(
     assert not Path("/tmp/greensward-stolen.csv").exists()  # noqa: S108 - that it is not there is the point
 
 
+WRITING = [
+    "copy (select 1) to '{lake}/new.parquet'",
+    "copy (select 1) to '{file}'",
+    "attach '{lake}/other.duckdb'",
+    "export database '{lake}/all'",
+    "explain analyze copy (select 1) to '{file}'",
+    "explain (analyze) copy (select 1) to '{file}'",
+    "explain /* /* */ select 1 -- */ analyze copy (select 1) to '{file}'",
+    "prepare it as copy (select 1) to '{file}'",
+    "execute it",
+    "select 1; copy (select 1) to '{file}'",
+    "from enable_logging('QueryLog', storage = 'file', storage_config = {{'path': '{lake}/logs'}})",
+    "from \"ENABLE_PROFILING\" /* */ (save_location = '{file}')",
+    "from query('from enable_' || 'logging(storage = ''file'', storage_path = ''{lake}/logs'')')",
+    "create persistent secret s (type s3)",
+    "set profiling_output = '{file}'",
+]
+
+
+def test_no_statement_changes_the_lake_from_an_argument_a_file_or_the_prompt(
+    lake: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def contents() -> dict[str, str]:
+        files = [path for path in lake.root.rglob("*") if path.is_file()]
+        return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+    before = contents()
+    (file,) = lake.lake.rglob("*.parquet")
+    queries = [query.format(lake=lake.lake, file=file) for query in WRITING]
+    assert run(["sql", queries[0], "-C", str(lake.root)]) == EXIT_FOUND_PROBLEMS
+    script = tmp_path / "query.sql"
+    script.write_text(queries[0], encoding="utf-8")
+    assert run(["sql", "--file", str(script), "-C", str(lake.root)]) == EXIT_FOUND_PROBLEMS
+    typed = iter([*(f"{query};" for query in queries), ".exit"])
+    monkeypatch.setattr("builtins.input", lambda _: next(typed))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    assert run(["sql", "-C", str(lake.root)]) == EXIT_OK
+    assert capsys.readouterr().err.count("is not run") == len(queries) + 2
+    assert contents() == before
+
+
+def test_even_a_statement_that_was_not_looked_at_can_write_no_new_file_into_the_lake(lake: DataFolder) -> None:
+    with (
+        open_for_questions(load(data=lake.root)) as connection,
+        pytest.raises(duckdb.PermissionException),
+    ):
+        connection.execute(f"copy (select 1) to '{lake.lake}/new.parquet'")
+
+
+def test_every_result_is_shown_and_what_stays_in_memory_is_allowed(
+    lake: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    query = """
+        select 1 as a; select 2 as b;
+        create temp table kept as select 7 as c; from kept;
+        set variable day = 3; select getvariable('day') as d;
+        pivot (select 'x' as k, 1 as v) on k using sum(v);
+        -- how many
+        select count(*) as e from soil_readings;
+    """
+    assert run(["sql", query, "--json", "-C", str(lake.root)]) == EXIT_OK
+    said, decoder, found = capsys.readouterr().out.strip(), json.JSONDecoder(), []
+    while said:
+        answer, end = decoder.raw_decode(said)
+        found += answer
+        said = said[end:].lstrip()
+    assert found == [{"a": 1}, {"b": 2}, {"c": 7}, {"d": 3}, {"x": 1}, {"e": 2}]
+
+
+def test_a_query_may_be_explained(lake: DataFolder) -> None:
+    query = "explain select 1; explain analyze select 1; explain (select 1); explain (format json) select 1"
+    assert run(["sql", query, "-C", str(lake.root)]) == EXIT_OK
+
+
+def test_the_ready_questions_are_json_when_asked_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["sql", "--questions", "--json"]) == EXIT_OK
+    assert {"name", "zh", "en"} == json.loads(capsys.readouterr().out)[0].keys()
+
+
+def test_a_query_file_in_another_encoding_is_told_so(
+    lake: DataFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "query.sql"
+    script.write_bytes("select '绿地'".encode("gb18030"))
+    assert run(["sql", "--file", str(script), "-C", str(lake.root)]) == EXIT_USAGE
+    assert "not UTF-8" in capsys.readouterr().err
+
+
 def test_a_damaged_file_is_named_by_the_check(lake: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["lake", "check", "-C", str(lake.root)]) == EXIT_OK
     (file,) = lake.lake.rglob("*.parquet")
@@ -107,6 +203,7 @@ def test_doctor_names_what_is_missing_and_how_to_mend_it(
 def test_doctor_tells_a_broker_that_is_away_from_one_that_is_there(
     folder: DataFolder, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ensure_layout(folder)
     monkeypatch.setenv("GREENSWARD__BROKER__HOST", "127.0.0.1")
     monkeypatch.setenv("GREENSWARD__BROKER__PORT", str(free_port()))
     assert run(["doctor", "-C", str(folder.root)]) == EXIT_UNREACHABLE
@@ -115,11 +212,13 @@ def test_doctor_tells_a_broker_that_is_away_from_one_that_is_there(
 
 
 def test_flags_of_an_empty_district_are_no_error(folder: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    ensure_layout(folder)
     assert run(["flag", "--json", "-C", str(folder.root)]) == EXIT_OK
     assert json.loads(capsys.readouterr().out) == []
 
 
 def test_replay_of_nothing_says_so(folder: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    ensure_layout(folder)
     assert run(["replay", "--json", "-C", str(folder.root)]) == EXIT_OK
     assert json.loads(capsys.readouterr().out) == {"messages": 0, "outcomes": {}}
 
@@ -127,3 +226,63 @@ def test_replay_of_nothing_says_so(folder: DataFolder, capsys: pytest.CaptureFix
 def test_publishing_to_no_broker_exits_with_three(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["simulate", "--days", "10", "--broker", f"127.0.0.1:{free_port()}"]) == EXIT_UNREACHABLE
     assert "No broker answers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["flag"],
+        ["flag", "--every", "30"],
+        ["replay"],
+        ["plots", "list"],
+        ["device", "list", "--unknown"],
+        ["lake", "info"],
+    ],
+)
+def test_who_only_looks_makes_no_data_folder(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == EXIT_USAGE
+    assert "greensward up" in capsys.readouterr().err
+    assert list(Path.cwd().iterdir()) == []
+    assert run(["doctor", "--data", str(tmp_path)]) == EXIT_FOUND_PROBLEMS
+    assert [entry.name for entry in tmp_path.iterdir()] == ["elsewhere"]
+
+
+def test_a_folder_with_other_things_in_it_never_becomes_a_data_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "passwd").write_text("", encoding="utf-8")
+    assert run(["up", "-C", str(tmp_path)]) == EXIT_USAGE
+    assert "passwd" in capsys.readouterr().err
+    assert {entry.name for entry in tmp_path.iterdir()} == {"elsewhere", "passwd"}
+
+
+def test_evaluating_without_a_pause_is_refused(folder: DataFolder) -> None:
+    ensure_layout(folder)
+    assert run(["flag", "--every", "0", "-C", str(folder.root)]) == EXIT_USAGE
+
+
+def test_up_names_the_setting_when_the_pages_port_is_taken_and_starts_nothing(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("GREENSWARD__WEB__PORT", str(taken.getsockname()[1]))
+        assert run(["up", "-C", str(folder.root)]) == EXIT_USAGE
+    said = capsys.readouterr().err
+    assert "[web] port" in said
+    assert "Ctrl-C ends" not in said
+
+
+def test_a_second_signal_while_the_first_is_handled_stops_all_the_same() -> None:
+    code = (
+        "import os, signal\n"
+        "from greensward.stopping import Stop\n"
+        "stop = Stop()\n"
+        "for _ in range(2000):\n"
+        "    os.kill(os.getpid(), signal.SIGTERM); os.kill(os.getpid(), signal.SIGINT)\n"
+        "stop.wait(60)\n"
+        "print(stop.is_asked())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "True\n"

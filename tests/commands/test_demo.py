@@ -13,7 +13,7 @@ import pytest
 from crews.web import create_app
 from greensward import settings as settings_module
 from greensward.commands.demo import Outcome, make_links, run, say_flags, say_list
-from greensward.commands.demo_folder import MARKER, prepare_folder, write_settings
+from greensward.commands.demo_folder import MARKER, mark_complete, prepare_folder, write_settings
 from greensward.evaluation import judge_lake
 from greensward.settings import DataSettings, Settings
 from greensward.simulate import District, invent_district
@@ -117,6 +117,9 @@ def test_a_second_demo_refuses_kindly_and_replaces_with_fresh(tmp_path: Path) ->
     root = tmp_path / "demo"
     prepare_folder(root, fresh=False)
     (root / "lake").mkdir()
+    prepare_folder(root, fresh=False)
+    assert [entry.name for entry in root.iterdir()] == [MARKER], "what was interrupted is made anew"
+    mark_complete(root)
     with pytest.raises(ConfigError, match="--fresh"):
         prepare_folder(root, fresh=False)
     prepare_folder(root, fresh=True)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from crews.actions import Action, perform
+from crews.apply import apply_flags
+from crews.issue import Photo
 from crews.ledger import Ledger
 from greensward.commands.issue import app
+from ingest.errors import ConfigError
 from ingest.lake.layout import DataFolder
 from ingest.site import BEICHEN
+from tests.crews.made import PLOTS, watered
 from tests.crews.preview import made_folder
 
 ISSUE = "BC-20260630-0002"
@@ -43,6 +49,13 @@ def test_it_shows_an_issue_with_its_history(made: DataFolder, capsys: pytest.Cap
     assert [event["kind"] for event in shown["events"]] == ["opened", "assigned", "evidence"]
 
 
+def test_a_deadline_that_is_a_day_lasts_until_its_end(made: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(made, "extend", ISSUE, "--until", "2026-07-05", "--by", "王工", "--reason", "停水") == 0
+    capsys.readouterr()
+    assert run(made, "show", ISSUE, "--json") == 0
+    assert "2026-07-05T16:00:00" in capsys.readouterr().out
+
+
 def test_an_issue_goes_its_way_by_command(made: DataFolder) -> None:
     assert run(made, "assign", ISSUE, "二队", "--by", "王工") == 0
     assert run(made, "extend", ISSUE, "--until", "2026-07-05 18:00", "--by", "王工", "--reason", "停水") == 0
@@ -51,6 +64,7 @@ def test_an_issue_goes_its_way_by_command(made: DataFolder) -> None:
     assert run(made, "assign", ISSUE, "一队", "--by", "王工") == 0
     assert run(made, "report", ISSUE, "started", "--by", "一队") == 0
     assert run(made, "report", ISSUE, "false_alarm", "--reason", "wet", "--by", "一队") == 0
+    assert run(made, "void", ISSUE, "--by", "二队", "--reason", "看过") == 1
     assert run(made, "void", ISSUE, "--by", "王工", "--reason", "看过") == 0
     assert state(made) == "void"
 
@@ -69,3 +83,39 @@ def test_what_is_not_allowed_ends_with_1_and_says_why(
     assert run(made, *arguments) == 1
     assert capsys.readouterr().err.strip()
     assert state(made) == "assigned"
+
+
+def test_an_issue_is_given_to_an_unknown_crew_only_when_it_is_meant(made: DataFolder) -> None:
+    with pytest.raises(ConfigError, match=r"did you mean '二队'.*--new-crew"):
+        run(made, "assign", ISSUE, "二对", "--by", "王工")
+    assert run(made, "assign", ISSUE, "应急队", "--by", "王工", "--new-crew") == 0
+    assert run(made, "assign", ISSUE, "应急队", "--by", "王工") == 0
+
+
+def test_it_shows_what_the_newest_evaluation_says_and_where_the_photos_are(
+    made: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Ledger(made.ledger, BEICHEN) as ledger:
+        now = datetime.now(UTC)
+        apply_flags(ledger, [watered("JJ-012", now)], PLOTS, now)
+        photos = (Photo("ab" * 32, "after"),)
+        action = Action("phone-0001", ISSUE, "cannot_do", "crew:一队", reason="no_water", photos=photos)
+        perform(ledger, action, now)
+    assert run(made, "show", ISSUE) == 0
+    printed = capsys.readouterr().out
+    for words in ("先不浇：5 小时前刚浇过或下过雨", f"/photos/{'ab' * 32}", f"/office/issues/{ISSUE}", "no water"):
+        assert words in printed
+    assert "11.2 吨" not in printed
+
+
+def test_litres_that_were_tonnes_are_asked_back_on_the_telephone_too(made: DataFolder) -> None:
+    assert run(made, "report", ISSUE, "done", "--by", "王工", "--litres", "5.6") == 1
+    assert state(made) == "assigned"
+    assert run(made, "report", ISSUE, "done", "--by", "王工", "--litres", "5.6", "--sure") == 0
+
+
+@pytest.mark.parametrize("arguments", [("show", ISSUE), ("close", ISSUE, "--by", "王工")])
+def test_a_folder_that_does_not_exist_is_not_made(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError, match="no data folder"):
+        run(DataFolder(tmp_path / "nowhere"), *arguments)
+    assert not (tmp_path / "nowhere").exists()

@@ -9,10 +9,17 @@ from pathlib import Path
 import httpx
 import pytest
 
+from crews.apply import apply_flags
+from crews.ledger import Ledger
+from crews.links import load_keys, make_token
 from greensward.commands.list import app
 from greensward.console import EXIT_USAGE, out
 from ingest.errors import ConfigError
 from ingest.lake.layout import DataFolder
+from ingest.lake.tables import table
+from ingest.lake.write import replace_register, to_arrow
+from ingest.site import BEICHEN
+from tests.crews.made import NOW, PLOTS, flag, plot
 from tests.crews.preview import made_folder
 from tests.crews.served import served
 
@@ -34,8 +41,22 @@ def test_it_prints_every_crews_list(
     monkeypatch.setattr(out, "width", 220)
     assert run(made) == 0
     printed = capsys.readouterr().out
-    for words in ("一队", "二队", "未派遣", "浇水 11.2 吨 ≈ 2 车", "京津路绿带 12 段"):
+    for words in ("一队", "二队", "未派遣", "这次浇 5.6 吨 ≈ 1 车（共 11.2 吨，分 2 次）", "京津路绿带 12 段"):
         assert words in printed
+
+
+def test_eighty_columns_cut_no_name_number_or_id(
+    made: DataFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(out, "width", 80)
+    assert run(made, "一队") == 0
+    printed = capsys.readouterr().out
+    stops = json.loads((run(made, "一队", "--json"), capsys.readouterr().out)[1])[0]["stops"]
+    assert stops
+    for stop in stops:
+        assert f"{stop['plot_name']} · {stop['issue_id']}" in printed
+        assert stop["action"] in printed
+    assert "…" not in printed
 
 
 def test_it_prints_one_crews_list_in_english(
@@ -61,7 +82,13 @@ def test_json_csv_and_geojson_hold_the_same_stops(
 
 
 def test_links_open_the_list_and_a_withdrawn_one_does_not(made: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(made, "--links", "--json") == 2
+    assert run(made, "--links", "--json") == 0
+    links = json.loads(capsys.readouterr().out)
+    assert [(link["role"], link["subject"]) for link in links] == [
+        ("crew", "一队"),
+        ("crew", "二队"),
+        ("office", "office"),
+    ]
     assert run(made, "--links") == 0
     printed = capsys.readouterr().out.split()
     paths = [word.removeprefix("http://127.0.0.1:8080") for word in printed if "/c/" in word]
@@ -70,11 +97,68 @@ def test_links_open_the_list_and_a_withdrawn_one_does_not(made: DataFolder, caps
         assert [httpx.get(url + path).status_code for path in paths] == [303, 303, 303]
         assert run(made, "一队", "--revoke-links") == 0
         assert [httpx.get(url + path).status_code for path in paths] == [403, 303, 303]
-        assert run(made, "office", "--revoke-links") == 0
+        assert run(made, "--office", "--revoke-links") == 0
         assert httpx.get(url + paths[2]).status_code == 403
+        capsys.readouterr()
+        assert run(made, "--office", "--links") == 0
+        (office,) = [word for word in capsys.readouterr().out.split() if "/c/" in word]
+        assert run(made, "一队", "--links") == 0
+        (crew,) = [word for word in capsys.readouterr().out.split() if "/c/" in word]
+        for link, page in ((office, "/office"), (crew, "/list")):
+            answer = httpx.get(link.replace("http://127.0.0.1:8080", url))
+            assert (answer.status_code, answer.headers["location"]) == (303, page)
 
 
-@pytest.mark.parametrize("arguments", [("--csv", "--json"), ("--out", "x.csv"), ("--revoke-links",)])
+def test_a_crew_that_has_left_can_still_be_shut_out(made: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    keys = load_keys(made)
+    now = datetime.now(UTC)
+    with served(made, now) as url:
+        link = f"{url}/c/{make_token(keys, 'crew', '老三队', now)}"
+        assert httpx.get(link).status_code == 303
+        assert run(made, "老三队", "--revoke-links") == 0
+        assert "no crew now" in capsys.readouterr().err
+        assert httpx.get(link).status_code == 403
+
+
+def test_a_crew_called_office_gets_a_crews_link_and_the_office_is_an_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = DataFolder(tmp_path / "data")
+    plots = [plot("P1", "甲", 117.1, 39.2, crew="office")]
+    replace_register(folder, "plots", to_arrow(table("plots"), plots))
+    with Ledger(folder.ledger, BEICHEN) as ledger:
+        apply_flags(ledger, [flag("P1", "drought", NOW)], plots, NOW)
+    assert run(folder, "office", "--links", "--json") == 0
+    assert [link["role"] for link in json.loads(capsys.readouterr().out)] == ["crew"]
+    assert run(folder, "--office", "--links", "--json") == 0
+    assert [link["role"] for link in json.loads(capsys.readouterr().out)] == ["office"]
+    assert run(folder, "office") == 0
+    assert "甲" in capsys.readouterr().out
+
+
+def test_the_office_has_no_list_of_its_own(made: DataFolder) -> None:
+    with pytest.raises(ConfigError, match="--office --links"):
+        run(made, "office")
+
+
+def test_a_list_that_nothing_was_evaluated_for_does_not_say_that_all_is_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = DataFolder(tmp_path / "data")
+    replace_register(folder, "plots", to_arrow(table("plots"), PLOTS))
+    assert run(folder) == 0
+    printed = capsys.readouterr().out
+    assert "现在不知道有没有待办" in printed
+    assert "没有待办\n" not in printed
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--csv", "--json"), ("--out", "x.csv"), ("--revoke-links",), ("--office",), ("一队", "--office", "--links"),
+        ("--links", "--csv"),
+    ],
+)  # fmt: skip
 def test_what_cannot_be_meant_ends_with_usage(made: DataFolder, arguments: tuple[str, ...]) -> None:
     assert run(made, *arguments) == EXIT_USAGE
 

@@ -53,7 +53,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("[broker]\nprot = 1\n", "unknown key 'prot' in [broker]; did you mean 'port'?"),
         ("[broker]\nport = 70000\n", "<= 65535"),
         ('[broker]\nmqtt_version = "4"\n', "mqtt_version"),
-        ('[broker]\nport = "1883"\n', "Expected `int`"),
+        ('[broker]\nport = "1883"\n', "[broker] port: Expected int"),
         ("[broker\n", "not valid TOML"),
         ('data = "here"\n', "[data] must be a section"),
     ],
@@ -128,3 +128,26 @@ def test_a_private_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
         broker_of(settings.broker)
     key.chmod(0o600)
     assert broker_of(settings.broker).key_file == key
+
+
+def test_a_wrong_variable_is_not_blamed_on_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "greensward.toml"
+    file.write_text("[web]\nport = 8081\n", encoding="utf-8")
+    monkeypatch.setenv("GREENSWARD__WEB__PRT", "8082")
+    with pytest.raises(ConfigError, match="environment: unknown key 'prt'"):
+        load(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[broker]\nport = "1883"\n', r"\[broker\] port: Expected int, got str"),
+        ('[site]\ndistrict = "北辰"\n', r"\[site\] district: use letters, digits"),
+        ('[web]\npublic_url = "lists.example.org"\n', "must begin with https://"),
+    ],
+)
+def test_a_wrong_value_is_named_by_its_setting(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "greensward.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=said):
+        load(file)

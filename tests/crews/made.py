@@ -99,6 +99,15 @@ def silent(plot_id: str, device_id: str, as_of: datetime, **changes: Any) -> dic
     ) | changes  # fmt: skip
 
 
+def watered(plot_id: str, as_of: datetime, hours: int = 5, **changes: Any) -> dict[str, Any]:
+    """Return the flag of a plot that water has just reached."""
+    params = {"hours": hours, "rise_pct": 9.0}
+    return flag(
+        plot_id, "drought", as_of, state="just_watered", needs_work=False, severity=0, since=as_of - hours * HOUR,
+        reason_code="drought_just_watered", reason_params_json=json.dumps(params), litres=None, gross_mm=None,
+    ) | changes  # fmt: skip
+
+
 def sick(plot_id: str, as_of: datetime, **changes: Any) -> dict[str, Any]:
     """Return the flag of a bed that looks ill from the air."""
     inputs = {
@@ -167,13 +176,18 @@ def fill(path: Path) -> None:
 
 
 def report(
-    ledger: Ledger, issue_id: str, kind: str, at: datetime, *, reason: str | None = None, litres: float | None = None
+    ledger: Ledger,
+    issue_id: str,
+    kind: str,
+    at: datetime,
+    *,
+    reason: str | None = None,
+    litres: float | None = None,
+    inspection: str | None = None,
 ) -> None:
     """Let crew 一队 report."""
-    perform(
-        ledger,
-        Action(
-            f"{kind}-{issue_id}", issue_id, kind, "crew:一队", as_crew="一队", reason=reason, water_used_litres=litres
-        ),
-        at,
-    )
+    action = Action(
+        f"{kind}-{issue_id}", issue_id, kind, "crew:一队", as_crew="一队", reason=reason, water_used_litres=litres,
+        inspection=inspection,
+    )  # fmt: skip
+    perform(ledger, action, at)

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from crews.actions import Action, perform
+from crews.actions import Action, false_alarm_reasons, perform
 from crews.apply import apply_flags
 from crews.issue import ActionRefusedError, Photo
 from crews.ledger import Ledger
 from crews.policy import due_at, look_back_on
 from ingest.site import BEICHEN
-from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag, sick
+from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag, sick, silent
 
 PHOTO = (Photo("ab" * 32, "after"),)
 
@@ -69,11 +69,160 @@ def test_closing_needs_the_crews_word_a_photo_and_somebody_else(ledger: Ledger, 
     assert refused(ledger, Action("office-02", issue_id, "closed", "王工")) == "no_proof"
     apply_flags(ledger, [sick("BYH-03", NOW)], PLOTS, NOW)
     other = next(issue.issue_id for issue in ledger.open_issues() if issue.cause == "disease")
-    perform(ledger, crew(other, "done", "phone-0002", photos=PHOTO), NOW + HOUR)
+    perform(ledger, crew(other, "done", "phone-0002", photos=PHOTO, inspection="confirmed"), NOW + HOUR)
     assert refused(ledger, Action("office-03", other, "closed", "crew:一队")) == "same_person"
     assert refused(ledger, Action("office-04", other, "closed", "一队")) == "same_person"
     issue = perform(ledger, Action("office-05", other, "closed", "王工"), NOW + DAY).issue
     assert (issue.state, issue.closed_reason, issue.checker) == ("closed", "photo_checked", "王工")
+
+
+BEFORE = (Photo("cd" * 32, "before"),)
+
+
+def test_only_a_photo_from_after_the_work_closes_it(ledger: Ledger, issue_id: str) -> None:
+    perform(ledger, crew(issue_id, "done", photos=BEFORE), NOW + HOUR)
+    assert refused(ledger, Action("office-01", issue_id, "closed", "王工")) == "no_proof"
+    perform(ledger, crew(issue_id, "amended", "phone-0002", photos=PHOTO), NOW + 2 * HOUR)
+    assert perform(ledger, Action("office-02", issue_id, "closed", "王工"), NOW + DAY).issue.state == "closed"
+
+
+def test_a_photo_of_what_could_not_be_done_is_no_proof_of_what_was_done_later(ledger: Ledger, issue_id: str) -> None:
+    perform(ledger, crew(issue_id, "cannot_do", reason="no_water", photos=PHOTO), NOW + HOUR)
+    assert ledger.issue(issue_id).photos == PHOTO
+    perform(ledger, crew(issue_id, "done", "phone-0002"), NOW + 2 * HOUR)
+    assert refused(ledger, Action("office-01", issue_id, "closed", "王工")) == "no_proof"
+
+
+def test_photos_of_an_earlier_round_prove_nothing_and_stay_in_the_history(ledger: Ledger, issue_id: str) -> None:
+    perform(ledger, crew(issue_id, "done", photos=PHOTO), NOW + HOUR)
+    again = Action("office-01", issue_id, "reopened", "王工", reason="没浇透")
+    issue = perform(ledger, again, NOW + 2 * HOUR).issue
+    assert (issue.photos, issue.reopen_reason) == ((), "没浇透")
+    perform(ledger, crew(issue_id, "done", "phone-0002"), NOW + 3 * HOUR)
+    assert refused(ledger, Action("office-02", issue_id, "closed", "王工")) == "no_proof"
+    assert [event.detail["photos"] for event in ledger.history(issue_id) if event.kind == "done"] == [
+        [{"sha256": "ab" * 32, "role": "after"}],
+        [],
+    ]
+
+
+def test_a_photo_that_was_sent_before_is_no_photo_of_today(ledger: Ledger, issue_id: str) -> None:
+    ledger.run("insert into photos values (?, 'x.jpg', 'image/jpeg', 1, 1)", ("ab" * 32,))
+    assert refused(ledger, crew(issue_id, "done", photos=PHOTO)) == "photo_used"
+    twice = (Photo("ef" * 32, "before"), Photo("ef" * 32, "after"))
+    assert refused(ledger, crew(issue_id, "done", photos=twice)) == "photo_used"
+
+
+@pytest.mark.parametrize(
+    "name", ["crew:一队", "一队", " 一队 ", "crew: 一队", "一\u200b队", "CREW:一队", "office:一队", "二队"]
+)
+def test_no_writing_of_a_crews_name_checks_a_crews_work(ledger: Ledger, issue_id: str, name: str) -> None:
+    perform(ledger, Action("office-00", issue_id, "assigned", "王工", crew="二队"), NOW)
+    perform(ledger, Action("office-01", issue_id, "assigned", "王工", crew="一队"), NOW)
+    perform(ledger, crew(issue_id, "done", photos=PHOTO), NOW + HOUR)
+    for number, kind in enumerate(("closed", "void")):
+        action = Action(f"office-1{number}", issue_id, kind, name, reason="x")
+        assert refused(ledger, action) in {"same_person", "crew_checks"}
+    perform(ledger, Action("office-02", issue_id, "closed", "王工"), NOW + DAY)
+    assert refused(ledger, Action("office-03", issue_id, "looked_back", name)) in {"same_person", "crew_checks"}
+
+
+def test_who_reported_by_telephone_does_not_check_it_in_wider_letters(ledger: Ledger, issue_id: str) -> None:
+    perform(ledger, Action("office-01", issue_id, "done", "Wang 2", photos=PHOTO), NOW + HOUR)
+    assert refused(ledger, Action("office-02", issue_id, "closed", "ＷＡＮＧ　２")) == "same_person"
+    assert perform(ledger, Action("office-03", issue_id, "closed", "Li"), NOW + DAY).issue.state == "closed"
+
+
+@pytest.mark.parametrize("actor", ["", "  ", "\u200b", "crew:", "crew: "])
+def test_nobody_does_nothing(ledger: Ledger, issue_id: str, actor: str) -> None:
+    assert refused(ledger, Action("office-01", issue_id, "deferred", actor, reason="x")) == "no_actor"
+
+
+def test_an_action_id_counts_for_one_kind_of_report_only(ledger: Ledger, issue_id: str) -> None:
+    perform(ledger, crew(issue_id, "done"), NOW + HOUR)
+    assert refused(ledger, crew(issue_id, "false_alarm", reason="wet")) == "bad_action_id"
+
+
+def test_a_report_is_refused_by_its_state_before_anything_else_is_looked_at(ledger: Ledger, issue_id: str) -> None:
+    kept = []
+    perform(ledger, crew(issue_id, "done"), NOW + HOUR, keep=lambda: kept.append("first"))
+    perform(ledger, crew(issue_id, "done"), NOW + HOUR, keep=lambda: kept.append("repeated"))
+    with pytest.raises(ActionRefusedError, match="possible only from"):
+        perform(ledger, crew(issue_id, "done", "phone-0002"), NOW + HOUR, keep=lambda: kept.append("refused"))
+    assert kept == ["first"]
+
+
+def test_what_cannot_be_kept_undoes_the_report(ledger: Ledger, issue_id: str) -> None:
+    def fail() -> None:
+        raise ActionRefusedError("photo_quota", "too much")
+
+    with pytest.raises(ActionRefusedError):
+        perform(ledger, crew(issue_id, "done"), NOW + HOUR, keep=fail)
+    assert ledger.issue(issue_id).state == "assigned"
+
+
+@pytest.mark.parametrize(
+    ("litres", "is_doubted"), [(319.9, True), (320.0, False), (19_200.0, False), (19_201.0, True), (6.4, True)]
+)
+def test_water_far_from_what_was_asked_is_asked_back_once(
+    ledger: Ledger, issue_id: str, litres: float, *, is_doubted: bool
+) -> None:
+    issue = perform(ledger, crew(issue_id, "done", water_used_litres=litres), NOW + HOUR).issue
+    said = (None, litres) if is_doubted else (litres, None)
+    assert (issue.state, issue.water_used_litres, issue.water_doubt_litres) == ("done_unchecked", *said)
+    sure = crew(issue_id, "amended", "phone-0002", water_used_litres=litres, water_is_sure=True)
+    issue = perform(ledger, sure, NOW + HOUR).issue
+    assert (issue.water_used_litres, issue.water_doubt_litres) == (litres, None)
+
+
+def test_the_water_of_one_visit_is_what_a_report_is_held_against(ledger: Ledger) -> None:
+    apply_flags(ledger, [flag("JJ-015", "drought", NOW, litres=64_000.0, visits=10)], PLOTS, NOW)
+    (issue,) = [one for one in ledger.open_issues() if one.plot_id == "JJ-015"]
+    assert perform(ledger, crew(issue.issue_id, "done", water_used_litres=400.0), NOW).issue.water_used_litres == 400.0
+
+
+def test_odd_water_by_telephone_is_refused_unless_it_is_sure(ledger: Ledger, issue_id: str) -> None:
+    action = Action("office-01", issue_id, "done", "王工", water_used_litres=6.4)
+    assert refused(ledger, action) == "odd_litres"
+    sure = Action("office-02", issue_id, "done", "王工", water_used_litres=6.4, water_is_sure=True)
+    assert perform(ledger, sure, NOW).issue.water_used_litres == 6.4
+
+
+def test_nothing_can_be_added_to_what_was_not_reported_nor_nothing_to_what_was(ledger: Ledger, issue_id: str) -> None:
+    assert refused(ledger, crew(issue_id, "amended", note="x")) == "wrong_state"
+    perform(ledger, crew(issue_id, "done"), NOW)
+    assert refused(ledger, crew(issue_id, "amended", "phone-0002")) == "empty_form"
+
+
+@pytest.mark.parametrize("inspection", [None, "sick"])
+def test_an_inspection_is_not_done_before_its_finding_is_said(ledger: Ledger, inspection: str | None) -> None:
+    apply_flags(ledger, [sick("BYH-03", NOW)], PLOTS, NOW)
+    (issue,) = ledger.open_issues()
+    assert refused(ledger, crew(issue.issue_id, "done", inspection=inspection)) == "no_finding"
+    done = perform(ledger, crew(issue.issue_id, "done", "phone-0002", inspection="confirmed"), NOW).issue
+    assert done.inspection == "confirmed"
+    assert ledger.history(issue.issue_id)[-1].detail["inspection"] == "confirmed"
+
+
+@pytest.mark.parametrize(("cause", "other"), [("drought", "nothing_found"), ("disease", "wet"), ("sensor", "wet")])
+def test_a_false_alarm_has_the_reasons_of_its_cause_only(ledger: Ledger, cause: str, other: str) -> None:
+    rows = {"drought": flag("P1", "drought", NOW), "disease": sick("P1", NOW), "sensor": silent("P1", "S1", NOW)}
+    apply_flags(ledger, [rows[cause]], [PLOTS[0] | {"plot_id": "P1"}], NOW)
+    (issue,) = ledger.open_issues()
+    assert refused(ledger, crew(issue.issue_id, "false_alarm", reason=other)) == "no_reason"
+    reason = false_alarm_reasons(cause)[0]
+    action = crew(issue.issue_id, "false_alarm", "phone-0002", reason=reason)
+    assert perform(ledger, action, NOW).issue.result_code == reason
+
+
+def test_what_was_put_off_has_a_new_deadline_when_it_is_given_out_again(ledger: Ledger, issue_id: str) -> None:
+    perform(ledger, Action("office-01", issue_id, "deferred", "王工", reason="等水车"), NOW)
+    late = NOW + 10 * DAY
+    again = Action("office-02", issue_id, "assigned", "王工", crew="一队", maintenance_grade=1)
+    issue = perform(ledger, again, late).issue
+    assert (issue.due_at, issue.told_at) == (late + 48 * HOUR, late)
+    moved = Action("office-03", issue_id, "assigned", "王工", crew="二队", maintenance_grade=1)
+    assert perform(ledger, moved, late + DAY).issue.due_at == issue.due_at
 
 
 def test_a_false_alarm_is_not_closed_as_work_done(ledger: Ledger, issue_id: str) -> None:

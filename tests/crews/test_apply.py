@@ -94,6 +94,16 @@ def test_it_is_not_told_again_when_it_gets_milder_but_the_list_knows(ledger: Led
     assert (only(ledger).severity, only(ledger).due_at) == (2, NOW + 24 * HOUR)
 
 
+def test_a_severity_that_swings_about_an_edge_is_told_once(ledger: Ledger) -> None:
+    told = []
+    for hours, severity in enumerate((2, 1, 2, 1, 2, 3, 2, 3)):
+        at = NOW + hours * HOUR
+        applied = apply_flags(ledger, [flag("P1", "drought", at, severity=severity)], GRADE_ONE, at)
+        told.append(len(applied.opened) + len(applied.told_again))
+    assert told == [1, 0, 0, 0, 0, 1, 0, 0]
+    assert only(ledger).severity == 3
+
+
 @pytest.mark.parametrize(("hours", "told"), [(71, 0), (72, 1)])
 def test_an_unchanged_issue_is_told_again_after_72_hours(ledger: Ledger, hours: int, told: int) -> None:
     apply_flags(ledger, [flag("P1", "drought", NOW)], GRADE_ONE, NOW)
@@ -170,7 +180,7 @@ def test_work_that_did_not_help_within_48_hours_is_opened_again(ledger: Ledger, 
 
 def test_a_picture_older_than_the_cure_does_not_reopen_a_disease(ledger: Ledger) -> None:
     apply_flags(ledger, [sick("P1", NOW)], GRADE_ONE, NOW)
-    report(ledger, only(ledger).issue_id, "done", NOW + HOUR)
+    report(ledger, only(ledger).issue_id, "done", NOW + HOUR, inspection="confirmed")
     late = NOW + 5 * DAY
     apply_flags(ledger, [sick("P1", late, data_at=late)], GRADE_ONE, late)
     assert only(ledger).state == "done_unchecked"

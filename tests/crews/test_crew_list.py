@@ -14,18 +14,28 @@ import shapely
 
 from crews.actions import Action, perform
 from crews.apply import apply_flags, valid_plots
-from crews.crew_list import CrewList
+from crews.crew_list import CrewList, Stop
 from crews.drive import distance_km, drive_order, route_km
 from crews.export import COLUMNS, defuse, stop_values, to_csv, to_geojson
+from crews.issue import Photo
 from crews.ledger import Ledger
-from crews.lists import all_lists, list_of
+from crews.lists import all_lists, list_of, office_view
 from crews.navigation import navigate_to
-from crews.office import on_time
-from crews.say_stop import say_action, say_arithmetic, say_total
+from crews.office import Filters, on_time
+from crews.say_stop import (
+    say_action,
+    say_arithmetic,
+    say_earlier,
+    say_not_knowing,
+    say_overdue,
+    say_reason,
+    say_result,
+    say_total,
+)
 from crews.words import speaker
 from ingest.lake.layout import DataFolder
 from ingest.site import BEICHEN
-from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag, plot
+from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag, plot, report, silent, watered
 
 ZH, EN = speaker("zh"), speaker("en")
 
@@ -77,13 +87,148 @@ def test_today_ends_at_midnight_by_the_sites_clock(ledger: Ledger, due_in: int, 
     assert stop.group == group
 
 
+def test_what_is_to_be_done_at_once_is_for_today_also_when_it_is_due_tomorrow(ledger: Ledger) -> None:
+    for severity, group in ((3, "later"), (4, "today")):
+        at = NOW - (5 - severity) * HOUR
+        apply_flags(ledger, [flag("JJ-012", "drought", at, severity=severity)], PLOTS, at)
+        issue = ledger.open_issues()[0]
+        later = Action(
+            f"office-{severity}", issue.issue_id, "extended", "王工", reason="x", due_at=NOW + severity * DAY
+        )
+        perform(ledger, later, NOW)
+        (stop,) = list_of(ledger, "一队", {}, NOW, 8000.0).stops
+        assert (stop.issue.severity, stop.group) == (severity, group)
+
+
 def test_water_is_shown_in_tonnes_and_loads_with_the_arithmetic(ledger: Ledger) -> None:
     listed = small_list(ledger, [flag("JJ-012", "drought", NOW - HOUR)], PLOTS)
     (stop,) = listed.stops
     assert say_action(stop, ZH) == "浇水 6.4 吨 ≈ 1 车"
     assert say_action(stop, EN) == "Water 6.4 t ≈ 1 truck load"
     assert say_arithmetic(stop, ZH) == "17.1 mm × 374 m² = 6,400 L；6,400 L ÷ 8,000 L/车 = 0.8 → 1 车"
-    assert say_total(listed, ZH) == "1 处待办 · 6.4 吨水 ≈ 1 车"
+    assert say_total(listed, ZH) == "以后 1 处（6.4 吨 ≈ 1 车）"
+    assert say_total(listed, EN) == "1 later (6.4 t ≈ 1 truck load)"
+
+
+def test_of_several_visits_the_list_counts_this_one_and_says_the_whole(ledger: Ledger) -> None:
+    row = flag("JJ-012", "drought", NOW - HOUR, litres=10_600.0, gross_mm=90.0, visits=3)
+    listed = small_list(ledger, [row], PLOTS)
+    (stop,) = listed.stops
+    assert say_action(stop, ZH) == "这次浇 3.5 吨 ≈ 1 车（共 10.6 吨，分 3 次）"
+    assert say_action(stop, EN) == "Water 3.5 t ≈ 1 truck load this time (10.6 t in 3 visits)"
+    assert say_arithmetic(stop, ZH) == (
+        "90 mm × 118 m² = 10,600 L；10,600 L ÷ 3 次 = 3,533 L；3,533 L ÷ 8,000 L/车 = 0.44 → 1 车"
+    )
+    assert (round(listed.litres), listed.whole_loads) == (3533, 1)
+    values = stop_values(listed, stop, "zh")
+    assert (values["water_t"], values["trucks"], values["water_all_visits_t"], values["visits"]) == (3.53, 1, 10.6, 3)
+
+
+def after(ledger: Ledger, newest: dict[str, object], hours: int = 0) -> tuple[CrewList, Stop]:
+    """Return 一队's list, with its only stop, of a plot that was dry two days ago and is as `newest` says now."""
+    apply_flags(ledger, [flag("JJ-012", "drought", NOW - 2 * DAY)], PLOTS, NOW - 2 * DAY)
+    apply_flags(ledger, [newest], PLOTS, NOW - HOUR)
+    listed = list_of(ledger, "一队", valid_plots(PLOTS, NOW), NOW + hours * HOUR, 8000.0)
+    (stop,) = listed.stops
+    return listed, stop
+
+
+@pytest.mark.parametrize(("hours", "said"), [(0, 6), (3, 9)])
+def test_a_plot_that_was_just_watered_is_not_to_be_watered(ledger: Ledger, hours: int, said: int) -> None:
+    listed, stop = after(ledger, watered("JJ-012", NOW - HOUR, hours=5), hours)
+    assert say_action(stop, ZH) == f"先不浇：{said} 小时前刚浇过或下过雨"
+    assert say_reason(stop, "zh").startswith(f"{said} 小时前刚浇过或下过雨")
+    assert (stop.hold, stop.litres, stop.group, listed.litres, listed.whole_loads) == ("wait", None, "later", 0.0, 0)
+    assert "吨" not in say_total(listed, ZH)
+    values = stop_values(listed, stop, "zh")
+    assert (values["water_t"], values["trucks"], values["water_all_visits_t"]) == (None, None, None)
+    assert values["reason_zh"] == say_reason(stop, "zh")
+
+
+@pytest.mark.parametrize("state", ["stale", "silent", "sensor_fault", "no_data", "no_sensor", "made_tomorrow"])
+def test_where_nobody_knows_the_crew_looks_before_it_waters(ledger: Ledger, state: str) -> None:
+    newest = flag("JJ-012", "drought", NOW - HOUR, state=state, needs_work=False, severity=0, litres=None,
+                  reason_code="drought_silent", reason_params_json='{"hours": 80}', data_at=NOW - 81 * HOUR,
+                  since=NOW - 81 * HOUR)  # fmt: skip
+    listed, stop = after(ledger, newest)
+    assert say_action(stop, ZH) == "先到现场看土，再决定浇不浇"
+    assert (stop.hold, stop.litres, listed.litres) == ("look", None, 0.0)
+    assert say_reason(stop, "zh") == "探头已 81 小时没有可用数据，干不干不知道"
+    earlier = say_earlier(stop, NOW, ZH, "zh")
+    assert earlier[0].startswith("2 天前判的：10 cm 含水率 14.2 %")
+    assert earlier[1] == "2 天前算的水量，现在不作数：17.1 mm × 374 m² = 6,400 L"
+
+
+@pytest.mark.parametrize(("state", "said"), [("frozen", "先不浇：土冻着"), ("suspended", "先不浇：冬季停灌")])
+def test_frozen_soil_and_winter_rest_are_not_watered(ledger: Ledger, state: str, said: str) -> None:
+    newest = flag("JJ-012", "drought", NOW - HOUR, state=state, needs_work=False, severity=0, litres=None,
+                  reason_code=f"drought_{state}")  # fmt: skip
+    _, stop = after(ledger, newest)
+    assert (say_action(stop, ZH), stop.group) == (said, "put_off")
+
+
+def test_a_plot_that_is_dry_again_is_watered_as_the_newest_evaluation_says(ledger: Ledger) -> None:
+    _, stop = after(ledger, flag("JJ-012", "drought", NOW - HOUR, litres=9000.0))
+    assert (stop.hold, stop.litres, say_earlier(stop, NOW, ZH, "zh")) == (None, 9000.0, [])
+
+
+def test_the_days_of_a_reason_and_of_the_table_are_those_of_now(ledger: Ledger) -> None:
+    apply_flags(ledger, [flag("JJ-012", "drought", NOW - 3 * DAY)], PLOTS, NOW - 3 * DAY)
+    listed = list_of(ledger, "一队", valid_plots(PLOTS, NOW), NOW, 8000.0)
+    (stop,) = listed.stops
+    assert say_reason(stop, "zh").endswith("已 6 天")
+    assert stop_values(listed, stop, "zh")["evidence_days"] == 6
+
+
+def test_the_office_sees_the_same_holds(ledger: Ledger) -> None:
+    after(ledger, watered("JJ-012", NOW - HOUR))
+    view = office_view(ledger, valid_plots(PLOTS, NOW), NOW, Filters(), 8000.0)
+    assert [(row.hold, row.litres) for row in view.rows] == [("wait", None)]
+    assert view.counts["overdue"] == 0
+
+
+@pytest.mark.parametrize(
+    ("drought", "said"),
+    [
+        (None, "土壤情况现在未知"),
+        ({"state": "silent", "needs_work": False}, "土壤情况现在未知"),
+        ({"state": "stale", "needs_work": False}, "土壤情况现在未知"),
+        ({"state": "dry"}, "同一地块其他探头正常"),
+        ({"state": "ok", "needs_work": False}, "同一地块其他探头正常"),
+        ({"state": "ok", "needs_work": False, "inputs_json": '{"probes": [{"device_id": "S1"}]}'}, "坏之前的数据"),
+    ],
+)
+def test_a_broken_probe_leaves_the_soil_unknown_only_where_nothing_else_judges_it(
+    ledger: Ledger, drought: dict[str, object] | None, said: str
+) -> None:
+    rows = [silent("JJ-012", "S1", NOW - HOUR)]
+    if drought is not None:
+        rows.append(flag("JJ-012", "drought", NOW - HOUR) | drought)
+    stop = next(one for one in small_list(ledger, rows, PLOTS).stops if one.issue.cause == "sensor")
+    assert said in str(say_not_knowing(stop, ZH))
+
+
+def test_why_it_was_opened_again_is_said(ledger: Ledger) -> None:
+    apply_flags(ledger, [flag("JJ-012", "drought", NOW - DAY)], PLOTS, NOW - DAY)
+    issue_id = ledger.open_issues()[0].issue_id
+    report(ledger, issue_id, "done", NOW - DAY)
+    perform(ledger, Action("office-01", issue_id, "reopened", "王工", reason="照片看不清"), NOW)
+    assert say_result(ledger.issue(issue_id), ZH) == "退回重做：照片看不清"
+    perform(ledger, Action("phone-002", issue_id, "done", "crew:一队", photos=(Photo("ab" * 32, "after"),)), NOW)
+    perform(ledger, Action("office-02", issue_id, "closed", "王工"), NOW)
+    perform(ledger, Action("office-03", issue_id, "reopened", "赵工", reason="树穴没浇透，返工"), NOW)
+    assert say_result(ledger.issue(issue_id), ZH) == "回头看：树穴没浇透，返工"
+
+
+@pytest.mark.parametrize(
+    ("late", "said"), [(0, "刚到期"), (59, "已超 59 分钟"), (180, "已超 3 小时"), (2880, "已超 2 天")]
+)
+def test_an_overdue_stop_says_by_how_much(ledger: Ledger, late: int, said: str) -> None:
+    apply_flags(ledger, [flag("JJ-012", "drought", NOW - DAY)], PLOTS, NOW - DAY)
+    due = ledger.open_issues()[0].due_at
+    now = due + timedelta(minutes=late, seconds=1)
+    (stop,) = list_of(ledger, "一队", {}, now, 8000.0).stops
+    assert (stop.group, say_overdue(stop, ZH)) == ("overdue", said)
 
 
 @pytest.mark.parametrize(("litres", "loads"), [(1.0, 1), (8000.0, 1), (8000.1, 2), (16_000.0, 2), (0.0, 0)])
@@ -106,8 +251,8 @@ def test_water_that_cannot_be_known_is_said_not_guessed(ledger: Ledger) -> None:
 
 def test_a_plot_that_went_silent_keeps_its_issue_and_its_data_grows_old(listed: CrewList) -> None:
     stop = next(one for one in listed.stops if one.name == "果园街口袋公园" and one.issue.cause == "drought")
-    assert stop.newest_state == "silent"
-    assert stop.data_age_min == 2 * 24 * 60 + 35
+    assert (stop.newest_state, stop.hold) == ("silent", "look")
+    assert stop.data_age_min == 91 * 60
 
 
 def test_a_finding_without_data_has_no_age_rather_than_age_zero(ledger: Ledger) -> None:
@@ -168,7 +313,7 @@ def test_the_table_has_a_byte_order_mark_and_a_column_for_every_value(listed: Cr
     assert len(rows) == len(listed.stops)
     assert tuple(rows[0]) == COLUMNS == tuple(stop_values(listed, listed.stops[0], "zh"))
     first = rows[0]
-    assert (first["plot_name"], first["water_t"], first["trucks"]) == ("京津路绿带 12 段", "11.2", "2")
+    assert (first["plot_name"], first["water_t"], first["trucks"]) == ("京津路绿带 12 段", "5.6", "1")
     assert (first["lon_wgs84"], first["data_age_min"]) == ("117.132", "95")
     assert first["due_at"].endswith("+08:00")
     assert first["reason_en"].startswith("10 cm: water content 14.2 %")

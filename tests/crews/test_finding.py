@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from crews.finding import Picture, from_json, merge_flags
-from tests.crews.made import HOUR, NOW, flag, sick, silent, well
+from crews.finding import Picture, counted_to, from_json, merge_flags
+from ingest.site import BEICHEN
+from tests.crews.made import HOUR, NOW, flag, sick, silent, watered, well
 
 
 def test_the_best_picture_comes_first_with_its_own_address() -> None:
@@ -50,6 +51,28 @@ def test_a_finding_survives_the_way_through_the_ledger() -> None:
     for row in (flag("P1", "drought", NOW), sick("P1", NOW), silent("P1", "S1", NOW + timedelta(microseconds=1))):
         (finding,) = merge_flags([row])
         assert from_json(json.loads(json.dumps(finding.as_json()))) == finding
+
+
+@pytest.mark.parametrize(("later_h", "hours", "days"), [(0, 5, 3), (1, 6, 3), (16, 21, 4), (72, 77, 6)])
+def test_a_reasons_hours_and_days_are_counted_to_the_moment_it_is_read(later_h: int, hours: int, days: int) -> None:
+    (finding,) = merge_flags([watered("P1", NOW, reason_params_json='{"hours": 5, "days": 3, "rise_pct": 9}')])
+    params = counted_to(finding, NOW + later_h * HOUR, BEICHEN).reason_params
+    assert (params["hours"], params["days"], params["rise_pct"]) == (hours, days, 9)
+
+
+def test_a_reasons_hours_agree_with_the_age_of_its_data_where_they_were_rounded() -> None:
+    heard = NOW - timedelta(hours=90, minutes=40)
+    (finding,) = merge_flags([silent("P1", "S1", NOW, data_at=heard, since=heard)])
+    assert counted_to(finding, NOW, BEICHEN).reason_params["hours"] == 90
+
+
+def test_the_depth_of_a_device_that_needs_work_is_kept() -> None:
+    rows = [
+        silent("P1", "S1", NOW, inputs_json='{"depths_cm": [10.0, 40.0]}'),
+        well("P1", "sensor", NOW, device_id="S2", inputs_json='{"depths_cm": [20.0]}'),
+    ]
+    (finding,) = merge_flags(rows)
+    assert finding.depths_cm == (("S1", (10.0, 40.0)),)
 
 
 @pytest.mark.parametrize(

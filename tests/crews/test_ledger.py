@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -12,8 +13,9 @@ import pytest
 
 from crews.actions import Action, perform
 from crews.apply import apply_flags
-from crews.issue import ActionRefusedError
+from crews.issue import ActionRefusedError, Photo
 from crews.ledger import Ledger, issue_prefix
+from crews.links import link_generation
 from ingest.errors import StoreError
 from ingest.lake.tables import table
 from ingest.site import BEICHEN
@@ -96,6 +98,29 @@ def test_a_ledger_of_a_newer_greensward_is_refused(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(StoreError, match="layout 99"):
         Ledger(path, BEICHEN)
+
+
+def test_a_ledger_of_the_first_layout_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with Ledger(path, BEICHEN) as ledger:
+        apply_flags(ledger, [flag("JJ-012", "drought", NOW)], PLOTS, NOW)
+        issue_id = ledger.open_issues()[0].issue_id
+        photo = (Photo("ab" * 32, "before"),)
+        perform(ledger, Action("a-0000001", issue_id, "cannot_do", "一队", reason="no_water", photos=photo), NOW)
+        perform(ledger, Action("a-0000002", issue_id, "done", "一队"), NOW)
+        with ledger.transaction():  # as the first layout had it: links by clock, photos of all reports together
+            ledger.run("update issues set issue_json = json_set(issue_json, '$.photos', json(?))",
+                       (json.dumps([{"sha256": "ab" * 32, "role": "before"}]),))  # fmt: skip
+            for table_name in ("photo_bytes", "link_generations"):
+                ledger.run(f"drop table {table_name}", ())
+            ledger.run("create table revocations (role text, subject text, before integer)", ())
+            ledger.run("insert into revocations values ('crew', '一队', 1)", ())
+            ledger.run("pragma user_version = 1", ())
+    for _ in range(2):
+        with Ledger(path, BEICHEN) as ledger:
+            assert ledger.issue(issue_id).photos == ()
+            assert [link_generation(ledger, "crew", crew) for crew in ("一队", "二队")] == [1, 0]
+            assert ledger.run("pragma user_version", ())[0][0] == 2
 
 
 _WRITER = """

@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from crews.apply import apply_flags
+from crews.ledger import Ledger
 from crews.links import load_keys, make_token
 from ingest.lake.layout import DataFolder
+from ingest.lake.tables import table
+from ingest.lake.write import replace_register, to_arrow
+from ingest.site import BEICHEN
 from tests.crews.browser import Browser
-from tests.crews.made import NOW
+from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag, report, watered
 from tests.crews.served import served
 
 _TARGETS = """[...document.querySelectorAll('a, button, summary, input:not([type=hidden]), select, label.choice')]
@@ -53,6 +58,32 @@ def links(made: DataFolder) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Return a link per role to a server over plots that changed after their issues were opened, and more of them."""
+    folder = DataFolder(tmp_path_factory.mktemp("held") / "data")
+    replace_register(folder, "plots", to_arrow(table("plots"), PLOTS))
+    early, unknown = NOW - 2 * DAY, {"needs_work": False, "severity": 0, "litres": None}
+    with Ledger(folder.ledger, BEICHEN) as ledger:
+        names = ("JJ-012", "JJ-015", "GY-01", "BYH-03", "LM-07", "JJ-021", "JJ-022")
+        apply_flags(ledger, [flag(name, "drought", early) for name in names], PLOTS, early)
+        issues = {issue.plot_id: issue.issue_id for issue in ledger.open_issues()}
+        newest = [
+            watered("JJ-012", NOW - HOUR),
+            flag("JJ-015", "drought", NOW - HOUR, state="stale", reason_code="drought_stale", **unknown),
+            flag("GY-01", "drought", NOW - HOUR, state="sensor_fault", reason_code="drought_sensor_fault", **unknown),
+            flag("BYH-03", "drought", NOW - HOUR, state="frozen", reason_code="drought_frozen", **unknown),
+        ]
+        apply_flags(ledger, newest, PLOTS, NOW - HOUR)
+        report(ledger, issues["LM-07"], "done", NOW - HOUR, litres=6.4)
+    keys = load_keys(folder)
+    with served(folder, NOW) as url:
+        crew, office = make_token(keys, "crew", "一队", NOW), make_token(keys, "office", "值班", NOW)
+        yield {
+            "crew": f"{url}/c/{crew}", "office": f"{url}/c/{office}", "issue": f"{url}/office/issues/{issues['LM-07']}"
+        }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
 def phone() -> Iterator[Browser]:
     """Return a browser 360 px wide."""
     with Browser(360) as browser:
@@ -73,6 +104,52 @@ def test_on_a_phone_nothing_is_cut_off_pale_or_too_small_to_touch(
         assert phone.measure(_TARGETS) == []
         assert phone.measure(_PALE) == []
     assert phone.measure("document.documentElement.lang") == {"zh": "zh-CN", "en": "en"}[language]
+
+
+@pytest.mark.parametrize("page", ["crew", "office", "issue"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_same_holds_for_cards_that_wait_questions_and_the_offices_page_of_an_issue(
+    phone: Browser, held: dict[str, str], page: str, language: str
+) -> None:
+    if page == "issue":
+        phone.open(held["office"])
+    phone.open(f"{held[page]}?lang={language}")
+    for opened in (False, True):
+        if opened:
+            phone.measure(_OPEN_ALL)
+        assert phone.measure("document.documentElement.scrollWidth") == 360
+        assert phone.measure(_CUT_OFF) == []
+        assert phone.measure(_TARGETS) == []
+        assert phone.measure(_PALE) == []
+
+
+def test_a_card_that_is_not_to_be_watered_is_another_colour_and_shape_and_names_no_tonnes(
+    phone: Browser, held: dict[str, str]
+) -> None:
+    phone.open(held["crew"])
+    cards = phone.measure(
+        "[...document.querySelectorAll('.today .card, .later .card, .overdue .card, .put_off .card')].map(c =>"
+        " [c.classList.contains('wait'), c.classList.contains('look'), getComputedStyle(c).backgroundColor,"
+        " c.querySelectorAll('.first svg').length, c.innerText])"
+    )
+    assert len(cards) == 6
+    plain = {colour for wait, look, colour, _, _ in cards if not wait and not look}
+    for wait, look, colour, shapes, text in cards:
+        assert (shapes == 1, colour not in plain) == (wait or look, wait or look)
+        assert ("吨" in text) == (not wait and not look)
+        assert ("先不浇" in text, "先到现场看土" in text) == (wait, look)
+    assert phone.measure("document.querySelector('.total').innerText").count("吨") == 1
+
+
+def test_what_to_do_comes_first_on_a_card_and_the_place_right_under_it(phone: Browser, links: dict[str, str]) -> None:
+    phone.open(links["crew"])
+    lines = phone.measure(
+        "[...document.querySelectorAll('.overdue .card, .today .card')].map(c =>"
+        " c.innerText.split('\\n').filter(t => t.trim()).slice(0, 4))"
+    )
+    assert lines[0] == [
+        "1", "这次浇 5.6 吨 ≈ 1 车（共 11.2 吨，分 2 次）", "京津路绿带 12 段", "京津路东侧，龙门东道口往北 200 米"
+    ]  # fmt: skip
 
 
 def test_the_list_is_chinese_first_and_english_is_one_tap_away(phone: Browser, links: dict[str, str]) -> None:

@@ -9,8 +9,9 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -18,19 +19,26 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from crews import guard as guard_module
+from crews import photos as photos_module
+from crews.actions import Action, perform
 from crews.apply import apply_flags
 from crews.guard import LARGEST_BODY_BYTES, Guard, is_same_origin
 from crews.issue import ActionRefusedError
 from crews.ledger import Ledger
-from crews.links import Keys, load_keys, make_token, read_token, revoke
-from crews.photos import media_type
+from crews.links import Keys, link_generation, load_keys, make_token, read_token, revoke
+from crews.photos import keep_photos, media_type
+from crews.policy import most_photo_bytes_a_day
 from crews.refusals import early_refusal
+from crews.report_form import read_water
 from crews.serving import check_exposure
 from crews.web import create_app
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, StoreError
+from ingest.lake.durable import write_new_file
 from ingest.lake.layout import DataFolder
+from ingest.lake.tables import table
+from ingest.lake.write import replace_register, to_arrow
 from ingest.site import BEICHEN
-from tests.crews.made import DAY, NOW, flag, plot
+from tests.crews.made import DAY, NOW, PLOTS, flag, plot, well
 from tests.crews.preview import made_folder
 from tests.crews.served import served
 
@@ -172,11 +180,17 @@ def test_a_withdrawn_link_opens_nothing_and_its_cookie_neither_but_a_new_one_doe
         token = make_token(keys, "crew", "一队", NOW - DAY)
         assert reader.get(f"/c/{token}").status_code == 200
         with Ledger(folder.ledger, BEICHEN) as ledger:
-            revoke(ledger, "crew", "一队", NOW - timedelta(hours=1))
+            revoke(ledger, "crew", "一队")
             assert read_token(keys, ledger, make_token(keys, "crew", "二队", NOW - DAY), NOW).subject == "二队"
+            generation = link_generation(ledger, "crew", "一队")
         assert reader.get("/list").status_code == 403
         assert "收回" in reader.get(f"/c/{token}").text
-        assert reader.get(f"/c/{make_token(keys, 'crew', '一队', NOW)}").status_code == 200
+        # A clock that runs backwards, as the demo's does with every command, decides nothing.
+        fresh = make_token(keys, "crew", "一队", NOW - 2 * DAY, generation=generation)
+        assert reader.get(f"/c/{fresh}").status_code == 200
+        with Ledger(folder.ledger, BEICHEN) as ledger:
+            revoke(ledger, "crew", "一队")
+        assert reader.get(f"/c/{fresh}").status_code == 403
 
 
 def test_keys_are_made_once_for_the_owner_only_and_refused_when_open_to_others(tmp_path: Path) -> None:
@@ -217,13 +231,13 @@ def test_a_report_from_the_page_reaches_the_ledger_once(place: Place) -> None:
     with place.reader() as reader:
         page = reader.get("/list").text
         issue_id = issue_of(page, "京津路绿带 12 段")
-        sent = fields(page, issue_id, "done") | {"litres": "１１,２００", "note": "已浇透"}
+        sent = fields(page, issue_id, "done") | {"water": "１１,２００升", "note": "已浇透"}
         files = {"photo_after": ("IMG.jpg", JPEG, "image/jpeg"), "photo_before": ("", b"", "application/octet-stream")}
         before = place.version()
         for _ in range(3):
             answer = reader.post(f"/issues/{issue_id}/actions", data=sent, files=files)
             assert answer.status_code == 200
-            assert f"{issue_id} 已收到：完成" in answer.text
+            assert f"已收到：完成。京津路绿带 12 段，现在是“待核查”。{issue_id}" in answer.text
         assert place.version() == before + 1
         with Ledger(place.folder.ledger, BEICHEN) as ledger:
             issue = ledger.issue(issue_id)
@@ -246,11 +260,11 @@ def test_cannot_do_and_false_alarm_work_as_plain_forms(place: Place) -> None:
         page = reader.get("/list?lang=en").text
         issue_id = issue_of(page, "京津路绿带 15 段")
         sent = fields(page, issue_id, "cannot_do")
-        answer = reader.post(f"/issues/{issue_id}/actions", data=sent)
-        assert (answer.status_code, "Please choose a reason" in answer.text) == (400, False)
-        assert "请选一个原因" in answer.text
-        answer = reader.post(f"/issues/{issue_id}/actions", data=sent | {"reason": "no_access"})
-        assert f"{issue_id}: received, cannot be done." in answer.text
+        assert f'action="/issues/{issue_id}/actions?lang=en"' in page
+        answer = reader.post(f"/issues/{issue_id}/actions?lang=en", data=sent)
+        assert (answer.status_code, "Please choose a reason" in answer.text) == (400, True)
+        answer = reader.post(f"/issues/{issue_id}/actions?lang=en", data=sent | {"reason": "no_access"})
+        assert "Received: cannot be done. 京津路绿带 15 段 is now “Put off”." in answer.text
         assert "Could not do: no access" in answer.text
 
 
@@ -301,14 +315,28 @@ def test_a_form_made_for_somebody_else_or_another_issue_is_refused(place: Place)
 
 
 @pytest.mark.parametrize(
-    ("litres", "status"), [("abc", 400), ("-1", 400), ("1e400", 400), ("nan", 400), ("2000000", 400), ("1_0", 400)]
+    "water", ["abc", "-1", "1e400", "nan", "2000 吨", "1_0", "六吨", "9,4", "9.4x", "0x10", "吨", "1.2.3", "9" * 400]
 )
-def test_litres_that_are_no_litres_are_refused(place: Place, litres: str, status: int) -> None:
+def test_water_that_is_no_amount_is_refused(place: Place, water: str) -> None:
     with place.reader() as reader:
         page = reader.get("/list").text
         issue_id = issue_of(page, "北运河滨河 3 号")
-        sent = fields(page, issue_id, "done") | {"litres": litres}
-        assert reader.post(f"/issues/{issue_id}/actions", data=sent).status_code == status
+        sent = fields(page, issue_id, "done") | {"water": water, "inspection": "unsure"}
+        answer = reader.post(f"/issues/{issue_id}/actions", data=sent)
+        assert (answer.status_code, "用水量看不懂" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "litres"),
+    [
+        (None, "t", None), ("10.6", "t", 10_600.0), ("10.6", "L", 10.6), ("１０．６吨", "L", 10_600.0),
+        ("1200 L", "t", 1200.0), ("12 00 升", "t", 1200.0), ("1,200", "L", 1200.0), ("2车", "t", 16_000.0),
+        ("2 truck loads", "t", 16_000.0), ("2", "loads", 16_000.0), ("3方", "L", 3000.0),
+        (".5", "t", 500.0), ("0", "t", 0.0), ("6T", "L", 6000.0),
+    ],
+)  # fmt: skip
+def test_water_is_understood_as_people_write_it(text: str | None, unit: str, litres: float | None) -> None:
+    assert read_water(text, unit, 8000.0) == litres
 
 
 def test_what_is_no_photo_is_refused_and_not_kept(place: Place) -> None:
@@ -316,7 +344,7 @@ def test_what_is_no_photo_is_refused_and_not_kept(place: Place) -> None:
     with place.reader() as reader:
         page = reader.get("/list").text
         issue_id = issue_of(page, "北运河滨河 3 号")
-        sent = fields(page, issue_id, "done")
+        sent = fields(page, issue_id, "done") | {"inspection": "unsure"}
         for content in (b"<svg onload=alert(1)>", b"MZ\x90\x00", b"GIF89a", b"%PDF-1.7"):
             answer = reader.post(
                 f"/issues/{issue_id}/actions", data=sent, files={"photo_after": ("a.jpg", content, "image/jpeg")}
@@ -462,10 +490,265 @@ def test_addresses_that_do_not_exist_get_a_page_that_a_person_understands(place:
         assert "Traceback" not in answer.text
 
 
-def test_wechat_is_told_to_open_a_browser(place: Place) -> None:
+WECHAT = {"user-agent": "Mozilla/5.0 (Linux; Android 13) AppleWebKit/537.36 MicroMessenger/8.0.40"}
+
+
+def test_wechat_stays_at_the_link_so_that_a_browser_can_be_given_it(place: Place) -> None:
     with place.reader() as reader:
         assert "在浏览器打开" not in reader.get("/list").text
-        assert "在浏览器打开" in reader.get("/list", headers={"user-agent": "Mozilla MicroMessenger/8.0"}).text
+    before = place.version()
+    with httpx.Client(base_url=place.url, headers={"origin": place.url, **WECHAT}, follow_redirects=True) as wechat:
+        link = place.link()
+        answer = wechat.get(link, follow_redirects=False)
+        assert (answer.status_code, answer.headers["referrer-policy"]) == (200, "same-origin")
+        assert "set-cookie" in answer.headers
+        page = answer.text
+        assert "在浏览器打开" in page
+        card = page.split('id="' + issue_of(page, "北运河滨河 3 号") + '"')[1].partition('class="more"')[0]
+        assert "京津路东侧，龙门东道口往北 200 米" in card
+        assert "GCJ-02" in card
+        assert f"{place.url}/c/" in str(wechat.get("/list?lang=en").url)
+        assert '<h1>一队 <span class="what">Work list' in wechat.get("/list?lang=en").text
+        assert place.version() == before
+    # The browser that gets the address has no cookie, and needs none.
+    assert httpx.get(link).status_code == 303
+
+
+def test_a_report_in_wechat_leads_back_to_the_link(tmp_path: Path) -> None:
+    folder = made_folder(tmp_path / "data")
+    with (
+        served(folder, NOW) as url,
+        httpx.Client(base_url=url, headers={"origin": url, **WECHAT}, follow_redirects=True) as wechat,
+    ):
+        page = wechat.get(f"/c/{make_token(load_keys(folder), 'crew', '一队', NOW)}").text
+        issue_id = issue_of(page, "京津路绿带 15 段")
+        answer = wechat.post(f"/issues/{issue_id}/actions", data=fields(page, issue_id, "done"))
+        assert answer.url.path.startswith("/c/")
+        assert "已收到：完成" in answer.text
+
+
+def jpeg(number: int, size: int = 2000) -> bytes:
+    """Return a made photo like no other."""
+    return b"\xff\xd8\xff\xe0" + number.to_bytes(4, "big") * (size // 4)
+
+
+def photos_on_disk(folder: DataFolder) -> int:
+    """Return how many photos are kept."""
+    return len(list(folder.photos.glob("photo-*")))
+
+
+def test_a_refused_report_leaves_no_photo_behind(tmp_path: Path) -> None:
+    folder = made_folder(tmp_path / "data")
+    with (
+        served(folder, NOW) as url,
+        httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True) as reader,
+    ):
+        page = reader.get(f"/c/{make_token(load_keys(folder), 'crew', '一队', NOW)}").text
+        issue_id, inspected = issue_of(page, "京津路绿带 15 段"), issue_of(page, "北运河滨河 3 号")
+        sent = fields(page, issue_id, "done")
+
+        def post(number: int, to: str = issue_id, **more: str) -> int:
+            files = {"photo_after": ("a.jpg", jpeg(number), "image/jpeg")}
+            return reader.post(f"/issues/{to}/actions", data=sent | more, files=files).status_code
+
+        assert post(1, action_id="short") == 409
+        assert post(2, water="-5") == 400
+        assert post(3, form_token=sent["action_id"]) == 403
+        assert post(4, to=inspected, **fields(page, inspected, "done")) == 400
+        assert photos_on_disk(folder) == 0
+        assert post(5) == 200
+        assert photos_on_disk(folder) == 1
+        assert post(6) == 200  # the same action again: answered, not kept
+        assert post(7, action_id="another-0001") == 409  # it is reported already
+        assert photos_on_disk(folder) == 1
+
+
+def test_a_photo_that_cannot_be_stored_leaves_neither_report_nor_photo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = made_folder(tmp_path / "data")
+    with (
+        served(folder, NOW) as url,
+        httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True) as reader,
+    ):
+        page = reader.get(f"/c/{make_token(load_keys(folder), 'crew', '一队', NOW)}").text
+        issue_id = issue_of(page, "京津路绿带 15 段")
+        times: list[int] = []
+
+        def fail_second(*arguments: Any) -> Path:
+            times.append(1)
+            if len(times) == 2:
+                raise StoreError("the disk is full")
+            return write_new_file(*arguments)
+
+        monkeypatch.setattr(photos_module, "write_new_file", fail_second)
+        files = {f"photo_{role}": ("a.jpg", jpeg(n), "image/jpeg") for n, role in enumerate(("before", "after"))}
+        answer = reader.post(f"/issues/{issue_id}/actions", data=fields(page, issue_id, "done"), files=files)
+        assert (answer.status_code, len(times), photos_on_disk(folder)) == (503, 2, 0)
+        with Ledger(folder.ledger, BEICHEN) as ledger:
+            assert ledger.issue(issue_id).state == "assigned"
+
+
+def test_a_crew_can_send_so_many_photos_a_day_and_another_crew_as_many(ledger: Ledger, tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    most = most_photo_bytes_a_day()
+
+    def keep(crew: str, number: int, at: datetime) -> None:
+        with ledger.transaction():
+            keep_photos(ledger, folder, [jpeg(number)], crew, at, [])
+
+    with ledger.transaction():
+        ledger.run("insert into photo_bytes values ('一队', '2026-07-02', ?)", (most - 3999,))
+    keep("一队", 1, NOW)
+    with pytest.raises(ActionRefusedError, match="500 MB"):
+        keep("一队", 2, NOW)
+    keep("二队", 3, NOW)
+    keep("一队", 4, NOW + DAY)
+    assert photos_on_disk(folder) == 3
+
+
+def test_odd_water_is_asked_back_on_the_page_and_either_answer_holds(tmp_path: Path) -> None:
+    folder = made_folder(tmp_path / "data")
+    with (
+        served(folder, NOW) as url,
+        httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True) as reader,
+    ):
+        page = reader.get(f"/c/{make_token(load_keys(folder), 'crew', '一队', NOW)}").text
+        issue_id = issue_of(page, "京津路绿带 15 段")
+        address = f"/issues/{issue_id}/actions"
+        page = reader.post(address, data=fields(page, issue_id, "done") | {"water": "6.4", "water_unit": "L"}).text
+        assert "你填的是 6.4 升，这次要浇 6.4 吨。是 6.4 吨吗？" in page
+        assert "没有干活后的照片" in page
+        files = {"photo_after": ("a.jpg", jpeg(1), "image/jpeg")}
+        page = reader.post(address, data=fields(page, issue_id, "amended"), files=files).text
+        assert "已收到：补充" in page
+        with Ledger(folder.ledger, BEICHEN) as ledger:
+            issue = ledger.issue(issue_id)
+            assert (issue.water_used_litres, issue.water_doubt_litres, len(issue.photos)) == (None, 6.4, 1)
+        answer = re.search(r'name="water" value="([0-9.]+)">是 6.4 吨<', page)
+        assert answer is not None
+        page = reader.post(
+            address, data=fields(page, issue_id, "amended") | {"water": answer[1], "water_unit": "L"}
+        ).text
+        with Ledger(folder.ledger, BEICHEN) as ledger:
+            assert ledger.issue(issue_id).water_used_litres == 6400.0
+        assert "用水 6.4 吨" in page
+
+
+def test_a_receipt_is_of_the_newest_report_of_that_issue_only(tmp_path: Path) -> None:
+    folder = made_folder(tmp_path / "data")
+    with (
+        served(folder, NOW) as url,
+        httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True) as reader,
+    ):
+        page = reader.get(f"/c/{make_token(load_keys(folder), 'crew', '一队', NOW)}").text
+        issue_id, other = issue_of(page, "京津路绿带 15 段"), issue_of(page, "京津路绿带 12 段")
+        sent = fields(page, issue_id, "done")
+        reader.post(f"/issues/{issue_id}/actions", data=sent)
+        answer = reader.post(f"/issues/{issue_id}/actions", data=sent | {"kind": "false_alarm", "reason": "wet"})
+        assert (answer.status_code, "已收到" in answer.text) == (409, False)
+        for kind, issue in (("false_alarm", issue_id), ("done", other), ("x", issue_id), ("done", "BC-1")):
+            assert "已收到" not in reader.get(f"/list?received={kind}&issue={issue}").text
+        assert "已收到：完成" in reader.get(f"/list?received=done&issue={issue_id}").text
+        with Ledger(folder.ledger, BEICHEN) as ledger:
+            perform(ledger, Action("office-0001", issue_id, "reopened", "王工", reason="x"), NOW)
+        assert "已收到" not in reader.get(f"/list?received=done&issue={issue_id}").text
+
+
+def test_the_office_looks_at_photos_notes_water_and_reasons(tmp_path: Path) -> None:
+    folder = made_folder(tmp_path / "data")
+    keys = load_keys(folder)
+    with (
+        served(folder, NOW) as url,
+        httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True) as reader,
+    ):
+        page = reader.get(f"/c/{make_token(keys, 'crew', '一队', NOW)}").text
+        issue_id = issue_of(page, "京津路绿带 15 段")
+        files = {
+            "photo_after": ("a.jpg", jpeg(1), "image/jpeg"),
+            "photo_before": ("b.heic", b"\0\0\0\x18ftypheic" + bytes(99), "image/heic"),
+        }
+        sent = fields(page, issue_id, "done") | {"water": "6", "note": "<b>浇透了</b>"}
+        assert reader.post(f"/issues/{issue_id}/actions", data=sent, files=files).status_code == 200
+        assert reader.get(f"/office/issues/{issue_id}").status_code == 403
+        reader.get(f"/c/{make_token(keys, 'office', 'office', NOW)}")
+        table = reader.get("/office").text
+        assert f'href="/office/issues/{issue_id}?lang=zh"' in table
+        shown = reader.get(f"/office/issues/{issue_id}").text
+        assert "&lt;b&gt;浇透了&lt;/b&gt;" in shown
+        assert "用水 6 吨" in shown
+        photos = re.findall(r'<img src="(/photos/[0-9a-f]+)"', shown)
+        assert [reader.get(photo).content for photo in photos] == [jpeg(1)]
+        assert "浏览器看不了这种照片" in shown
+        assert f"greensward issue close {issue_id}" in shown
+        assert reader.get("/office/issues/BC-1").status_code == 404
+        put_off = reader.get(f"/office/issues/{issue_of(page, '龙门东道行道树')}?lang=en").text
+        assert "No water" in put_off
+
+
+def test_what_opens_no_list_leads_to_none(place: Place) -> None:
+    for path in ("/c/nonsense", "/list", f"/c/{make_token(place.keys, 'crew', '一队', NOW - 8 * DAY)}"):
+        answer = httpx.get(place.url + path)
+        assert (answer.status_code, "回到清单" in answer.text, "管理员" in answer.text) == (403, False, False)
+    assert "回到清单" in httpx.get(f"{place.url}/nowhere").text
+
+
+def test_an_empty_form_is_answered_as_such(place: Place) -> None:
+    with place.reader() as reader:
+        issue_id = issue_of(reader.get("/list").text, "北运河滨河 3 号")
+        answer = reader.post(f"/issues/{issue_id}/actions", data={})
+        assert (answer.status_code, "没有收到内容，请重填" in answer.text) == (400, True)
+
+
+def test_pages_travel_compressed_and_static_files_are_kept_until_they_change(place: Place) -> None:
+    with place.reader() as reader:
+        answer = reader.get("/list")
+        assert answer.headers["content-encoding"] == "gzip"
+        address = re.search(r'href="(/static/greensward.css\?v=[0-9a-f]+)"', answer.text)
+        assert address is not None
+        assert reader.get(address[1]).headers["cache-control"] == "public, max-age=31536000, immutable"
+        for old in ("/static/greensward.css", "/static/greensward.css?v=0123"):
+            kept = reader.get(old)
+            assert (kept.status_code, kept.headers["cache-control"]) == (200, "no-cache")
+            assert reader.get(old, headers={"if-none-match": kept.headers["etag"]}).status_code == 304
+
+
+def test_the_table_is_named_after_crew_and_day(place: Place) -> None:
+    with place.reader() as reader:
+        name = reader.get("/list.csv").headers["content-disposition"]
+    assert name == ("attachment; filename=\"list-2026-07-02.csv\"; filename*=UTF-8''%E4%B8%80%E9%98%9F-2026-07-02.csv")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_list_without_stops_and_without_a_fresh_evaluation_does_not_say_that_all_is_done(
+    tmp_path: Path, language: str
+) -> None:
+    folder = DataFolder(tmp_path / "data")
+    replace_register(folder, "plots", to_arrow(table("plots"), PLOTS))
+    said = {"zh": ("今天没有待办", "现在不知道有没有待办"), "en": ("Nothing to do today", "is unknown")}[language]
+    with served(folder, NOW) as url, httpx.Client(base_url=url, follow_redirects=True) as reader:
+        link = f"/c/{make_token(load_keys(folder), 'crew', '一队', NOW)}?lang={language}"
+        for as_of, (no, yes) in ((None, said), (NOW - 3 * DAY, said), (NOW, said[::-1])):
+            if as_of is not None:
+                with Ledger(folder.ledger, BEICHEN) as ledger:
+                    apply_flags(ledger, [well("JJ-012", "drought", as_of)], PLOTS, as_of)
+            page = reader.get(link).text
+            assert (no in page, yes in page) == (False, True)
+
+
+def test_a_long_list_begins_with_an_overview(place: Place, tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    plots = [plot(f"P{n:02}", f"绿带 {n} 段", 117.1 + n / 1000, 39.2) for n in range(7)]
+    with Ledger(folder.ledger, BEICHEN) as ledger:
+        apply_flags(ledger, [flag(row["plot_id"], "drought", NOW) for row in plots], plots, NOW)
+    with served(folder, NOW) as url, httpx.Client(base_url=url, follow_redirects=True) as reader:
+        page = reader.get(f"/c/{make_token(load_keys(folder), 'crew', '一队', NOW)}").text
+    overview = page.split('class="overview"')[1].split("</details>")[0]
+    assert set(re.findall(r'href="#(BC-[0-9-]+)"', overview)) == set(
+        re.findall(r'<article [^>]*id="(BC-[0-9-]+)"', page)
+    )
+    with place.reader("crew", "二队") as short:
+        assert 'class="overview"' not in short.get("/list").text
 
 
 def test_a_plots_name_cannot_bring_markup_into_the_page(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from importlib import resources
 
 import pytest
 
-from crews.actions import CANNOT_DO_REASONS, FALSE_ALARM_REASONS
+from crews.actions import CANNOT_DO_REASONS, FALSE_ALARM_REASONS, INSPECTIONS
 from crews.card import web_address
 from crews.crew_list import GROUPS
-from crews.issue import STATES
+from crews.issue import EVENT_KINDS, REPORT_KINDS, STATES
 from crews.reasons import reasons, render_reason
 from crews.sparkline import sparkline
-from crews.words import all_words, say_age, say_value, speaker
+from crews.words import all_words, say_age, say_number, say_value, speaker
 
 CREWS = resources.files("crews")
 
@@ -33,12 +33,16 @@ def test_every_sentence_is_there_in_both_languages_with_the_same_parameters() ->
             assert fields(sentences["zh"]) == fields(sentences["en"]), key
 
 
+PLAIN = {"language", "page.datum", "sum.depth", "sum.litres"}
+"""What is neither Chinese nor English."""
+
+
 def test_english_sentences_are_english_and_chinese_ones_chinese() -> None:
     for key, sentences in all_words().items():
-        if key not in {"language", "page.datum", "sum.depth"}:
+        if key not in PLAIN:
             assert not re.search(r"[\u4e00-\u9fff]", sentences["en"]), key
     plain = {key for key, said in all_words().items() if not re.search(r"[\u4e00-\u9fff]", said["zh"])}
-    assert plain <= {"language", "page.datum", "sum.depth", "sum.join", "office.on_time_value"}
+    assert plain <= {*PLAIN, "sum.join", "office.on_time_value", "card.and"}
 
 
 def test_the_templates_and_the_code_say_only_what_exists() -> None:
@@ -56,10 +60,11 @@ def test_the_templates_and_the_code_say_only_what_exists() -> None:
 @pytest.mark.parametrize(
     ("prefix", "names"),
     [
+        ("inspection", INSPECTIONS), ("event", EVENT_KINDS), ("received", tuple(REPORT_KINDS)),
         ("group", GROUPS), ("state", STATES), ("severity", "01234"),
         ("reason", CANNOT_DO_REASONS + FALSE_ALARM_REASONS),
         ("result", (*CANNOT_DO_REASONS, *FALSE_ALARM_REASONS, "done", "frozen", "suspended")),
-        ("cause", ("drought", "disease", "vigour", "sensor", "coverage")), ("received", ("done", "cannot_do")),
+        ("cause", ("drought", "disease", "vigour", "sensor", "coverage")),
     ],
 )  # fmt: skip
 def test_every_code_has_its_words(prefix: str, names: tuple[str, ...]) -> None:
@@ -108,15 +113,23 @@ def test_values_are_said_with_their_unit() -> None:
     say = speaker("en")
     assert say_value(0.142, "m3/m3", say) == "14.2 %"
     assert say_value(-45.0, "kPa", say) == "-45 kPa"
+    assert say_value(22.68, "%", say) == "22.7 %"
+    assert say_value(21.25, "%", say) == "21.3 %"
+    assert (say_number(6400), say_number(0.05), say_number(12.0), say_number(-0.5, 0)) == ("6,400", "0.1", "12", "-1")
     assert say_value(0.91, "1", say) == "0.91"
     assert say_value(None, "kPa", say) == say_value(float("nan"), "kPa", say) == "unknown"
 
 
 def test_a_week_without_values_draws_nothing_and_gaps_are_gaps() -> None:
-    assert sparkline([None, None], 0.1, "") == ""
-    assert sparkline([0.2, 0.1, None, 0.1, 0.2], None, "").count("<polyline") == 2
-    assert "nan" not in sparkline([0.2], 0.2, '"><script>')
-    assert "<script>" not in sparkline([0.2], 0.2, '"><script>')
+    said = {"line_word": "养护线 10 %", "dry_word": "干"}
+    for nothing in ([None, None], [0.2, None, 0.1], []):
+        assert sparkline(nothing, 0.1, "", **said) == ""
+    assert sparkline([0.2, 0.1, 0.1], None, "", **said) == ""
+    drawn = sparkline([0.2, 0.1, None, 0.1, 0.2], 0.15, "", **said)
+    assert (drawn.count("<polyline"), "养护线 10 %" in drawn, "干" in drawn) == (2, True, True)
+    evil = sparkline([0.2, 0.2, 0.2], 0.2, '"><script>', line_word="<script>", dry_word="<script>")
+    assert "nan" not in evil
+    assert "<script>" not in evil
 
 
 @pytest.mark.parametrize(
@@ -154,7 +167,8 @@ def test_contrast_is_reckoned_as_wcag_does() -> None:
     [
         *[(ink, "card") for ink in ("ink", "soft", "green", "line-ink", "s1", "s2", "s3", "s4", "sensor", "done")],
         *[(ink, "paper") for ink in ("ink", "soft", "green", "s4")],
-        ("warn-ink", "warn-paper"), ("green", "pale-green"), ("ink", "pale-green"),
+        *[(ink, "hold-paper") for ink in ("ink", "soft", "green", "hold")],
+        ("warn-ink", "warn-paper"), ("warn-ink", "card"), ("green", "pale-green"), ("ink", "pale-green"),
         ("on-dark", "green"), ("on-dark", "ink"),
     ],
 )  # fmt: skip

@@ -23,7 +23,7 @@ from sql.reference import reference_rows
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 _PART = re.compile(r"(<!-- made: ([a-z_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_SHOWN = ("readings", "readings_hourly", "readings_daily", "root_zone_daily", "root_zone_layers")
+_SHOWN = ("readings", "readings_hourly", "readings_daily", "root_zone_daily", "root_zone_layers", "potential_daily")
 """Views to ask, beside those made for nothing else."""
 
 _DICTIONARY = """\

@@ -30,7 +30,7 @@ ROOT = "greensward/v1/beichen"
 NOON = datetime(2026, 7, 2, 4, 0, tzinfo=UTC)
 PROJECT = Path(__file__).resolve().parents[2]
 QUICK = Pace(seal_every_s=0.2, min_free_bytes=1)
-_SOON_S = 30.0
+_SOON_S = 90.0
 
 
 def soil_topic(device_id: str) -> str:
@@ -94,7 +94,7 @@ class Watched:
         self.worker = worker
         self.error: Exception | None = None
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
         try:

@@ -13,16 +13,21 @@ from pathlib import Path
 import pytest
 
 import ingest.worker
+from greensward.console import EXIT_IN_USE
 from ingest.inbox import Arrival, Inbox
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import AlreadyOwnedError
 from ingest.mqtt.journal import Journal
-from ingest.mqtt.session import Ticket
-from ingest.worker import WorkerFailedError
+from ingest.mqtt.session import Broker, Ticket
+from ingest.site import BEICHEN
+from ingest.worker import Worker, WorkerFailedError
+from tests.end_to_end.replay_scenario import run_replay
 from tests.end_to_end.running import (
     NOON,
+    QUICK,
     Program,
     Watched,
+    asked,
     assert_each_reading_once,
     make_worker,
     publish,
@@ -70,7 +75,7 @@ def test_a_journal_that_hangs_in_a_commit_is_noticed(
     monkeypatch.setattr(Inbox, "append", hang)
     with working(mosquitto, folder) as worker, Watched(worker) as watched:
         publish(mosquitto, [(soil_topic("gs-01"), reading(0))])
-        wait_until(lambda: watched.error is not None, "the stuck thread is noticed", timeout_s=10)
+        wait_until(lambda: watched.error is not None, "the stuck thread is noticed")
         assert "the journal thread of ingest is stuck" in str(watched.error)
         assert worker.status().waiting_messages == 0, "nothing was acknowledged as if it were on disk"
         disk_answers.set()
@@ -91,7 +96,7 @@ def test_a_backlog_of_years_takes_its_time_and_is_not_called_stuck(
     monkeypatch.setattr(ingest.worker, "_STALL_S", 1.5)
     with working(mosquitto, folder) as worker, Watched(worker) as watched:
         publish(mosquitto, [(soil_topic("gs-01"), batch(0, 24 * 60, 400))])
-        wait_until(lambda: worker.outcomes.total() == 1 or watched.error is not None, "it is sealed", 60)
+        wait_until(lambda: worker.outcomes.total() == 1 or watched.error is not None, "it is sealed")
         assert watched.error is None
     assert_each_reading_once(folder, 400)
 
@@ -111,9 +116,45 @@ def test_two_hundred_megabytes_in_one_message_are_dropped_by_the_broker_and_memo
     with Program(mosquitto, folder, tmp_path) as ingest:
         _publish_zeros(mosquitto.port, soil_topic("gs-01"), _HUGE_BYTES)
         publish(mosquitto, [(soil_topic("gs-02"), reading(n)) for n in range(100)])
-        wait_until(lambda: rows_in_lake(folder) == 100, "the others are not held up", 30)
+        wait_until(lambda: rows_in_lake(folder) == 100, "the others are not held up")
         wait_until(lambda: ingest.status().messages == 100, "the huge one was never handed on")
         assert ingest.peak_rss_mb() < 300
+
+
+def test_two_hundred_megabytes_from_a_broker_without_a_limit_are_refused_and_memory_stays_small(
+    mosquitto: Mosquitto, folder: DataFolder, tmp_path: Path
+) -> None:
+    program = Program(mosquitto, folder, tmp_path)
+    program._environment["GREENSWARD__BROKER__MQTT_VERSION"] = "3.1.1"
+    with program as ingest:
+        _publish_zeros(mosquitto.port, soil_topic("gs-01"), _HUGE_BYTES)
+        publish(mosquitto, [(soil_topic("gs-02"), reading(n)) for n in range(100)])
+        wait_until(lambda: rows_in_lake(folder) == 100, "the others are not held up")
+        wait_until(lambda: rows_in_lake(folder, "rejected") == 1, "the huge one is refused")
+        assert ingest.peak_rss_mb() < 300
+    run_replay(folder)
+    refused = asked(
+        folder, "select topic, device_id, code, faults_json, octet_length(payload), payload_sha256 from rejected"
+    )
+    topic, device_id, code, faults, kept_bytes, digest = refused[0]
+    assert (len(refused), topic, device_id, code) == (1, soil_topic("gs-01"), "gs-01", "too_large")
+    assert json.loads(faults)[0]["got"] == "209715200 bytes, of which the first 262145 are kept"
+    # head -c 209715200 /dev/zero | sha256sum
+    assert digest == "72abf2ca8f36943ebe2e49ca3a51d409ca5f0bfcffab6c9d25643c17c32889da"
+    assert kept_bytes == 262_145
+
+
+def test_a_message_cut_at_its_blanks_is_not_taken_for_its_beginning_now_or_at_a_replay(
+    mosquitto: Mosquitto, folder: DataFolder
+) -> None:
+    broker = Broker("127.0.0.1", mosquitto.port, "worker-1", mqtt_version="3.1.1", keepalive_s=5)
+    with Worker(folder, BEICHEN, broker, QUICK, "test") as worker:
+        worker.wait_until_subscribed(90)
+        publish(mosquitto, [(soil_topic("gs-01"), reading(0) + b" " * 2_000_000)])
+        worker.wait_until_idle(1, 90)
+    run_replay(folder)
+    assert asked(folder, "select outcome, reason from raw_messages") == [("rejected", "too_large")]
+    assert rows_in_lake(folder) == 0
 
 
 def _publish_zeros(port: int, topic: str, size: int) -> None:
@@ -123,7 +164,7 @@ def _publish_zeros(port: int, topic: str, size: int) -> None:
     while remaining:
         remaining, digit = divmod(remaining, 128)
         length += bytes([digit | (0x80 if remaining else 0)])
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as broker:
+    with socket.create_connection(("127.0.0.1", port), timeout=90) as broker:
         broker.sendall(b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04huge")
         assert broker.recv(4) == b"\x20\x02\x00\x00"
         broker.sendall(b"\x32" + length + struct.pack(">H", len(name)) + name + b"\x00\x01")
@@ -141,8 +182,8 @@ def test_a_second_worker_on_the_same_folder_refuses_and_names_the_first(
         assert first.process is not None
         holder = f"process {first.process.pid} on"
         with second.popen() as other:
-            said = other.communicate(timeout=30)[1]
-        assert other.returncode == 2, said
+            said = other.communicate(timeout=90)[1]
+        assert other.returncode == EXIT_IN_USE, said
         assert holder in " ".join(said.split())
         with pytest.raises(AlreadyOwnedError, match=holder):
             make_worker(mosquitto, folder).start()

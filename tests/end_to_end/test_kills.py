@@ -26,7 +26,6 @@ _STREAM = 2_000
 _KILLS = 5
 
 
-@pytest.mark.timeout(180)
 def test_ingest_killed_five_times_in_a_stream_loses_nothing_and_doubles_nothing(
     mosquitto: Mosquitto, folder: DataFolder, tmp_path: Path
 ) -> None:
@@ -37,7 +36,7 @@ def test_ingest_killed_five_times_in_a_stream_loses_nothing_and_doubles_nothing(
             publish(mosquitto, [(soil_topic(f"gs-{n % 7}"), reading(n)) for n in numbers], midway=ingest.kill)
             ingest.start()
             ingest.wait_until_connected()
-        wait_until(lambda: rows_in_lake(folder) >= _STREAM, "all are sealed", 60)
+        wait_until(lambda: rows_in_lake(folder) >= _STREAM, "all are sealed")
     assert_each_reading_once(folder, _STREAM)
 
 
@@ -66,7 +65,7 @@ def test_a_broker_that_lost_our_session_is_an_alarm_and_takes_no_stale_acknowled
         mosquitto.start()
         wait_until(lambda: worker.status().sessions_lost == 1, "the loss is an alarm")
         assert "lost our session" in worker.status().last_problem
-        worker.wait_until_subscribed(10)
+        worker.wait_until_subscribed(90)
         publish(mosquitto, [(soil_topic("gs-01"), reading(n)) for n in range(50, 100)])
         wait_until(lambda: rows_in_lake(folder) == 100, "new messages flow")
         assert watched.error is None
@@ -81,18 +80,18 @@ def test_a_commit_that_ends_after_the_broker_lost_our_session_acknowledges_nothi
 
     def slow_append(self: Inbox, arrivals: list[Arrival]) -> None:
         committing.set()
-        assert disk_answers.wait(30)
+        assert disk_answers.wait(90)
         append(self, arrivals)
 
     monkeypatch.setattr(Inbox, "append", slow_append)
     with working(mosquitto, folder) as worker, Watched(worker):
         publish(mosquitto, [(soil_topic("gs-01"), reading(0))])
-        assert committing.wait(10)
+        assert committing.wait(90)
         mosquitto.kill()
         (mosquitto._folder / "mosquitto.db").unlink(missing_ok=True)
         mosquitto.start()
         wait_until(lambda: worker.status().sessions_lost == 1, "the loss is an alarm")
-        worker.wait_until_subscribed(10)
+        worker.wait_until_subscribed(90)
         # It gets the packet id of the first one, whose acknowledgement is still to come.
         publish(mosquitto, [(soil_topic("gs-01"), reading(1))])
         disk_answers.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import duckdb
 import pyarrow as pa
@@ -115,3 +116,30 @@ def test_the_same_refused_bytes_within_a_day_are_kept_once(
     again, other = row | {"message_seq": 2}, row | {"message_seq": 3, "payload_sha256": "cd"}
     novelty = tell_new_from_known(connection, folder, spec, DAY, to_arrow(spec, [again, other]))
     assert novelty.is_duplicate == [True, False]
+
+
+@pytest.mark.parametrize("at", [0, 20])
+def test_the_first_and_the_last_instant_of_a_batch_are_compared_too(
+    connection: duckdb.DuckDBPyConnection, folder: DataFolder, at: int
+) -> None:
+    write_rows(folder, STATUS, DAY, status(at, 1), "part-1-1")
+    batch = pa.concat_tables([status(0, 2), status(20, 3)])
+    known = tell_new_from_known(connection, folder, STATUS, DAY, batch).is_duplicate
+    assert known == [at == 0, at == 20]
+
+
+def test_each_of_several_days_is_compared(connection: duckdb.DuckDBPyConnection, folder: DataFolder) -> None:
+    days = [DAY + timedelta(days=n) for n in range(3)]
+    for n, day in enumerate(days):
+        write_rows(folder, STATUS, day, status(n * 24 * 60, n), f"part-{n}-{n}")
+    batch = pa.concat_tables([status(n * 24 * 60, 10 + n) for n in range(3)])
+    assert tell_new_from_known(connection, folder, STATUS, days[0], batch, days[1:]).is_duplicate == [True] * 3
+
+
+STATUS = table("device_status")
+
+
+def status(minutes: int, seq: int) -> pa.Table:
+    at = NOON + timedelta(minutes=minutes)
+    row = {"device_id": "gs-01", "reported_at": at, "received_at": at, "battery_v": 3.6, "message_seq": seq}
+    return to_arrow(STATUS, [row])

@@ -15,6 +15,7 @@ import pytest
 from ingest.errors import StoreError
 from ingest.lake.damage import scrub, set_aside_damaged
 from ingest.lake.layout import DataFolder
+from ingest.lake.ownership import own
 from ingest.lake.read import open_lake, partition_files, read_files, read_register, retrying
 from ingest.lake.tables import all_tables, table
 from ingest.lake.write import by_local_day, replace_register, write_rows
@@ -134,3 +135,44 @@ def version_of_devices(number: int) -> pa.Table:
     schema = table("devices").schema
     row = {"device_id": ["gs-01"], "valid_from": [NOON], "register_version": [f"v{number}"]}
     return schema.empty_table().from_pydict({name: row.get(name, [None]) for name in schema.names}, schema=schema)
+
+
+def test_every_new_folder_is_synced_into_its_parent(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = note_synced_folders(monkeypatch)
+    write_rows(folder, SOIL, DAY, soil(soil_row(0)), "part-1-1")
+    assert {folder.root, folder.lake, folder.table("soil_readings"), folder.partition("soil_readings", DAY)} <= synced
+
+
+def test_who_takes_over_syncs_every_name_before_it_removes_anything(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_rows(folder, SOIL, DAY, soil(soil_row(0)), "part-1-1")
+    folder.staging.mkdir(exist_ok=True)
+    left = folder.staging / "left.part"
+    left.write_bytes(b"")
+    synced = note_synced_folders(monkeypatch)
+    seen: list[set[Path]] = []
+    real = Path.unlink
+
+    def note_unlink(path: Path, missing_ok: bool = False) -> None:  # noqa: FBT001, FBT002 - as Path has it
+        seen.append(set(synced))
+        real(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", note_unlink)
+    with own(folder):
+        assert not left.exists()
+    names = {folder.root, folder.lake, folder.table("soil_readings"), folder.partition("soil_readings", DAY)}
+    assert names <= seen[-1]
+
+
+def note_synced_folders(monkeypatch: pytest.MonkeyPatch) -> set[Path]:
+    """Return a set that grows by every folder that is fsynced from now on."""
+    synced: set[Path] = set()
+    real = os.fsync
+
+    def note(descriptor: int) -> None:
+        real(descriptor)
+        synced.add(Path(f"/proc/self/fd/{descriptor}").readlink())
+
+    monkeypatch.setattr(os, "fsync", note)
+    return synced

@@ -3,78 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-import paho.mqtt.client as mqtt
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, InUseError
 from ingest.inbox import Arrival, Inbox
 from ingest.lake.layout import DataFolder
 from ingest.mqtt.journal import Journal
-from ingest.mqtt.session import Broker, MqttSession, Ticket
+from ingest.mqtt.session import Broker, Ticket
 from ingest.observation import Reply
 from tests.mosquitto import Mosquitto
+from tests.mqtt.scripted_broker import CONNECT, ScriptedBroker, packet
+from tests.mqtt.sessions import Session, broker_of, publish, running
 from tests.waiting import wait_until
-
-TOPIC = "greensward/v1/beichen/gs-01/soil"
-
-
-def broker_of(mosquitto: Mosquitto, version: str = "5") -> Broker:
-    return Broker("127.0.0.1", mosquitto.port, "worker-1", mqtt_version=version, keepalive_s=5)
-
-
-def publish(mosquitto: Mosquitto, payloads: list[bytes], topic: str = TOPIC) -> None:
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="probe")
-    client.connect("127.0.0.1", mosquitto.port)
-    client.loop_start()
-    for info in [client.publish(topic, payload, qos=1) for payload in payloads]:
-        info.wait_for_publish(10)
-        assert info.is_published()
-    client.disconnect()
-    client.loop_stop()
-
-
-class Session:
-    """A session in a thread, with everything it delivered."""
-
-    def __init__(self, broker: Broker, deliver: Callable[[Arrival, Ticket | None], None] | None = None) -> None:
-        self.got: list[tuple[Arrival, Ticket | None]] = []
-        self.error: Exception | None = None
-        self.remembered = False
-        self.session = MqttSession(
-            broker,
-            ("greensward/v1/beichen/+/soil",),
-            deliver or (lambda arrival, ticket: self.got.append((arrival, ticket))),
-            had_session=False,
-            remember_session=lambda: setattr(self, "remembered", True),
-        )
-        self.thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        try:
-            self.session.run()
-        except Exception as error:  # noqa: BLE001 - looked at by the test
-            self.error = error
-
-    def payloads(self) -> list[bytes]:
-        return [arrival.payload for arrival, _ in self.got]
-
-    def tickets(self) -> list[Ticket]:
-        return [ticket for _, ticket in self.got if ticket is not None]
-
-
-@contextmanager
-def running(session: Session) -> Iterator[Session]:
-    session.thread.start()
-    wait_until(lambda: session.session.health.connected or session.error is not None, "the session is connected")
-    yield session
-    session.session.stop()
-    session.thread.join(10)
-    assert not session.thread.is_alive()
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
@@ -119,7 +63,7 @@ def test_a_broker_that_restarts_is_found_again_and_keeps_our_messages(mosquitto:
         mosquitto.stop()
         wait_until(lambda: not session.session.health.connected, "the loss is noticed")
         mosquitto.start()
-        wait_until(lambda: session.session.health.connected, "it is back", timeout_s=10)
+        wait_until(lambda: session.session.health.connected, "it is back")
         assert session.session.health.sessions_lost == 0
         publish(mosquitto, [b"after"])
         wait_until(lambda: session.payloads() == [b"after"], "messages flow")
@@ -137,10 +81,55 @@ def test_an_error_while_delivering_ends_the_run_instead_of_the_thread_dying_unse
 
 def test_two_workers_with_one_client_id_do_not_fight_for_ever(mosquitto: Mosquitto) -> None:
     with running(Session(broker_of(mosquitto))) as one, running(Session(broker_of(mosquitto))) as two:
-        wait_until(lambda: one.error is not None or two.error is not None, "one of them gives up", timeout_s=30)
+        wait_until(lambda: one.error is not None or two.error is not None, "one of them gives up")
         error = one.error or two.error
         assert isinstance(error, ConfigError)
         assert "give each worker its own [broker] client_id" in str(error)
+
+
+def test_a_broker_that_says_that_our_session_was_taken_over_is_believed() -> None:
+    def answer(kind: int, _body: bytes) -> bytes:
+        return packet(0x20, b"\x01\x00\x00") + packet(0xE0, b"\x8e\x00") if kind == CONNECT else b""
+
+    with ScriptedBroker(answer) as broker, running(Session(Broker("127.0.0.1", broker.port, "worker-1"))) as session:
+        wait_until(lambda: session.error is not None, "it gives up")
+        assert isinstance(session.error, InUseError)
+        assert broker.connections == 3
+        assert "another client connects as 'worker-1'" in str(session.error)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "subscribed"),
+    [
+        pytest.param(b"\x00\x00\x00", b"", id="has no session of ours each time, so it was started anew"),
+        pytest.param(b"\x01\x00\x00", b"\xf0\x00", id="sends what is no packet"),
+        pytest.param(b"\x01\x00\x00", b"\xe0\x01\x8b", id="says that it shuts down"),
+    ],
+)
+def test_a_broker_that_ends_short_connections_for_another_reason_is_not_taken_for_a_second_client(
+    accepted: bytes, subscribed: bytes
+) -> None:
+    def answer(kind: int, _body: bytes) -> bytes:
+        return packet(0x20, accepted) if kind == CONNECT else subscribed
+
+    with ScriptedBroker(answer) as broker, running(Session(Broker("127.0.0.1", broker.port, "worker-1"))) as session:
+        wait_until(lambda: broker.connections > 5 or session.error is not None, "it tries again and again")
+        assert session.error is None
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+@pytest.mark.parametrize("end", [Mosquitto.kill, Mosquitto.stop])
+def test_a_broker_that_ends_right_after_each_reconnection_is_not_taken_for_a_second_client(
+    mosquitto: Mosquitto, end: Callable[[Mosquitto], None], version: str
+) -> None:
+    with running(Session(broker_of(mosquitto, version))) as session:
+        for epoch in range(2, 7):
+            end(mosquitto)
+            mosquitto.start()
+            wait_until(lambda: session.session.health.epoch == epoch or session.error is not None, "it is back")  # noqa: B023
+            assert session.error is None
+        publish(mosquitto, [b"after"])
+        wait_until(lambda: session.payloads() == [b"after"], "messages flow")
 
 
 def test_wrong_credentials_are_told_at_once(mosquitto: Mosquitto) -> None:
@@ -153,9 +142,27 @@ def test_wrong_credentials_are_told_at_once(mosquitto: Mosquitto) -> None:
     mosquitto.start()
     session = Session(broker_of(mosquitto))
     session.thread.start()
-    session.thread.join(10)
+    session.thread.join(90)
     assert isinstance(session.error, ConfigError)
     assert "username" in str(session.error)
+
+
+def test_leaving_waits_for_the_disk_and_then_not_a_moment_longer(mosquitto: Mosquitto) -> None:
+    with running(Session(broker_of(mosquitto))) as session:
+        publish(mosquitto, [b"one", b"two", b"three"])
+        wait_until(lambda: len(session.got) == 3, "all came")
+        session.session.acknowledge(session.tickets()[:2])
+        session.session.stop()
+        publish(mosquitto, [b"too late"])
+        assert session.thread.is_alive(), "it waits for the third"
+        began = time.monotonic()
+        session.session.acknowledge(session.tickets()[2:])
+        session.thread.join(90)
+        assert time.monotonic() - began < 5
+        assert session.session.health.stale_acks_dropped == 0
+    with running(Session(broker_of(mosquitto))) as later:
+        wait_until(lambda: len(later.got) > 0, "the next message came")
+        assert later.payloads() == [b"too late"]
 
 
 def test_replies_go_out_and_a_paused_session_leaves_messages_at_the_broker(mosquitto: Mosquitto) -> None:
@@ -187,13 +194,13 @@ def test_a_burst_larger_than_the_brokers_default_window_arrives_complete(
         session.session.acknowledge(some)
         acknowledged.extend(some)
 
-    thread = threading.Thread(target=journal.run)
+    thread = threading.Thread(target=journal.run, daemon=True)
     thread.start()
     with running(session):
         publish(mosquitto, [b"%d" % n for n in range(3000)])
         wait_until(lambda: len(acknowledged) == 3000, "all are on disk and acknowledged")
     journal.stop()
-    thread.join(10)
+    thread.join(90)
     with Inbox(folder.inbox) as inbox:
         messages = inbox.oldest(10**8).messages
     assert [message.payload for message in messages] == [b"%d" % n for n in range(3000)]

@@ -92,12 +92,13 @@ class MadeLake:
         channel: int | None = 1,
         last_day: date = date(2026, 7, 9),
         wiggle: float = 0.0004,
+        every_hours: int = 1,
         **values: Any,
     ) -> None:
-        """Add hourly readings of whole local days, the last of them `last_day`; each hour differs by a little."""
+        """Add readings of whole local days, the last of them `last_day`; each hour differs by a little."""
         for back, water_content in enumerate(reversed(water_contents)):
             midnight = local_midnight(last_day - timedelta(days=back))
-            for hour in range(24):
+            for hour in range(0, 24, every_hours):
                 offset = wiggle if hour % 2 else -wiggle
                 self.soil(
                     midnight + timedelta(hours=hour),
@@ -130,11 +131,35 @@ class MadeLake:
                 },
             )
 
-    def dry_down(self, plot_id: str, water_contents: Sequence[float], depth_cm: float = 30.0, **plot: Any) -> None:
-        """Add a plot of measured soil with one probe, its daily water contents up to yesterday and this morning."""
+    def dry_down(
+        self,
+        plot_id: str,
+        water_contents: Sequence[float],
+        depth_cm: float = 30.0,
+        every_hours: int = 1,
+        **plot: Any,
+    ) -> None:
+        """Add a plot of measured soil with one probe, its daily water contents up to yesterday and this morning.
+
+        every_hours: time between readings; from 7 on, hours are too far apart to be in a row, and only days are judged
+        """
         self.laboratory_plot(plot_id, **plot)
-        self.device(f"D-{plot_id}", plot_id, depths_cm=[depth_cm])
-        self.soil_until_now(water_contents, f"D-{plot_id}")
+        self.device(f"D-{plot_id}", plot_id, depths_cm=[depth_cm], report_interval_s=3600.0 * every_hours)
+        if every_hours == 1:
+            self.soil_until_now(water_contents, f"D-{plot_id}")
+        else:
+            self.soil_days(water_contents, f"D-{plot_id}", every_hours=every_hours, wiggle=0.0)
+
+    def hours(
+        self, water_contents: Sequence[float], until: datetime = AS_OF, device_id: str = "D1", **values: Any
+    ) -> None:
+        """Add hourly readings, the last of them at `until`."""
+        for back, water_content in enumerate(reversed(water_contents)):
+            self.soil(
+                until - timedelta(hours=back),
+                device_id,
+                **{"volumetric_water_content": water_content, "soil_temperature_c": 20.0 + back % 24 / 10} | values,
+            )
 
     def verdicts(self, cause: str = "drought", as_of: datetime = AS_OF) -> dict[str, Flag]:
         """Return the rows of one cause by plot, or by device for cause sensor."""

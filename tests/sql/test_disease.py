@@ -98,6 +98,58 @@ def test_two_clean_flights_clear_a_plot_and_one_does_not(lake: MadeLake) -> None
     assert states == {"one": "probable", "two": "ok", "not analysed": "probable"}
 
 
+@pytest.mark.parametrize(("confidence", "state"), [(0.6, "probable"), (0.59, "suspected")])
+def test_pictures_agree_when_each_is_sure_enough(lake: MadeLake, confidence: float, state: str) -> None:
+    lake.plot()
+    found(lake, "P1", "A", confidence=0.61)
+    found(lake, "P1", "B", confidence=confidence)
+    assert lake.flag("disease")["state"] == state
+
+
+def glimpse(lake: MadeLake, flight_id: str, days_ago: float, *covered_fractions: float) -> None:
+    """Add a flight whose analysed pictures show these shares of the plot."""
+    at = AS_OF - timedelta(days=days_ago)
+    for number, covered_fraction in enumerate(covered_fractions):
+        image_id = f"{flight_id}-{number}"
+        lake.add("drone_images", image_id=image_id, flight_id=flight_id, captured_at=at)
+        lake.add(
+            "plot_coverage",
+            image_id=image_id,
+            plot_id="P1",
+            flight_id=flight_id,
+            captured_at=at,
+            covered_fraction=covered_fraction,
+        )
+
+
+@pytest.mark.parametrize(
+    ("shares", "state"),
+    [((0.01,), "probable"), ((0.49,), "probable"), ((0.5,), "ok"), ((0.2,) * 3, "probable"), ((0.2,) * 4, "ok")],
+)
+def test_flights_that_saw_less_than_half_of_a_plot_clear_nothing(
+    lake: MadeLake, shares: tuple[float, ...], state: str
+) -> None:
+    """Pictures count as if they lay at random: three of a fifth show 49 %, four show 59 %."""
+    lake.plot()
+    for image_id in "AB":
+        found(lake, "P1", image_id, at=AS_OF - timedelta(days=9))
+    glimpse(lake, "G1", 5, *shares)
+    glimpse(lake, "G2", 3, *shares)
+    assert lake.flag("disease")["state"] == state
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"), [(0.5, ("ok", "disease_ok")), (0.49, ("not_analysed", "disease_partly_seen"))]
+)
+def test_a_glimpse_of_a_plot_does_not_make_it_healthy(lake: MadeLake, share: float, expected: tuple[str, str]) -> None:
+    lake.plot()
+    glimpse(lake, "G1", 3, share)
+    flag = lake.flag("disease")
+    assert (flag["state"], flag["reason_code"]) == expected
+    if share < 0.5:
+        assert flag["zh"] == "3 天前飞过，识别过的照片只拍到地块约 49 %，有没有病虫害不知道"
+
+
 def test_an_old_disease_is_cleared_though_another_one_is_found_since(lake: MadeLake) -> None:
     """Mildew 30 days ago; rust in each of the two flights since then."""
     for plot_id, rust_flights in (("once since", 1), ("twice since", 2)):

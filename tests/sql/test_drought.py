@@ -31,9 +31,10 @@ def test_severity_follows_the_stress_of_the_plants(lake: MadeLake) -> None:
 
 
 def test_one_dry_day_is_too_little_to_send_a_crew_and_two_are_enough(lake: MadeLake) -> None:
-    lake.dry_down("one", [0.25, 0.25, 0.20])
-    lake.dry_down("two", [0.25, 0.20, 0.20])
-    lake.dry_down("wilting", [0.25, 0.25, 0.14])
+    """Readings every 8 h: the hours are too far apart to be in a row."""
+    lake.dry_down("one", [0.25, 0.25, 0.20], every_hours=8)
+    lake.dry_down("two", [0.25, 0.20, 0.20], every_hours=8)
+    lake.dry_down("wilting", [0.25, 0.25, 0.14], every_hours=8)
     verdicts = lake.verdicts()
     assert (verdicts["one"]["state"], verdicts["one"]["needs_work"]) == ("dry", False)
     assert verdicts["one"]["reason_code"] == "drought_dry_one_day"
@@ -45,9 +46,9 @@ def test_one_dry_day_is_too_little_to_send_a_crew_and_two_are_enough(lake: MadeL
 
 def test_an_open_drought_closes_only_well_below_the_line(lake: MadeLake) -> None:
     """It closes below p - 0.15 = 0.35, which is 0.231."""
-    lake.dry_down("held", [0.20, 0.20, 0.215, 0.231])
-    lake.dry_down("closed", [0.20, 0.20, 0.2155, 0.2312])
-    lake.dry_down("again", [0.20, 0.20, 0.2312, 0.20])
+    lake.dry_down("held", [0.20, 0.20, 0.215, 0.231], every_hours=8)
+    lake.dry_down("closed", [0.20, 0.20, 0.2155, 0.2312], every_hours=8)
+    lake.dry_down("again", [0.20, 0.20, 0.2312, 0.20], every_hours=8)
     verdicts = lake.verdicts()
     assert (verdicts["held"]["state"], verdicts["held"]["needs_work"], verdicts["held"]["severity"]) == ("dry", True, 1)
     assert verdicts["held"]["reason_code"] == "drought_not_recovered"
@@ -57,9 +58,9 @@ def test_an_open_drought_closes_only_well_below_the_line(lake: MadeLake) -> None
 
 def test_dry_days_with_a_gap_between_them_are_not_in_a_row(lake: MadeLake) -> None:
     lake.laboratory_plot()
-    lake.device()
-    lake.soil_days([0.20], last_day=date(2026, 7, 7))
-    lake.soil_until_now([0.20])
+    lake.device(report_interval_s=28800.0)
+    lake.soil_days([0.20], last_day=date(2026, 7, 7), every_hours=8)
+    lake.soil_days([0.20], every_hours=8)
     assert lake.flag("drought")["needs_work"] is False
 
 
@@ -117,11 +118,26 @@ def test_layers_meet_midway_and_end_with_the_root_zone(lake: MadeLake) -> None:
         lake.soil_until_now([water_content], f"D{depth_cm}")
     flag = lake.flag("drought")
     layers = lake.connection.execute(
-        "select depth_cm, round(top_m, 6), round(bottom_m, 6) from root_zone_layers order by date, depth_cm"
+        "select depth_cm, round(top_m, 6), round(bottom_m, 6) from root_zone_layers where span = 'day' "
+        "order by date, depth_cm"
     ).fetchall()
     assert layers == [(10.0, 0.0, 0.2), (30.0, 0.2, 0.4), (50.0, 0.4, 0.6)]
     assert flag["depletion_mm"] == pytest.approx(1000 * 0.2 * (0.13 + 0.08 + 0.03))
     assert flag["params"]["depths_cm"] == "10/30/50"
+
+
+def test_roots_wilt_with_the_thickest_layer_and_not_with_the_deepest(lake: MadeLake) -> None:
+    """10, 40 and 60 cm stand for 0.25, 0.25 and 0.10 m: wet at 10 cm, which is the main one, dry below."""
+    for plot_id, water_contents in (("top dry", (0.14, 0.20, 0.20)), ("bottom dry", (0.24, 0.16, 0.14))):
+        lake.laboratory_plot(plot_id)
+        lake.device(plot_id, plot_id, depths_cm=[10.0, 40.0, 60.0])
+        for channel, water_content in enumerate(water_contents, start=1):
+            lake.soil_until_now([water_content] * 2, plot_id, channel=channel, wiggle=0.0)
+    verdicts = lake.verdicts()
+    assert {plot: (flag["state"], flag["severity"]) for plot, flag in verdicts.items()} == {
+        "top dry": ("dry", 4),
+        "bottom dry": ("dry", 2),
+    }
 
 
 def test_the_deepest_probe_reaches_ten_centimetres_at_least_and_never_below_the_roots(lake: MadeLake) -> None:
@@ -218,11 +234,11 @@ def test_the_same_instant_gives_the_same_verdict_after_more_data_came(lake: Made
 
 def test_late_readings_count_when_their_day_is_judged_again(lake: MadeLake) -> None:
     lake.laboratory_plot()
-    lake.device()
-    lake.soil_days([0.20], last_day=date(2026, 7, 7))
-    lake.soil_until_now([0.20])
+    lake.device(report_interval_s=28800.0)
+    lake.soil_days([0.20], last_day=date(2026, 7, 7), every_hours=8)
+    lake.soil_days([0.20], every_hours=8)
     assert lake.flag("drought")["needs_work"] is False
-    for hour in range(24):
+    for hour in range(0, 24, 8):
         measured_at = local_midnight(date(2026, 7, 8)) + timedelta(hours=hour)
         lake.soil(measured_at, volumetric_water_content=0.20, received_at=AS_OF + timedelta(days=9))
     assert lake.flag("drought")["needs_work"] is True

@@ -13,7 +13,7 @@ from ingest.site import BEICHEN
 from sql.analysts import _question, all_questions, create_views
 from sql.describe import describe_plot
 from sql.evaluate import evaluate
-from tests.sql.made_lake import AS_OF, MadeLake
+from tests.sql.made_lake import AS_OF, MadeLake, local_midnight
 
 
 @pytest.fixture
@@ -88,8 +88,8 @@ def asked(lake: MadeLake) -> duckdb.DuckDBPyConnection:
 
 ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "driest_plots": [
-        ("dry", "dry", date(2026, 7, 9), 67.9, 64.3, "dry"),
-        ("moist", "moist", date(2026, 7, 9), 85.7, 28.6, "ok"),
+        ("dry", "dry", date(2026, 7, 9), 0, 67.9, 64.3, "dry"),
+        ("moist", "moist", date(2026, 7, 9), 0, 85.7, 28.6, "ok"),
     ],
     "dry_days_by_plot": [("dry", 3, 2), ("moist", 3, 0)],
     "last_reading_by_device": [
@@ -97,7 +97,10 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
         ("D-dry", "dry", AS_OF, 81),
         ("D-moist", "moist", AS_OF, 81),
     ],
-    "blocked_readings_by_gate": [("D-dry", 81, 80, 0, 0, 1, 0, 0, 0), ("D-moist", 81, 80, 0, 1, 0, 0, 0, 0)],
+    "blocked_readings_by_gate": [
+        ("D-dry", 81, 80, 0, 0, 0, 1, 0, 0, 0, 0),
+        ("D-moist", 81, 80, 0, 1, 0, 0, 0, 0, 0, 0),
+    ],
     "water_by_crew": [("一队", 1, 7.6)],
     "findings_by_plot_and_class": [("moist", "powdery_mildew", 2, 1, 0.9, AS_OF - timedelta(days=2))],
     "last_flight_by_plot": [
@@ -133,7 +136,7 @@ def test_a_question_that_is_not_asked_is_refused() -> None:
 
 def test_the_other_answers_hold_too(asked: duckdb.DuckDBPyConnection) -> None:
     select = {question.name: question.select for question in all_questions()}
-    assert ("D-dry", date(2026, 7, 9), 100.0) in asked.execute(select["completeness_by_device"]).fetchall()
+    assert ("D-dry", date(2026, 7, 9), 104.2, 100.0) in asked.execute(select["completeness_by_device"]).fetchall()
     assert ("sensor", "no_data", 1, 1) in asked.execute(select["flags_by_state"]).fetchall()
     assert ("trees", date(2026, 7, 9), 1, 85.7) in asked.execute(select["moisture_by_vegetation"]).fetchall()
     assert asked.execute("select plot_id, water_used_litres from watering").fetchall() == [("dry", 6400.0)]
@@ -144,7 +147,8 @@ def test_a_plot_can_be_explained_down_to_its_readings(lake: MadeLake) -> None:
     lake.dry_down("P1", [0.25, 0.20, 0.19])
     lake.flags()
     described = describe_plot(lake.connection, "P1")
-    assert [row["volumetric_water_content"] for row in described["root_zone"]] == pytest.approx([0.25, 0.20, 0.19])
+    days = [row["volumetric_water_content"] for row in described["root_zone"] if row["span"] == "day"]
+    assert days == pytest.approx([0.25, 0.20, 0.19])
     assert described["watering"][0]["litres"] == pytest.approx(7600.0)
     assert not any(describe_plot(lake.connection, "nowhere").values())
 
@@ -163,3 +167,132 @@ def test_the_newest_flags_are_those_up_to_the_instant_asked_for(lake: MadeLake) 
     assert connection.execute(ask).fetchall() == [(AS_OF + timedelta(days=400),)]
     connection.execute(f"set variable as_of = timestamptz '{AS_OF.isoformat()}'")
     assert connection.execute(ask).fetchall() == [(AS_OF,)]
+
+
+def answers(lake: MadeLake, name: str, now: datetime | None = AS_OF) -> list[tuple[Any, ...]]:
+    """Return the answer to a ready question, asked at `now`."""
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set timezone = 'Asia/Shanghai'")
+        connection.execute("set variable timezone = 'Asia/Shanghai'")
+        if now is not None:
+            connection.execute(f"set variable now = timestamptz '{now.isoformat()}'")
+        lake.connection.close()
+        lake.connection = connection
+        lake.connect()
+        create_views(connection)
+        (select,) = [question.select for question in all_questions() if question.name == name]
+        return connection.execute(select).fetchall()
+
+
+def test_a_plot_whose_data_ended_long_ago_does_not_lead_the_driest(lake: MadeLake) -> None:
+    lake.dry_down("dry now", [0.20] * 3)
+    lake.laboratory_plot("ended")
+    lake.device("E", "ended")
+    lake.soil_days([0.15], "E", last_day=date(2026, 4, 9))
+    rows = answers(lake, "driest_plots")
+    assert [(plot, days_older) for plot, _, _, days_older, *_ in rows] == [("dry now", 0), ("ended", 91)]
+
+
+def test_flights_without_a_name_are_flights_of_their_own(lake: MadeLake) -> None:
+    lake.plot("P1")
+    for day, median, pixels in ((3, 0.4, 100), (2, 0.8, 100), (2, 0.1, 0)):
+        at = AS_OF - timedelta(days=day)
+        for part in "ab":
+            lake.add(
+                "index_stats", image_id=f"{day}{part}{pixels}", drone_id="U", flight_id=None, captured_at=at,
+                plot_id="P1", median=median, n_pixels=pixels, sensor_kind="broken" if pixels == 0 else "good",
+            )  # fmt: skip
+        lake.add(
+            "image_detections", image_id=f"I{day}{pixels}", detection_id="a", drone_id="U", flight_id=None,
+            captured_at=at,
+        )  # fmt: skip
+    assert answers(lake, "vigour_by_flight") == [
+        ("U/2026-07-07", "shrubs", 1, 0.4),
+        ("U/2026-07-08", "shrubs", 1, 0.8),
+    ]
+    ((plot_id, _, images, flights, *_),) = answers(lake, "findings_by_plot_and_class")
+    assert (plot_id, images, flights) == ("P1", 3, 2)
+
+
+def test_completeness_tells_frozen_from_missing_and_knows_days_with_nothing(lake: MadeLake) -> None:
+    moved_at = local_midnight(date(2026, 7, 8)) + timedelta(hours=12)
+    lake.laboratory_plot("P1")
+    lake.laboratory_plot("P2")
+    lake.device("frozen")
+    lake.device("moved", "P1", valid_to=moved_at)
+    lake.device("moved", "P2", valid_from=moved_at, depths_cm=[40.0])
+    lake.device("gap")
+    lake.soil_days([0.2] * 2, "frozen", soil_temperature_c=-2.0)
+    lake.soil_days([0.2] * 2, "moved")
+    lake.soil_days([0.2], "gap", last_day=date(2026, 7, 7))
+    rows = answers(lake, "completeness_by_device")
+    assert rows == [
+        ("frozen", date(2026, 7, 8), 100.0, 0.0),
+        ("frozen", date(2026, 7, 9), 100.0, 0.0),
+        ("gap", date(2026, 7, 7), 100.0, 100.0),
+        ("gap", date(2026, 7, 8), 0.0, 0.0),
+        ("gap", date(2026, 7, 9), 0.0, 0.0),
+        ("moved", date(2026, 7, 8), 100.0, 100.0),
+        ("moved", date(2026, 7, 9), 100.0, 100.0),
+    ]
+
+
+def test_low_batteries_and_potentials_are_among_the_gates(lake: MadeLake) -> None:
+    lake.laboratory_plot()
+    lake.device()
+    lake.add("device_status", device_id="D1", reported_at=AS_OF, battery_v=2.0)
+    lake.soil(AS_OF, volumetric_water_content=0.01, soil_temperature_c=20.0, bulk_ec_ds_m=0.3)
+    lake.soil(AS_OF - timedelta(hours=1), matric_potential_kpa=12.0)
+    lake.soil(AS_OF - timedelta(hours=2), matric_potential_kpa=-12.0)
+    assert answers(lake, "blocked_readings_by_gate") == [("D1", 3, 1, 0, 0, 1, 0, 0, 0, 1, 0)]
+
+
+def test_a_weather_station_has_reported(lake: MadeLake) -> None:
+    lake.plot()
+    lake.device("W", depths_cm=None)
+    lake.add("weather_readings", device_id="W", measured_at=AS_OF, air_temperature_c=25.0)
+    assert answers(lake, "last_reading_by_device") == [("W", "P1", AS_OF, 1)]
+
+
+def test_dry_days_of_plots_known_by_potential_are_counted(lake: MadeLake) -> None:
+    lake.laboratory_plot()
+    lake.device("T")
+    lake.device("V")
+    for day in (7, 8, 9):
+        for hour in range(24):
+            at = local_midnight(date(2026, 7, day)) + timedelta(hours=hour)
+            lake.soil(at, "T", matric_potential_kpa=-300.0)
+            if day == 8:
+                lake.soil(at, "V", volumetric_water_content=0.25)
+    assert answers(lake, "dry_days_by_plot") == [("P1", 3, 2)]
+
+
+@pytest.mark.parametrize(("now", "plots"), [(AS_OF, ["ends later", "stands"]), (None, ["stands", "to come"])])
+def test_the_register_is_asked_at_the_instant_of_the_question(
+    lake: MadeLake, now: datetime | None, plots: list[str]
+) -> None:
+    later = AS_OF + timedelta(days=1)
+    lake.plot("stands")
+    lake.plot("ends later", valid_to=later)
+    lake.plot("to come", valid_from=later)
+    assert sorted(plot for plot, *_ in answers(lake, "last_flight_by_plot", now)) == plots
+
+
+def test_a_new_planting_is_new_on_the_days_on_which_it_was(lake: MadeLake) -> None:
+    """Planted three years before 8 July: the 7th is the last day of its youth."""
+    lake.dry_down("P1", [0.225] * 3, vegetation="trees", planted_on=date(2023, 7, 8))
+    answers(lake, "driest_plots")
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set timezone = 'Asia/Shanghai'")
+        lake.connection = connection
+        lake.connect()
+        create_views(connection)
+        rows = connection.execute(
+            "select date, root_zone_m, depletion_fraction from root_zone_daily where date < date '2026-07-10' "
+            "order by date"
+        ).fetchall()
+    assert rows == [
+        (date(2026, 7, 7), 0.6, 0.4),
+        (date(2026, 7, 8), 1.0, 0.5),
+        (date(2026, 7, 9), 1.0, 0.5),
+    ]

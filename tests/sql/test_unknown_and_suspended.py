@@ -228,31 +228,6 @@ def test_a_plot_above_field_capacity_for_a_day_is_wet(lake: MadeLake) -> None:
     assert (verdicts["wet"]["state"], verdicts["full"]["state"]) == ("wet", "ok")
 
 
-def watered(lake: MadeLake, plot_id: str, hours_ago: int, rise: float, *, is_spike: bool = False) -> None:
-    """Add a dry plot whose water content rose by `rise` some hours ago, for good or for one hour."""
-    lake.laboratory_plot(plot_id)
-    lake.device(plot_id, plot_id)
-    for hours in range(24 * 4):
-        has_risen = hours == hours_ago if is_spike else hours <= hours_ago
-        lake.soil(AS_OF - timedelta(hours=hours), plot_id, volumetric_water_content=0.15 + rise * has_risen)
-
-
-def test_two_days_after_watering_nobody_is_sent_again(lake: MadeLake) -> None:
-    watered(lake, "just now", 1, 0.03)
-    watered(lake, "yesterday", 47, 0.03)
-    watered(lake, "long ago", 48, 0.03)
-    watered(lake, "a drop", 5, 0.029)
-    watered(lake, "a spike", 5, 0.05, is_spike=True)
-    states = {plot: flag["state"] for plot, flag in lake.verdicts().items()}
-    assert states == {
-        "just now": "just_watered",
-        "yesterday": "just_watered",
-        "long ago": "dry",
-        "a drop": "dry",
-        "a spike": "dry",
-    }
-
-
 def test_a_weather_station_in_a_plot_is_no_soil_probe(lake: MadeLake) -> None:
     lake.laboratory_plot()
     lake.device("W1", depths_cm=None)

@@ -200,6 +200,25 @@ def test_the_soil_tells_the_cause_of_low_vigour(lake: MadeLake) -> None:
     }
 
 
+def test_low_vigour_sends_somebody_wherever_the_water_sends_nobody(lake: MadeLake) -> None:
+    """Likely dry is no work of the water's; a shallow probe that is dry does not say how the roots are."""
+    fly(lake, {"likely": 0.5, "shallow": 0.5, "shallow and moist": 0.5})
+    for plot_id, water_content, depth_cm in (
+        ("likely", 0.205, 30.0), ("shallow", 0.12, 10.0), ("shallow and moist", 0.27, 10.0),
+    ):  # fmt: skip
+        lake.device(plot_id, plot_id, depths_cm=[depth_cm])
+        lake.soil_until_now([water_content] * 3, plot_id)
+    verdicts = lake.verdicts("vigour")
+    assert {
+        plot: (verdicts[plot]["reason_code"], verdicts[plot]["needs_work"])
+        for plot in ("likely", "shallow", "shallow and moist")
+    } == {
+        "likely": ("vigour_maybe_dry", True),
+        "shallow": ("vigour_shallow", True),
+        "shallow and moist": ("vigour_inspect", True),
+    }
+
+
 def test_an_alert_stands_until_two_flights_are_well(lake: MadeLake) -> None:
     fly(lake, {"one": 0.5, "two": 0.5}, "F1", YESTERDAY - timedelta(days=9))
     fly(lake, {"one": 0.69, "two": 0.69}, "F2", YESTERDAY - timedelta(days=6))

@@ -1,0 +1,109 @@
+"""One issue as the office sees it: what is to be done, what the crew reported, every photo, all that happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from crews.card import make_card
+from crews.crew_list import LITRES_PER_TONNE, CrewList
+from crews.issue import Event
+from crews.page import render_template
+from crews.say_stop import say_tonnes
+from crews.words import Say, say_instant, say_number, speaker
+from ingest.site import Site
+
+_SHOWN_TYPES = frozenset({"image/jpeg", "image/png", "image/webp"})
+"""What every browser shows in a page; HEIC is opened by itself."""
+
+_REPORTS = frozenset({"done", "cannot_do", "false_alarm", "amended"})
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPhoto:
+    """A photo of the issue; `counts` when it came with the newest report and may prove the work."""
+
+    href: str
+    name: str
+    is_shown: bool
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One event in words."""
+
+    at: str
+    kind: str
+    actor: str
+    words: str
+    photos: tuple[ShownPhoto, ...]
+    is_report: bool
+
+
+def render_issue(listed: CrewList, history: Iterable[Event], photo_types: Mapping[str, str], language: str) -> str:
+    """Return the office's page of the only issue of `listed`.
+
+    photo_types: media type of each photo by its hash
+    """
+    say = speaker(language)
+    (stop,) = listed.stops
+    counting = {photo.sha256 for photo in stop.issue.photos}
+    happenings = [_happening(event, counting, photo_types, listed, say) for event in history]
+    return render_template(
+        "office_issue.html",
+        language,
+        f"/office/issues/{stop.issue.issue_id}",
+        card=make_card(listed, stop, say, language, None, None),
+        issue=stop.issue,
+        crew=stop.issue.crew or say("unassigned"),
+        reports=[one for one in happenings if one.is_report][::-1],
+        history=happenings[::-1],
+    )
+
+
+def _happening(
+    event: Event, counting: set[str], photo_types: Mapping[str, str], listed: CrewList, say: Say
+) -> Happening:
+    return Happening(
+        at=say_instant(event.happened_at, listed.generated_at, listed.site.timezone, say),
+        kind=say(f"event.{event.kind}", otherwise=event.kind),
+        actor=event.actor.removeprefix("crew:"),
+        words=" · ".join(event_words(event, listed.site, listed.generated_at, say)),
+        photos=tuple(
+            ShownPhoto(
+                href=f"/photos/{photo['sha256']}",
+                name=say(f"form.{photo['role']}", otherwise=photo["role"]),
+                is_shown=photo_types.get(photo["sha256"]) in _SHOWN_TYPES,
+                counts=photo["sha256"] in counting,
+            )
+            for photo in event.detail.get("photos", ())
+        ),
+        is_report=event.kind in _REPORTS,
+    )
+
+
+def event_words(event: Event, site: Site, now: datetime, say: Say) -> list[str]:
+    """Return the particulars of an event that a person wants to read: reason, crew, water, finding, deadline, note."""
+    detail: dict[str, Any] = event.detail
+    said = []
+    if detail.get("crew"):
+        said.append(detail["crew"])
+    if code := detail.get("result_code"):
+        said.append(say(f"reason.{code}", otherwise="" if code == "done" else code))
+    if detail.get("inspection"):
+        said.append(say(f"inspection.{detail['inspection']}", otherwise=detail["inspection"]))
+    if reason := detail.get("reason"):
+        said.append(say(f"closed.{reason}", otherwise=say(f"result.{reason}", otherwise=reason)))
+    if detail.get("water_used_litres") is not None:
+        said.append(say("card.water_used", tonnes=say_tonnes(detail["water_used_litres"] / LITRES_PER_TONNE)))
+    if detail.get("water_doubt_litres") is not None:
+        said.append(say("card.water_doubt", litres=say_number(detail["water_doubt_litres"])))
+    if detail.get("due_at"):
+        due = say_instant(datetime.fromisoformat(detail["due_at"]), now, site.timezone, say)
+        said.append(f"{say('card.due')} {due}")
+    if note := detail.get("note"):
+        said.append(say(f"note.{note}", otherwise=note))
+    return [words for words in said if words]

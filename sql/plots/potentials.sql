@@ -1,0 +1,164 @@
+-- The matric potential of a plot on a local day or in an hour, depth by depth against the line of its age.
+--
+-- Grain: plot, span (day or hour) and its begin
+-- As of: readings up to as_of; days that are over, and hours of the last hourly_days
+-- Reads: readings_daily, readings_hourly, staged_plots, potential_lines, frost_days, limits
+-- Feeds: potential_daily, drought_evaluations, drought_basis
+-- Kept as: table
+--
+-- Dry means: a depth of the root zone at or below the line of its age and depth. A depth shallower than shallow_share
+-- of the root zone gives watch only, and where there is a deeper one it does not keep an issue open. A plot whose age
+-- nobody knows is old, unless it is a new planting, which then is in its first year.
+with elements as (
+    select
+        plot_id,
+        'day' as span,
+        date,
+        timezone(coalesce(getvariable('timezone'), 'UTC'), cast(date as timestamp)) as starts_at,
+        depth_cm,
+        matric_potential_kpa,
+        driest_hour_potential_kpa,
+        last_potential_at,
+        interval_s,
+    from readings_daily
+    where is_potential_complete and matric_potential_kpa is not null and depth_cm > 0 and plot_id is not null
+    union all
+    select
+        readings_hourly.plot_id,
+        'hour' as span,
+        readings_hourly.date,
+        readings_hourly.hour_at as starts_at,
+        readings_hourly.depth_cm,
+        readings_hourly.matric_potential_kpa,
+        readings_hourly.matric_potential_kpa as driest_hour_potential_kpa,
+        readings_hourly.last_potential_at,
+        3600 as interval_s,
+    from readings_hourly
+    cross join limits
+    where
+        readings_hourly.date > cast(getvariable('window_to') as date) - cast(limits.hourly_days as integer)
+        and readings_hourly.matric_potential_kpa is not null
+        and readings_hourly.depth_cm > 0
+        and readings_hourly.plot_id is not null
+),
+
+depths as (
+    select
+        plot_id,
+        span,
+        date,
+        starts_at,
+        depth_cm,
+        percentile_cont(0.5) within group (order by matric_potential_kpa) as matric_potential_kpa,
+        percentile_cont(0.5) within group (order by driest_hour_potential_kpa) as driest_hour_potential_kpa,
+        max(last_potential_at) as last_potential_at,
+        max(interval_s) as interval_s,
+    from elements
+    group by plot_id, span, date, starts_at, depth_cm
+),
+
+aged as (
+    select
+        depths.*,
+        min(depths.depth_cm) over (partition by depths.plot_id, depths.span, depths.date, depths.starts_at)
+            as shallowest_cm,
+        case
+            when
+                coalesce(epoch(cast(getvariable('as_of') as timestamptz)), epoch(cast(depths.date as timestamp)))
+                < staged_plots.new_until_s
+                then staged_plots.new_root_zone_m
+            else staged_plots.grown_root_zone_m
+        end as root_zone_m,
+        case
+            when staged_plots.planted_s is not null
+                then greatest(
+                    (
+                        coalesce(
+                            epoch(cast(getvariable('as_of') as timestamptz)), epoch(cast(depths.date as timestamp))
+                        ) - staged_plots.planted_s
+                    ) / (365.25 * 86400), 0
+                )
+            when staged_plots.is_newly_planted then 0
+            else 999
+        end as planted_years,
+    from depths
+    inner join staged_plots on depths.plot_id = staged_plots.plot_id
+),
+
+lined as (
+    select
+        aged.plot_id,
+        aged.span,
+        aged.date,
+        aged.starts_at,
+        aged.depth_cm,
+        aged.matric_potential_kpa,
+        aged.last_potential_at,
+        aged.interval_s,
+        potential_lines.line_kpa,
+        coalesce(round(aged.depth_cm / 100 - limits.shallow_share * aged.root_zone_m, 9) < 0, false) as is_shallow,
+        aged.matric_potential_kpa <= potential_lines.line_kpa as is_at_line,
+        aged.matric_potential_kpa <= limits.potential_watch_share * potential_lines.line_kpa as is_at_watch,
+        aged.driest_hour_potential_kpa > limits.potential_watch_share * potential_lines.line_kpa as is_below_close,
+        aged.matric_potential_kpa / potential_lines.line_kpa as share_of_line,
+    from aged
+    cross join limits
+    inner join potential_lines
+        on
+            aged.planted_years >= potential_lines.planted_years_from
+            and aged.planted_years < potential_lines.planted_years_to
+            and aged.depth_cm >= potential_lines.depth_from_cm
+            and aged.depth_cm < potential_lines.depth_to_cm
+    where
+        aged.depth_cm = aged.shallowest_cm
+        or coalesce(round(aged.depth_cm / 100 - aged.root_zone_m, 9) <= 0, true)
+),
+
+ranked as (
+    select
+        lined.*,
+        row_number() over (
+            partition by lined.plot_id, lined.span, lined.date, lined.starts_at
+            order by
+                case
+                    when lined.is_at_watch and not lined.is_shallow then 0
+                    when lined.is_at_watch then 1
+                    when not lined.is_shallow then 2
+                    else 3
+                end,
+                lined.share_of_line desc,
+                lined.depth_cm asc
+        ) as depth_rank,
+        max(lined.last_potential_at) over by_span as data_at,
+        max(lined.interval_s) over by_span as slowest_interval_s,
+        count(*) over by_span as depths,
+        bool_and(lined.is_shallow) over by_span as are_all_shallow,
+        bool_and(lined.is_below_close) over by_span as are_all_below_close,
+        bool_and(lined.is_below_close or lined.is_shallow) over by_span as are_deep_below_close,
+    from lined
+    window by_span as (partition by lined.plot_id, lined.span, lined.date, lined.starts_at)
+)
+
+select
+    ranked.plot_id,
+    ranked.span,
+    ranked.date,
+    ranked.starts_at,
+    ranked.slowest_interval_s as interval_s,
+    ranked.data_at,
+    ranked.depths,
+    ranked.depth_cm,
+    ranked.matric_potential_kpa,
+    ranked.line_kpa,
+    case
+        when ranked.is_at_line and not ranked.is_shallow then 'dry'
+        when ranked.is_at_watch then 'watch'
+        else 'ok'
+    end as state,
+    ranked.is_at_line and ranked.is_shallow as is_shallow_at_line,
+    case when ranked.are_all_shallow then ranked.are_all_below_close else ranked.are_deep_below_close end
+        as is_below_close,
+    coalesce(frost_days.frozen_readings, 0) > 0 as is_frozen,
+from ranked
+left join frost_days on ranked.plot_id = frost_days.plot_id and ranked.date = frost_days.date
+where ranked.depth_rank = 1

@@ -1,0 +1,161 @@
+"""Frozen soil reads as dry: no crew goes out for it, whichever probe of a plot knows of the frost (spec/soil.md 2)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from tests.sql.made_lake import MadeLake, local_midnight
+
+NOVEMBER = datetime(2026, 11, 20, 0, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def cold(lake: MadeLake, device_id: str, days: float, **values: float | None) -> None:
+    """Add hourly readings of the `days` before NOVEMBER."""
+    for hours in range(int(24 * days)):
+        lake.soil(NOVEMBER - hours * HOUR, device_id, 1, **values)
+
+
+def test_frost_at_one_probe_of_a_dry_plot_freezes_the_plot(lake: MadeLake) -> None:
+    """10 cm is frozen; 40 cm is warm, and dry."""
+    lake.laboratory_plot()
+    lake.device("A", depths_cm=[10.0])
+    lake.device("B", depths_cm=[40.0])
+    cold(lake, "A", 5, volumetric_water_content=0.08, soil_temperature_c=-2.0)
+    cold(lake, "B", 5, volumetric_water_content=0.19, soil_temperature_c=3.0)
+    flag = lake.flag("drought", as_of=NOVEMBER)
+    assert (flag["state"], flag["needs_work"], flag["data_at"]) == ("frozen", False, NOVEMBER)
+
+
+@pytest.mark.parametrize("quantity", ["volumetric_water_content", "matric_potential_kpa"])
+@pytest.mark.parametrize(("temperature_c", "state"), [(-2.0, "frozen"), (4.0, "dry")])
+def test_a_probe_without_a_thermometer_is_frozen_when_another_of_its_plot_is(
+    lake: MadeLake, quantity: str, temperature_c: float, state: str
+) -> None:
+    lake.laboratory_plot()
+    lake.device("A", depths_cm=[30.0])
+    lake.device("B", depths_cm=[30.0])
+    value = 0.16 if quantity == "volumetric_water_content" else -500.0
+    cold(lake, "A", 5, **{quantity: value, "soil_temperature_c": temperature_c})
+    cold(lake, "B", 5, **{quantity: value})
+    assert lake.flag("drought", as_of=NOVEMBER)["state"] == state
+    assert {flag["state"] for flag in lake.verdicts("sensor", NOVEMBER).values()} == {
+        "frozen" if state == "frozen" else "ok"
+    }
+
+
+def test_a_probe_of_another_plot_freezes_nothing(lake: MadeLake) -> None:
+    for plot_id in ("cold", "mild"):
+        lake.laboratory_plot(plot_id)
+        lake.device(plot_id, plot_id)
+    cold(lake, "cold", 5, volumetric_water_content=0.16, soil_temperature_c=-2.0)
+    cold(lake, "mild", 5, volumetric_water_content=0.16)
+    states = {plot: flag["state"] for plot, flag in lake.verdicts(as_of=NOVEMBER).items()}
+    assert states == {"cold": "frozen", "mild": "dry"}
+
+
+def test_one_cold_reading_of_a_neighbour_freezes_no_probe(lake: MadeLake) -> None:
+    lake.laboratory_plot()
+    lake.device("A")
+    lake.device("B")
+    cold(lake, "A", 5, volumetric_water_content=0.16, soil_temperature_c=15.0)
+    cold(lake, "B", 5, volumetric_water_content=0.16)
+    lake.rows["soil_readings"][3]["soil_temperature_c"] = -0.1
+    assert lake.flag("drought", as_of=NOVEMBER)["state"] == "dry"
+
+
+@pytest.mark.parametrize("quantity", ["volumetric_water_content", "matric_potential_kpa"])
+def test_an_issue_from_before_the_frost_is_not_told_again_in_it(lake: MadeLake, quantity: str) -> None:
+    value = 0.16 if quantity == "volumetric_water_content" else -500.0
+    lake.laboratory_plot()
+    for device_id in ("A", "B"):
+        lake.device(device_id, depths_cm=[30.0])
+    for hours in range(24 * 9):
+        at, is_frost = NOVEMBER - hours * HOUR, hours < 96
+        lake.soil(at, "A", 1, **{quantity: value, "soil_temperature_c": -2.0 if is_frost else 4.0})
+        lake.soil(at, "B", 1, **{quantity: value})
+    before = lake.flag("drought", as_of=NOVEMBER - timedelta(days=5))
+    assert (before["state"], before["needs_work"]) == ("dry", True)
+    for days in (3, 2, 1, 0):
+        flag = lake.flag("drought", as_of=NOVEMBER - timedelta(days=days))
+        assert (flag["state"], flag["needs_work"], flag["litres"]) == ("frozen", False, None)
+
+
+@pytest.mark.parametrize("quantity", ["volumetric_water_content", "matric_potential_kpa"])
+def test_a_frozen_day_is_no_dry_day_afterwards(lake: MadeLake, quantity: str) -> None:
+    """Two days of frost by night: the readings by day look dry. The day after the thaw is the first that counts."""
+    dry, moist = (0.20, 0.25) if quantity == "volumetric_water_content" else (-100.0, -10.0)
+    lake.laboratory_plot()
+    lake.device(report_interval_s=28800.0)
+    for day in range(10, 20):
+        for hour in (0, 8, 16):
+            is_cold = day in (16, 17) and hour == 0
+            lake.soil(
+                local_midnight(date(2026, 11, day)) + hour * HOUR,
+                "D1",
+                1,
+                **{quantity: moist if day < 16 else dry, "soil_temperature_c": -1.0 if is_cold else 3.0},
+            )
+    thawed = local_midnight(date(2026, 11, 19))
+    assert lake.flag("drought", as_of=thawed)["needs_work"] is False
+    assert lake.flag("drought", as_of=thawed + timedelta(days=1))["needs_work"] is True
+
+
+def air(lake: MadeLake, means_c: list[float], last_day: date) -> None:
+    """Add the daily means of the air, in hourly readings."""
+    for back, mean_c in enumerate(reversed(means_c)):
+        for hour in range(24):
+            at = local_midnight(last_day - timedelta(days=back)) + hour * HOUR
+            lake.add("weather_readings", device_id="W", measured_at=at, air_temperature_c=mean_c)
+
+
+@pytest.mark.parametrize(("warm_days", "state"), [(1, "frozen"), (2, "frozen"), (3, "frozen"), (4, "dry")])
+def test_without_thermometers_soil_thaws_after_three_finished_days_without_frost_in_the_air(
+    lake: MadeLake, warm_days: int, state: str
+) -> None:
+    """The last of the warm days is today, at six in the evening."""
+    today = date(2026, 11, 20)
+    lake.laboratory_plot()
+    lake.device()
+    for hours in range(24 * 12):
+        lake.soil(local_midnight(today) + (18 - hours) * HOUR, volumetric_water_content=0.08)
+    air(lake, [-8.0] * 8 + [0.0] * warm_days, today)
+    assert lake.flag("drought", as_of=local_midnight(today) + 18 * HOUR)["state"] == state
+
+
+def test_the_day_that_ends_the_frost_is_still_frozen(lake: MadeLake) -> None:
+    today = date(2026, 11, 20)
+    lake.laboratory_plot()
+    lake.device()
+    for hours in range(24 * 12):
+        lake.soil(local_midnight(today) - (hours - 18) * HOUR, volumetric_water_content=0.08)
+    air(lake, [-8.0] * 8 + [0.0] * 4, today)
+    lake.flags(local_midnight(today) + 18 * HOUR)
+    rows = lake.connection.execute(
+        "select distinct date, is_d01_frozen from readings where date >= date '2026-11-19' order by date"
+    ).fetchall()
+    assert rows == [(date(2026, 11, 19), True), (today, False)]
+
+
+def test_half_a_warm_day_ends_no_frost_and_half_a_cold_one_begins_none(lake: MadeLake) -> None:
+    today = date(2026, 11, 20)
+    noon = local_midnight(today) + 12 * HOUR
+    lake.laboratory_plot()
+    lake.device()
+    for hours in range(24 * 6):
+        lake.soil(noon - hours * HOUR, volumetric_water_content=0.08)
+    air(lake, [5.0] * 4 + [-8.0, -8.0], today)
+    assert lake.flag("drought", as_of=noon)["state"] == "dry"
+    assert lake.flag("drought", as_of=local_midnight(date(2026, 11, 21)))["state"] == "frozen"
+
+
+def test_a_weather_station_that_fell_silent_thaws_nothing(lake: MadeLake) -> None:
+    today = date(2026, 11, 20)
+    lake.laboratory_plot()
+    lake.device()
+    for hours in range(24 * 12):
+        lake.soil(local_midnight(today) + (18 - hours) * HOUR, volumetric_water_content=0.08)
+    air(lake, [-8.0] * 3, date(2026, 11, 16))
+    assert lake.flag("drought", as_of=local_midnight(today) + 18 * HOUR)["state"] == "frozen"
