@@ -14,6 +14,7 @@ from datetime import datetime
 import msgspec
 
 from ingest.errors import Fault
+from ingest.picture_parts import UNDIVIDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,9 @@ class DroneImage(msgspec.Struct, frozen=True, kw_only=True):
     intrinsics: as in the native contract: focal_px, hfov_deg, focal_mm with sensor_width_mm, focal_35mm_mm, distortion
     yaw_deg, pitch_deg, roll_deg: of the optical axis; None when the message does not say, never assumed
     quarantine: reason why the image must not get a footprint, or None
+    parts: messages that said what was found, by the part they are, each with how many of its findings were refused;
+    None stands for one whole message when there are detections, and for none otherwise
+    part_count: how many messages the findings come in, where the sender says so
     """
 
     image_id: str
@@ -177,8 +181,28 @@ class DroneImage(msgspec.Struct, frozen=True, kw_only=True):
     model_name: str | None = None
     model_version: str | None = None
     detections: tuple[Detection, ...] | None = None
+    parts: Mapping[str, int] | None = None
+    part_count: int | None = None
     index_stats: tuple[IndexStat, ...] = ()
     vendor: Mapping[str, object] | None = None
+
+    @property
+    def said_parts(self) -> Mapping[str, int]:
+        """The parts that came, each with how many of its findings were refused; empty when nobody looked."""
+        if self.parts is not None:
+            return self.parts
+        return {} if self.detections is None else {UNDIVIDED: 0}
+
+    @property
+    def is_analysed(self) -> bool:
+        """Say whether all that was found in the picture is known, so that what is not there was not found.
+
+        Every part came, as far as the sender says how many there are, and none of its findings was refused. Numbered
+        parts whose number nobody told may always be followed by one more.
+        """
+        parts = self.said_parts
+        is_whole = UNDIVIDED in parts if self.part_count is None else len(parts) >= self.part_count
+        return is_whole and bool(parts) and not any(parts.values())
 
 
 class DronePose(msgspec.Struct, frozen=True, kw_only=True):

@@ -63,6 +63,10 @@ FAULT_CODES: Mapping[str, Meaning] = MappingProxyType(
             "The decoded payload has no field that we know, and the device's model is not known.",
             "解码数据中没有可识别的字段，且设备型号未知。",
         ),
+        "normalised_coordinates": Meaning(
+            "The shape is given in shares of the picture, 0 to 1, instead of pixels.",
+            "形状坐标为 0 到 1 的归一化值，应为像素。",
+        ),
         "not_a_number": Meaning("NaN or Infinity stands where a number should.", "数值为 NaN 或 Infinity。"),
         "not_in_order": Meaning(
             "Statistics that must rise do not (min, p10, median, p90, max).", "统计值大小顺序不正确。"

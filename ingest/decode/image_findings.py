@@ -7,6 +7,7 @@ from itertools import pairwise
 from ingest.decode.guard import describe
 from ingest.decode.image_message import Finding, Image, ImageMessage, Statistic
 from ingest.errors import Fault
+from ingest.outline import Points, cut_to_picture
 
 Local = dict[str, list[Fault]]
 
@@ -29,10 +30,15 @@ _MOST_PIXELS = 2**53
 _BEYOND = 10.0
 """Coordinates farther outside than this many picture sizes are no pixels."""
 _SLACK = 1e-6
+_LARGEST_SHARE = 1.0
+"""A shape whose coordinates all lie within this is given in shares of the picture: no finding is one pixel large."""
 
 
 def refused_detections(said: ImageMessage, local: Local) -> None:
-    """Add to `local` the findings with an id given twice or a shape that the picture does not show."""
+    """Add to `local` the findings with an id given twice or a shape that the picture does not show.
+
+    Of findings with the same id the first stays; each further one is refused.
+    """
     seen: set[str] = set()
     for place, entry in enumerate(said.detections or ()):
         if entry is None:
@@ -70,18 +76,28 @@ def _shape_fault(entry: Finding, image: Image, pointer: str) -> Fault | None:
                 "x, y, width, height with width and height above 0",
                 "Send the upper left corner and the size, not two corners.",
             )
-        points: tuple[tuple[float, float], ...] = ((x, y), (x + width, y + height))
-        where = f"{pointer}/bbox_px"
+        points: Points = ((x, y), (x + width, y), (x + width, y + height), (x, y + height))
+        where, said = f"{pointer}/bbox_px", list(entry.bbox_px)
     elif entry.polygon_px is not None:
         points, where = entry.polygon_px, f"{pointer}/polygon_px"
+        said = [number for point in points for number in point]
     else:
         return None
+    if max(map(abs, said)) <= _LARGEST_SHARE:
+        return Fault(
+            where,
+            "normalised_coordinates",
+            f"{min(said):g} to {max(said):g}",
+            f"pixels of 0 to {image.width_px:g} and 0 to {image.height_px:g}",
+            "Multiply by image.width_px and image.height_px before sending.",
+        )
     columns, rows = [a for a, _ in points], [b for _, b in points]
     for low, high, size in (
         (min(columns), max(columns), image.width_px),
         (min(rows), max(rows), image.height_px),
     ):
-        if high <= 0.0 or low >= size or low < -_BEYOND * size or high > _BEYOND * size:
+        far = low < -_BEYOND * size or high > _BEYOND * size
+        if far or not cut_to_picture(points, image.width_px, image.height_px) or high <= 0.0 or low >= size:
             return Fault(
                 where,
                 "outside_image",

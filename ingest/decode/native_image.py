@@ -19,6 +19,7 @@ from ingest.decode.schema_faults import schema_faults
 from ingest.decode.topics import device_of, identity_mismatch, reply_topic
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, Detection, DroneImage, Message, PartFault
+from ingest.picture_parts import detection_id, part_name
 
 LIMIT_BYTES = 256 * 1024
 
@@ -32,8 +33,7 @@ def decode_native_image(message: Message, context: DecodeContext) -> Decoded:
     """Return the picture that a native message describes, with its findings and statistics.
 
     A finding or statistic that is wrong is refused alone. When none of the findings could be kept the picture counts
-    as not analysed, so that nothing is called healthy by mistake. Findings without an id get one from their place,
-    and from `part` where the message is one of several of the same picture.
+    as not analysed, so that nothing is called healthy by mistake. How findings are named: `picture_parts`.
     Raises: PayloadError with every fault when the fault is not in a single finding or statistic.
     """
     drone_id = device_of(message.topic, context.site)
@@ -69,6 +69,9 @@ def _decode(document: object, drone_id: str, message: Message, context: DecodeCo
     refused_detections(said, local)
     refused_index_stats(said, local)
     image = _image(said, document, captured_at, _detections(said, local, part), local)
+    if said.detections is not None:
+        refused = sum(pointer.startswith("/detections/") for pointer in local)
+        image = msgspec.structs.replace(image, parts={part_name(part): refused}, part_count=_part_count(document))
     reason = quarantine_reason(image, message.latest_at, context.site)
     parts = tuple(PartFault(pointer, tuple(faults_of_one)) for pointer, faults_of_one in local.items())
     reply = None
@@ -123,6 +126,15 @@ def _part(document: Mapping[str, object], fatal: list[Fault]) -> int | None:
     return index
 
 
+def _part_count(document: Mapping[str, object]) -> int | None:
+    """Return in how many messages the picture's findings come, where `part` says so (`of`, or `count`)."""
+    part = document.get("part")
+    count: object = part.get("of", part.get("count")) if isinstance(part, dict) else None
+    if isinstance(count, bool) or not isinstance(count, int):
+        return None
+    return count if 0 < count <= _MOST_PARTS else None
+
+
 def _typed(document: Mapping[str, object], local: Mapping[str, object]) -> ImageMessage:
     """Return the message with the refused findings and statistics as None."""
     fit = dict(document)
@@ -141,10 +153,9 @@ def _typed(document: Mapping[str, object], local: Mapping[str, object]) -> Image
 def _detections(said: ImageMessage, local: Mapping[str, object], part: int | None) -> tuple[Detection, ...] | None:
     if said.detections is None:
         return None
-    prefix = "" if part is None else f"{part}."
     kept = tuple(
         Detection(
-            detection_id=entry.id if entry.id is not None else f"{prefix}{place}",
+            detection_id=detection_id(entry.id, place, part),
             class_name=entry.class_name,
             confidence=entry.confidence,
             severity=entry.severity,

@@ -21,7 +21,7 @@ ASSIGNED, PROBABLE, OUTSIDE = 0.8, 0.5, 0.2
 SMALLEST_CANDIDATE = 0.01
 
 _DIGITS = 2
-"""Probabilities meet the thresholds as whole per cents, as people see them; the sigmas carry no third digit."""
+"""Probabilities meet the thresholds, and are kept, as whole per cents: the sigmas carry no third digit."""
 
 _REACH_SIGMAS = 5.0
 """Plots farther away than this hold less than 4e-6 of the mass."""
@@ -35,7 +35,8 @@ class Attribution:
     """Where one finding belongs.
 
     status: assigned, probable, ambiguous or outside, or why it has no place on the ground
-    plot_id, probability: the most probable plot, only when assigned or probable
+    plot_id, probability: the most probable plot, only when assigned or probable; in whole per cents, like the status,
+    so that whoever compares it with a threshold finds what the status says
     candidates: plot → probability, the most probable first, those above SMALLEST_CANDIDATE
     """
 
@@ -85,8 +86,8 @@ def decide(candidates: Mapping[str, float]) -> Attribution:
     ordered = sorted(candidates.items(), key=lambda item: (-item[1], item[0]))
     shown = {plot: p for plot, p in ordered if p > SMALLEST_CANDIDATE}
     if ordered and round(ordered[0][1], _DIGITS) >= PROBABLE:
-        plot, best = ordered[0]
-        return Attribution("assigned" if round(best, _DIGITS) >= ASSIGNED else "probable", plot, best, shown)
+        plot, best = ordered[0][0], round(ordered[0][1], _DIGITS)
+        return Attribution("assigned" if best >= ASSIGNED else "probable", plot, best, shown)
     is_outside = round(sum(candidates.values()), _DIGITS) < OUTSIDE
     return Attribution("outside" if is_outside else "ambiguous", candidates=shown)
 

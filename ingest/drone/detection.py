@@ -14,6 +14,7 @@ from ingest.drone.camera import Floats, Ints
 from ingest.drone.footprint import MIN_DEPRESSION_DEG, Footprint
 from ingest.drone.view import Views, depression_deg, to_lonlat, views_of
 from ingest.observation import Detection, DroneImage
+from ingest.outline import cut_to_picture
 
 LOCATED = "located"
 """Status of a finding that has a place on the ground; attribution says which plot."""
@@ -27,6 +28,7 @@ YAW_SIGMA_DEG = 3.0
 
 _ROUNDING_DEG = 1e-9
 _NO_AREA_PX2 = 1e-9
+_ROUNDING_PX = 1e-3
 _NOWHERE: bytes = shapely.to_wkb(shapely.Polygon())
 
 
@@ -143,7 +145,12 @@ def _project(
 ) -> tuple[Floats, Floats, Ints]:
     """Fill status and columns for the findings `chosen`; return their outlines on the ground and whose they are."""
     views = views_of(images)
-    outlines = [outline_px(pairs[k][1]) for k in chosen]
+    # A model's boxes reach over the picture's edge; what lies out there nobody saw.
+    outlines = [
+        cut_to_picture(outline_px(pairs[k][1]), views.cameras.width_px[image[k]], views.cameras.height_px[image[k]])
+        or ((math.nan, math.nan),)
+        for k in chosen
+    ]
     length = np.array([len(outline) for outline in outlines], dtype=np.intp)
     begin = np.cumsum(length) - length
     pixels = np.array([point for outline in outlines for point in outline], dtype=np.float64)
@@ -186,7 +193,9 @@ def outline_px(finding: Detection) -> Sequence[tuple[float, float]]:
 
 
 def centres_px(pixels: Floats, begin: Ints, length: Ints, following: Ints) -> Floats:
-    """Return the centroid of each outline, (M, 2) pixels; the mean of its points where it has no area.
+    """Return the centroid of each outline, (M, 2) pixels; the mean of its points where it has no area of its own.
+
+    An outline that crosses itself may have next to no area, and a centroid far away from all of it: the mean again.
 
     pixels: (P, 2) points of all outlines; begin, length: (M,) where each starts and how many points it has
     following: (P,) the next point of the same outline
@@ -199,9 +208,10 @@ def centres_px(pixels: Floats, begin: Ints, length: Ints, following: Ints) -> Fl
     moment = np.add.reduceat((local + ahead) * doubled[:, None], begin, axis=0)
     flat = np.abs(total) < _NO_AREA_PX2
     mean = np.add.reduceat(local, begin, axis=0) / length[:, None]
-    return np.asarray(
-        origin + np.where(flat[:, None], mean, moment / np.where(flat, 1.0, 3.0 * total)[:, None]), dtype=np.float64
-    )
+    centroid = moment / np.where(flat, 1.0, 3.0 * total)[:, None]
+    low, high = np.minimum.reduceat(local, begin, axis=0), np.maximum.reduceat(local, begin, axis=0)
+    is_inside = ~flat & np.all((centroid >= low - _ROUNDING_PX) & (centroid <= high + _ROUNDING_PX), axis=1)
+    return np.asarray(origin + np.where(is_inside[:, None], centroid, mean), dtype=np.float64)
 
 
 def _rays(views: Views, image: Ints, pixels: Floats) -> Floats:

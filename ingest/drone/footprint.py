@@ -142,8 +142,8 @@ def _ground_polygons(borders: Floats, height_m: Floats) -> Shapes:
     """Return shapely polygons on the ground, metres east and north, cut off far beyond the disc that counts.
 
     The border is cut along a line parallel to the horizon. In the image plane and on flat ground alike that line is
-    straight, so the cut adds no ground inside the disc. A border wholly above it gives an empty polygon, one with a
-    lens that folds (NaN) an invalid one.
+    straight, so the cut adds no ground inside the disc. A border wholly above it gives an empty polygon, and so does
+    one with a lens that folds (NaN).
     """
     following = np.roll(borders, -1, axis=1)
     margin = -borders[..., 2] - _NEAR_HORIZON
@@ -158,7 +158,8 @@ def _ground_polygons(borders: Floats, height_m: Floats) -> Shapes:
     kept = np.stack([below, crosses], axis=2).reshape(count, 2 * points_each)
     east, north = ground_offsets(rays, height_m)
     polygons = np.full(count, shapely.Polygon(), dtype=object)
-    enough = np.flatnonzero(kept.sum(axis=1) >= _FEWEST_POINTS)
+    # A folded lens has no border: shapely refuses a ring with NaN, and one such picture would fail its whole batch.
+    enough = np.flatnonzero((kept.sum(axis=1) >= _FEWEST_POINTS) & np.isfinite(borders).all(axis=(1, 2)))
     if enough.size:
         row, column = np.nonzero(kept[enough])
         points = np.stack([east[enough][row, column], north[enough][row, column]], axis=1)

@@ -46,9 +46,11 @@ def polygon_masses(start: Floats, end: Floats, owner: Ints, count: int) -> Float
     with np.errstate(divide="ignore", invalid="ignore"):
         distance = np.abs(cross) / length
         from_foot = np.einsum("ij,ij->i", start, along) / length
+        # Not from_foot + length: of an end that stands next to the origin hardly a digit would be left.
+        to_foot = np.einsum("ij,ij->i", end, along) / length
     near = np.flatnonzero((length > 0.0) & (distance < _FAR))
-    h, t = distance[near], from_foot[near]
-    tail = owen_t(h, t + length[near]) - owen_t(h, t)
+    h = distance[near]
+    tail = owen_t(h, to_foot[near]) - owen_t(h, from_foot[near])
     masses -= np.bincount(owner[near], weights=np.sign(cross[near]) * tail, minlength=count)
     return np.clip(masses, 0.0, 1.0)
 

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -77,7 +77,15 @@ def _tracks(poses: Iterable[DronePose]) -> list[_Track]:
     for pose in poses:
         if pose.gimbal_pitch_deg is not None:
             grouped[pose.drone_id, pose.gateway_id, pose.payload_index, pose.source].append(pose)
-    return [_Track(*key, sorted(track, key=lambda pose: pose.posed_at)) for key, track in grouped.items()]
+    return [_Track(*key, _one_an_instant(track)) for key, track in grouped.items()]
+
+
+def _one_an_instant(poses: Iterable[DronePose]) -> list[DronePose]:
+    """Return poses in order of time, the first of each instant: the same one twice does not show a still gimbal."""
+    first: dict[datetime, DronePose] = {}
+    for pose in poses:
+        first.setdefault(pose.posed_at, pose)
+    return [first[posed_at] for posed_at in sorted(first)]
 
 
 def _lacks_pitch(image: DroneImage) -> bool:

@@ -13,8 +13,9 @@ from ingest.drone.attribution import Attribution, attribute
 from ingest.drone.coverage import coverage
 from ingest.drone.detection import GroundDetections, locate_detections
 from ingest.drone.footprint import Footprint, compute_footprints
+from ingest.drone.pictures import Picture, Stamp, picture_id
 from ingest.drone.plots_index import PlotShapes
-from ingest.drone.pose_join import PosedImage, join_poses
+from ingest.drone.pose_join import join_poses
 from ingest.observation import Detection, DroneImage, DronePose, Message
 from ingest.site import Site
 
@@ -49,44 +50,68 @@ _SAME_NAME = (
     "attitude_source",
     "model_name",
     "model_version",
+    "part_count",
 )
 
 
 def drone_rows(
     images: Sequence[tuple[DroneImage, Message]], poses: Sequence[DronePose], plots: PlotShapes, site: Site
 ) -> dict[str, list[Row]]:
-    """Return the rows of the four tables that pictures fill, by table name, columns as in schemas/tables.
+    """Return the rows of pictures that each came in one message; see `posed_pictures` and `picture_rows`."""
+    return picture_rows(posed_pictures(images, poses, site), plots)
 
-    images: each with the message it came from, which gives received_at and message_seq
+
+def posed_pictures(
+    images: Sequence[tuple[DroneImage, Message]], poses: Sequence[DronePose], site: Site
+) -> list[Picture]:
+    """Return what each message says of its picture, with the pose that is known.
+
+    images: each with the message it came from
     poses: of the time around the pictures, for those that have no pitch of their own
-    plots: all register rows; those that held when a picture was taken count
     site: a picture outside its box gets no footprint, whoever decoded it
     """
     posed = join_poses([_inside(image, site) for image, _ in images], poses)
-    pictures = [one.image for one in posed]
-    captured_at = [picture.captured_at for picture in pictures]
-    footprints = compute_footprints(pictures)
-    ground = locate_detections(pictures, footprints)
-    messages = [message for _, message in images]
+    footprints = compute_footprints([one.image for one in posed])
+    pictures = []
+    for one, footprint, (_, message) in zip(posed, footprints, images, strict=True):
+        stamp = Stamp.of(message)
+        findings, stats = len(one.image.detections or ()), len(one.image.index_stats)
+        pictures.append(Picture(one, stamp, footprint.status, (stamp,) * findings, (stamp,) * stats))
+    return pictures
+
+
+def picture_rows(pictures: Sequence[Picture], plots: PlotShapes) -> dict[str, list[Row]]:
+    """Return the rows of the four tables that pictures fill, by table name, columns as in schemas/tables.
+
+    plots: all register rows; those that held when a picture was taken count
+    """
+    images = [picture.posed.image for picture in pictures]
+    captured_at = [image.captured_at for image in images]
+    footprints = compute_footprints(images)
+    ground = locate_detections(images, footprints)
     return {
         "drone_images": [
-            _image_row(one, footprint, message)
-            for one, footprint, message in zip(posed, footprints, messages, strict=True)
+            _image_row(picture, footprint) for picture, footprint in zip(pictures, footprints, strict=True)
         ],
-        "image_detections": _detection_rows(pictures, ground, attribute(ground, captured_at, plots), plots, messages),
+        "image_detections": _detection_rows(pictures, ground, attribute(ground, captured_at, plots), plots),
         "index_stats": [
-            _stamped(picture, message)
-            | {"drone_id": picture.drone_id, "sensor_kind": picture.sensor_kind}
+            _stamped(picture, stamp)
+            | {
+                "drone_id": picture.posed.image.drone_id,
+                "sensor_kind": picture.posed.image.sensor_kind,
+                "status": footprint.status,
+            }
             | msgspec.structs.asdict(stat)
-            for picture, message in zip(pictures, messages, strict=True)
-            for stat in picture.index_stats
+            for picture, footprint in zip(pictures, footprints, strict=True)
+            for stat, stamp in zip(picture.posed.image.index_stats, picture.stat_stamps, strict=True)
         ],
         "plot_coverage": [
-            _stamped(pictures[seen.image], messages[seen.image])
+            _stamped(pictures[seen.image], pictures[seen.image].stamp)
             | {
+                "drone_id": images[seen.image].drone_id,
                 "plot_id": seen.plot_id,
                 "covered_fraction": seen.covered_fraction,
-                "is_analysed": pictures[seen.image].detections is not None,
+                "is_analysed": images[seen.image].is_analysed,
                 "plot_register_version": plots.register_version,
             }
             for seen in coverage(footprints, captured_at, plots)
@@ -106,47 +131,54 @@ def _inside(image: DroneImage, site: Site) -> DroneImage:
     return msgspec.structs.replace(image, quarantine="out_of_area")
 
 
-def _stamped(image: DroneImage, message: Message) -> Row:
+def _stamped(picture: Picture, stamp: Stamp) -> Row:
     """Return the columns that every table about a picture has."""
+    image = picture.posed.image
     return {
+        "picture_id": picture_id(image),
         "image_id": image.image_id,
         "flight_id": image.flight_id,
         "captured_at": image.captured_at,
-        "received_at": message.received_at,
-        "message_seq": message.message_seq,
+        "received_at": stamp.received_at,
+        "message_seq": stamp.message_seq,
     }
 
 
-def _image_row(posed: PosedImage, footprint: Footprint, message: Message) -> Row:
-    image = posed.image
+def _image_row(picture: Picture, footprint: Footprint) -> Row:
+    image = picture.posed.image
+    parts = image.said_parts
     return {
         **{name: getattr(image, name) for name in _SAME_NAME},
-        "received_at": message.received_at,
+        **_stamped(picture, picture.stamp),
         "intrinsics_json": _json(image.intrinsics),
         "yaw_deg": None if image.yaw_deg is None else azimuth_deg(image.yaw_deg),
-        "attitude_age_s": posed.attitude_age_s,
+        "attitude_age_s": picture.posed.attitude_age_s,
         "footprint_status": footprint.status,
         "footprint_reason": footprint.reason,
         "footprint": footprint.polygon,
         "footprint_corners": None if footprint.corners is None else list(footprint.corners),
         "footprint_area_m2": footprint.area_m2,
         "footprint_height_m": footprint.height_m,
-        "is_analysed": image.detections is not None,
-        "detection_count": None if image.detections is None else len(image.detections),
+        "is_analysed": image.is_analysed,
+        "detection_count": len(image.detections or ()) if parts else None,
+        "findings_refused": sum(parts.values()) if parts else None,
+        "parts_json": _json(parts) if parts else None,
         "vendor_json": _json(image.vendor),
         "software_version": software_version(),
-        "message_seq": message.message_seq,
     }
 
 
 def _detection_rows(
-    images: Sequence[DroneImage],
+    pictures: Sequence[Picture],
     ground: GroundDetections,
     attributions: Sequence[Attribution],
     plots: PlotShapes,
-    messages: Sequence[Message],
 ) -> list[Row]:
-    findings = [finding for image in images for finding in image.detections or ()]
+    findings = [
+        (picture, finding, stamp)
+        for picture in pictures
+        for finding, stamp in zip(picture.posed.image.detections or (), picture.finding_stamps, strict=True)
+    ]
     numbers = {
         "centre_lon": ground.lon.tolist(),
         "centre_lat": ground.lat.tolist(),
@@ -157,10 +189,10 @@ def _detection_rows(
         "sigma_azimuth_deg": ground.sigma_azimuth_deg.tolist(),
     }
     rows = []
-    for k, (i, finding, found) in enumerate(zip(ground.image.tolist(), findings, attributions, strict=True)):
-        image = images[i]
+    for k, ((picture, finding, stamp), found) in enumerate(zip(findings, attributions, strict=True)):
+        image = picture.posed.image
         rows.append(
-            _stamped(image, messages[i])
+            _stamped(picture, stamp)
             | {
                 "detection_id": finding.detection_id,
                 "drone_id": image.drone_id,

@@ -10,30 +10,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
 import duckdb
 import pyarrow as pa
 
 from ingest.decode.context import DecodeContext
 from ingest.drone.plots_index import PlotShapes
-from ingest.drone.rows import drone_rows
 from ingest.errors import StoreError
-from ingest.lake.damage import read_undamaged, set_aside_damaged
+from ingest.lake.damage import set_aside_damaged
 from ingest.lake.dedupe import Novelty, compared_files, tell_new_from_known
 from ingest.lake.durable import store_errors
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import partition_files
 from ingest.lake.tables import Table, table
 from ingest.lake.write import by_local_day, to_arrow, write_rows
-from ingest.observation import DronePose, Message, Reply
+from ingest.observation import Message, Reply
 from ingest.registers.snapshot import RegisterSnapshot
 from ingest.seal.judged import Batch, Row, judge, our_fault
+from ingest.seal.pictures import PictureStore, count_pictures
+from ingest.seal.stored_poses import stored_poses
 from ingest.seal.tally import Tally, outcomes
 from ingest.site import Site
 
-_POSE_WINDOW = timedelta(seconds=8)
-"""The pose join looks 2 s either side of a capture, and 5 s around a pose to see whether the gimbal stood still."""
 _DEDUPE_MEMORY = "512MB"
 _DAYS_AT_ONCE = 128
 """Local days compared in one query, whose cost is mostly fixed: a backlog of years has few rows on each day."""
@@ -99,9 +98,9 @@ class Sealer:
             return sealed, []
         context = DecodeContext(site=self._site, model_of=registers.model_of)
         batch = judge(messages, context, self._software_version)
-        if batch.images:
-            self._add_pictures(batch, registers, [*batch.poses, *self._poses_around(batch, sealed)])
         tally = Tally()
+        if batch.images:
+            self._store_pictures(batch, registers, tally, sealed)
         for name in sorted(batch.rows):
             self._store(table(name), batch.rows[name], _stem(messages), tally, sealed)
         raw_rows = [tally.raw_row(judged) for judged in batch.judged]
@@ -109,17 +108,32 @@ class Sealer:
         sealed.replies = [reply for judged in batch.judged if (reply := judged.reply()) is not None]
         return sealed, raw_rows
 
-    def _add_pictures(self, batch: Batch, registers: RegisterSnapshot, poses: list[DronePose]) -> None:
-        """Add the rows of all pictures; when our code fails on one, each by itself, and that one is refused."""
+    def _store_pictures(self, batch: Batch, registers: RegisterSnapshot, tally: Tally, sealed: Sealed) -> None:
+        """Make all pictures durable; when our code fails on one, that one's messages are refused and no others."""
+        lacking = [image.captured_at for image, _ in batch.images if image.pitch_deg is None]
+        around, damaged = stored_poses(self._db, self._folder, self._site, lacking)
+        sealed.damaged.extend(damaged)
+        poses = [*around, *batch.poses]
         shapes = self._shapes(registers)
+        store = PictureStore(self._folder, self._site, self._db, self._turned)
+        groups = store.groups(batch.images)
         try:
-            batch.add(drone_rows(batch.images, poses, shapes, self._site))
-        except Exception:  # noqa: BLE001 - or one picture would stop ingest at every start, for ever
-            for image, message in batch.images:
+            kept = store.judge(groups, poses, shapes)
+        except Exception as error:  # noqa: BLE001 - or one picture would stop ingest at every start, for ever
+            our_fault(error)
+            kept = []
+            for group in list(groups):
                 try:
-                    batch.add(drone_rows([(image, message)], poses, shapes, self._site))
+                    kept.extend(store.judge([group], poses, shapes))
                 except Exception as error:  # noqa: BLE001 - as above
-                    batch.refuse(message.message_seq, our_fault(error), self._software_version)
+                    groups.remove(group)
+                    for _, message in group.incoming:
+                        batch.refuse(message.message_seq, our_fault(error), self._software_version)
+        stays = store.write(kept, _stem([judged.message for judged in batch.judged]))
+        count_pictures(tally, groups, kept, stays)
+        sealed.touched |= store.written.touched
+        sealed.rows.update(store.written.rows)
+        sealed.damaged.extend(store.written.damaged)
 
     def _shapes(self, registers: RegisterSnapshot) -> PlotShapes:
         if self._shapes_of is None or self._shapes_of[0] is not registers:
@@ -176,24 +190,6 @@ class Sealer:
                 raise StoreError(f"comparing with {spec.name} of {days[0]} to {days[-1]}: {error}") from error
             sealed.damaged.extend(damaged)
             return tell()
-
-    def _poses_around(self, batch: Batch, sealed: Sealed) -> list[DronePose]:
-        """Return stored poses near the capture of images that came without one."""
-        wanted = [image.captured_at for image, _ in batch.images if image.pitch_deg is None]
-        if not wanted:
-            return []
-        spec = table("drone_poses")
-        days = sorted({self._site.local_date(at + side) for at in wanted for side in (-_POSE_WINDOW, _POSE_WINDOW)})
-        low, high = min(wanted) - _POSE_WINDOW, max(wanted) + _POSE_WINDOW
-        files = [path for day in days for path in partition_files(self._folder, spec, day)]
-        rows, damaged = read_undamaged(self._folder, spec, files)
-        sealed.damaged.extend(damaged)
-        known = set(DronePose.__struct_fields__)
-        return [
-            DronePose(**{name: value for name, value in row.items() if name in known})
-            for row in rows.to_pylist()
-            if low <= row["posed_at"] <= high
-        ]
 
 
 def _stem(messages: list[Message]) -> str:

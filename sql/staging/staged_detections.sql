@@ -1,6 +1,6 @@
 -- A finding that lies in a plot with enough probability, with what kind of trouble its class is.
 --
--- Grain: image and detection
+-- Grain: picture and detection
 -- As of: captured_at up to as_of; days of the drone window only
 -- Reads: image_detections, finding_classes
 -- Feeds: disease_objects
@@ -27,6 +27,7 @@ with ranked_kinds as (
 )
 
 select
+    image_detections.picture_id,
     image_detections.image_id,
     image_detections.detection_id,
     coalesce(
@@ -40,7 +41,7 @@ select
     coalesce(ranked_kinds.name_en, replace(image_detections.class, '_', ' ')) as class_en,
     image_detections.confidence,
     printf(
-        '%012.9f %s %s', image_detections.confidence, image_detections.image_id, image_detections.detection_id
+        '%012.9f %s %s', image_detections.confidence, image_detections.picture_id, image_detections.detection_id
     ) as trust,
     image_detections.plot_id,
     image_detections.plot_probability,

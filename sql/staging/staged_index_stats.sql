@@ -6,7 +6,9 @@
 -- Feeds: vigour_flights
 -- Kept as: table
 --
--- Several statistics of one plot in one flight count by their valid pixels.
+-- Several statistics of one plot in one flight count by their valid pixels. Those of a picture whose place, time or
+-- pose cannot be (quarantined) or that is a thumbnail count for nothing. They name their plot, so that a picture
+-- without a footprint is good enough.
 select
     index_stats.plot_id,
     coalesce(index_stats.flight_id, concat_ws('/', index_stats.drone_id, cast(index_stats.date as varchar)))
@@ -28,6 +30,7 @@ where
     index_stats.scope = 'plot'
     and index_stats.plot_id is not null
     and not isnan(index_stats.median)
+    and index_stats.status not in ('quarantined', 'not_original')
     and index_stats.date between coalesce(getvariable('drone_window_from'), date '0001-01-01')
     and coalesce(getvariable('window_to'), date '9999-12-31')
     and index_stats.captured_at <= coalesce(getvariable('as_of'), timestamptz 'infinity')

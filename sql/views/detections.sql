@@ -1,10 +1,11 @@
 -- What was recognised in the pictures, on the ground, with the plot it most probably lies in.
 --
--- Grain: image and detection
+-- Grain: picture and detection
 -- As of: all history
 -- Reads: image_detections
 -- Feeds: questions of analysts
 select
+    picture_id,
     image_id,
     detection_id,
     drone_id,

@@ -1,10 +1,11 @@
 -- The pictures of the drones, where they were taken and how much ground they show.
 --
--- Grain: image
+-- Grain: picture
 -- As of: all history
 -- Reads: drone_images
 -- Feeds: questions of analysts
 select
+    picture_id,
     image_id,
     drone_id,
     flight_id,
@@ -27,4 +28,5 @@ select
     footprint_area_m2,
     is_analysed,
     detection_count,
+    findings_refused,
 from drone_images

@@ -348,6 +348,9 @@ def test_a_docks_osd_is_no_pose() -> None:
 
 def test_a_push_over_the_drc_link_is_a_pose_of_its_gateway() -> None:
     data = {
+        "attitude_head": 138.0,
+        "attitude_pitch": -3.0,
+        "attitude_roll": 2.0,
         "gimbal_pitch": -45,
         "gimbal_roll": 0,
         "gimbal_yaw": 60,
@@ -357,7 +360,8 @@ def test_a_push_over_the_drc_link_is_a_pose_of_its_gateway() -> None:
     }
     pose = decode(DRC, {"method": "osd_info_push", "timestamp": SENT_MS, "seq": 1, "data": data}).poses[0]
     assert (pose.source, pose.drone_id, pose.gateway_id, pose.payload_index) == ("drc_osd", DOCK, DOCK, None)
-    assert (pose.gimbal_pitch_deg, pose.height_takeoff_m) == (-45.0, None)
+    assert (pose.gimbal_yaw_deg, pose.gimbal_pitch_deg, pose.gimbal_roll_deg) == (60.0, -45.0, 0.0)
+    assert pose.height_takeoff_m is None
 
 
 @pytest.mark.parametrize(

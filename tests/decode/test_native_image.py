@@ -113,6 +113,29 @@ def test_a_full_message_keeps_everything_it_says() -> None:
     assert (image.index_stats[0].index_name, image.index_stats[0].n_pixels) == ("NDVI", 1000)
 
 
+def test_the_two_heights_and_the_mark_of_a_copy_keep_their_places() -> None:
+    image = decode(message_with(position__height_ground_m=31.5, is_original=False)).images[0]
+    assert (image.height_takeoff_m, image.height_ground_m) == (60.12, 31.5)
+    assert image.is_original is False
+
+
+@pytest.mark.parametrize(
+    ("part", "parts", "part_count"),
+    [
+        (None, {"all": 0}, None),
+        (2, {"2": 0}, None),
+        ({"index": 0, "of": 3}, {"0": 0}, 3),
+        ({"index": 1, "count": 3}, {"1": 0}, 3),
+        ({"index": 1, "of": True}, {"1": 0}, None),
+        ({"index": 1, "of": 0}, {"1": 0}, None),
+    ],
+)
+def test_a_part_says_which_it_is_and_of_how_many(part: object, parts: dict[str, int], part_count: int | None) -> None:
+    image = decode(message_with(part=part)).images[0]
+    assert (image.parts, image.part_count) == (parts, part_count)
+    assert decode(message_with(part=part, detections=None)).images[0].said_parts == {}
+
+
 def test_nothing_found_and_not_looked_at_are_different() -> None:
     assert decode(message_with(detections=[])).images[0].detections == ()
     assert decode(message_with(detections=None)).images[0].detections is None
@@ -188,6 +211,13 @@ def test_every_fault_of_a_refused_message_is_named() -> None:
         ({"class": "x", "confidence": 0.5, "bbox_px": [1, 1, 1e300, 9]}, "outside_image"),
         ({"class": "x", "confidence": 0.5, "bbox_px": [1, 1, 10**300, 9]}, "outside_image"),
         ({"class": "x", "confidence": 0.5, "polygon_px": [[-9, -9], [-5, -9], [-5, -5]]}, "outside_image"),
+        ({"class": "x", "confidence": 0.5, "polygon_px": [[-9, 5], [-9, -9], [5, -9]]}, "outside_image"),
+        ({"class": "x", "confidence": 0.5, "bbox_px": [0.4, 0.4, 0.1, 0.1]}, "normalised_coordinates"),
+        ({"class": "x", "confidence": 0.5, "bbox_px": [0, 0, 1, 1]}, "normalised_coordinates"),
+        (
+            {"class": "x", "confidence": 0.5, "polygon_px": [[0.1, 0.1], [0.2, 0.1], [0.2, 0.9]]},
+            "normalised_coordinates",
+        ),
         ({"id": "1", "class": "x", "confidence": 0.5, "bbox_px": [1, 1, 9, 9]}, "duplicate_id"),
     ],
 )
@@ -231,6 +261,7 @@ def test_who_asks_for_an_answer_to_a_picture_gets_one() -> None:
 def test_a_picture_whose_findings_were_all_refused_does_not_count_as_clean() -> None:
     found = decode(message_with(detections=[{"class": "x", "confidence": 0.5}]))
     assert found.images[0].detections is None
+    assert (found.images[0].parts, found.images[0].is_analysed) == ({"all": 1}, False)
 
 
 @pytest.mark.parametrize(
@@ -254,6 +285,33 @@ def test_findings_of_two_parts_of_one_picture_never_share_an_id() -> None:
     ids = [finding.detection_id for image in parts for finding in image.detections or ()]
     assert len(set(ids)) == 3
     assert len({image.image_id for image in parts}) == 1
+
+
+def ids_of(*said: str | None, part: object = None) -> list[str]:
+    shape = {"class": "x", "confidence": 0.5, "bbox_px": [1, 1, 9, 9]}
+    entries = [shape if one is None else shape | {"id": one} for one in said]
+    return [
+        finding.detection_id
+        for finding in decode(message_with(detections=entries, part=part)).images[0].detections or ()
+    ]
+
+
+def test_no_id_that_a_sender_chooses_hides_another_finding() -> None:
+    hostile = ["0", "#0", "##0", "#1#0", "#1:0", "1.0", "1:0", ""]
+    every = [
+        *ids_of(*hostile, None, None),
+        *ids_of(*hostile, None, part=0),
+        *ids_of(*hostile, None, part=1),
+        *ids_of(*hostile, None, part=11),
+    ]
+    assert len(every) == 4 * len(hostile) + 5
+    assert len(set(every)) == len(every)
+    assert ids_of("tree-7") == ["tree-7"]
+
+
+def test_a_box_of_two_pixels_is_small_and_not_normalised() -> None:
+    found = decode(message_with(detections=[{"class": "x", "confidence": 0.5, "bbox_px": [0, 0, 1, 1.1]}]))
+    assert found.parts_refused == ()
 
 
 def test_the_same_message_twice_gives_the_same_ids() -> None:

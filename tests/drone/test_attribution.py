@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from shapely.geometry.base import BaseGeometry
 
@@ -22,6 +22,7 @@ from ingest.drone.gaussian import MASS_ERROR, polygon_masses
 from ingest.drone.plots_index import PlotShapes, to_micros
 from ingest.drone.view import to_lonlat
 from ingest.observation import Detection, DroneImage
+from ingest.outline import cut_to_picture
 from tests.drone.pictures import WHEN, metres_between, picture, reference_picture, rows_of
 
 FIXES = {"gps": "gnss", "rtk": "rtk_fixed"}
@@ -138,6 +139,9 @@ def test_the_mass_in_a_rectangle_is_the_product_of_two_error_functions(
 
 
 @settings(max_examples=60, deadline=None)
+@example(1.0, 1e-12, 0.0)
+@example(1.0, 2e-12, 0.0)
+@example(1.0, 1e-9, 0.0)
 @given(st.floats(0.0, math.tau), numbers, numbers)
 def test_turning_a_plot_and_its_place_together_changes_nothing(turn: float, x: float, y: float) -> None:
     shape = shapely.Polygon([(x, y), (x + 3, y + 0.1), (x + 2, y + 2), (x + 0.5, y + 0.4)])
@@ -203,6 +207,14 @@ def test_probabilities_become_words_at_the_thresholds(best: float, status: str) 
     assert decide({"A": best}).status == status
 
 
+@pytest.mark.parametrize("best", [0.4951, 0.5, 0.7951, 0.8, 0.4949, 0.7949, 0.99999])
+def test_the_probability_that_is_kept_says_the_same_as_the_status(best: float) -> None:
+    found = decide({"A": best})
+    said = found.probability or 0.0
+    assert found.status == ("assigned" if said >= 0.8 else "probable" if said >= 0.5 else "ambiguous")
+    assert said == pytest.approx(best if found.plot_id else 0.0, abs=0.005)
+
+
 def test_little_on_all_plots_together_is_outside_but_little_on_many_is_not() -> None:
     assert decide({"A": 0.1, "B": 0.09}).status == "outside"
     assert decide({"A": 0.1, "B": 0.1}).status == "ambiguous"
@@ -216,6 +228,13 @@ def test_only_a_plot_that_is_likely_enough_is_named() -> None:
 def test_a_finding_too_near_to_the_horizon_is_rejected() -> None:
     image = picture(pitch_deg=-20.0, detections=(box(1900, 100, 50, 50), box(1900, 2800, 50, 50, detection_id="2")))
     assert place(image).status == ["rejected_horizon", "located"]
+
+
+def test_a_finding_that_reaches_above_the_horizon_is_rejected_also_when_its_centre_does_not() -> None:
+    # 20 degrees down: the line of 15 degrees runs 262 px above the middle; the box ends there, its centre lies lower.
+    reaching, below = (place(picture(pitch_deg=-20.0, detections=(box(1900, y, 50, 1000),))) for y in (1230, 1245))
+    assert reaching.status == ["rejected_horizon"]
+    assert below.status == ["located"]
 
 
 def test_a_finding_in_a_picture_without_ground_says_why() -> None:
@@ -239,6 +258,64 @@ def test_a_polygon_counts_by_its_centroid() -> None:
     assert ground.area_m2[0] == pytest.approx(18.0)
 
 
+def test_an_outline_that_is_no_triangle_counts_by_its_centroid_too() -> None:
+    # An L of 300 px x 300 px, arms 100 px wide: by hand, 110 px from both outer sides; the mean of its corners is not.
+    corners = ((0, 0), (300, 0), (300, 100), (100, 100), (100, 300), (0, 300))
+    shape = Detection(
+        detection_id="1",
+        class_name="x",
+        confidence=0.9,
+        polygon_px=tuple((2000.0 + x, 1500.0 + y) for x, y in corners),
+    )
+    ground = place(picture(detections=(shape,)))
+    assert metres_between(117.1, 39.2, ground.lon[0], ground.lat[0]) == pytest.approx(2.2 * math.sqrt(2.0), rel=1e-4)
+    assert ground.area_m2[0] == pytest.approx(50_000 * 0.02**2)
+
+
+def test_an_outline_that_crosses_itself_keeps_its_place_within_its_points() -> None:
+    crossed = Detection(
+        detection_id="1",
+        class_name="x",
+        confidence=0.9,
+        polygon_px=((2000, 1500), (2100, 1600), (2100, 1500), (2000, 1600.001)),
+    )
+    ground = place(picture(detections=(crossed,)))
+    assert metres_between(117.1, 39.2, ground.lon[0], ground.lat[0]) < 3.0
+
+
+@pytest.mark.parametrize(
+    ("shape", "width_px", "height_px"),
+    [
+        ({"bbox_px": (-20.0, -20.0, 40.0, 40.0)}, 20, 20),
+        ({"bbox_px": (3990.0, 1400.0, 4000.0, 400.0)}, 10, 400),
+        ({"bbox_px": (-8000.0, -8000.0, 20000.0, 20000.0)}, 4000, 3000),
+        ({"bbox_px": (100.0, 2900.0, 50.0, 9000.0)}, 50, 100),
+        ({"bbox_px": None, "polygon_px": ((-50.0, 0.0), (50.0, 0.0), (50.0, 100.0), (-50.0, 100.0))}, 50, 100),
+    ],
+)
+def test_what_a_box_shows_beyond_the_picture_is_no_ground(
+    shape: dict[str, Any], width_px: float, height_px: float
+) -> None:
+    ground = place(picture(detections=(box(0, 0, 1, 1, **shape),)))
+    assert ground.area_m2[0] == pytest.approx(width_px * height_px * 0.02**2)
+
+
+def test_the_centre_of_a_box_over_the_edge_is_that_of_its_part_in_the_picture() -> None:
+    inside, over = (
+        place(picture(detections=(box(*numbers),))) for numbers in ((3900, 1450, 100, 100), (3900, 1450, 5000, 100))
+    )
+    assert (over.lon[0], over.lat[0]) == (inside.lon[0], inside.lat[0])
+    assert over.sigma_radial_m[0] == inside.sigma_radial_m[0]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.floats(-50, 150), st.floats(-50, 130)), min_size=3, max_size=3))
+def test_an_outline_is_cut_like_shapely_cuts_it(points: list[tuple[float, float]]) -> None:
+    exact = shapely.Polygon(points).intersection(shapely.box(0, 0, 100, 80)).area
+    cut = cut_to_picture(points, 100, 80)
+    assert (shapely.Polygon(cut).area if len(cut) > 2 else 0.0) == pytest.approx(exact, abs=1e-6)
+
+
 def test_a_finding_of_the_whole_picture_may_lie_anywhere_in_it() -> None:
     whole = Detection(detection_id="1", class_name="mildew", confidence=0.7, whole_image=True)
     image = picture(detections=(whole,))
@@ -260,6 +337,14 @@ def test_the_plot_that_held_on_the_day_of_the_picture_counts() -> None:
     assert attributed(image, plots).plot_id == "new"
     before = picture(captured_at=WHEN - timedelta(microseconds=1), detections=image.detections)
     assert attributed(before, plots).plot_id == "old"
+
+
+def test_a_plot_that_was_given_up_takes_no_findings_any_more() -> None:
+    gone = PlotShapes.from_register(["old"], [square(-50, -50, 50, 50)], [WHEN - timedelta(days=2)], [WHEN], "v1")
+    image = picture(detections=(box(1990, 1490, 20, 20),))
+    assert attributed(image, gone).status == "outside"
+    whole = picture(detections=(box(0, 0, 1, 1, bbox_px=None, whole_image=True),))
+    assert attributed(whole, gone).status == "outside"
 
 
 def test_without_plots_every_finding_is_outside() -> None:

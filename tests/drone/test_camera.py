@@ -58,3 +58,9 @@ def test_different_focal_lengths_across_and_down_are_kept() -> None:
     cameras = cameras_of([picture(intrinsics={"focal_px": 3000.0, "focal_y_px": 1500.0})])
     x, y = cameras.normalise(np.array([[5000.0]]), np.array([[3000.0]]))
     assert (x[0, 0], y[0, 0]) == (1.0, 1.0)
+
+
+def test_the_principal_point_that_is_given_is_the_middle_of_the_lens() -> None:
+    cameras = cameras_of([picture(intrinsics={"focal_px": 3000.0, "cx_px": 1700.0, "cy_px": 1600.0}), picture()])
+    x, y = cameras.normalise(np.full((2, 1), 2000.0), np.full((2, 1), 1500.0))
+    assert (x.ravel().tolist(), y.ravel().tolist()) == ([0.1, 0.0], [-100.0 / 3000.0, 0.0])

@@ -210,3 +210,15 @@ def test_polygons_are_counter_clockwise_as_geojson_wants_them() -> None:
 
 def test_no_pictures_give_no_footprints() -> None:
     assert compute_footprints([]) == []
+
+
+@pytest.mark.parametrize("k1", [-0.5, -0.45, -0.4, -0.35, -0.3, -0.25])
+@pytest.mark.parametrize("pitch_deg", [-90.0, -45.0, -15.0])
+def test_a_lens_that_folds_the_picture_over_itself_shows_no_ground_and_costs_no_neighbour(
+    k1: float, pitch_deg: float
+) -> None:
+    folded = picture(pitch_deg=pitch_deg, intrinsics={"focal_px": 3000.0, "distortion": {"model": "brown", "k1": k1}})
+    found = compute_footprints([picture(), folded, picture()])
+    assert [footprint.status for footprint in found] == ["ok", "unknown_camera", "ok"]
+    assert found[1].reason == "distortion_not_invertible"
+    assert found[1].polygon is None

@@ -82,6 +82,20 @@ def test_one_report_alone_does_not_show_that_the_gimbal_was_still() -> None:
     assert joined(callback(), pose(0.1)) == PosedImage(callback())
 
 
+def test_the_same_report_twice_does_not_show_that_the_gimbal_was_still() -> None:
+    assert joined(callback(), pose(-1.0), pose(-1.0)) == PosedImage(callback())
+
+
+def test_a_report_that_came_twice_hides_no_movement() -> None:
+    moving = [pose(-3.0, gimbal_pitch_deg=-30.0), pose(-1.0), pose(-1.0), pose(1.5, gimbal_pitch_deg=-30.0)]
+    assert joined(callback(), *moving).image.pitch_deg is None
+
+
+def test_a_gimbal_that_does_not_say_its_roll_leaves_it_unknown() -> None:
+    image = joined(callback(), pose(-1.0, gimbal_roll_deg=None), pose(1.0, gimbal_roll_deg=None)).image
+    assert (image.pitch_deg, image.roll_deg) == (-60.0, None)
+
+
 def test_a_turn_through_north_is_no_movement() -> None:
     found = joined(callback(), pose(-1.0, gimbal_yaw_deg=179.9), pose(1.0, gimbal_yaw_deg=-179.9))
     assert found.image.pitch_deg == -60.0

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ingest.decode.route import decode
-from ingest.drone.rows import drone_rows
+from ingest.drone.rows import posed_pictures
 from ingest.errors import StoreError
 from ingest.lake import durable
 from ingest.lake.layout import DataFolder
@@ -21,6 +21,7 @@ from ingest.lake.write import write_rows
 from ingest.observation import Message
 from ingest.registers.snapshot import RegisterSnapshot
 from ingest.seal import judged as judged_module
+from ingest.seal import pictures as pictures_module
 from ingest.seal import sealer as sealer_module
 from ingest.seal.housekeeping import keep_house
 from ingest.seal.replay import replay
@@ -92,7 +93,7 @@ def test_a_picture_that_the_geometry_fails_on_does_not_cost_the_others(
     folder: DataFolder, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(sealer_module, "drone_rows", failing_on(drone_rows, lambda images, *_: images[-1][1]))
+        broken.setattr(pictures_module, "posed_pictures", failing_on(posed_pictures, lambda images, *_: images[-1][1]))
         sealed = sealer.seal([picture(1), picture(3), message(4), picture(2)], NO_REGISTERS)
     assert dict(sealed.outcomes) == {"stored": 3, "rejected": 1}
     assert ask(folder, "select message_seq, code from rejected") == [(2, "decoder_failed")]

@@ -195,6 +195,7 @@ class MadeLake:
                 "valid_fraction": 0.9,
                 "calibrated": True,
                 "sensor_kind": "multispectral",
+                "status": "ok",
             },
             "weather_readings": {"time_source": "device"},
             "device_status": {},
@@ -255,7 +256,7 @@ class MadeLake:
         unknown = set(fields) - names - {"received_at"}
         assert not unknown, f"{table_name} has no {unknown}"
         self._message_seq += 1
-        row = {"message_seq": self._message_seq} | fields
+        row = {"message_seq": self._message_seq, "picture_id": fields.get("image_id")} | fields
         self.rows[table_name].append({name: row.get(name) for name in names})
 
 

@@ -1,0 +1,308 @@
+"""Pictures into the lake: all that came of one is replaced together, in four tables.
+
+Safe to interrupt anywhere and to do again: what is to stand there is worked out from what stands there and from the
+messages, and writing it a second time changes nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ingest.drone.pictures import SAME_WITHIN, Group, Picture, file_names, group_pictures, merge, picture_id, picture_of
+from ingest.drone.plots_index import PlotShapes
+from ingest.drone.rows import picture_rows, posed_pictures
+from ingest.errors import StoreError
+from ingest.lake.damage import read_undamaged, set_aside_damaged
+from ingest.lake.durable import ExchangeUnsupportedError, exchange_folders, make_folder, store_errors
+from ingest.lake.layout import DataFolder
+from ingest.lake.locks import swapping
+from ingest.lake.read import partition_files
+from ingest.lake.tables import Table, table
+from ingest.lake.write import by_local_day, replace_partition, to_arrow, write_rows
+from ingest.observation import DroneImage, DronePose, Message
+from ingest.seal.tally import Tally
+from ingest.site import Site
+
+Row = dict[str, Any]
+
+TABLES = ("image_detections", "index_stats", "plot_coverage", "drone_images")
+"""In the order they are written: findings before the coverage without which their plot cannot pass for well, and the
+row by which a picture is known last, so that an interrupted seal is taken up again."""
+
+_DAY = timedelta(days=1)
+_NEVER_SHOWN = ("footprint", "footprint_corners")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is to stand in the lake of one picture.
+
+    ids: picture_id of now, and those it may have had before
+    rows: by table
+    """
+
+    group: Group
+    ids: frozenset[str]
+    captured_at: datetime
+    rows: Mapping[str, list[Row]]
+
+    def is_mine(self, row: Mapping[str, Any]) -> bool:
+        """Say whether a row of the lake is of this picture."""
+        return row["picture_id"] in self.ids and abs(row["captured_at"] - self.captured_at) <= SAME_WITHIN
+
+
+@dataclass(slots=True)
+class Written:
+    """What was written: files' partitions, rows by table, and files that were found damaged and set aside."""
+
+    touched: set[tuple[str, date]] = field(default_factory=set)
+    rows: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    damaged: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class PictureStore:
+    """Reads and writes what the lake holds of pictures; turned: called when a part of the work is done."""
+
+    folder: DataFolder
+    site: Site
+    db: duckdb.DuckDBPyConnection
+    turned: Callable[[], None]
+    written: Written = field(default_factory=Written)
+
+    def groups(self, images: Sequence[tuple[DroneImage, Message]]) -> list[Group]:
+        """Return the messages picture by picture, each with the row that the lake has of it. Raises: StoreError."""
+        names = sorted({name for image, _ in images for name in file_names(image)})
+        instants = [image.captured_at for image, _ in images]
+        known = self._rows(
+            table("drone_images"),
+            "split_part(image_id, '/', -1) in (select name from wanted)"
+            " or split_part(object_uri, '/', -1) in (select name from wanted)",
+            names,
+            instants,
+        )
+        return group_pictures(images, known)
+
+    def judge(self, groups: Sequence[Group], poses: Sequence[DronePose], plots: PlotShapes) -> list[Kept]:
+        """Return what is to stand in the lake of each picture that these messages say something new of."""
+        flat = posed_pictures([one for group in groups for one in group.incoming], poses, self.site)
+        said = iter(flat)
+        news = [[next(said) for _ in group.incoming] for group in groups]
+        eager = [
+            (group, new)
+            for group, new in zip(groups, news, strict=True)
+            if group.known is None or group.is_again or _fold(picture_of(group.known, (), ()), new) is not None
+        ]
+        findings, stats = (
+            self._details(name, [group for group, _ in eager]) for name in ("image_detections", "index_stats")
+        )
+        changed: list[tuple[Group, Picture]] = []
+        for group, new in eager:
+            if group.known is None:
+                changed.append((group, _fold(new[0], new[1:]) or new[0]))
+                continue
+            key = group.known["picture_id"], group.known["captured_at"]
+            known = picture_of(group.known, findings[key], stats[key])
+            is_short = group.is_again and len(findings[key]) < (group.known["detection_count"] or 0)
+            folded = _fold(known, new, is_short=is_short)
+            if folded is not None or group.is_again:
+                changed.append((group, folded or known))
+        return _kept(changed, picture_rows([picture for _, picture in changed], plots))
+
+    def write(self, kept: Sequence[Kept], stem: str) -> set[int]:
+        """Make the rows durable; return the positions of pictures that could not be replaced on this file system.
+
+        Raises: StoreError; do it again then.
+        """
+        plans = {name: self._plan(table(name), kept) for name in TABLES}
+        stays: set[int] = set()
+        if any(old for plan in plans.values() for _, old, _ in plan) and not can_exchange(self.folder):
+            stays = {position for plan in plans.values() for position, old, _ in plan if old}
+        for name, plan in plans.items():
+            self._carry_out(table(name), [one for one in plan if one[0] not in stays], stem)
+        return stays
+
+    def _plan(self, spec: Table, kept: Sequence[Kept]) -> list[tuple[int, list[Row], list[Row]]]:
+        """Return for each picture that is not as it should be: its position, the rows that go, and those that come."""
+        ids = sorted({name for one in kept for name in one.ids})
+        stored = self._rows(
+            spec, "picture_id in (select name from wanted)", ids, [one.captured_at for one in kept], whole=True
+        )
+        by_id: defaultdict[str, list[Row]] = defaultdict(list)
+        for row in stored:
+            by_id[row["picture_id"]].append(row)
+        plan = []
+        for position, one in enumerate(kept):
+            old = [row for name in one.ids for row in by_id[name] if one.is_mine(row)]
+            new = one.rows[spec.name]
+            if not old and not new:
+                continue
+            # Through Arrow, so that both have every column and the same types.
+            if not old or sorted(old, key=str) != sorted(to_arrow(spec, new).to_pylist(), key=str):
+                plan.append((position, old, new))
+        return plan
+
+    def _carry_out(self, spec: Table, plan: Sequence[tuple[int, list[Row], list[Row]]], stem: str) -> None:
+        gone: defaultdict[date, set[tuple[str, datetime]]] = defaultdict(set)
+        for _, old, _ in plan:
+            for row in old:
+                gone[self.site.local_date(row["captured_at"])].add((row["picture_id"], row["captured_at"]))
+        coming = dict(by_local_day(spec, to_arrow(spec, [row for _, _, new in plan for row in new]), self.site))
+        # A picture that moves to another day is there twice for a moment, and never missing.
+        for day in sorted(set(gone) | set(coming), key=lambda day: (day not in coming, day)):
+            rows = coming.get(day, spec.schema.empty_table())
+            if day in gone:
+                self._exchange(spec, day, gone[day], rows)
+            else:
+                write_rows(self.folder, spec, day, rows, stem)
+            self.written.touched.add((spec.name, day))
+            self.written.rows[spec.name] += rows.num_rows
+            self.turned()
+
+    def _exchange(self, spec: Table, day: date, gone: set[tuple[str, datetime]], rows: pa.Table) -> None:
+        """Put `rows` in the place of the rows `gone` (picture_id and captured_at) of a day, in one step."""
+        ids = pa.array(sorted({name for name, _ in gone}), pa.string())
+        with swapping(self.folder):
+            files = partition_files(self.folder, spec, day)
+            touched, parts = [], [rows]
+            for path in files:
+                with store_errors(f"reading {path}"):
+                    names = pq.read_table(path, columns=["picture_id"], partitioning=None)["picture_id"]
+                if not pc.any(pc.is_in(names, value_set=ids)).as_py():
+                    continue
+                stored, damaged = read_undamaged(self.folder, spec, [path])
+                self.written.damaged.extend(damaged)
+                keys = zip(stored["picture_id"].to_pylist(), stored["captured_at"].to_pylist(), strict=True)
+                parts.append(stored.filter(pa.array([key not in gone for key in keys], pa.bool_())))
+                touched.append(path)
+            merged = pa.concat_tables(parts)
+            keep = [path for path in files if path not in touched and path.exists()]
+            replace_partition(self.folder, spec, day, merged, _stem_of(merged), keep=keep)
+
+    def _details(self, name: str, groups: Iterable[Group]) -> defaultdict[tuple[str, datetime], list[Row]]:
+        known = [group.known for group in groups if group.known is not None]
+        rows = self._rows(
+            table(name),
+            "picture_id in (select name from wanted)",
+            sorted({row["picture_id"] for row in known}),
+            [row["captured_at"] for row in known],
+        )
+        found: defaultdict[tuple[str, datetime], list[Row]] = defaultdict(list)
+        for row in sorted(rows, key=lambda row: row["message_seq"]):
+            found[row["picture_id"], row["captured_at"]].append(row)
+        return found
+
+    def _rows(
+        self, spec: Table, condition: str, names: Sequence[str], instants: Sequence[datetime], *, whole: bool = False
+    ) -> list[Row]:
+        """Return the rows of the days around `instants` that `condition` holds for; `names` are its table `wanted`."""
+        if not names:
+            return []
+        days = sorted({self.site.local_date(at + side) for at in instants for side in (-_DAY, timedelta(), _DAY)})
+        since, until = (
+            f"timestamptz '{at.isoformat()}'" for at in (min(instants) - SAME_WITHIN, max(instants) + SAME_WITHIN)
+        )
+        columns = ", ".join(f'"{c.name}"' for c in spec.columns if whole or c.name not in _NEVER_SHOWN)
+
+        def files() -> list[Path]:
+            return [path for day in days for path in partition_files(self.folder, spec, day)]
+
+        def read() -> list[Row]:
+            listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files())
+            if not listed:
+                return []
+            source = f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
+            query = f"select {columns} from {source} where captured_at between {since} and {until} and ({condition})"
+            self.db.register("wanted", pa.table({"name": pa.array(names, pa.string())}))
+            try:
+                return list(self.db.execute(query).to_arrow_table().to_pylist())
+            finally:
+                self.db.unregister("wanted")
+
+        self.turned()
+        try:
+            return read()
+        except duckdb.Error as error:
+            damaged = set_aside_damaged(self.folder, files())
+            if not damaged:
+                raise StoreError(f"looking for pictures in {spec.name} of {days[0]} to {days[-1]}: {error}") from error
+            self.written.damaged.extend(damaged)
+            return read()
+
+
+def count_pictures(tally: Tally, groups: Iterable[Group], kept: Sequence[Kept], stays: set[int]) -> None:
+    """Count what became of the messages of pictures: what stands in the lake under their number, and what was there."""
+    written = {id(one.group): one for position, one in enumerate(kept) if position not in stays}
+    for group in groups:
+        one = written.get(id(group))
+        for image, message in group.incoming:
+            seq = message.message_seq
+            brought = {"drone_images": 1, "image_detections": len(image.detections or ())}
+            brought["index_stats"] = len(image.index_stats)
+            for name in TABLES:
+                mine = sum(row["message_seq"] == seq for row in one.rows[name]) if one else 0
+                there = max(brought.get(name, 0) - mine, 0)
+                tally.count(name, [seq] * (mine + there), [False] * mine + [True] * there)
+
+
+def can_exchange(folder: DataFolder) -> bool:
+    """Say whether folders can be swapped in one step here; asked once for each staging folder. Raises: StoreError."""
+    return _can_exchange(folder.staging, folder.trash)
+
+
+@functools.cache
+def _can_exchange(staging: Path, trash: Path) -> bool:
+    one, other = (staging / f"probe-{uuid.uuid4().hex}" for _ in range(2))
+    with store_errors(f"trying a swap in {staging}"):
+        make_folder(one)
+        make_folder(other)
+    try:
+        exchange_folders(one, other, trash)
+    except ExchangeUnsupportedError:
+        return False
+    return True
+
+
+def _fold(known: Picture, news: Sequence[Picture], *, is_short: bool = False) -> Picture | None:
+    """Return what `known` and `news` say together; None when that is what was known."""
+    folded = known
+    for new in news:
+        folded = merge(folded, new, is_short=is_short)
+    return None if folded is known else folded
+
+
+def _kept(changed: Sequence[tuple[Group, Picture]], rows: Mapping[str, list[Row]]) -> list[Kept]:
+    by_picture: defaultdict[tuple[str, datetime], dict[str, list[Row]]] = defaultdict(
+        lambda: {name: [] for name in TABLES}
+    )
+    for name in TABLES:
+        for row in rows[name]:
+            by_picture[row["picture_id"], row["captured_at"]][name].append(row)
+    kept = []
+    for group, picture in changed:
+        image = picture.posed.image
+        ids = {picture_id(image), *(picture_id(one) for one in group.identities)}
+        if group.known is not None:
+            ids.add(group.known["picture_id"])
+        kept.append(Kept(group, frozenset(ids), image.captured_at, by_picture[picture_id(image), image.captured_at]))
+    return kept
+
+
+def _stem_of(rows: pa.Table) -> str:
+    """Return the start of a file's name: the first and last message in it, by which lost ones are judged again."""
+    if not rows.num_rows:
+        return "part-0-0"
+    ends = pc.min_max(rows["message_seq"]).as_py()
+    return f"part-{ends['min']}-{ends['max']}"

@@ -1,0 +1,87 @@
+"""What the verdicts read of pictures: whose, how many, and which count for nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.sql.made_lake import AS_OF, MadeLake
+
+YESTERDAY = AS_OF - timedelta(days=1)
+
+
+def ask(lake: MadeLake, query: str, as_of: datetime = AS_OF) -> list[tuple[Any, ...]]:
+    lake.flags(as_of)
+    return lake.connection.execute(query).fetchall()
+
+
+def stat(lake: MadeLake, plot_id: str, median: float, at: datetime = YESTERDAY, **fields: Any) -> None:
+    lake.add("index_stats", image_id="q", flight_id="F1", captured_at=at, plot_id=plot_id, median=median, **fields)
+
+
+@pytest.mark.parametrize(
+    ("status", "counts"),
+    [
+        ("ok", True),
+        ("clipped", True),
+        ("unknown_pose", True),
+        ("unknown_camera", True),
+        ("quarantined", False),
+        ("not_original", False),
+    ],
+)
+def test_statistics_of_a_picture_that_cannot_be_right_raise_no_alert(
+    lake: MadeLake, status: str, *, counts: bool
+) -> None:
+    for number in range(10):
+        lake.plot(f"P{number}")
+        stat(lake, f"P{number}", 0.4 if number == 0 else 0.7, status=status)
+    assert (lake.verdicts("vigour")["P0"]["state"] == "alert") is counts
+    assert ask(lake, "select count(*) from staged_index_stats") == [(10 if counts else 0,)]
+
+
+def test_pixels_weigh_the_statistics_of_a_plot_and_unknown_validity_is_none(lake: MadeLake) -> None:
+    lake.plot()
+    stat(lake, "P1", 0.2, n_pixels=1000, valid_fraction=1.0)
+    stat(lake, "P1", 0.6, n_pixels=3000, valid_fraction=None)
+    rows = ask(lake, "select index_median, valid_fraction, n_pixels from staged_index_stats")
+    assert rows == [(0.5, 0.25, 4000)]
+
+
+def test_pictures_of_two_drones_with_the_same_id_are_two(lake: MadeLake) -> None:
+    lake.plot()
+    for drone, is_analysed in (("d1", True), ("d2", False)):
+        picture = {"picture_id": f"{drone}/1", "image_id": "1", "drone_id": drone, "captured_at": YESTERDAY}
+        lake.add("plot_coverage", plot_id="P1", flight_id="F1", is_analysed=is_analysed, **picture)
+        lake.add("image_detections", detection_id="#0", flight_id="F1", **picture)
+    assert ask(lake, "select images, analysed_images from staged_coverage") == [(2, 1)]
+    assert ask(lake, "select picture_id, trust from staged_detections order by 1") == [
+        ("d1/1", "00.900000000 d1/1 #0"),
+        ("d2/1", "00.900000000 d2/1 #0"),
+    ]
+
+
+def test_pictures_without_a_flight_belong_to_their_drones_day(lake: MadeLake) -> None:
+    lake.plot()
+    for drone, hours in (("d1", 0), ("d1", 1), ("d2", 0), ("d1", 24)):
+        at = YESTERDAY - timedelta(hours=hours)
+        picture = {"image_id": f"{drone}-{hours}", "drone_id": drone, "flight_id": None, "captured_at": at}
+        lake.add("plot_coverage", plot_id="P1", **{name: picture[name] for name in picture})
+        lake.add("image_detections", detection_id="1", **picture)
+        lake.rows["plot_coverage"][-1]["date"] = None
+    flights = "select count(distinct flight_id) from"
+    assert ask(lake, f"{flights} staged_coverage") == ask(lake, f"{flights} staged_detections") == [(3,)]
+
+
+@pytest.mark.parametrize("name", ["staged_coverage", "staged_detections", "staged_index_stats"])
+def test_what_was_taken_after_the_instant_asked_for_is_not_there(lake: MadeLake, name: str) -> None:
+    lake.plot()
+    for at in (YESTERDAY, AS_OF, AS_OF + timedelta(seconds=1)):
+        lake.flight(f"F{at:%H%M%S}", at)
+        fields = {"flight_id": f"F{at:%d%H%M%S}", "captured_at": at}
+        lake.add("image_detections", image_id=f"{at}", detection_id="1", **fields)
+        lake.add("index_stats", image_id=f"{at}", plot_id="P1", median=0.6, **fields)
+    instant = "max(last_at)" if name == "staged_coverage" else "max(captured_at)"
+    assert ask(lake, f"select {instant} = getvariable('as_of') from {name}") == [(True,)]
