@@ -101,30 +101,27 @@ class DataFolder:
         return self.root / "VERSION"
 
     def is_ours(self, entry: Path) -> bool:
-        """Say whether `entry` of the root may lie in a data folder: what is made here, settings, what systems put."""
-        return entry.name.startswith(".") or entry.name in {
-            "greensward.toml",
-            "broker",
-            "lost+found",
-            *(
-                path.relative_to(self.root).parts[0]
-                for path in (
-                    self.lake,
-                    self.staging,
-                    self.trash,
-                    self.damaged,
-                    self.replay_request,
-                    self.status_file,
-                    self.inbox,
-                    self.ledger,
-                    self.secrets,
-                    self.writer_lock,
-                    self.lake_lock,
-                    self.evaluation_lock,
-                    self.version_file,
-                )
-            ),
-        }
+        """Say whether `entry` of the root may lie in a data folder.
+
+        What is made here, also half-made by a run that was killed ("VERSION.1f3a.part"); settings; what systems put.
+        """
+        known = (
+            self.lake,
+            self.staging,
+            self.trash,
+            self.damaged,
+            self.replay_request,
+            self.status_file,
+            self.inbox,
+            self.ledger,
+            self.secrets,
+            self.writer_lock,
+            self.lake_lock,
+            self.evaluation_lock,
+            self.version_file,
+        )
+        stems = {path.relative_to(self.root).parts[0].partition(".")[0] for path in known}
+        return entry.name.partition(".")[0] in {"", "greensward", "broker", "lost+found", *stems}
 
     def table(self, name: str) -> Path:
         """Folder of one table."""

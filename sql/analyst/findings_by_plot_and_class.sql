@@ -3,7 +3,7 @@
 select
     plot_id,
     finding_class,
-    count(distinct image_id) as images,
+    count(distinct picture_id) as images,
     count(distinct coalesce(flight_id, concat_ws('/', drone_id, cast(date as varchar)))) as flights,
     max(confidence) as confidence,
     max(captured_at) as last_captured_at,

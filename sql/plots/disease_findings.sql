@@ -80,6 +80,7 @@ classes as (
         max(standing_objects.confidence) as confidence,
         min(standing_objects.captured_at) as first_found_at,
         max(standing_objects.captured_at) as last_found_at,
+        max_by(standing_objects.best_picture_id, standing_objects.trust) as best_picture_id,
         max_by(standing_objects.best_image_id, standing_objects.trust) as best_image_id,
         max_by(standing_objects.centre_lon, standing_objects.trust) as centre_lon,
         max_by(standing_objects.centre_lat, standing_objects.trust) as centre_lat,
@@ -91,7 +92,7 @@ classes as (
             'confidence', round(standing_objects.confidence, 4),
             'plot_probability', round(standing_objects.plot_probability, 4),
             'images', standing_objects.images,
-            'image_ids', string_split(standing_objects.image_ids, ','),
+            'image_ids', string_split(standing_objects.image_ids, chr(10)),
             'lon', standing_objects.centre_lon,
             'lat', standing_objects.centre_lat,
             'area_m2', standing_objects.ground_area_m2
@@ -119,29 +120,43 @@ picture_ids as (
     select distinct
         standing_objects.plot_id,
         standing_objects.finding_class,
-        unnest(string_split(standing_objects.image_ids, ',')) as image_id,
+        unnest(string_split(standing_objects.picture_ids, chr(10))) as picture_id,
     from standing_objects
+),
+
+image_names as (
+    select
+        plot_id,
+        finding_class,
+        array_sort(array_agg(distinct image_id)) as image_ids,
+    from (
+        select
+            plot_id,
+            finding_class,
+            unnest(string_split(image_ids, chr(10))) as image_id,
+        from standing_objects
+    ) as named
+    group by plot_id, finding_class
 ),
 
 uris as (
     select
-        drone_images.image_id,
+        drone_images.picture_id,
         max(drone_images.object_uri) as object_uri,
     from drone_images
     where
         drone_images.date between coalesce(getvariable('drone_window_from'), date '0001-01-01')
         and coalesce(getvariable('window_to'), date '9999-12-31')
-    group by drone_images.image_id
+    group by drone_images.picture_id
 ),
 
 pictures as (
     select
         picture_ids.plot_id,
         picture_ids.finding_class,
-        array_sort(array_agg(picture_ids.image_id)) as image_ids,
         array_sort(array_agg(uris.object_uri) filter (where uris.object_uri is not null)) as object_uris,
     from picture_ids
-    left join uris on picture_ids.image_id = uris.image_id
+    left join uris on picture_ids.picture_id = uris.picture_id
     group by picture_ids.plot_id, picture_ids.finding_class
 ),
 
@@ -152,7 +167,7 @@ judged as (
         agreeing.*,
         worst_areas.affected_m2,
         worst_areas.affected_m2 / staged_plots.area_m2 as affected_share,
-        pictures.image_ids,
+        image_names.image_ids,
         pictures.object_uris,
         best_pictures.object_uri,
         plot_flights.last_flown_at,
@@ -179,8 +194,10 @@ judged as (
     inner join plot_flights on staged_plots.plot_id = plot_flights.plot_id
     left join agreeing on staged_plots.plot_id = agreeing.plot_id and agreeing.class_rank = 1
     left join worst_areas on staged_plots.plot_id = worst_areas.plot_id
+    left join image_names
+        on agreeing.plot_id = image_names.plot_id and agreeing.finding_class = image_names.finding_class
     left join pictures on agreeing.plot_id = pictures.plot_id and agreeing.finding_class = pictures.finding_class
-    left join uris as best_pictures on agreeing.best_image_id = best_pictures.image_id
+    left join uris as best_pictures on agreeing.best_picture_id = best_pictures.picture_id
 )
 
 select

@@ -21,10 +21,10 @@ pairs as (
         one.plot_id,
         one.flight_id,
         one.finding_class,
-        one.image_id,
+        one.picture_id,
         one.detection_id,
-        concat_ws('/', one.image_id, one.detection_id) as finding,
-        concat_ws('/', other.image_id, other.detection_id) as near_finding,
+        concat_ws('/', one.picture_id, one.detection_id) as finding,
+        concat_ws('/', other.picture_id, other.detection_id) as near_finding,
         other.trust as near_trust,
     from findings as one
     inner join findings as other
@@ -34,7 +34,7 @@ pairs as (
             and one.finding_class = other.finding_class
     cross join limits
     where
-        (one.image_id = other.image_id and one.detection_id = other.detection_id)
+        (one.picture_id = other.picture_id and one.detection_id = other.detection_id)
         or 6371000 * radians(1) * sqrt(
             power(one.centre_lat - other.centre_lat, 2)
             + power((one.centre_lon - other.centre_lon) * cos(radians(one.centre_lat)), 2)
@@ -46,12 +46,12 @@ leaders as (
         plot_id,
         flight_id,
         finding_class,
-        image_id,
+        picture_id,
         detection_id,
         finding,
         max_by(near_finding, near_trust) as leader,
     from pairs
-    group by plot_id, flight_id, finding_class, image_id, detection_id, finding
+    group by plot_id, flight_id, finding_class, picture_id, detection_id, finding
 ),
 
 members as (
@@ -59,7 +59,7 @@ members as (
         leaders.plot_id,
         leaders.flight_id,
         leaders.finding_class,
-        leaders.image_id,
+        leaders.picture_id,
         leaders.detection_id,
         leaders_of_leaders.leader as object_id,
     from leaders
@@ -78,18 +78,20 @@ select
     members.object_id,
     max(staged_detections.class_zh) as class_zh,
     max(staged_detections.class_en) as class_en,
-    count(distinct members.image_id) as images,
+    count(distinct members.picture_id) as images,
     max(staged_detections.confidence) as confidence,
     max(staged_detections.trust) as trust,
     max(staged_detections.plot_probability) as plot_probability,
+    max_by(staged_detections.picture_id, staged_detections.trust) as best_picture_id,
     max_by(staged_detections.image_id, staged_detections.trust) as best_image_id,
     max_by(staged_detections.centre_lon, staged_detections.trust) as centre_lon,
     max_by(staged_detections.centre_lat, staged_detections.trust) as centre_lat,
     max_by(staged_detections.sigma_m, staged_detections.trust) as sigma_m,
     max(staged_detections.ground_area_m2) as ground_area_m2,
     max(staged_detections.captured_at) as captured_at,
-    array_to_string(array_sort(array_agg(distinct members.image_id)), ',') as image_ids,
+    array_to_string(array_sort(array_agg(distinct members.picture_id)), chr(10)) as picture_ids,
+    array_to_string(array_sort(array_agg(distinct staged_detections.image_id)), chr(10)) as image_ids,
 from members
 inner join staged_detections
-    on members.image_id = staged_detections.image_id and members.detection_id = staged_detections.detection_id
+    on members.picture_id = staged_detections.picture_id and members.detection_id = staged_detections.detection_id
 group by members.plot_id, members.flight_id, members.finding_class, members.object_id

@@ -148,6 +148,7 @@ def test_the_wheel_runs_far_from_the_repository(installed: Path, tmp_path: Path)
 
     assert "ingest" in said("greensward", "--help")
     assert "[broker]" in said("greensward", "config")
+    (tmp_path / "data" / "lake").mkdir(parents=True)
     assert said("greensward", "flag", "--json", "-C", str(tmp_path / "data")).strip() == "[]"
     assert "ingest: never ran here" in said("python", "-m", "greensward.health", code=1)
     where = said("python", "-c", "import greensward, ingest, sql, crews, schemas; print(schemas.__file__)")

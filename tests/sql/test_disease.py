@@ -213,3 +213,12 @@ def test_a_flag_leads_back_to_its_pictures(lake: MadeLake) -> None:
     assert flag["inputs"]["best_image_id"] == "F1-1"
     assert (flag["inputs"]["lon"], flag["inputs"]["lat"]) == (117.11, 39.2)
     assert flag["data_at"] == YESTERDAY
+
+
+def test_pictures_of_two_drones_that_share_a_name_are_two_pictures(lake: MadeLake) -> None:
+    lake.plot("P1")
+    lake.flight("F1", YESTERDAY, ["P1"])
+    for drone in ("d1", "d2"):
+        found(lake, "P1", "A", picture_id=f"{drone}/A", detection_id="0")
+    flag = lake.flag("disease")
+    assert (flag["state"], flag["inputs"]["images"], flag["inputs"]["image_ids"]) == ("probable", 2, ["P1-A"])
