@@ -11,6 +11,12 @@ from ingest.lake.layout import DataFolder
 from tests.mosquitto import Mosquitto
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+_LONGEST = ("tests/faults/",)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest tests first, so that no worker begins them when the others are done."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
 
 
 @pytest.fixture(scope="session")

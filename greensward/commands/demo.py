@@ -26,7 +26,7 @@ from crews.web import create_app
 from greensward.broker import BuiltInBroker
 from greensward.commands.demo_folder import mark_complete, prepare_folder, write_settings
 from greensward.commands.list import public_url
-from greensward.console import EXIT_OK, check_port_is_free, err, out, progress, show
+from greensward.console import EXIT_OK, a_port, check_port_is_free, err, out, progress, show
 from greensward.evaluation import evaluate_and_apply
 from greensward.settings import DataSettings, Settings, SiteSettings, WebSettings
 from greensward.simulate import District, invent_district, latest_season_end
@@ -78,7 +78,7 @@ def demo(
     ),
     seed: Annotated[int, Parameter(help="Another seed, another district.")] = 7,
     serve: Annotated[bool, Parameter(help="Serve the pages afterwards, until Ctrl-C.")] = True,
-    port: Annotated[int, Parameter(help="Port of the pages.")] = 8080,
+    port: Annotated[int, Parameter(validator=a_port, help="Port of the pages.")] = 8080,
     fresh: Annotated[bool, Parameter(help="Replace what an earlier demo left in the folder.", negative="")] = False,
     json: Annotated[bool, Parameter(help="Print the counts as JSON.", negative="")] = False,
 ) -> int:

@@ -39,7 +39,8 @@ def run_replay(
     except AlreadyOwnedError:
         with store_errors(f"writing {folder.replay_request}"):
             replace_file(folder.replay_request, day.isoformat().encode() if day else b"")
-        err.print("another greensward process owns the data folder; if it is ingest, it does it within a minute.")
+        said = "another greensward process owns the data folder; if it is ingest, it does it within a minute."
+        show({"requested": True}, as_json=common.json, render=lambda: err.print(said))
         return EXIT_OK
     result = {"messages": replayed.messages, "outcomes": dict(replayed.outcomes)}
     show(result, as_json=common.json, render=lambda: _print(replayed))

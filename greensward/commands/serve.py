@@ -11,7 +11,7 @@ from rich.markup import escape
 from crews.serving import check_exposure, run_web
 from crews.web import create_app
 from greensward.commands.list import public_url
-from greensward.console import EXIT_OK, Common, err
+from greensward.console import EXIT_OK, Common, a_port, err
 from greensward.health import health_routes
 
 app = App(name="serve", help="Serve the crews' pages.")
@@ -21,7 +21,7 @@ app = App(name="serve", help="Serve the crews' pages.")
 def serve(
     *,
     host: Annotated[str | None, Parameter(help="Address to listen on; overrides [web] host.")] = None,
-    port: Annotated[int | None, Parameter(help="Port to listen on; overrides [web] port.")] = None,
+    port: Annotated[int | None, Parameter(validator=a_port, help="Port to listen on; overrides [web] port.")] = None,
     common: Common | None = None,
 ) -> int:
     """Serve the crews' pages until Ctrl-C."""

@@ -230,6 +230,16 @@ def test_publishing_to_no_broker_exits_with_three(capsys: pytest.CaptureFixture[
     assert "No broker answers" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["serve", "demo"])
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
+def test_a_port_that_is_none_is_refused_before_any_work(
+    command: str, port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([command, "--port", port]) == EXIT_USAGE
+    assert "--port" in capsys.readouterr().err
+    assert list(Path.cwd().iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from greensward.cli import run
@@ -18,6 +20,12 @@ def test_the_owner_is_asked_without_a_claim_that_it_is_ingest(
     said = capsys.readouterr().err
     assert "another greensward process owns the data folder; if it is ingest, it does it within a minute" in said
     assert folder.replay_request.read_bytes() == asked
+
+
+def test_a_program_that_asks_the_owner_gets_an_answer(folder: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    with own(folder):
+        assert run(["replay", "--json", "-C", str(folder.root)]) == 0
+    assert json.loads(capsys.readouterr().out) == {"requested": True}
 
 
 def test_a_request_is_never_seen_half_written(folder: DataFolder) -> None:
