@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -12,6 +12,8 @@ from crews.actions import INSPECTED_CAUSES, false_alarm_reasons, is_odd
 from crews.crew_list import CrewList, Stop
 from crews.finding import Finding
 from crews.navigation import Navigation
+from crews.picture.key import describe
+from crews.picture.story import Story
 from crews.reasons import Reasons
 from crews.say_stop import (
     say_action,
@@ -26,6 +28,9 @@ from crews.say_stop import (
 )
 from crews.sparkline import sparkline
 from crews.words import Say, say_age, say_instant, say_number, say_value
+
+PICTURED_CAUSES = frozenset({"drought", "sensor"})
+"""Causes whose cards show the month of the plot."""
 
 _MISTAKEN_BY = (1000.0, 0.001)
 """Tonnes written as litres, and litres as tonnes."""
@@ -47,6 +52,14 @@ class Link:
 
     name: str
     href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """The picture of the plot's month: its address, and what it shows in words."""
+
+    href: str
+    said: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +98,7 @@ class Card:
     low_confidence: bool
     trend: Markup
     trend_ends: tuple[str, str] | None
+    month: Month | None
     devices: tuple[str, ...]
     pictures: tuple[Link, ...]
     name: str
@@ -117,9 +131,19 @@ class Card:
 
 
 def make_card(
-    listed: CrewList, stop: Stop, say: Say, language: str, form: Callable[[str], Form] | None, known: Reasons | None
+    listed: CrewList,
+    stop: Stop,
+    say: Say,
+    language: str,
+    form: Callable[[str], Form] | None,
+    known: Reasons | None,
+    stories: Mapping[str, Story] | None = None,
 ) -> Card:
-    """Return the card of `stop`; `form` makes the fields of its forms by issue id, None for a list to read only."""
+    """Return the card of `stop`.
+
+    form: makes the fields of its forms by issue id, None for a list to read only
+    stories: by plot, what the pictures of the plots tell; a plot without one has no picture
+    """
     issue, finding, plot = stop.issue, stop.finding, stop.plot
     level = min(max(issue.severity, 0), 4)
     is_unchecked = issue.state == "done_unchecked"
@@ -143,6 +167,7 @@ def make_card(
         low_confidence=stop.spoken.confidence == "low",
         trend=Markup("") if stop.hold else _trend(finding, ends, say),
         trend_ends=ends,
+        month=_month(stop, (stories or {}).get(issue.plot_id), say, language),
         devices=_devices(stop.spoken if stop.spoken.device_ids else finding, say),
         pictures=_pictures(finding, say),
         name=stop.name,
@@ -177,6 +202,12 @@ def make_card(
         is_inspected=issue.cause in INSPECTED_CAUSES,
         false_alarms=false_alarm_reasons(issue.cause),
     )
+
+
+def _month(stop: Stop, story: Story | None, say: Say, language: str) -> Month | None:
+    if story is None or stop.issue.cause not in PICTURED_CAUSES:
+        return None
+    return Month(f"/issues/{stop.issue.issue_id}/picture.svg?lang={language}", describe(story, say))
 
 
 def _trend_ends(finding: Finding, say: Say) -> tuple[str, str] | None:

@@ -11,6 +11,7 @@ from crews.card import make_card
 from crews.crew_list import LITRES_PER_TONNE, CrewList
 from crews.issue import Event
 from crews.page import render_template
+from crews.picture.story import Story
 from crews.say_stop import say_tonnes
 from crews.words import Say, say_instant, say_number, speaker
 from ingest.site import Site
@@ -43,10 +44,17 @@ class Happening:
     is_report: bool
 
 
-def render_issue(listed: CrewList, history: Iterable[Event], photo_types: Mapping[str, str], language: str) -> str:
+def render_issue(
+    listed: CrewList,
+    history: Iterable[Event],
+    photo_types: Mapping[str, str],
+    language: str,
+    stories: Mapping[str, Story] | None = None,
+) -> str:
     """Return the office's page of the only issue of `listed`.
 
     photo_types: media type of each photo by its hash
+    stories: what the picture of the plot tells, by plot
     """
     say = speaker(language)
     (stop,) = listed.stops
@@ -56,7 +64,7 @@ def render_issue(listed: CrewList, history: Iterable[Event], photo_types: Mappin
         "office_issue.html",
         language,
         f"/office/issues/{stop.issue.issue_id}",
-        card=make_card(listed, stop, say, language, None, None),
+        card=make_card(listed, stop, say, language, None, None, stories),
         issue=stop.issue,
         crew=stop.issue.crew or say("unassigned"),
         reports=[one for one in happenings if one.is_report][::-1],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from importlib import resources
 from typing import Any
@@ -16,6 +16,7 @@ from crews.card import Form, make_card
 from crews.crew_list import GROUPS, CrewList, Stop
 from crews.issue import OPEN_STATES, STATES
 from crews.office import OfficeView
+from crews.picture.story import Story
 from crews.reasons import Reasons
 from crews.say_stop import say_action, say_overdue, say_reason, say_result, say_total
 from crews.words import say_age, say_instant, speaker
@@ -93,11 +94,12 @@ def render_list(
     in_wechat: bool = False,
     path: str = "/list",
     known: Reasons | None = None,
+    stories: Mapping[str, Story] | None = None,
 ) -> str:
     """Return a crew's page.
 
     path: the address at which the page stands
-
+    stories: by plot, what the pictures of the plots tell
     form: makes the hidden fields of a card's forms; None gives a page to read only
     received: (kind of report, issue id) that was just taken, to be acknowledged at the top where the list has it
     in_wechat: whether WeChat's browser asks, which cannot open maps
@@ -106,7 +108,8 @@ def render_list(
     zone = listed.site.timezone
     evaluated, is_old = _evaluation(listed.evaluated_at, listed.generated_at, language)
     groups = [
-        (name, [make_card(listed, stop, say, language, form, known) for stop in listed.group(name)]) for name in GROUPS
+        (name, [make_card(listed, stop, say, language, form, known, stories) for stop in listed.group(name)])
+        for name in GROUPS
     ]
     is_empty = not listed.to_do
     return render_template(

@@ -39,6 +39,8 @@ from crews.lists import all_lists, list_of, list_of_one, office_view
 from crews.office import Filters
 from crews.page import render_list, render_office
 from crews.photos import find_photo, photo_types
+from crews.picture.draw import draw_picture
+from crews.picture.stored import find_stories
 from crews.refusals import HANDLERS, early_refusal, language_of
 from crews.report_form import read_report
 from ingest.errors import StoreError
@@ -147,6 +149,7 @@ class Web:
             received=(kind, issue_id) if is_taken else None,
             in_wechat=is_wechat(request),
             path=path,
+            stories=find_stories(self.folder, {stop.issue.plot_id for stop in listed.stops}),
         )
         return HTMLResponse(page)
 
@@ -229,7 +232,21 @@ class Web:
             types = photo_types(
                 ledger, {photo["sha256"] for event in history for photo in event.detail.get("photos", ())}
             )
-        return HTMLResponse(render_issue(listed, history, types, language_of(request)))
+        stories = find_stories(self.folder, {stop.issue.plot_id for stop in listed.stops})
+        return HTMLResponse(render_issue(listed, history, types, language_of(request), stories))
+
+    def show_picture(self, request: Request) -> Response:
+        """Give the picture of an issue's plot to the crew whose issue it is, and to the office."""
+        with self.ledger() as ledger:
+            said, _ = self.holder(ledger, request, "crew", "office")
+            issue = ledger.issue(request.path_params["issue_id"])
+        if said.role == "crew" and issue.crew != said.subject:
+            raise ActionRefusedError("not_yours", "The issue is another crew's.")
+        story = find_stories(self.folder, {issue.plot_id}).get(issue.plot_id)
+        if story is None:
+            raise HTTPException(404)
+        picture = draw_picture(story, language_of(request), self.site)
+        return Response(picture, media_type="image/svg+xml", headers={"cache-control": "private, max-age=300"})
 
     def say_ready(self, _request: Request) -> Response:
         """Say whether the ledger and the register can be read."""
@@ -278,6 +295,7 @@ def create_app(
         Route("/list.csv", web.download_csv),
         Route("/list.geojson", web.download_geojson),
         Route("/issues/{issue_id}/actions", web.take_report, methods=["POST"]),
+        Route("/issues/{issue_id}/picture.svg", web.show_picture),
         Route("/photos/{sha256}", web.show_photo),
         Route("/office", web.show_office),
         Route("/office/issues/{issue_id}", web.show_issue),

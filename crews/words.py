@@ -1,4 +1,4 @@
-"""Every sentence that people read, in Chinese and English, from crews/locale/words.toml; and numbers in words."""
+"""Every sentence that people read, in Chinese and English, from crews/locale/*.toml; and numbers in words."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ _HOURS_UNTIL = 2 * 24 * 60
 @functools.cache
 def all_words() -> dict[str, dict[str, str]]:
     """Return key → language → sentence, keys joined by dots."""
-    text = (resources.files("crews") / "locale" / "words.toml").read_text(encoding="utf-8")
-    return dict(_flatten("", tomllib.loads(text)))
+    found: dict[str, dict[str, str]] = {}
+    for entry in sorted((resources.files("crews") / "locale").iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith(".toml"):
+            found |= _flatten("", tomllib.loads(entry.read_text(encoding="utf-8")))
+    return found
 
 
 def _flatten(prefix: str, node: dict[str, Any]) -> list[tuple[str, dict[str, str]]]:

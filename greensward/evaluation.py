@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
 
 from crews.apply import Applied, apply_flags
 from crews.ledger import Ledger
+from crews.picture.stored import keep_stories
 from ingest.lake.dedupe import tell_new_from_known
 from ingest.lake.durable import replace_file, store_errors
 from ingest.lake.layout import DataFolder
@@ -24,6 +26,7 @@ from ingest.site import Site
 from sql.evaluate import evaluate
 
 Progress = Callable[[str, int, int], None]
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +39,46 @@ class Evaluation:
 
 def judge_lake(folder: DataFolder, site: Site, as_of: datetime, progress: Progress | None = None) -> pa.Table:
     """Return the flags at `as_of`; writes nothing. Raises: StoreError when files keep vanishing under the query."""
+    return judge_and_ask(folder, site, as_of, lambda _, flags: flags, progress)
 
-    def once() -> pa.Table:
+
+def judge_and_ask(
+    folder: DataFolder,
+    site: Site,
+    as_of: datetime,
+    ask: Callable[[duckdb.DuckDBPyConnection, pa.Table], Answer],
+    progress: Progress | None = None,
+) -> Answer:
+    """Return what `ask` answers about the lake as it was judged at `as_of`; writes nothing.
+
+    ask: gets the connection, on which every model stands, and the flags; may be called more than once
+    Raises: StoreError when files keep vanishing under the query.
+    """
+
+    def once() -> Answer:
         with open_lake(folder, site) as lake:
-            return evaluate(lake, as_of=as_of, site=site, progress=progress)
+            return ask(lake, evaluate(lake, as_of=as_of, site=site, progress=progress))
 
     return retrying(folder, once)
+
+
+def _with_stories(lake: duckdb.DuckDBPyConnection, flags: pa.Table) -> tuple[pa.Table, pa.Table]:
+    return flags, lake.execute("select plot_id, story_json from plot_stories").to_arrow_table()
 
 
 def evaluate_and_apply(
     folder: DataFolder, site: Site, as_of: datetime, now: datetime, progress: Progress | None = None
 ) -> Evaluation:
-    """Judge the lake at `as_of`, keep the flags in it, and open, add to or close issues.
+    """Judge the lake at `as_of`, keep the flags in it and what pictures show, and open, add to or close issues.
 
     Several processes may do so at a time; each flag and event is written once.
 
     Raises: StoreError; run it again then, the same instant adds nothing twice.
     """
     ensure_layout(folder)
-    flags = judge_lake(folder, site, as_of, progress)
+    flags, stories = judge_and_ask(folder, site, as_of, _with_stories, progress)
     with file_lock(folder.evaluation_lock):
+        keep_stories(folder, stories, as_of)
         _add_new(folder, site, "flags", flags, f"flags-{as_of:%Y%m%dT%H%M%S}")
     with Ledger(folder.ledger, site) as ledger:
         applied = apply_flags(ledger, flags, read_register(folder, "plots"), now)

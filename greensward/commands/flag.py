@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pyarrow as pa
@@ -14,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from crews.reasons import render_reason
+from greensward.commands.flag_plot import known_plot, picture_plot
 from greensward.console import EXIT_OK, Common, err, out, progress, show
 from greensward.evaluation import evaluate_and_apply, judge_lake
 from greensward.settings import Settings
@@ -30,23 +32,33 @@ def flag(
     as_of: Annotated[str | None, Parameter(help="Judge a past instant, RFC 3339; writes nothing.")] = None,
     dry_run: Annotated[bool, Parameter(help="Only print; change neither lake nor lists.", negative="")] = False,
     every: Annotated[float | None, Parameter(help="Again every so many minutes, until stopped.")] = None,
-    lang: Annotated[str, Parameter(help="zh or en.")] = "zh",
+    picture: Annotated[
+        str | None, Parameter(help="Draw the last 30 days of one PLOT (id or name) as SVG; writes nothing else.")
+    ] = None,
+    out_file: Annotated[
+        Path | None, Parameter(name=["--out", "-o"], help="File for --picture (default: stdout).")
+    ] = None,
+    lang: Annotated[Literal["zh", "en"], Parameter(help="zh or en.")] = "zh",
     common: Common | None = None,
 ) -> int:
-    """Judge every plot and print what needs work."""
+    """Judge every plot and print what needs work; or ask about one plot."""
     common = common or Common()
     settings = common.settings()
     settings.existing_folder()
+    _check_together(every, picture, out_file)
     if every is not None:
         return _flag_repeatedly(settings, every)
-    instant = _instant(as_of)
+    instant = parse_instant(as_of)
     now = settings.now()
+    plot_id = None if picture is None else known_plot(settings, picture, instant or now)
     with progress() as bar:
         task = bar.add_task("flags", total=None)
 
         def tell(name: str, number: int, total: int) -> None:
             bar.update(task, description=f"flags: {name}", completed=number, total=total)
 
+        if plot_id is not None:
+            return picture_plot(settings, plot_id, instant or now, lang, out_file, tell)
         if as_of is not None or dry_run:
             flags = judge_lake(settings.data_folder(), settings.place(), instant or now, tell)
         else:
@@ -56,7 +68,15 @@ def flag(
     return EXIT_OK
 
 
-def _instant(text: str | None) -> datetime | None:
+def _check_together(every: float | None, picture: str | None, out_file: Path | None) -> None:
+    if picture is not None and every is not None:
+        raise ConfigError("--picture does not go with --every: it draws one instant; see --as-of.")
+    if out_file is not None and picture is None:
+        raise ConfigError("--out needs --picture PLOT.")
+
+
+def parse_instant(text: str | None) -> datetime | None:
+    """Return the instant in `--as-of`, UTC; None for None. Raises: ConfigError saying how to write one."""
     if text is None:
         return None
     try:

@@ -7,6 +7,7 @@ data/
   staging/  trash/                              beside the lake, same file system; never globbed
   inbox/inbox.sqlite   ledger/ledger.sqlite     journal in, journal of work
   ledger/photos/
+  ledger/plot-stories.parquet                   what the newest evaluation saw of each plot, for its picture
   VERSION                                       of this layout
 """
 
@@ -69,6 +70,11 @@ class DataFolder:
     def exported_events(self) -> Path:
         """Number of the ledger's newest event that is in issue_events."""
         return self.root / "ledger" / "exported-events"
+
+    @property
+    def plot_stories(self) -> Path:
+        """What the newest evaluation saw of each plot's month; made anew by the next."""
+        return self.root / "ledger" / "plot-stories.parquet"
 
     @property
     def photos(self) -> Path:

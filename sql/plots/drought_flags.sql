@@ -3,7 +3,7 @@
 -- Grain: plot
 -- As of: readings up to as_of
 -- Reads: drought_findings, watering_needs, drought_evidence
--- Feeds: findings
+-- Feeds: findings, plot_stories
 -- Kept as: table
 select
     drought_findings.plot_id,

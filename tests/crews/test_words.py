@@ -33,7 +33,7 @@ def test_every_sentence_is_there_in_both_languages_with_the_same_parameters() ->
             assert fields(sentences["zh"]) == fields(sentences["en"]), key
 
 
-PLAIN = {"language", "page.datum", "sum.depth", "sum.litres"}
+PLAIN = {"language", "page.datum", "sum.depth", "sum.litres", "picture.heading", "picture.gain"}
 """What is neither Chinese nor English."""
 
 
@@ -48,7 +48,7 @@ def test_english_sentences_are_english_and_chinese_ones_chinese() -> None:
 def test_the_templates_and_the_code_say_only_what_exists() -> None:
     pattern = re.compile(r"""say\(\s*["']([a-z_.0-9]+)["']\s*[,)]""")
     used = set()
-    for folder, ending in (("templates", ".html"), ("", ".py")):
+    for folder, ending in (("templates", ".html"), ("picture", ".py"), ("", ".py")):
         for entry in (CREWS / folder if folder else CREWS).iterdir():
             if entry.name.endswith(ending):
                 used |= set(pattern.findall(entry.read_text(encoding="utf-8")))

@@ -1,0 +1,125 @@
+-- The month of a plot in one value, for its picture: days, hours since, rain, verdict and its line.
+--
+-- Grain: plot
+-- As of: readings up to as_of
+-- Reads: staged_plots, drought_findings, drought_flags, plot_days, root_zone, potentials, weather_days, limits
+-- Feeds: pictures
+--
+-- Lists are JSON arrays of arrays whose first value sorts: days [date, condition, value, upper line, watch line,
+-- refill line, lowest line, state], hours [instant, value], rain [date, mm]. Water content is in m3/m3 and potential in
+-- kPa; upper is field capacity, lowest the wilting point, and potential has neither. Hours are those after the last day
+-- that is over.
+with quantities as (
+    select
+        plot_id,
+        coalesce(
+            quantity,
+            case when line_kpa is not null and volumetric_water_content is null then 'matric_potential' end,
+            'water_content'
+        ) as quantity,
+    from drought_findings
+),
+
+days as (
+    select
+        plot_days.plot_id,
+        array_to_string(
+            array_sort(array_agg(case
+                when quantities.quantity = 'matric_potential'
+                    then cast(json_array(
+                        cast(plot_days.date as varchar), plot_days.condition,
+                        round(plot_days.matric_potential_kpa, 2), null, round(plot_days.watch_kpa, 2),
+                        plot_days.line_kpa, null, plot_days.state
+                    ) as varchar)
+                else cast(json_array(
+                    cast(plot_days.date as varchar), plot_days.condition,
+                    round(plot_days.volumetric_water_content, 5), round(plot_days.field_capacity, 5),
+                    round(plot_days.watch_point, 5), round(plot_days.refill_point, 5),
+                    round(plot_days.wilting_point, 5), plot_days.state
+                ) as varchar)
+            end)), ','
+        ) as days,
+    from plot_days
+    cross join limits
+    inner join quantities on plot_days.plot_id = quantities.plot_id
+    where date_diff('day', plot_days.date, cast(getvariable('window_to') as date)) <= limits.picture_days
+    group by plot_days.plot_id
+),
+
+points as (
+    select
+        plot_id,
+        'water_content' as quantity,
+        starts_at,
+        round(volumetric_water_content, 5) as point,
+    from root_zone
+    where span = 'hour' and date = cast(getvariable('window_to') as date)
+    union all
+    select
+        plot_id,
+        'matric_potential' as quantity,
+        starts_at,
+        round(matric_potential_kpa, 2) as point,
+    from potentials
+    where span = 'hour' and date = cast(getvariable('window_to') as date)
+),
+
+hours as (
+    select
+        points.plot_id,
+        array_to_string(
+            array_sort(array_agg(cast(json_array(
+                strftime(timezone('UTC', points.starts_at), '%Y-%m-%dT%H:%M:%SZ'), points.point
+            ) as varchar))), ','
+        ) as hours,
+    from points
+    inner join quantities on points.plot_id = quantities.plot_id and points.quantity = quantities.quantity
+    group by points.plot_id
+),
+
+rain as (
+    select
+        array_to_string(
+            array_sort(array_agg(
+                cast(json_array(cast(weather_days.date as varchar), round(weather_days.rain_mm, 1)) as varchar)
+            )), ','
+        ) as rain,
+    from weather_days
+    cross join limits
+    where
+        weather_days.rain_mm is not null
+        and date_diff('day', weather_days.date, cast(getvariable('window_to') as date)) <= limits.picture_days
+)
+
+select
+    staged_plots.plot_id,
+    cast(json_object(
+        'plot_id', staged_plots.plot_id,
+        'plot_name', staged_plots.plot_name,
+        'as_of', strftime(timezone('UTC', cast(getvariable('as_of') as timestamptz)), '%Y-%m-%dT%H:%M:%SZ'),
+        'window_to', cast(cast(getvariable('window_to') as date) as varchar),
+        'picture_days', cast(limits.picture_days as bigint),
+        'quantity', quantities.quantity,
+        'state', drought_findings.state,
+        'needs_work', drought_findings.needs_work,
+        'severity', cast(drought_findings.severity as bigint),
+        'root_zone_m', drought_findings.root_zone_m,
+        'reason_code', drought_flags.reason_code,
+        'reason_params', cast(drought_flags.reason_params_json as json),
+        'issue_since', case
+            when drought_findings.is_open
+                then strftime(timezone('UTC', drought_findings.issue_since_at), '%Y-%m-%dT%H:%M:%SZ')
+        end,
+        'days', cast(concat('[', coalesce(days.days, ''), ']') as json),
+        'hours', cast(concat('[', coalesce(hours.hours, ''), ']') as json),
+        'rain', cast(concat('[', coalesce(rain.rain, ''), ']') as json)
+    ) as varchar) as story_json,
+from staged_plots
+cross join limits
+cross join rain
+inner join drought_findings on staged_plots.plot_id = drought_findings.plot_id
+inner join drought_flags on staged_plots.plot_id = drought_flags.plot_id
+inner join quantities on staged_plots.plot_id = quantities.plot_id
+left join days on staged_plots.plot_id = days.plot_id
+left join hours on staged_plots.plot_id = hours.plot_id
+where days.plot_id is not null or hours.plot_id is not null

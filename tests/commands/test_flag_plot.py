@@ -1,0 +1,80 @@
+"""One plot asked about on the command line: its picture and its explanation, also when asked wrongly."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from greensward.cli import run
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_USAGE
+from ingest.lake.layout import DataFolder
+from tests.sql.made_lake import MadeLake
+from tests.sql.stored_lake import store
+
+AS_OF = ["--as-of", "2026-07-10T08:00:00+08:00"]
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataFolder]:
+    """Return a folder with a dry plot that is watered before, and one without a probe."""
+    made = MadeLake()
+    made.dry_down("BC-01", [0.26, 0.24, 0.225, 0.21, 0.2, 0.19, 0.18], name="桃花园")
+    made.plot("BC-02", name="樱花园")
+    made.plot("BC-03", name="樱花园")
+    yield store(made, DataFolder(tmp_path_factory.mktemp("flag") / "data"))
+    made.connection.close()
+
+
+def ask(lake: DataFolder, *arguments: str) -> int:
+    return run(["flag", "-C", str(lake.root), *AS_OF, *arguments])
+
+
+def test_a_picture_goes_to_a_file_or_to_stdout(
+    lake: DataFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask(lake, "--picture", "桃花园", "-o", str(tmp_path / "x.svg"), "--lang", "en") == EXIT_OK
+    assert capsys.readouterr().out == ""
+    drawn = (tmp_path / "x.svg").read_text(encoding="utf-8")
+    assert "refill line 21 %" in drawn
+    assert ask(lake, "--picture", "BC-01", "--lang", "en") == EXIT_OK
+    assert capsys.readouterr().out == drawn
+    ET.fromstring(drawn)  # noqa: S314  drawn here
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--picture", "bc-01"], "did you mean 'BC-01'?"),
+        (["--picture", "桃花"], "did you mean 'BC-01'?"),
+        (["--picture", "樱花园"], "2 plots are named '樱花园'; write which: BC-02, BC-03."),
+        (["--picture", "nowhere at all"], "known are BC-01, BC-02, BC-03."),
+        (["--picture", "BC-01", "--every", "5"], "--picture does not go with --every"),
+        (["-o", "x.svg"], "--out needs --picture PLOT"),
+        (
+            ["--picture", "BC-01", "-o", "/no/such/folder/x.svg"],
+            "/no/such/folder/x.svg: there is no folder /no/such/folder",
+        ),
+    ],
+)
+def test_asking_wrongly_says_what_was_meant(
+    lake: DataFolder, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask(lake, *arguments) == EXIT_USAGE
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.out == ""
+
+
+def test_a_plot_without_readings_has_no_picture_and_says_so(
+    lake: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask(lake, "--picture", "BC-02") == EXIT_FOUND_PROBLEMS
+    assert "nothing to draw" in capsys.readouterr().err
+
+
+def test_without_a_lake_one_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["flag", "-C", str(tmp_path / "none"), "--picture", "BC-01"]) == EXIT_USAGE
+    assert "There is no data folder" in capsys.readouterr().err

@@ -1,0 +1,102 @@
+"""What a plot's picture shows is what the models found, day by day."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from tests.sql.made_lake import AS_OF, MadeLake, local_midnight
+
+YESTERDAY = date(2026, 7, 9)
+
+
+@pytest.fixture(scope="module")
+def judged() -> Iterator[MadeLake]:
+    """Return a lake judged once: a drying plot, one of every kind of day, one that begins, potential, none."""
+    lake = MadeLake()
+    lake.dry_down("drying", [0.25] * 28 + [0.24, 0.225, 0.21, 0.2, 0.19])
+    lake.laboratory_plot("mixed")
+    lake.device("D-mixed", "mixed")
+    lake.soil_days([0.25], "D-mixed", last_day=YESTERDAY - timedelta(days=4))
+    lake.soil_days([0.12], "D-mixed", last_day=YESTERDAY - timedelta(days=3), soil_temperature_c=-2.0)
+    lake.soil_days([0.75], "D-mixed", last_day=YESTERDAY - timedelta(days=1))
+    lake.laboratory_plot("half")
+    lake.device("D-half", "half")
+    for back, readings in ((2, 12), (1, 11)):
+        for hour in range(readings):
+            at = local_midnight(YESTERDAY - timedelta(days=back)) + timedelta(hours=hour)
+            lake.soil(at, "D-half", volumetric_water_content=0.25 + hour / 1e4, soil_temperature_c=20.0 + hour / 10)
+    lake.plot("potential")
+    lake.device("D-potential", "potential")
+    lake.soil_days([0.0, 0.0, 0.0], "D-potential", matric_potential_kpa=-50.0, volumetric_water_content=None)
+    lake.plot("bare")
+    lake.device("W1", None, depths_cm=None)
+    for back, mm in ((3, 6.5), (2, 0.0)):
+        at = local_midnight(YESTERDAY - timedelta(days=back)) + timedelta(hours=6)
+        lake.add("weather_readings", device_id="W1", measured_at=at, rain_depth_mm=mm)
+    lake.flags()
+    yield lake
+    lake.connection.close()
+
+
+def story(lake: MadeLake, plot_id: str) -> dict[str, Any]:
+    (row,) = lake.connection.execute("select story_json from plot_stories where plot_id = ?", [plot_id]).fetchall()
+    told: dict[str, Any] = json.loads(row[0])
+    return told
+
+
+def test_the_days_of_a_picture_are_those_of_the_root_zone(judged: MadeLake) -> None:
+    told = story(judged, "drying")
+    rows = judged.connection.execute(
+        "select cast(date as varchar), volumetric_water_content, field_capacity, refill_point, wilting_point, state "
+        "from root_zone_daily where plot_id = 'drying' and date >= date '2026-06-10' order by date"
+    ).fetchall()
+    assert [told["days"][0][0], told["days"][-1][0], len(told["days"])] == ["2026-06-10", "2026-07-09", 30]
+    for shown, (day, value, capacity, refill, wilting, state) in zip(told["days"], rows, strict=True):
+        assert shown[:2] == [day, "judged"]
+        assert shown[2] == pytest.approx(value, abs=5e-6)
+        assert (shown[3], shown[5], shown[6]) == pytest.approx((capacity, refill, wilting), abs=5e-6)
+        assert shown[4] == pytest.approx(capacity - 0.8 * 0.5 * (capacity - wilting), abs=5e-6)
+        assert shown[7] == state
+    assert [len(told["hours"]), told["hours"][-1]] == [8, ["2026-07-10T00:00:00Z", 0.19]]
+    assert told["as_of"] == AS_OF.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_a_picture_says_what_the_flag_says(judged: MadeLake) -> None:
+    told = story(judged, "drying")
+    ((state, code, params, since),) = judged.connection.execute(
+        "select state, reason_code, reason_params_json, epoch(since) from evaluated_flags "
+        "where plot_id = 'drying' and cause = 'drought'"
+    ).fetchall()
+    assert (told["state"], told["reason_code"], told["reason_params"]) == (state, code, json.loads(params))
+    assert told["issue_since"] == "2026-07-06T16:00:00Z"  # 7 July by the site's clock: the first day at 21 %
+    assert since == local_midnight(date(2026, 7, 7)).timestamp()
+
+
+def test_a_day_of_frost_is_frozen_one_of_faulty_readings_gated_and_one_of_none_is_missing(judged: MadeLake) -> None:
+    assert [shown[:2] for shown in story(judged, "mixed")["days"]] == [
+        ["2026-07-05", "judged"], ["2026-07-06", "frozen"], ["2026-07-08", "gated"],
+    ]  # fmt: skip
+
+
+def test_half_of_the_readings_make_a_day_and_one_fewer_does_not(judged: MadeLake) -> None:
+    assert [shown[1] for shown in story(judged, "half")["days"]] == ["judged", "sparse"]
+
+
+def test_rain_that_was_measured_is_told_also_where_it_was_none(judged: MadeLake) -> None:
+    assert story(judged, "drying")["rain"] == [["2026-07-06", 6.5], ["2026-07-07", 0.0]]
+
+
+def test_a_plot_known_by_potential_tells_kpa(judged: MadeLake) -> None:
+    told = story(judged, "potential")
+    assert told["quantity"] == "matric_potential"
+    assert [shown[2:] for shown in told["days"]] == [[-50.0, None, -64.0, -80.0, None, "ok"]] * 3
+
+
+def test_a_plot_without_a_reading_has_no_story(judged: MadeLake) -> None:
+    plots = judged.connection.execute("select plot_id from plot_stories order by plot_id").fetchall()
+    assert plots == [("drying",), ("half",), ("mixed",), ("potential",)]
