@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ingest.decode.notes import Notes
 from ingest.site import Site
 
 
@@ -14,7 +15,9 @@ class DecodeContext:
 
     site: the district that topics must name
     model_of: device id → "vendor/model" as in schemas/devices; a device that is not in it is unknown, not wrong
+    notes: where the decoder is to write what became of every field; None when nobody asks
     """
 
     site: Site
     model_of: Mapping[str, str]
+    notes: Notes | None = None

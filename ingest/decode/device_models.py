@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from ingest.decode.curves import Curve, read_curve
 from ingest.decode.quantities import CONVERSIONS
 
 
@@ -18,6 +18,7 @@ class Field:
     """What one payload field says: value × scale is `quantity` in `unit`, of sensing element `channel` (from 1).
 
     absent: values that mean "no value", beside those of schemas/devices/_absent.toml
+    curve: how the value, as received, becomes the measured one (in `unit`); None when it is the measured one
     """
 
     quantity: str
@@ -25,11 +26,12 @@ class Field:
     channel: int = 1
     scale: float = 1.0
     absent: frozenset[float] = frozenset()
+    curve: Curve | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Where a record says its own time; `format` is unix_s or rfc3339."""
+    """Where a record says its own time; `format` is unix_s, unix_ms or rfc3339."""
 
     field: str
     format: str
@@ -41,31 +43,42 @@ class Model:
 
     model_id: "vendor/model", as in the device register
     aliases: words, lower case, by which network servers name it
-    fingerprint: fields that together no other model has; empty when there are none
+    fingerprints: sets of fields that together no other model has; empty when there are none
     fields: by payload field, in order of preference
     frame: family and its settings, for bytes; None where the frame format is not known
     history: list of back-filled records and where their time is; None when the model has none
     measurements: list, id key and value key of identified values; None when the payload is plain fields
     time: the current record's own clock, or None
+    ignored: fields that are not kept, with the reason
+    valid: field that must not say false (or 0) for the measurements to count; None when there is none
+    bytes_first: the bytes are read before the decoded payload, as the maker's codec is known to be wrong
     """
 
     model_id: str
+    vendor: str
     name: str
     source: str
     aliases: tuple[str, ...]
-    fingerprint: frozenset[str]
+    fingerprints: tuple[frozenset[str], ...]
     fields: Mapping[str, Field]
     frame: Mapping[str, object] | None
     history: tuple[str, Clock] | None
     measurements: tuple[str, str, str] | None
     time: Clock | None
+    ignored: Mapping[str, str]
+    valid: str | None
+    bytes_first: bool
 
 
 @dataclass(frozen=True, slots=True)
 class AbsentMarks:
-    """What stands for "no value": words in lower case, numbers, numbers for one quantity only."""
+    """What stands for "no value": words in lower case, numbers, numbers for one quantity only.
+
+    remarks: what may follow a number, in lower case, and says nothing about it
+    """
 
     words: frozenset[str]
+    remarks: tuple[str, ...]
     numbers: frozenset[float]
     by_quantity: Mapping[str, frozenset[float]]
 
@@ -88,6 +101,7 @@ def absent_marks() -> AbsentMarks:
     given = tomllib.loads((resources.files("schemas") / "devices" / "_absent.toml").read_text(encoding="utf-8"))
     return AbsentMarks(
         words=frozenset(given["words"]),
+        remarks=tuple(given["remarks"]),
         numbers=frozenset(given["numbers"]),
         by_quantity={name: frozenset(numbers) for name, numbers in given["by_quantity"].items()},
     )
@@ -100,38 +114,6 @@ def unknown_fields() -> tuple[Mapping[str, str], Mapping[str, str]]:
     return given["fields"], given["units"]
 
 
-def find_model(registered: str | None, names: Iterable[str], fields: Iterable[str]) -> Model | None:
-    """Return the model of a device, or None when nobody says and its fields do not show it.
-
-    registered: "vendor/model" of the device register; it outranks everything else
-    names: what the network server calls the model, best first; an alias must stand in one as a whole word
-    fields: names in the decoded payload, for models that are recognised by them
-    """
-    models = all_models()
-    if registered is not None and registered in models:
-        return models[registered]
-    present = set(fields)
-    named = next((model for name in (registered or "", *names) if (model := _by_alias(name.lower()))), None)
-    if named is not None and (not present or named.measurements is not None or present & named.fields.keys()):
-        return named
-    # A name that fits loosely ("Clover meadow probes") must not outrank fields that show another model.
-    shown = next((model for model in models.values() if model.fingerprint and model.fingerprint <= present), None)
-    return shown or named
-
-
-@functools.lru_cache(maxsize=1024)
-def _by_alias(name: str) -> Model | None:
-    """Return the model whose longest alias stands in `name`: lse01-121 before lse01."""
-    best: tuple[int, Model] | None = None
-    for model in all_models().values():
-        for alias in model.aliases:
-            if best is not None and len(alias) <= best[0]:
-                continue
-            if re.search(rf"(?<![a-z0-9]){re.escape(alias)}(?![a-z0-9])", name):
-                best = (len(alias), model)
-    return best[1] if best else None
-
-
 def _vendor(given: Mapping[str, Any]) -> list[Model]:
     by_name = {table["model"]: table for table in given["models"]}
     return [_model(given["vendor"], _inherited(by_name, table) | table) for table in given["models"]]
@@ -141,23 +123,33 @@ def _inherited(by_name: Mapping[str, Mapping[str, Any]], table: Mapping[str, Any
     """Return what `like` takes over from another model of the file: all but the ways to recognise it."""
     if "like" not in table:
         return {}
-    return {key: value for key, value in by_name[table["like"]].items() if key != "fingerprint"}
+    taken = by_name[table["like"]]
+    return {key: value for key, value in (_inherited(by_name, taken) | dict(taken)).items() if key != "fingerprint"}
 
 
 def _model(vendor: str, given: Mapping[str, Any]) -> Model:
     history, measurements, clock = given.get("history"), given.get("measurements"), given.get("time")
     return Model(
         model_id=f"{vendor}/{given['model']}",
+        vendor=vendor,
         name=given["name"],
         source=given["source"],
         aliases=tuple(alias.lower() for alias in given["aliases"]),
-        fingerprint=frozenset(given.get("fingerprint", ())),
+        fingerprints=_fingerprints(given.get("fingerprint", [])),
         fields=_fields(given["fields"]),
         frame=given.get("frame"),
         history=(history["list"], Clock(history["time"], history["format"])) if history else None,
         measurements=(measurements["list"], measurements["id"], measurements["value"]) if measurements else None,
         time=Clock(clock["field"], clock["format"]) if clock else None,
+        ignored=given.get("ignored", {}),
+        valid=given.get("valid"),
+        bytes_first=given.get("bytes_first", False),
     )
+
+
+def _fingerprints(given: list[Any]) -> tuple[frozenset[str], ...]:
+    """Return the sets of fields; a single one may stand without a list around it."""
+    return tuple(frozenset(names) for names in (given if given and isinstance(given[0], list) else [given]) if names)
 
 
 def _fields(table: Mapping[str, Mapping[str, Any]]) -> dict[str, Field]:
@@ -170,8 +162,9 @@ def _fields(table: Mapping[str, Mapping[str, Any]]) -> dict[str, Field]:
             fields[name.replace("{n}", str(number))] = Field(
                 quantity=facts["quantity"],
                 unit=facts["unit"],
-                channel=facts.get("channel", number - first + 1),
+                channel=facts["channel"] + number - first if "channel" in facts else number - first + 1,
                 scale=float(facts.get("scale", 1.0)),
                 absent=frozenset(facts.get("absent", ())),
+                curve=read_curve(facts["curve"]) if "curve" in facts else None,
             )
     return fields

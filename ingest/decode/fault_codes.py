@@ -39,10 +39,21 @@ FAULT_CODES: Mapping[str, Meaning] = MappingProxyType(
         ),
         "duplicate_id": Meaning("Two findings of one picture have the same id.", "同一影像中有两个识别结果编号相同。"),
         "duplicate_key": Meaning("A key stands twice in one JSON object.", "同一 JSON 对象中键名重复。"),
+        "frame_checksum": Meaning(
+            "The frame's checksum does not fit: the bytes are damaged or of another model.",
+            "帧校验和不符：字节已损坏或属于其他型号。",
+        ),
         "frame_not_of_model": Meaning(
             "The bytes are not a frame of the model that the device is said to be.", "字节数据不是该型号的帧。"
         ),
-        "frame_truncated": Meaning("The frame ends too early.", "帧数据不完整。"),
+        "frame_part_unknown": Meaning(
+            "A part of the frame is not known and was not read; the rest was.",
+            "帧中有未知部分未能读取，其余部分已保留。",
+        ),
+        "frame_truncated": Meaning(
+            "The frame ends too early, or has a length that no frame of the model has.",
+            "帧数据不完整，或长度与该型号不符。",
+        ),
         "identity_mismatch": Meaning("Topic and message name different devices.", "主题与报文中的设备编号不一致。"),
         "in_the_future": Meaning("The instant is more than 10 minutes ahead.", "时间超前 10 分钟以上。"),
         "index_out_of_range": Meaning(

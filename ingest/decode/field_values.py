@@ -51,6 +51,8 @@ def is_absent(number: float, quantity: str, absent: frozenset[float] = frozenset
 def _read_text(text: str) -> Given | None:
     if text.strip().lower() in absent_marks().words or not text.strip():
         return None
+    for remark in absent_marks().remarks:
+        text = text[: -len(remark)] if text.lower().endswith(remark) else text
     found = _NUMBER_AND_UNIT.fullmatch(text) if len(text) <= _LONGEST else None
     if found is None:
         return _not_a_number()

@@ -46,13 +46,23 @@ def parse_instant(text: object, pointer: str = "") -> datetime:
 
 
 def parse_unix_s(seconds: object, pointer: str = "") -> datetime:
-    """Return the instant of a Unix time in whole seconds. Raises: PayloadError with code bad_instant."""
+    """Return the instant of a Unix time in seconds. Raises: PayloadError with code bad_instant."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise _bad_unix(seconds, pointer)
+        raise _bad_unix(seconds, pointer, "seconds")
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError) as error:
-        raise _bad_unix(seconds, pointer) from error
+        raise _bad_unix(seconds, pointer, "seconds") from error
+
+
+def parse_unix_ms(milliseconds: object, pointer: str = "") -> datetime:
+    """Return the instant of a Unix time in milliseconds. Raises: PayloadError with code bad_instant."""
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float):
+        raise _bad_unix(milliseconds, pointer, "milliseconds")
+    try:
+        return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
+    except (ValueError, OverflowError) as error:
+        raise _bad_unix(milliseconds, pointer, "milliseconds") from error
 
 
 def check_measured_at(instant: datetime, received_at: datetime, pointer: str = "") -> Fault | None:
@@ -84,9 +94,6 @@ def _bad(got: object, pointer: str) -> PayloadError:
     return PayloadError(Fault(pointer, "bad_instant", describe(got), "an RFC 3339 instant with offset", _WRITE))
 
 
-def _bad_unix(got: object, pointer: str) -> PayloadError:
-    return PayloadError(
-        Fault(
-            pointer, "bad_instant", describe(got), "a Unix time in seconds", "Send seconds since 1970-01-01T00:00:00Z."
-        )
-    )
+def _bad_unix(got: object, pointer: str, unit: str) -> PayloadError:
+    advice = f"Send {unit} since 1970-01-01T00:00:00Z."
+    return PayloadError(Fault(pointer, "bad_instant", describe(got), f"a Unix time in {unit}", advice))

@@ -9,7 +9,8 @@ from ingest.decode.device_models import Field, Model, unknown_fields
 from ingest.decode.field_values import Given, is_absent, read_value
 from ingest.decode.guard import describe, escape
 from ingest.decode.measurements import Measurements
-from ingest.decode.quantities import CONVERSIONS
+from ingest.decode.notes import Fate, FieldNote, Notes
+from ingest.decode.quantities import CONVERSIONS, QUANTITIES
 from ingest.errors import Fault
 
 _NAME_AND_CHANNEL = re.compile(r"([a-z]+?)([1-9][0-9]?)?", re.ASCII)
@@ -17,38 +18,99 @@ _WATER = "volumetric_water_content"
 _LARGEST_PERCENT = 100.0
 _MOST_NESTED = 4
 _LONGEST_NAME = 64
+_INVALID = (False, 0, "false", "False", "0")
 
 
-def read_fields(fields: Mapping[str, object], model: Model | None, pointer: str) -> tuple[Measurements, int]:
+def read_fields(
+    fields: Mapping[str, object], model: Model | None, pointer: str, notes: Notes | None = None
+) -> tuple[Measurements, int]:
     """Return what the fields say, and how many of them are known (also those that say "no value").
 
     pointer: JSON pointer to `fields` in the message
+    notes: where to write what became of each field, if anybody asks
     """
     measured = Measurements()
     if model is None:
-        return measured, _read_unknown(fields, measured, pointer)
+        return measured, _read_unknown(fields, measured, pointer, notes)
     plain = {name: (value, f"{pointer}/{escape(name)}") for name, value in fields.items()}
     if model.measurements is not None:
         plain |= dict(_identified(fields, model.measurements, pointer))
+    is_valid = model.valid is None or fields.get(model.valid, True) not in _INVALID
     said: set[tuple[str, int]] = set()
-    known = 0
+    # A list of messages none of which is a measurement (a new sensor's id) is understood all the same.
+    known = 1 if model.measurements is not None and fields.get(model.measurements[0]) else 0
     for name, field in model.fields.items():
         if name not in plain:
             continue
         known += 1
         value, place = plain[name]
-        if (field.quantity, field.channel) not in said and _add(measured, field, value, place):
-            said.add((field.quantity, field.channel))
+        if (field.quantity, field.channel) in said:
+            fate: Fate = "said already"
+        elif not is_valid and QUANTITIES[field.quantity].kind != "status":
+            fate = "no value"
+        else:
+            fate = _add(measured, field, value, place)
+            if fate == "kept":
+                said.add((field.quantity, field.channel))
+        if notes is not None:
+            notes.fields.append(_note(name, value, place, field, fate, measured))
+    if notes is not None:
+        notes.fields += [
+            FieldNote(place, name, describe(value), "ignored", why=model.ignored.get(name, "not in the model's table"))
+            for name, (value, place) in plain.items()
+            if name not in model.fields and not _is_read_elsewhere(name, model)
+        ]
     return measured, known
 
 
-def _add(measured: Measurements, field: Field, value: object, pointer: str) -> bool:
-    """Add the value; False when there is none, so that another field may say the same quantity."""
+def _is_read_elsewhere(name: str, model: Model) -> bool:
+    """Say whether a field is no value but the holder of values, or of their time."""
+    holders = {part[0] for part in (model.history, model.measurements) if part is not None}
+    return name in holders or name == model.valid or (model.time is not None and name == model.time.field)
+
+
+def _add(measured: Measurements, field: Field, value: object, pointer: str) -> Fate:
+    """Add the value and say what became of it; where there is none, another field may say the same quantity."""
+    refused = len(measured.refused)
     given = _given(measured, value, pointer)
-    if given is None or is_absent(given.number, field.quantity, field.absent):
-        return False
-    measured.add(field.quantity, given.unit or field.unit, given.number * field.scale, pointer, channel=field.channel)
-    return True
+    if given is not None and not is_absent(given.number, field.quantity, field.absent):
+        number, unit = given.number, given.unit or field.unit
+        if field.curve is not None:
+            try:
+                number, unit = field.curve.apply(number), field.unit
+            except ValueError as error:
+                measured.refuse(
+                    Fault(pointer, "out_of_range", describe(value), str(error), "Check the probe."), pointer
+                )
+                return "refused"
+        measured.add(field.quantity, unit, number * field.scale, pointer, channel=field.channel)
+        return "kept" if len(measured.refused) == refused else "refused"
+    return "no value" if len(measured.refused) == refused else "refused"
+
+
+def _note(name: str, value: object, pointer: str, field: Field, fate: Fate, measured: Measurements) -> FieldNote:
+    """Return what became of a field of a known model."""
+    given = read_value(value) if fate in ("kept", "said already") else None
+    if fate != "kept" or given is None:
+        why = {"said already": "another field says the same", "no value": "a mark for no value"}.get(fate, "")
+        if fate == "refused" and measured.refused:
+            fault = measured.refused[-1].faults[0]
+            why = f"{fault.code}: expected {fault.expected}"
+        return FieldNote(pointer, name, describe(value), fate, field.quantity, channel=field.channel, why=why)
+    number = given.number if field.curve is None else field.curve.apply(given.number)
+    unit = field.unit if field.curve is not None else given.unit or field.unit
+    conversion = CONVERSIONS[field.quantity, unit]
+    return FieldNote(
+        pointer,
+        name,
+        describe(value),
+        fate,
+        field.quantity,
+        conversion.apply(number * field.scale),
+        conversion.quantity.unit,
+        field.channel if conversion.quantity.kind == "soil" else None,
+        "by the maker's curve" if field.curve is not None else "",
+    )
 
 
 def _given(measured: Measurements, value: object, pointer: str) -> Given | None:
@@ -81,7 +143,9 @@ def _identified(
                 yield from ((key, (value, f"{place}/{escape(key)}")) for key, value in part.items())
 
 
-def _read_unknown(fields: Mapping[str, object], measured: Measurements, pointer: str) -> int:
+def _read_unknown(
+    fields: Mapping[str, object], measured: Measurements, pointer: str, notes: Notes | None = None
+) -> int:
     """Add what an unknown model's fields say by their names, and return how many are known."""
     quantities, units = unknown_fields()
     known = 0
@@ -90,6 +154,9 @@ def _read_unknown(fields: Mapping[str, object], measured: Measurements, pointer:
         found = _NAME_AND_CHANNEL.fullmatch(re.sub(r"[_\- ]", "", name.lower())) if len(name) <= _LONGEST_NAME else None
         quantity = quantities.get(found.group(1)) if found else None
         if found is None or quantity is None:
+            if notes is not None:
+                why = "no field name that is read of an unknown model"
+                notes.fields.append(FieldNote(f"{pointer}/{escape(name)}", name, describe(value), "ignored", why=why))
             continue
         known += 1
         place = f"{pointer}/{escape(name)}"
@@ -103,6 +170,12 @@ def _read_unknown(fields: Mapping[str, object], measured: Measurements, pointer:
             measured.refuse(_no_unit(quantity, given.number, place), place)
         else:
             measured.add(quantity, unit, given.number, place, channel=channel)
+            if notes is not None and (quantity, unit) in CONVERSIONS:
+                kept, name = CONVERSIONS[quantity, unit], place.rpartition("/")[2]
+                value = kept.apply(given.number)
+                notes.fields.append(
+                    FieldNote(place, name, describe(given.number), "kept", quantity, value, kept.quantity.unit, channel)
+                )
     return known
 
 

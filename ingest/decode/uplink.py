@@ -6,27 +6,26 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ingest.decode.context import DecodeContext
-from ingest.decode.device_models import Clock, Model, find_model
-from ingest.decode.frames import decentlab, dragino_lse01, milesight
+from ingest.decode.device_models import Clock, Model
+from ingest.decode.frames.families import FAMILIES
+from ingest.decode.frames.frame import Frame
 from ingest.decode.guard import describe
-from ingest.decode.instants import check_measured_at, parse_instant, parse_unix_s
+from ingest.decode.instants import check_measured_at, parse_instant, parse_unix_ms, parse_unix_s
 from ingest.decode.measurements import Measurements
+from ingest.decode.notes import Notes
 from ingest.decode.payload_fields import read_fields
+from ingest.decode.recognise import recognise
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, DeviceStatus, Message, PartFault, SoilReading, WeatherReading
 
 MOST_APART = timedelta(hours=24)
 """Device and network clock further apart than this, and no history: the reading is quarantined (soil.md, section 1)."""
 
-_FRAMES = {
-    "dragino_lse01": dragino_lse01.decode_frame,
-    "decentlab": decentlab.decode_frame,
-    "milesight": milesight.decode_frame,
-}
+_CLOCKS = {"rfc3339": parse_instant, "unix_s": parse_unix_s, "unix_ms": parse_unix_ms}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +59,9 @@ class Uplink:
 class _Rows:
     """Rows of one uplink, as they are found."""
 
-    def __init__(self, uplink: Uplink, model: Model | None) -> None:
+    def __init__(self, uplink: Uplink, model: Model | None, notes: Notes | None) -> None:
         self.uplink = uplink
+        self.notes = notes
         self.model_id = model.model_id if model else None
         self.soil: list[SoilReading] = []
         self.weather: list[WeatherReading] = []
@@ -87,26 +87,33 @@ class _Rows:
 def decode_uplink(uplink: Uplink, message: Message, context: DecodeContext) -> Decoded:
     """Return rows per channel and instant, and one status row with battery and signal.
 
-    The decoded payload is taken first; where it is missing or says nothing of the model, the bytes by their model.
+    The decoded payload is taken first; where it is missing or says nothing of the model, the bytes by their model. Of a
+    model whose maker's codec is known to be wrong the bytes are taken first.
     Raises: PayloadError: undecoded (bytes of an unknown model), no_known_field, a wrong time, a broken frame.
     """
-    model = find_model(context.model_of.get(uplink.device_id), uplink.names, uplink.fields or ())
-    return decode_uplink_of(uplink, model, message.latest_at)
+    found = recognise(context.model_of.get(uplink.device_id), uplink.names, uplink.fields or ())
+    if context.notes is not None:
+        context.notes.model, context.notes.why = found
+    return decode_uplink_of(uplink, found.model, message.latest_at, context.notes)
 
 
-def decode_uplink_of(uplink: Uplink, model: Model | None, received_at: datetime) -> Decoded:
+def decode_uplink_of(uplink: Uplink, model: Model | None, received_at: datetime, notes: Notes | None = None) -> Decoded:
     """Return the rows of an uplink whose model is known to be `model`, or unknown (None); as `decode_uplink`."""
     fault = check_measured_at(uplink.heard_at, received_at)
     if fault is not None:
         raise PayloadError(fault)
     if not uplink.fields and not uplink.data:
         return Decoded(ignored="empty_uplink", device_id=uplink.device_id)
-    rows = _Rows(uplink, model)
-    known = _read(rows, uplink.fields, model, uplink.fields_pointer, received_at) if uplink.fields else 0
+    rows = _Rows(uplink, model, notes)
+    known = 0
+    if model is not None and model.bytes_first and uplink.fields and uplink.data:
+        known = _try_bytes(rows, model, received_at)
+    if known == 0 and uplink.fields:
+        if notes is not None:
+            notes.read.append("decoded payload")
+        known = _read(rows, uplink.fields, model, uplink.fields_pointer, received_at)
     if known == 0 and uplink.data and model is not None and model.frame is not None:
-        fields, quarantine = _decode_frame(uplink, model)
-        # A frame of the model that measures nothing (a start-up report) is understood all the same.
-        known = 1 + _read(rows, fields, model, uplink.data_pointer, received_at, quarantine)
+        known = _read_bytes(rows, model, received_at)
     if known == 0:
         raise PayloadError(_nothing_known(uplink))
     if model is None and not (rows.soil or rows.weather) and rows.refused:
@@ -149,14 +156,38 @@ def payload_hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def _decode_frame(uplink: Uplink, model: Model) -> tuple[dict[str, object], str | None]:
-    frame = model.frame or {}
+def _try_bytes(rows: _Rows, model: Model, received_at: datetime) -> int:
+    """Read the bytes; 0 when they are no frame of the model, so that its decoded payload is read instead."""
     try:
-        return _FRAMES[str(frame["family"])](uplink.data, uplink.f_port, frame)
+        return _read_bytes(rows, model, received_at)
+    except PayloadError:
+        return 0
+
+
+def _read_bytes(rows: _Rows, model: Model, received_at: datetime) -> int:
+    """Add the rows that the frame gives, and what could not be read of it.
+
+    Returns more than 0: a frame of the model that measures nothing (a start-up report) is understood all the same.
+    Raises: PayloadError when nothing of the frame can be read.
+    """
+    uplink = rows.uplink
+    frame = _decode_frame(uplink, model)
+    if rows.notes is not None:
+        rows.notes.read.append("bytes")
+    rows.refused += [PartFault(uplink.data_pointer, (_placed(fault, uplink),)) for fault in frame.unread]
+    return 1 + _read(rows, frame.fields, model, uplink.data_pointer, received_at, frame.quarantine)
+
+
+def _decode_frame(uplink: Uplink, model: Model) -> Frame:
+    settings = model.frame or {}
+    try:
+        return FAMILIES[str(settings["family"])](uplink.data, uplink.f_port, settings)
     except PayloadError as error:
-        raise PayloadError(
-            *(Fault(uplink.data_pointer, f.code, f.got, f.expected, f.advice) for f in error.faults)
-        ) from error
+        raise PayloadError(*(_placed(fault, uplink) for fault in error.faults)) from error
+
+
+def _placed(fault: Fault, uplink: Uplink) -> Fault:
+    return replace(fault, pointer=uplink.data_pointer)
 
 
 def _read(
@@ -168,7 +199,7 @@ def _read(
     quarantine: str | None = None,
 ) -> int:
     """Add the rows that `fields` give, history included; return how many fields are known."""
-    measured, known = read_fields(fields, model, pointer)
+    measured, known = read_fields(fields, model, pointer, rows.notes)
     rows.status |= measured.status
     measured_at, time_source = rows.uplink.heard_at, "network"
     if model is not None and model.time is not None and model.time.field in fields:
@@ -202,13 +233,13 @@ def _read_history(rows: _Rows, records: object, model: Model, pointer: str, rece
         except PayloadError as error:
             rows.refused.append(PartFault(here, error.faults))
             continue
-        measured, _ = read_fields(record, model, here)
+        measured, _ = read_fields(record, model, here, rows.notes)
         rows.add(measured, measured_at, "device", None)
     return len(records)
 
 
 def _instant(value: object, clock: Clock, received_at: datetime, pointer: str) -> datetime:
-    instant = parse_unix_s(value, pointer) if clock.format == "unix_s" else parse_instant(value, pointer)
+    instant = _CLOCKS[clock.format](value, pointer)
     fault = check_measured_at(instant, received_at, pointer)
     if fault is not None:
         raise PayloadError(fault)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ingest.decode.device_models import find_model
 from ingest.decode.quantities import ucum
+from ingest.decode.recognise import find_model
 from ingest.errors import PayloadError
 from ingest.observation import Decoded
 from tests.decode.conftest import Publish

@@ -1,0 +1,62 @@
+"""Frames that name their parts: a key of two bytes (channel and type), then a value whose layout the key tells.
+
+Milesight writes so, little endian, and TEKTELIC, big endian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from ingest.decode.frames.faults import cut, not_this_frame, unknown_part
+from ingest.decode.frames.frame import Endian, Frame, Part, read_parts
+from ingest.errors import Fault, PayloadError
+
+_KEY = 2
+
+
+def decode_frame(data: bytes, f_port: int | None, settings: Mapping[str, object]) -> Frame:
+    """Return the fields of the keys that `settings` (schemas/devices) lays out, as far as they are known.
+
+    channels: layout by key, in hex · endian: "little" unless it says otherwise · history: key of back-filled records,
+    which come as a list under `history` · answers: length of an answer to a downlink by the key's second byte, after a
+    first of 0xfe or 0xff · ports: those that carry measurements, any when not given · silent_ports: those that carry
+    only settings
+    Raises: PayloadError for another port, or when not one part can be read.
+    """
+    ports = cast("Sequence[int]", settings.get("ports", ()))
+    if f_port is not None and f_port in cast("Sequence[int]", settings.get("silent_ports", ())):
+        return Frame()
+    if ports and f_port is not None and f_port not in ports:
+        raise not_this_frame(f"port {f_port}", f"port {' or '.join(map(str, ports))}")
+    channels = cast("Mapping[str, Sequence[Part]]", settings["channels"])
+    answers = cast("Mapping[str, int]", settings.get("answers", {}))
+    endian = cast("Endian", settings.get("endian", "little"))
+    fields: dict[str, object] = {}
+    history: list[dict[str, object]] = []
+    position, understood = 0, 0
+    unread: list[Fault] = []
+    while position < len(data):
+        key = data[position : position + _KEY].hex()
+        layout = channels.get(key) or _answer(key, answers)
+        if layout is None:
+            if not understood:
+                raise not_this_frame(f"key {key} on port {f_port}", f"one of {', '.join(channels)}")
+            unread.append(unknown_part(position, data[position:], f"one of {', '.join(channels)}"))
+            break
+        values, end = read_parts(data, position + _KEY, layout, endian)
+        if end is None:
+            unread.append(cut(data, f"all bytes of {key} at byte {position}"))
+            break
+        if key == settings.get("history"):
+            history.append(values)
+        else:
+            fields.update(values)
+        position, understood = end, understood + 1
+    if unread and not understood:
+        raise PayloadError(*unread)
+    return Frame(fields | {"history": history} if history else fields, unread=tuple(unread))
+
+
+def _answer(key: str, answers: Mapping[str, int]) -> Sequence[Part] | None:
+    return ({"skip": answers[key[2:]]},) if key[:2] in ("fe", "ff") and key[2:] in answers else None

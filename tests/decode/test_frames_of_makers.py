@@ -1,0 +1,446 @@
+"""Frames of every maker: against the makers' own examples, below zero, in parts, on every port.
+
+codec_examples.jsonl holds examples of public codecs, each with its source: TheThingsNetwork/lorawan-devices and
+thingsboard/data-converters are Apache-2.0, chirpstack/chirpstack-device-profiles is MIT.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.decode.device_models import all_models
+from ingest.errors import PayloadError
+from ingest.observation import Decoded
+from tests.decode.conftest import Publish
+from tests.decode.lorawan import CHIRPSTACK, EUI, chirpstack
+
+EXAMPLES = [
+    json.loads(line)
+    for line in (Path(__file__).parent / "codec_examples.jsonl").read_text(encoding="utf-8").splitlines()
+]
+COLUMNS = (
+    "volumetric_water_content",
+    "soil_temperature_c",
+    "bulk_ec_ds_m",
+    "matric_potential_kpa",
+    "raw_frequency_khz",
+    "raw_counts",
+)
+
+
+def frame(publish: Publish, model: str, data: str, port: int | None = 2) -> Decoded:
+    return publish(CHIRPSTACK, chirpstack(data=bytes.fromhex(data), fPort=port), models={EUI: model})
+
+
+def soil(decoded: Decoded) -> dict[tuple[int | None, str], float]:
+    """Return every measured number of the soil rows by channel and column."""
+    return {
+        (row.channel, column): number
+        for row in decoded.soil
+        for column in COLUMNS
+        if (number := getattr(row, column)) is not None
+    }
+
+
+def codes(decoded: Decoded) -> list[str]:
+    return [part.faults[0].code for part in decoded.parts_refused]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"{example['model']} {example['hex'][:12]}")
+def test_the_bytes_say_what_the_makers_own_example_says(publish: Publish, example: dict[str, Any]) -> None:
+    ours = frame(publish, example["model"], example["hex"], example["port"])
+    theirs = publish(CHIRPSTACK, chirpstack(example["decoded"]), models={EUI: example["model"]})
+    assert soil(ours).keys() == soil(theirs).keys()
+    # An example rounds to a tenth of a degree.
+    assert soil(ours) == pytest.approx(soil(theirs), abs=0.05 if "voltage_to_temp" in str(example) else 1e-9)
+    for row in theirs.weather:
+        assert ours.weather[0].air_temperature_c == row.air_temperature_c
+        assert row.relative_humidity_pct in (None, ours.weather[0].relative_humidity_pct)
+    assert (ours.status[0].battery_v, ours.status[0].battery_pct) == (
+        theirs.status[0].battery_v,
+        theirs.status[0].battery_pct,
+    )
+    assert ours.parts_refused == theirs.parts_refused == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "port", "data", "celsius"),
+    [
+        # LSE01 manual: FF7E, which it calls -1.29 °C, as it takes 65,535 for 65,536.
+        ("dragino/lse01", 2, "0b450000" + "05dcff7e00c8" + "10", -1.30),
+        ("dragino/se02", 2, "0b450000" + "05dcff7e00c8" + "05dc000000c8" + "10", -1.30),
+        ("dragino/se0x", 2, "0b45000008" + "05dcff7e00c8" + "00" * 18, -1.30),
+        ("dragino/lsph01", 2, "0b4500000283" + "fff6" + "00" + "0001", -1.0),
+        ("dragino/gro-point-air", 2, "0e1032" + "fff6000000000000" + "00960096", -1.0),
+        # R718A manual: FF39 is -1.99 °C.
+        ("netvox/r718pb", 6, "01580a24" + "0bb8ff39000005", -1.99),
+        ("netvox/r718pa", 6, "01571024" + "0bb8ff39006400", -1.99),
+        ("milesight-iot/em500-smtc", 85, "0367f6ff", -1.0),
+        ("sensecap/s210x", 1, "010610" + "18fcffff" + "0000", -1.0),
+        ("tinovi/pm-io-5-sm", 1, "013f" + "07d00064ff9c0019", -1.0),
+        ("teneo-iot/soil-moisture-sensor", 1, "0c28ff9c043f", -1.0),
+        ("teneo-iot/soil-moisture-sensor", 1, "0c28ff", -1.0),
+        ("cital/lorasoil", 152, "ff38" + "22a864" + "0a2f" + "00cb" + "172a" + "00" * 8 + "0205", -2.0),
+        ("decentlab/dl-trs21", 1, "02019200030075" + "7ff6" + "0c25", -1.0),
+        ("decentlab/dl-5te", 1, "02031c000300370186000a0c60", -1.0),
+        ("tektelic/agriculture-sensor", 10, "0367fff6", -1.0),
+        ("rakwireless/rak2560", 2, "0b67fff6", -1.0),
+        ("makerfabs/soil-monitor", 2, "00012201" + "012cfff60064004600000e10", -1.0),
+    ],
+)
+def test_frost_is_read_with_its_sign(publish: Publish, model: str, port: int, data: str, celsius: float) -> None:
+    decoded = frame(publish, model, data, port)
+    assert next(t for row in decoded.soil if (t := row.soil_temperature_c) is not None) == pytest.approx(celsius)
+    assert {row.quarantine for row in decoded.soil} == {None}
+
+
+def test_a_dragino_probe_pair_is_two_elements(publish: Publish) -> None:
+    decoded = frame(publish, "dragino/se02", "0d4e0000" + "07a5099b0064" + "0bb8ffff00c8" + "10")
+    assert soil(decoded) == {
+        (1, "volumetric_water_content"): 0.1957,
+        (1, "soil_temperature_c"): 24.59,
+        (1, "bulk_ec_ds_m"): 0.1,
+        (2, "volumetric_water_content"): 0.3,
+        (2, "soil_temperature_c"): -0.01,
+        (2, "bulk_ec_ds_m"): 0.2,
+    }
+
+
+def test_a_dragino_slot_without_a_probe_measures_nothing(publish: Publish) -> None:
+    decoded = frame(
+        publish, "dragino/se0x", "0d4e0000" + "05" + "111111111111" + "07a5099b0064" + "2222" * 3 + "0bb8ffff00c8"
+    )
+    assert {channel for channel, _ in soil(decoded)} == {2, 4}
+    assert soil(decoded)[4, "volumetric_water_content"] == 0.3
+
+
+@pytest.mark.parametrize("model", ["dragino/lse01-121", "dragino/se01"])
+def test_raw_mode_of_a_dragino_probe_gives_counts_and_no_water(publish: Publish, model: str) -> None:
+    assert soil(frame(publish, model, "cbf60b0d0376010add7f90")) == {(1, "raw_counts"): 266}
+
+
+def test_raw_mode_of_several_probes_gives_counts_of_each(publish: Publish) -> None:
+    pair = frame(publish, "dragino/se02", "0d4e0000" + "0376010add7f" + "0376010bdd7f" + "90")
+    slots = frame(publish, "dragino/se0x", "0d4e0000" + "8a" + "0376010add7f" + "00" * 6 + "0376010bdd7f" + "00" * 6)
+    assert soil(pair) == {(1, "raw_counts"): 266, (2, "raw_counts"): 267}
+    assert soil(slots) == {(1, "raw_counts"): 266, (3, "raw_counts"): 267}
+
+
+@pytest.mark.parametrize("flags_and_words", [("00", "000000000000"), ("10", "ffffffffffff")])
+def test_a_dragino_probe_that_does_not_answer_is_no_dry_soil(
+    publish: Publish, flags_and_words: tuple[str, str]
+) -> None:
+    flags, words = flags_and_words
+    decoded = frame(publish, "dragino/se01", "0d4e0000" + words + flags)
+    assert decoded.soil == ()
+    assert decoded.status[0].battery_v == 3.406
+
+
+def test_a_dragino_probe_in_air_measures_no_water_at_its_temperature(publish: Publish) -> None:
+    assert soil(frame(publish, "dragino/lse01", "0d380000" + "00000bc30000" + "00")) == {
+        (1, "volumetric_water_content"): 0,
+        (1, "soil_temperature_c"): 30.11,
+        (1, "bulk_ec_ds_m"): 0,
+    }
+
+
+def test_the_data_log_of_a_dragino_probe_is_history_with_its_own_times(publish: Publish) -> None:
+    first, second = (int(datetime(2026, 6, day, tzinfo=UTC).timestamp()).to_bytes(4, "big").hex() for day in (1, 2))
+    records = "07a5ff7e0064" + "40" + first + "00" * 11 + "0bb8099b0064" + "40" + second
+    decoded = frame(publish, "dragino/se01", records, port=3)
+    assert [(row.measured_at.day, row.volumetric_water_content, row.soil_temperature_c) for row in decoded.soil] == [
+        (1, 0.1957, -1.30),
+        (2, 0.3, 24.59),
+    ]
+    assert {(row.time_source, row.quarantine, row.bulk_ec_ds_m) for row in decoded.soil} == {("device", None, None)}
+    (pair,) = {row.measured_at for row in frame(publish, "dragino/se02", "07a5ff7e0064" * 2 + "40" + first, 3).soil}
+    assert pair.day == 1
+
+
+def test_a_codec_that_writes_the_data_log_as_text_does_not_hide_the_bytes(publish: Publish) -> None:
+    at = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp()).to_bytes(4, "big").hex()
+    event = chirpstack(
+        {"DATALOG": "[19.57,-1.3,10,2026-06-01 08:00:00],", "PNACKMD": "False", "Node_type": "SE01-LB"},
+        data=bytes.fromhex("07a5ff7e006440" + at),
+        fPort=3,
+    )
+    (row,) = publish(CHIRPSTACK, event, models={EUI: "dragino/se01"}).soil
+    assert (row.volumetric_water_content, row.measured_at) == (0.1957, datetime(2026, 6, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("model", "data"),
+    [
+        ("dragino/se01", "26010001ff0d4e"),
+        ("dragino/se02", "f1010001ff0d4e"),
+        ("dragino/se0x", "f9010001ff0d4e"),
+        ("dragino/lsph01", "2c010001ff0d4e"),
+    ],
+)
+def test_the_state_of_a_dragino_device_tells_its_battery(publish: Publish, model: str, data: str) -> None:
+    decoded = frame(publish, model, data, port=5)
+    assert decoded.soil == ()
+    assert decoded.status[0].battery_v == 3.406
+
+
+def test_acid_soil_is_not_wet_soil(publish: Publish) -> None:
+    decoded = frame(publish, "dragino/lsph01", "0b45000002bc00d2000001")
+    assert soil(decoded) == {(1, "soil_temperature_c"): 21.0}
+    fields = {"Bat": 2.9, "PH1_SOIL": "7.00", "TEMP_SOIL": "21.00", "TempC_DS18B20": "0.00"}
+    assert soil(publish(CHIRPSTACK, chirpstack(fields))) == {(1, "soil_temperature_c"): 21.0}
+
+
+def test_a_wet_leaf_is_not_wet_soil(publish: Publish) -> None:
+    decoded = frame(publish, "dragino/llms01", "0b45000001f400d2000001")
+    assert decoded.soil == ()
+    assert decoded.weather[0].leaf_wetness_pct == 50
+
+
+def test_a_profile_probes_temperatures_are_not_those_of_its_segments(publish: Publish) -> None:
+    temperatures = "".join(f"{10 * celsius:04x}" for celsius in (20, 19, 18, 17))
+    decoded = frame(publish, "dragino/gro-point-air", "0e1032" + temperatures + "00960102")
+    assert soil(decoded) == {
+        (1, "volumetric_water_content"): 0.15,
+        (2, "volumetric_water_content"): 0.258,
+        (9, "soil_temperature_c"): 20,
+        (10, "soil_temperature_c"): 19,
+        (11, "soil_temperature_c"): 18,
+        (12, "soil_temperature_c"): 17,
+    }
+    assert soil(frame(publish, "dragino/gro-point-air", "0e103200960102")).keys() == {
+        (1, "volumetric_water_content"),
+        (2, "volumetric_water_content"),
+    }
+    silent = frame(publish, "dragino/gro-point-air", "0e1032" + "7fff")
+    assert (silent.soil, silent.status[0].battery_v) == ((), 3.6)
+
+
+@pytest.mark.parametrize(("hertz", "kilopascals"), [(100, -200), (293, -200), (485, -100), (6430, 0), (9000, 0)])
+def test_a_watermarks_hertz_become_a_potential_by_the_makers_table(
+    publish: Publish, hertz: int, kilopascals: float
+) -> None:
+    decoded = frame(publish, "tektelic/agriculture-sensor", f"0504{hertz:04x}" + f"0604{hertz:04x}", 10)
+    assert soil(decoded) == {(1, "matric_potential_kpa"): kilopascals, (2, "matric_potential_kpa"): kilopascals}
+
+
+def test_a_watermark_between_two_points_of_the_table_lies_between_them(publish: Publish) -> None:
+    # The maker's formula: 100 - (542.5 - 485) × 0.2174 = 87.5 kPa.
+    decoded = publish(CHIRPSTACK, chirpstack({"input5_frequency": 542.5}), models={EUI: "tektelic/agriculture-sensor"})
+    assert decoded.soil[0].matric_potential_kpa == pytest.approx(-87.5, abs=0.01)
+
+
+def test_a_watermark_that_is_not_there_is_not_bone_dry_soil(publish: Publish) -> None:
+    assert frame(publish, "tektelic/agriculture-sensor", "05040000" + "03020000" + "00d35a", 10).soil == ()
+
+
+def test_kilohertz_are_kept_as_they_are_whatever_a_codec_makes_of_them(publish: Publish) -> None:
+    fields = {"input1_frequency": 1401, "input1_frequency_to_moisture": 0.1, "input2_voltage_to_temp": 22.6}
+    assert soil(publish(CHIRPSTACK, chirpstack(fields), models={EUI: "tektelic/agriculture-sensor"})) == {
+        (1, "raw_frequency_khz"): 1401,
+        (1, "soil_temperature_c"): 22.6,
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "data"),
+    [
+        ("makerfabs/soil-moisture", "0001035c2200000e1000"),
+        ("makerfabs/soil-air-ec-th-pro", "0001220834035c00002710010e02580000003c00"),
+    ],
+)
+def test_counts_of_a_capacitive_element_never_become_water(publish: Publish, model: str, data: str) -> None:
+    decoded = frame(publish, model, data)
+    assert soil(decoded)[1, "raw_counts"] == 0x035C
+    assert (1, "volumetric_water_content") not in soil(decoded)
+    assert decoded.status[0].battery_v == 3.4
+
+
+def test_a_makerfabs_probe_that_did_not_answer_measures_nothing(publish: Publish) -> None:
+    decoded = frame(publish, "makerfabs/soil-monitor", "00012200" + "012cfff60064004600000e10")
+    assert (decoded.soil, decoded.status[0].battery_v) == ((), 3.4)
+
+
+def test_a_netvox_codecs_lost_sign_is_found_again_in_the_bytes(publish: Publish) -> None:
+    fields = {"Device": "R718PB15A", "Volt": "2.4(low battery)", "Soil_VWC": 30, "Soil_Temperature": 653.37}
+    event = chirpstack(fields, data=bytes.fromhex("01581098" + "0bb8ff39006400"), fPort=6)
+    decoded = publish(CHIRPSTACK, event, models={EUI: "netvox/r718pb"})
+    assert soil(decoded)[1, "soil_temperature_c"] == -1.99
+    assert (decoded.status[0].battery_v, decoded.parts_refused) == (2.4, ())
+    only_fields = publish(CHIRPSTACK, chirpstack(fields), models={EUI: "netvox/r718pb"})
+    assert only_fields.status[0].battery_v == 2.4
+    assert codes(only_fields) == ["out_of_range"]
+
+
+def test_mains_and_an_absent_probe_of_netvox_are_no_values(publish: Publish) -> None:
+    # The R718PA10 manual's example: mains, 200 NTU, 25.3 °C of the solution, no soil probe.
+    decoded = frame(publish, "netvox/r718pa", "0157090007d009e2ffff00", 6)
+    assert (decoded.soil, decoded.weather, decoded.status[0].battery_v) == ((), (), None)
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "port"),
+    [
+        ("netvox/r718pb", "8158000000000000000000", 7),
+        ("netvox/r718pb", "0158000a0120210101000000", 6),
+        ("tektelic/agriculture-sensor", "2010", 100),
+        ("teneo-iot/soil-moisture-sensor", "0c", 3),
+        ("milesight-iot/em500-smtc", "fe03b004", 85),
+        ("sensecap/gen1", "0000000101000100070064003c00012001000000002890", 1),
+    ],
+)
+def test_a_frame_that_measures_nothing_is_a_sign_of_life(publish: Publish, model: str, data: str, port: int) -> None:
+    decoded = frame(publish, model, data, port)
+    assert (decoded.soil, decoded.parts_refused, len(decoded.status)) == ((), (), 1)
+
+
+def test_a_probe_that_is_being_charged_does_not_report_dry_soil(publish: Publish) -> None:
+    fields = {"sensorType": "moisture", "settingsAllowed": True, "moisture": 0, "charging": True, "battery": 3.3}
+    decoded = publish(CHIRPSTACK, chirpstack(fields | {"valid": False}))
+    assert (decoded.soil, decoded.status[0].battery_v) == ((), 3.3)
+    assert publish(CHIRPSTACK, chirpstack(fields | {"valid": True})).soil[0].model == "teneo-iot/soil-moisture-sensor"
+
+
+def test_a_tensiometers_moisture_is_a_potential_at_the_devices_own_time(publish: Publish) -> None:
+    # 2607, 0203, 5930: 2 July 2026, 03:59:30.
+    sent = "0834" + "22a8" + "64" + "0a2f" + "00cb" + "172a" + "00" * 8 + "0205"
+    (row,) = frame(publish, "cital/lorasoil", sent, 152).soil
+    assert (row.matric_potential_kpa, row.soil_temperature_c, row.volumetric_water_content) == (-88.72, 21.0, None)
+    assert (row.measured_at, row.time_source) == (datetime(2026, 7, 2, 3, 59, 30, tzinfo=UTC), "device")
+    fields = {"soil_moisture": -88.72, "soil_resistance": 10360, "time_stamp": 1782964770000}
+    (row,) = publish(CHIRPSTACK, chirpstack(fields)).soil
+    assert (row.matric_potential_kpa, row.measured_at) == (-88.72, datetime(2026, 7, 2, 3, 59, 30, tzinfo=UTC))
+
+
+def test_an_unset_date_of_a_tensiometer_costs_the_date_and_not_the_reading(publish: Publish) -> None:
+    decoded = frame(publish, "cital/lorasoil", "0834" + "22a8" + "64" + "000000000000" + "00" * 8 + "0205", 152)
+    assert (decoded.soil[0].matric_potential_kpa, decoded.soil[0].time_source) == (-88.72, "network")
+    assert codes(decoded) == ["bad_instant"]
+
+
+def test_two_probes_and_the_air_of_tinovi_are_told_apart(publish: Publish) -> None:
+    first, second, air = "07d0006408340019", "07d000c80898001e", "0a8c1770c350"
+    decoded = frame(publish, "tinovi/pm-io-5-sm", "0b3f" + first + air + second, 1)
+    assert soil(decoded) == {
+        (1, "volumetric_water_content"): 0.25,
+        (1, "soil_temperature_c"): 21.0,
+        (1, "bulk_ec_ds_m"): 0.1,
+        (2, "volumetric_water_content"): 0.3,
+        (2, "soil_temperature_c"): 22.0,
+        (2, "bulk_ec_ds_m"): 0.2,
+    }
+    assert (decoded.weather[0].air_temperature_c, decoded.weather[0].relative_humidity_pct) == (27.0, 60.0)
+
+
+def test_rak_keeps_percent_of_volume_and_not_percent_of_a_calibration(publish: Publish) -> None:
+    hub = frame(publish, "rakwireless/rak2560", "37bc00fa" + "38c000f0" + "0b6700d2" + "0174019a", 2)
+    assert soil(hub) == {
+        (1, "volumetric_water_content"): 0.25,
+        (1, "bulk_ec_ds_m"): 0.24,
+        (1, "soil_temperature_c"): 21.0,
+    }
+    assert hub.status[0].battery_v == 4.1
+    block = frame(publish, "rakwireless/rak2560", "0c6864" + "0d020190" + "0e6601", 2)
+    assert soil(block) == {(1, "raw_counts"): 4.0}
+
+
+TRS21 = {"matric_potential_kpa": -11.7, "soil_temperature_c": 16.1}
+ONE_TINOVI = {"volumetric_water_content": 0.25, "soil_temperature_c": 21.0, "bulk_ec_ds_m": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "port", "kept", "code"),
+    [
+        ("milesight-iot/em500-smtc", "0468730367", 85, {"volumetric_water_content": 0.575}, "frame_truncated"),
+        ("milesight-iot/em500-smtc", "046873aabb01", 85, {"volumetric_water_content": 0.575}, "frame_part_unknown"),
+        ("milesight-iot/em500-smtc", "04687303", 85, {"volumetric_water_content": 0.575}, "frame_part_unknown"),
+        ("tektelic/agriculture-sensor", "0104056e0202", 10, {"raw_frequency_khz": 1390}, "frame_truncated"),
+        ("tektelic/agriculture-sensor", "0104056eeeee", 10, {"raw_frequency_khz": 1390}, "frame_part_unknown"),
+        ("decentlab/dl-trs21", "0201920003007580a1", 1, TRS21, "frame_truncated"),
+        ("decentlab/dl-trs21", "0201920007007580a10c250000", 1, TRS21, "frame_part_unknown"),
+        ("decentlab/dl-trs21", "0201920003007580a10c25ff", 1, TRS21, "frame_part_unknown"),
+        ("rakwireless/rak2560", "37bc00fa38c0", 2, {"volumetric_water_content": 0.25}, "frame_truncated"),
+        ("rakwireless/rak2560", "37bc00fa38ff00", 2, {"volumetric_water_content": 0.25}, "frame_part_unknown"),
+        ("tinovi/pm-io-5-sm", "093f07d00064083400190000", 1, ONE_TINOVI, "frame_truncated"),
+    ],
+)  # fmt: skip
+def test_a_frame_that_is_readable_in_part_keeps_that_part_and_says_what_is_missing(
+    publish: Publish, model: str, data: str, port: int, kept: dict[str, float], code: str
+) -> None:
+    decoded = frame(publish, model, data, port)
+    assert soil(decoded) == {(1, column): pytest.approx(number) for column, number in kept.items()}
+    assert codes(decoded) == [code]
+    assert {part.pointer for part in decoded.parts_refused} == {"/data"}
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "port", "code"),
+    [
+        ("dragino/lse01", "0d4e000007a5099b00640bb8099b006410", 2, "frame_truncated"),
+        ("dragino/se02", "0d4e000007a5099b006410", 2, "frame_truncated"),
+        ("dragino/se0x", "0d4e000007a5099b006410", 2, "frame_truncated"),
+        ("dragino/se01", "07a5ff7e00644000", 3, "frame_truncated"),
+        ("dragino/lse01", "07a5ff7e0064406a1cb180", 3, "frame_not_of_model"),
+        ("dragino/se0x", "07a5ff7e0064406a1cb180", 3, "frame_not_of_model"),
+        ("dragino/se01", "f1010001ff0d4e", 5, "frame_not_of_model"),
+        ("dragino/se01", "26010001ff0d", 5, "frame_truncated"),
+        ("dragino/se01", "00", 6, "frame_not_of_model"),
+        ("dragino/gro-point-air", "0e1039", 2, "frame_not_of_model"),
+        ("dragino/gro-point-air", "0e103200", 2, "frame_truncated"),
+        ("dragino/gro-point-air", "0e", 2, "frame_truncated"),
+        ("dragino/lsph01", "0b45000002bc00d20000", 2, "frame_truncated"),
+        ("dragino/lsph01", "0b45000002bc00d2000001", 9, "frame_not_of_model"),
+        ("netvox/r718pb", "02580a240bb8ff39000005", 6, "frame_not_of_model"),
+        ("netvox/r718pb", "01580a240bb8ff390000", 6, "frame_truncated"),
+        ("netvox/r718pb", "01580a240bb8ff39000005", 5, "frame_not_of_model"),
+        ("tektelic/agriculture-sensor", "0104056e", 11, "frame_not_of_model"),
+        ("tektelic/agriculture-sensor", "0104", 10, "frame_truncated"),
+        ("sensecap/gen1", "01011098530000010210a87a0000af52", 1, "frame_checksum"),
+        ("sensecap/gen1", "01011098530000010210a87a00af51", 1, "frame_truncated"),
+        ("sensecap/gen1", "af51", 1, "frame_truncated"),
+        ("teneo-iot/soil-moisture-sensor", "0c28ff9c", 1, "frame_truncated"),
+        ("teneo-iot/soil-moisture-sensor", "0c28", 2, "frame_not_of_model"),
+        ("cital/lorasoil", "01" * 22, 152, "frame_truncated"),
+        ("cital/lorasoil", "01" * 21, 42, "frame_not_of_model"),
+        ("tinovi/pm-io-5-sm", "01", 1, "frame_truncated"),
+        ("rakwireless/rak2560", "37ff", 1, "frame_not_of_model"),
+        ("rakwireless/rak2560", "37", 1, "frame_not_of_model"),
+        ("rakwireless/rak2560", "37bc00", 1, "frame_truncated"),
+        ("decentlab/dl-trs21", "020192000800", 1, "frame_part_unknown"),
+        ("makerfabs/soil-moisture", "0001035c2200", 1, "frame_truncated"),
+    ],
+)
+def test_bytes_that_no_such_device_sends_are_refused_and_the_fault_says_why(
+    publish: Publish, model: str, data: str, port: int, code: str
+) -> None:
+    with pytest.raises(PayloadError) as caught:
+        frame(publish, model, data, port)
+    (fault,) = caught.value.faults
+    assert (fault.pointer, fault.code) == ("/data", code)
+    assert fault.got
+    assert fault.expected
+
+
+def test_every_field_that_a_frame_can_have_is_in_the_models_table() -> None:
+    for model in all_models().values():
+        assert model.frame is not None, model.model_id
+        assert _names(model.frame) <= model.fields.keys() | {"timestamp", "history"} | _suffixed(model.fields), (
+            model.model_id
+        )
+
+
+def _names(settings: object) -> set[str]:
+    """Return every `name` in a model's frame settings."""
+    if isinstance(settings, dict):
+        own = {settings["name"]} if isinstance(settings.get("name"), str) else set()
+        return own.union(*(_names(part) for part in settings.values()))
+    return set().union(*(_names(part) for part in settings)) if isinstance(settings, list) else set()
+
+
+def _suffixed(fields: Any) -> set[str]:
+    """Return the field names without the channel that Cayenne LPP adds."""
+    return {name.rpartition("_")[0] for name in fields} | {"humidity", "humidity_prec"}
