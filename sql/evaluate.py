@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from ingest.lake.tables import table
 from ingest.site import Site
-from sql.models import all_models
+from sql.campaigns import Campaigns, create_campaigns, load_campaigns
+from sql.models import Model, all_models, models_behind
 from sql.reference import create_reference, limit
 
 Progress = Callable[[str, int, int], None]
@@ -18,29 +20,69 @@ Progress = Callable[[str, int, int], None]
 
 
 def evaluate(
-    connection: duckdb.DuckDBPyConnection, *, as_of: datetime, site: Site, progress: Progress | None = None
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    as_of: datetime,
+    site: Site,
+    progress: Progress | None = None,
+    campaigns: Campaigns | None = None,
 ) -> pa.Table:
     """Return what the rules say of every plot at `as_of` (aware), with the columns of table `flags`.
 
-    One row per plot and cause (drought, disease, vigour, coverage) and per device of a plot (cause sensor), also where
-    nothing is wrong and where we do not know; sorted by plot, cause and device. Only readings measured up to `as_of`
-    count, whenever they arrived, so that the same instant over the same lake gives the same rows. The models stay on
-    `connection` as temporary relations, for `describe_plot` and for questions.
+    One row per plot and cause (drought, disease, vigour, coverage), per device of a plot (cause sensor) and per plot of
+    a campaign that runs (cause campaign.ID), also where nothing is wrong and where we do not know; sorted by plot,
+    cause and device. Only readings measured up to `as_of` count, whenever they arrived, so that the same instant over
+    the same lake gives the same rows. The models stay on `connection` as temporary relations, for `describe_plot`,
+    `campaign_progress` and questions. campaigns: those of the district; the built-in ones where it has none.
     """
-    set_variables(connection, as_of=as_of, site=site)
-    create_reference(connection)
-    models = all_models()
-    for number, model in enumerate(models, start=1):
-        if progress is not None:
-            progress(model.name, number, len(models))
-        kind = "temp table" if model.is_table else "temp view"
-        connection.execute(f"create or replace {kind} {model.name} as {model.select}")
+    make_models(connection, all_models(), as_of=as_of, site=site, campaigns=campaigns, progress=progress)
     schema = table("flags").schema
     names = ", ".join(f'"{name}"' for name in schema.names)
     rows = connection.execute(
         f"select {names} from evaluated_flags order by plot_id, cause, device_id"
     ).to_arrow_table()
     return rows.cast(schema)
+
+
+def campaign_rows(
+    connection: duckdb.DuckDBPyConnection, *, as_of: datetime, site: Site, campaigns: Campaigns | None = None
+) -> list[dict[str, Any]]:
+    """Return where each campaign stands at `as_of`, with its counts of plots, making only what that needs.
+
+    Rows are those of model campaign_progress, by the begin of their windows.
+    """
+    make_models(connection, models_behind("campaign_progress"), as_of=as_of, site=site, campaigns=campaigns)
+    return campaign_progress(connection)
+
+
+def campaign_progress(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Return the rows of campaign_progress that `evaluate` left on `connection`, by the begin of their windows."""
+    rows = connection.execute("select * from campaign_progress order by starts_on, campaign_id").to_arrow_table()
+    found: list[dict[str, Any]] = rows.to_pylist()
+    return found
+
+
+def make_models(
+    connection: duckdb.DuckDBPyConnection,
+    models: tuple[Model, ...],
+    *,
+    as_of: datetime,
+    site: Site,
+    campaigns: Campaigns | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Make `models`, in their order, on `connection` as temporary relations, with the reference tables they ask.
+
+    campaigns: those of the district; the built-in ones where it has none
+    """
+    set_variables(connection, as_of=as_of, site=site)
+    create_reference(connection)
+    create_campaigns(connection, campaigns or load_campaigns())
+    for number, model in enumerate(models, start=1):
+        if progress is not None:
+            progress(model.name, number, len(models))
+        kind = "temp table" if model.is_table else "temp view"
+        connection.execute(f"create or replace {kind} {model.name} as {model.select}")
 
 
 def set_variables(connection: duckdb.DuckDBPyConnection, *, as_of: datetime, site: Site) -> None:

@@ -60,6 +60,16 @@ def all_models() -> tuple[Model, ...]:
 
 
 @functools.cache
+def models_behind(name: str) -> tuple[Model, ...]:
+    """Return the model `name` and all that it is made of, in order. Raises: KeyError."""
+    by_name = {model.name: model for model in all_models()}
+    wanted = [name]
+    for one in wanted:
+        wanted += [source for source in by_name[one].reads if source in by_name and source not in wanted]
+    return in_order([by_name[one] for one in wanted])
+
+
+@functools.cache
 def analyst_models() -> tuple[Model, ...]:
     """Return the relations for analysts beside the tables of the lake, in order. Raises: ConfigError on a circle."""
     by_name = {model.name: model for model in all_models()}

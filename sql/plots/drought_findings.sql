@@ -2,8 +2,8 @@
 --
 -- Grain: plot
 -- As of: readings up to as_of
--- Reads: staged_plots, sensor_states, drought_basis, frost_days, readings_daily, wettings, seasons, limits
--- Feeds: watering_needs, drought_flags, vigour_findings, plot_stories
+-- Reads: staged_plots, sensor_states, drought_basis, frost_days, readings_daily, wettings, plot_rests, limits
+-- Feeds: watering_needs, drought_flags, vigour_findings, campaign_findings, plot_stories
 -- Kept as: table
 --
 -- What we do not know goes first (no sensor, no data, silent, stale, sensor fault), then what suspends dryness (season,
@@ -41,14 +41,6 @@ received as (
     from readings_daily
     where readings_daily.date = cast(getvariable('window_to') as date) - 1
     group by readings_daily.plot_id
-),
-
-season_now as (
-    select count(*) > 0 as is_suspended,
-    from seasons
-    where
-        rule = 'suspended'
-        and strftime(cast(getvariable('window_to') as date), '%m-%d') between month_day_from and month_day_to
 ),
 
 gathered as (
@@ -107,7 +99,9 @@ gathered as (
         limits.rain_days,
         limits.evaluation_days,
         limits.daily_completeness,
-        season_now.is_suspended,
+        plot_rests.is_resting as is_suspended,
+        plot_rests.basis as rest_basis,
+        plot_rests.recorded_at as rest_since_at,
         coalesce(probes_of_plots.probes_frozen, 0) > 0
         or frost_days.plot_id is not null
         or coalesce(drought_basis.is_frozen, false) as is_any_frozen,
@@ -117,7 +111,7 @@ gathered as (
             as unusable_hours,
     from staged_plots
     cross join limits
-    cross join season_now
+    inner join plot_rests on staged_plots.plot_id = plot_rests.plot_id
     left join probes_of_plots on staged_plots.plot_id = probes_of_plots.plot_id
     left join received on staged_plots.plot_id = received.plot_id
     left join drought_basis on staged_plots.plot_id = drought_basis.plot_id
@@ -201,6 +195,9 @@ select
     judged.data_at,
     judged.received_pct,
     judged.holding_rain_mm,
+    judged.is_suspended,
+    judged.rest_basis,
+    judged.rest_since_at,
     judged.daily_completeness,
     judged.last_usable_at,
     judged.wetted_at,
@@ -253,6 +250,7 @@ select
     judged.is_shallow_only and judged.volumetric_water_content <= judged.refill_point
     or judged.is_shallow_at_line as is_shallow_at_line,
     case
+        when judged.standing = 'suspended' and judged.rest_basis = 'recorded' then 'drought_resting'
         when judged.standing is not null then concat('drought_', judged.standing)
         when judged.quantity = 'matric_potential'
             then

@@ -52,6 +52,7 @@ select
         'received_pct', coalesce(drought_findings.received_pct, 0),
         'completeness_pct', cast(round(100 * drought_findings.daily_completeness) as bigint),
         'rise_pct', round(100 * drought_findings.rise, 1),
+        'rest_since', strftime(timezone(getvariable('timezone'), drought_findings.rest_since_at), '%Y-%m-%d'),
         'window_days', cast(drought_findings.soil_window_days as bigint),
         'check_parameters', coalesce(watering_needs.is_unusual, false)
     ) as varchar) as reason_params_json,
@@ -88,6 +89,11 @@ select
         'is_open', drought_findings.is_open,
         'dry_since', cast(
             cast(timezone(getvariable('timezone'), drought_findings.dry_since_at) as date) as varchar
+        ),
+        'rest', json_object(
+            'is_resting', drought_findings.is_suspended,
+            'basis', drought_findings.rest_basis,
+            'recorded_at', cast(drought_findings.rest_since_at as varchar)
         ),
         'probes', cast(drought_evidence.probes_json as json),
         'trend_7d', cast(drought_evidence.trend_json as json),
@@ -161,5 +167,8 @@ select
         end
     ) as varchar) as inputs_json,
 from drought_findings
-left join watering_needs on drought_findings.plot_id = watering_needs.plot_id
+left join watering_needs
+    on
+        drought_findings.plot_id = watering_needs.plot_id
+        and drought_findings.state in ('dry', 'likely')
 left join drought_evidence on drought_findings.plot_id = drought_evidence.plot_id

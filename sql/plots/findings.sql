@@ -2,7 +2,7 @@
 --
 -- Grain: plot, cause and device
 -- As of: as the verdicts
--- Reads: drought_flags, disease_findings, vigour_findings, sensor_findings, coverage_findings
+-- Reads: drought_flags, disease_findings, vigour_findings, sensor_findings, coverage_findings, campaign_findings
 -- Feeds: evaluated_flags
 select
     plot_id,
@@ -143,3 +143,31 @@ select
     'drone.coverage' as rule_id,
     inputs_json,
 from coverage_findings
+union all
+select
+    plot_id,
+    cause,
+    cast(null as varchar) as device_id,
+    state,
+    needs_work,
+    severity,
+    since,
+    reason_code,
+    reason_params_json,
+    value,
+    line,
+    unit,
+    depletion_mm,
+    total_available_water_mm,
+    root_zone_m,
+    relative_moisture_pct,
+    national_grade,
+    net_mm,
+    gross_mm,
+    litres,
+    visits,
+    confidence,
+    data_at,
+    'campaign' as rule_id,
+    inputs_json,
+from campaign_findings

@@ -1,9 +1,9 @@
 -- The water that a plot needs, with every step of the sum.
 --
--- Grain: plot whose verdict is dry or likely dry by water content
+-- Grain: plot whose root zone is known by water content, dry or not: a campaign waters moist plots, too
 -- As of: readings up to as_of
 -- Reads: drought_findings, limits
--- Feeds: drought_flags
+-- Feeds: drought_flags, campaign_findings
 -- Kept as: table
 --
 -- Net = max(0, Dr - refill_to_share x TAW) carried from the covered depth to the whole root zone; gross = net /
@@ -26,9 +26,7 @@ with nets as (
         ) * drought_findings.root_zone_m / drought_findings.covered_m as net_mm,
     from drought_findings
     cross join limits
-    where
-        drought_findings.state in ('dry', 'likely')
-        and drought_findings.quantity = 'water_content'
+    where drought_findings.quantity = 'water_content' and drought_findings.covered_m > 0
 ),
 
 grosses as (
