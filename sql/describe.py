@@ -1,40 +1,91 @@
-"""Every number between the readings of a plot and its verdict."""
+"""Every row between the readings of a plot and its verdict on dryness."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import duckdb
 
-Rows = Sequence[Mapping[str, object]]
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+
+_NOT_GATES = {"is_usable", "is_potential_usable", "is_quarantined"}
 
 _SECTIONS = {
     "plot": "select * from staged_plots where plot_id = $plot_id",
-    "devices": "select * from sensor_states where plot_id = $plot_id order by device_id",
-    "daily_means": (
-        "select device_id, channel, depth_cm, date, volumetric_water_content, matric_potential_kpa, usable_readings, "
-        "usable_potentials, expected_readings, is_complete, is_potential_complete from readings_daily "
-        "where plot_id = $plot_id order by date, depth_cm, device_id"
+    "probes": "select * from sensor_states where plot_id = $plot_id order by device_id",
+    "means": (
+        "select readings_daily.* from readings_daily inner join drought_memories using (plot_id, date) "
+        "where plot_id = $plot_id order by depth_cm, device_id, channel"
     ),
-    "layers": "select * from root_zone_layers where plot_id = $plot_id order by span, starts_at, depth_cm",
-    "root_zone": "select * from root_zone where plot_id = $plot_id order by span, starts_at",
-    "potentials": "select * from potentials where plot_id = $plot_id order by span, starts_at",
-    "evaluations": "select * from drought_evaluations where plot_id = $plot_id order by quantity, span, starts_at",
+    "hours": (
+        "select readings_hourly.* from readings_hourly inner join drought_memories on drought_memories.span = 'hour' "
+        "and readings_hourly.plot_id = drought_memories.plot_id "
+        "and readings_hourly.hour_at = drought_memories.starts_at "
+        "where readings_hourly.plot_id = $plot_id order by depth_cm, device_id, channel"
+    ),
+    "layers": (
+        "select root_zone_layers.* from root_zone_layers inner join drought_memories using (plot_id, span, starts_at) "
+        "where plot_id = $plot_id and drought_memories.quantity = 'water_content' order by depth_cm"
+    ),
+    "zone": (
+        "select root_zone.* from root_zone inner join drought_memories using (plot_id, span, starts_at) "
+        "where plot_id = $plot_id and drought_memories.quantity = 'water_content'"
+    ),
+    "potential": (
+        "select potentials.* from potentials inner join drought_memories using (plot_id, span, starts_at) "
+        "where plot_id = $plot_id and drought_memories.quantity = 'matric_potential'"
+    ),
+    "evaluation": (
+        "select drought_evaluations.* from drought_evaluations "
+        "inner join drought_memories using (plot_id, quantity, span, starts_at) where plot_id = $plot_id"
+    ),
+    "memory": "select * from drought_memories where plot_id = $plot_id",
+    "finding": "select * from drought_findings where plot_id = $plot_id",
     "watering": "select * from watering_needs where plot_id = $plot_id",
-    "flights": "select * from plot_flights where plot_id = $plot_id",
-    "sick_spots": "select * from disease_objects where plot_id = $plot_id order by captured_at, object_id",
-    "vigour": "select * from vigour_flights where plot_id = $plot_id order by captured_at, index_name",
-    "verdicts": "select * from evaluated_flags where plot_id = $plot_id order by cause, device_id",
+    "frost": "select * from frost_days where plot_id = $plot_id order by date",
+    "limits": "select * from limits",
+    "season": (
+        "select * from seasons where strftime(cast(getvariable('window_to') as date), '%m-%d') "
+        "between month_day_from and month_day_to order by season"
+    ),
+    "flag": "select * from evaluated_flags where plot_id = $plot_id and cause = 'drought'",
+    "other_flags": (
+        "select * from evaluated_flags where plot_id = $plot_id and cause != 'drought' order by cause, device_id"
+    ),
 }
 
 
 def describe_plot(connection: duckdb.DuckDBPyConnection, plot_id: str) -> dict[str, Rows]:
-    """Return, by section in the order of reasoning, the rows behind the verdicts on one plot.
+    """Return, by section in the order of reasoning, the rows behind the verdict on the dryness of one plot.
 
-    Needs a connection on which `evaluate` has run; reads what it left there. Every section is empty for a plot that
-    does not exist.
+    Layers, zone and evaluation are those of the day or hour that the verdict rests on, means those of its day and hours
+    those of its hour. Section gates has a row
+    per gate that spoke in the window: gate (the column's name), readings. Needs a connection on which `evaluate` has
+    run; reads what it left there. Every section but limits and season is empty for a plot that does not exist.
     """
-    described: dict[str, Rows] = {}
-    for section, select in _SECTIONS.items():
-        described[section] = connection.execute(select, {"plot_id": plot_id}).to_arrow_table().to_pylist()
+    described = {name: _rows(connection, select, plot_id) for name, select in _SECTIONS.items()}
+    described["gates"] = _gates(connection, plot_id)
+    described["readings"] = _rows(
+        connection,
+        "select count(*) as readings, count(case when is_usable or is_potential_usable then 1 end) as usable, "
+        "min(measured_at) as first_at from readings where plot_id = $plot_id",
+        plot_id,
+    )
     return described
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, select: str, plot_id: str) -> Rows:
+    named = {"plot_id": plot_id} if "$plot_id" in select else None
+    rows: list[dict[str, Any]] = connection.execute(select, named).to_arrow_table().to_pylist()
+    return rows
+
+
+def _gates(connection: duckdb.DuckDBPyConnection, plot_id: str) -> Rows:
+    """Return how many readings each gate spoke on; the gates are the columns that say is_ of relation readings."""
+    columns = [name for (name, *_) in connection.execute("describe readings").fetchall()]
+    gates = [name for name in columns if name.startswith("is_") and name not in _NOT_GATES]
+    counts = ", ".join(f"count(case when {gate} then 1 end) as {gate}" for gate in gates)
+    (counted,) = _rows(connection, f"select {counts} from readings where plot_id = $plot_id", plot_id)
+    return [{"gate": gate, "readings": counted[gate]} for gate in gates if counted[gate]]

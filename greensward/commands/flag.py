@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from crews.reasons import render_reason
-from greensward.commands.flag_plot import known_plot, picture_plot
+from greensward.commands.flag_plot import explain_plot, known_plot, picture_plot
 from greensward.console import EXIT_OK, Common, err, out, progress, show
 from greensward.evaluation import evaluate_and_apply, judge_lake
 from greensward.settings import Settings
@@ -32,6 +32,9 @@ def flag(
     as_of: Annotated[str | None, Parameter(help="Judge a past instant, RFC 3339; writes nothing.")] = None,
     dry_run: Annotated[bool, Parameter(help="Only print; change neither lake nor lists.", negative="")] = False,
     every: Annotated[float | None, Parameter(help="Again every so many minutes, until stopped.")] = None,
+    explain: Annotated[
+        str | None, Parameter(help="Every number from readings to verdict on one PLOT (id or name); writes nothing.")
+    ] = None,
     picture: Annotated[
         str | None, Parameter(help="Draw the last 30 days of one PLOT (id or name) as SVG; writes nothing else.")
     ] = None,
@@ -45,18 +48,21 @@ def flag(
     common = common or Common()
     settings = common.settings()
     settings.existing_folder()
-    _check_together(every, picture, out_file)
+    _check_together(every, explain, picture, out_file)
     if every is not None:
         return _flag_repeatedly(settings, every)
     instant = parse_instant(as_of)
     now = settings.now()
-    plot_id = None if picture is None else known_plot(settings, picture, instant or now)
+    asked = explain if picture is None else picture
+    plot_id = None if asked is None else known_plot(settings, asked, instant or now)
     with progress() as bar:
         task = bar.add_task("flags", total=None)
 
         def tell(name: str, number: int, total: int) -> None:
             bar.update(task, description=f"flags: {name}", completed=number, total=total)
 
+        if plot_id is not None and picture is None:
+            return explain_plot(settings, plot_id, instant or now, lang, tell, as_json=common.json)
         if plot_id is not None:
             return picture_plot(settings, plot_id, instant or now, lang, out_file, tell)
         if as_of is not None or dry_run:
@@ -68,9 +74,12 @@ def flag(
     return EXIT_OK
 
 
-def _check_together(every: float | None, picture: str | None, out_file: Path | None) -> None:
-    if picture is not None and every is not None:
-        raise ConfigError("--picture does not go with --every: it draws one instant; see --as-of.")
+def _check_together(every: float | None, explain: str | None, picture: str | None, out_file: Path | None) -> None:
+    if picture is not None and explain is not None:
+        raise ConfigError("--explain and --picture: ask for one at a time.")
+    if every is not None and (picture is not None or explain is not None):
+        one = "--explain" if picture is None else "--picture"
+        raise ConfigError(f"{one} does not go with --every: it looks at one instant; see --as-of.")
     if out_file is not None and picture is None:
         raise ConfigError("--out needs --picture PLOT.")
 

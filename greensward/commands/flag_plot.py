@@ -14,14 +14,17 @@ import pyarrow as pa
 from rich.markup import escape
 
 from crews.apply import valid_plots
+from crews.explain.explanation import Explanation, explain
+from crews.explain.page import as_text
 from crews.picture.draw import draw_picture
 from crews.picture.story import parse_story
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, err
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, err, out, show
 from greensward.evaluation import Progress, judge_and_ask
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.durable import replace_file
 from ingest.lake.read import read_register
+from sql.describe import describe_plot
 
 _NAMED = 12
 
@@ -92,4 +95,21 @@ def picture_plot(
     except OSError as error:
         raise ConfigError(f"{out_file}: {error.strerror}.") from error
     err.print(f"Wrote {escape(str(out_file))}")
+    return EXIT_OK
+
+
+def explain_plot(
+    settings: Settings, plot_id: str, as_of: datetime, language: str, progress: Progress, *, as_json: bool
+) -> int:
+    """Print every number between the readings of a plot and its verdict. Raises: StoreError."""
+
+    def ask(lake: duckdb.DuckDBPyConnection, _flags: pa.Table) -> Explanation:
+        return explain(describe_plot(lake, plot_id), language, settings.place(), settings.web.truck_litres)
+
+    explanation = judge_and_ask(settings.data_folder(), settings.place(), as_of, ask, progress)
+    show(
+        explanation,
+        as_json=as_json,
+        render=lambda: out.print(escape(as_text(explanation, language, settings.place())), end=""),
+    )
     return EXIT_OK

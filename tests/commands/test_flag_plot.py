@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +45,19 @@ def test_a_picture_goes_to_a_file_or_to_stdout(
     ET.fromstring(drawn)  # noqa: S314  drawn here
 
 
+def test_an_explanation_is_text_for_people_and_json_for_programs(
+    lake: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask(lake, "--explain", "BC-01", "--lang", "en") == EXIT_OK
+    text = capsys.readouterr().out
+    assert "Dr = Σ 1000 (FC − θ) d = 1000 × (0.280 − 0.1800) × 0.60 = 60.00 mm" in text
+    assert ask(lake, "--explain", "BC-01", "--lang", "en", "--json") == EXIT_OK
+    told = json.loads(capsys.readouterr().out)
+    (depletion,) = [step for step in told["steps"] if step["key"] == "depletion"]
+    assert (round(depletion["result"], 9), depletion["unit"], depletion["holds"]) == (60.0, "mm", True)
+    assert told["reason"] in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -52,6 +66,8 @@ def test_a_picture_goes_to_a_file_or_to_stdout(
         (["--picture", "樱花园"], "2 plots are named '樱花园'; write which: BC-02, BC-03."),
         (["--picture", "nowhere at all"], "known are BC-01, BC-02, BC-03."),
         (["--picture", "BC-01", "--every", "5"], "--picture does not go with --every"),
+        (["--explain", "樱花苑"], "did you mean 'BC-0"),
+        (["--explain", "BC-01", "--picture", "BC-01"], "ask for one at a time"),
         (["-o", "x.svg"], "--out needs --picture PLOT"),
         (
             ["--picture", "BC-01", "-o", "/no/such/folder/x.svg"],

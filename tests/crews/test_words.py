@@ -48,7 +48,7 @@ def test_english_sentences_are_english_and_chinese_ones_chinese() -> None:
 def test_the_templates_and_the_code_say_only_what_exists() -> None:
     pattern = re.compile(r"""say\(\s*["']([a-z_.0-9]+)["']\s*[,)]""")
     used = set()
-    for folder, ending in (("templates", ".html"), ("picture", ".py"), ("", ".py")):
+    for folder, ending in (("templates", ".html"), ("picture", ".py"), ("explain", ".py"), ("", ".py")):
         for entry in (CREWS / folder if folder else CREWS).iterdir():
             if entry.name.endswith(ending):
                 used |= set(pattern.findall(entry.read_text(encoding="utf-8")))

@@ -1,0 +1,123 @@
+"""From the state to what is done: the memory of issues, season and frost, litres, days until dry."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from crews.explain.arithmetic import number
+from crews.explain.evidence import local
+from crews.explain.steps import Step, reckoned
+from crews.words import Say
+from ingest.site import Site
+
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+
+_SPEC_3, _SPEC_4, _SPEC_5 = "spec/soil.md 3", "spec/soil.md 4", "spec/soil.md 5"
+
+_KNOWN = frozenset({"ok", "watch", "wet", "just_watered", "frozen", "suspended"})
+"""States in which it is known that no water is wanted now."""
+
+
+def memory_steps(rows: Mapping[str, Rows], limits: Row, say: Say, site: Site) -> Iterator[Step]:
+    """Yield whether an issue stands open and since when, rain that holds one back, season and frost."""
+    memory, evaluation = _first(rows["memory"]), _first(rows["evaluation"])
+    if memory is not None:
+        said = _memory(memory, evaluation, _first(rows["zone"]), limits, say, site)
+        yield Step(section="memory", key="issue", said=said, source=_SPEC_3)
+        if memory["holding_rain_mm"] is not None:
+            said = say(
+                "explain.memory.rain", days=number(limits["rain_days"], 0), mm=number(memory["holding_rain_mm"], 1),
+                limit=number(limits["rain_hold_mm"], 0),
+            )  # fmt: skip
+            yield Step(section="memory", key="rain", said=said, source=_SPEC_5)
+    seasons = [row["rule"] for row in rows["season"]] or ["none"]
+    named = " · ".join(say(f"explain.memory.season_{rule}", otherwise=rule) for rule in seasons)
+    yield Step(section="memory", key="season", said=say("explain.memory.season", season=named), source="seasons.csv")
+    frost = rows["frost"]
+    said = (
+        say("explain.memory.frost", n=len(frost), last=frost[-1]["date"]) if frost else say("explain.memory.no_frost")
+    )
+    yield Step(section="memory", key="frost", said=said, source="spec/soil.md 2, D01")
+
+
+def _memory(memory: Row, evaluation: Row | None, zone: Row | None, limits: Row, say: Say, site: Site) -> str:
+    dry = None if evaluation is None else evaluation["dry_evaluations"]
+    if memory["is_open"]:
+        since, hours = local(memory["issue_since_at"], site), number(limits["close_hours"], 0)
+        if zone is None:
+            return say("explain.memory.open_potential", since=since, hours=hours)
+        margin, close = limits["close_margin"], zone["depletion_fraction"] - limits["close_margin"]
+        key = "open" if dry else "open_between"
+        return say(
+            f"explain.memory.{key}",
+            since=since,
+            n=dry,
+            margin=number(margin, 2),
+            close=number(close, 3, 2),
+            hours=hours,
+        )
+    if dry:
+        return say(
+            "explain.memory.dry_once", n=dry, days=number(limits["open_days"], 0),
+            hourly=number(limits["open_hourly"], 0), hours=number(limits["open_hours"], 0),
+        )  # fmt: skip
+    return say("explain.memory.closed")
+
+
+def water_steps(watering: Row | None, finding: Row, irrigation: str, truck_litres: float, say: Say) -> Iterator[Step]:
+    """Yield the sum from depletion to litres and truck loads, line by line, as the rules' SQL reckoned it."""
+    if watering is None:
+        potential_only = finding["quantity"] == "matric_potential" and finding["state"] == "dry"
+        key = "no_curve" if potential_only else "none" if finding["state"] in _KNOWN else "unknown"
+        yield Step(section="water", key=key, said=say(f"explain.water.{key}"), source=_SPEC_4)
+        return
+    depletion, taw = finding["depletion_mm"], finding["total_available_water_mm"]
+    refill, ratio = watering["refill_to_share"], finding["root_zone_m"] / finding["covered_m"]
+    printed = f"max({number(depletion, 2, 2)} − {number(refill, 2)} × {number(taw, 2, 2)}, 0)"
+    formula = "I = max(Dr − r TAW, 0)"
+    if round(ratio, 9) != 1:
+        printed += f" × {number(finding['root_zone_m'], 3)} ÷ {number(finding['covered_m'], 3)}"
+        formula += " Zr / bₙ"
+    yield reckoned(
+        "water", "net", formula, printed, watering["net_mm"], "mm", said=say("explain.water.net"), source=_SPEC_4
+    )
+    leaching = watering["leaching_requirement"]
+    yield reckoned(
+        "water", "gross", "G = I / (Ea (1 − LR))",
+        f"{number(watering['net_mm'], 2, 1)} ÷ ({number(finding['efficiency'], 2)} × (1 − {number(leaching, 3)}))",
+        watering["gross_mm"], "mm", said=say("explain.water.gross", irrigation=irrigation), source=_SPEC_4,
+    )  # fmt: skip
+    yield reckoned(
+        "water", "litres", "G × A × f",
+        f"{number(watering['gross_mm'], 4, 1)} × {number(finding['area_m2'], 2)} × "
+        f"{number(finding['wetted_fraction'], 3)}",
+        watering["litres"], "L", digits=0, said=say("explain.water.litres"), source="1 mm × 1 m² = 1 L",
+    )  # fmt: skip
+    if finding["visit_max_mm"] is not None:
+        most = finding["visit_max_mm"]
+        printed = f"max(ceil({number(watering['gross_mm'], 4, 1)} ÷ {number(most, 1)}), 1)"
+        said = say("explain.water.visits", most=number(most, 1))
+        yield reckoned(
+            "water", "visits", "ceil(G / max)", printed, float(watering["visits"]), "", digits=0, said=said,
+            source=_SPEC_4,
+        )  # fmt: skip
+    each = watering["litres"] / max(watering["visits"], 1)
+    printed = f"ceil({number(watering['litres'], 1)} ÷ {watering['visits']} ÷ {number(truck_litres, 0)})"
+    yield reckoned(
+        "water", "loads", "ceil(L / n / V)", printed, float(math.ceil(round(each / truck_litres, 9))), "", digits=0,
+        said=say("explain.water.loads", truck=f"{truck_litres:,.0f}"), source="web.truck_litres",
+    )  # fmt: skip
+    if finding["usual_litres_m2_low"] is not None:
+        said = say(
+            "explain.water.usual", low=number(finding["usual_litres_m2_low"], 1),
+            high=number(finding["usual_litres_m2_high"], 1),
+        )  # fmt: skip
+        then = say("explain.water.unusual") if watering["is_unusual"] else ""
+        yield Step(section="water", key="usual", said=said, then=then, source=_SPEC_4)
+
+
+def _first(rows: Rows) -> Row | None:
+    return rows[0] if rows else None

@@ -1,0 +1,153 @@
+"""The root zone step by step: layers, TAW, Dr, fDr, R (FAO-56 equations 82 to 84); or the potential."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from crews.explain.arithmetic import number
+from crews.explain.steps import Step, reckoned
+from crews.words import Say
+
+Row = Mapping[str, Any]
+
+_MOST_LAYERS = 6
+_EQUATION_82 = "FAO-56 eq. 82"
+_EQUATION_84 = "FAO-56 eq. 84"
+_SPEC = "spec/soil.md 3"
+_FLAT = 1e-9
+
+
+def zone_steps(layers: Sequence[Row], zone: Row, plot: Row, words: Mapping[str, str], say: Say) -> Iterator[Step]:
+    """Yield the steps from layers to depletion; `words` has the vegetation and its source in the reader's language."""
+    section = "soil"
+    yield Step(
+        section=section, key="root_zone",
+        said=say("explain.soil.zone", zr=number(zone["root_zone_m"], 2, 2), p=number(zone["depletion_fraction"], 3, 2),
+                 vegetation=words["vegetation"]),
+        source=words["vegetation_source"],
+    )  # fmt: skip
+    counted = [layer for layer in layers if layer["thickness_m"] > _FLAT]
+    for layer in counted[:_MOST_LAYERS]:
+        fc, wp = soil_of(layer, zone)
+        yield Step(
+            section=section, key="layer",
+            said=say(
+                "explain.soil.layer", top=number(layer["top_m"], 3, 2), bottom=number(layer["bottom_m"], 3, 2),
+                depth=number(layer["depth_cm"], 1), theta=number(layer["volumetric_water_content"], 5, 4),
+                fc=number(fc, 5, 3), wp=number(wp, 5, 3), d=number(layer["thickness_m"], 4, 2),
+                source=say(f"explain.soil.source_{source_of(layer, plot)}", otherwise=source_of(layer, plot)),
+            ),
+        )  # fmt: skip
+    if len(counted) > _MOST_LAYERS:
+        yield Step(section=section, key="more", said=say("explain.soil.more", n=len(counted) - _MOST_LAYERS))
+    yield from _sums(counted, zone, say)
+    yield Step(
+        section=section, key="coverage",
+        said=say("explain.soil.cover", covered=number(zone["covered_m"], 3, 2),
+                 share=number(100 * zone["coverage"], 0), confidence=say(f"explain.soil.{zone['confidence']}")),
+        source=_SPEC,
+    )  # fmt: skip
+
+
+def soil_of(layer: Row, zone: Row) -> tuple[float, float]:
+    """Return field capacity and wilting point of a layer: its own, or those of the whole zone."""
+    fc, wp = layer.get("field_capacity"), layer.get("wilting_point")
+    return (zone["field_capacity"] if fc is None else fc, zone["wilting_point"] if wp is None else wp)
+
+
+def source_of(layer: Row, plot: Row) -> str:
+    """Return where a layer's soil values come from: learned, laboratory or texture."""
+    return str(layer.get("soil_source") or plot["soil_source"])
+
+
+def _sums(layers: Sequence[Row], zone: Row, say: Say) -> Iterator[Step]:
+    terms = [(*soil_of(layer, zone), layer["volumetric_water_content"], layer["thickness_m"]) for layer in layers]
+    taw, depletion = zone["total_available_water_mm"], zone["depletion_mm"]
+    yield reckoned(
+        "soil", "taw", "TAW = Σ 1000 (FC − WP) d",
+        f"1000 × {_sum(f'({number(fc, 5, 3)} − {number(wp, 5, 3)}) × {number(d, 4, 2)}' for fc, wp, _, d in terms)}",
+        taw, "mm", digits=2, source=_EQUATION_82,
+    )  # fmt: skip
+    raw = 1000 * sum((fc - theta) * d for fc, _, theta, d in terms)
+    printed = (
+        f"1000 × {_sum(f'({number(fc, 5, 3)} − {number(th, 5, 4)}) × {number(d, 4, 2)}' for fc, _, th, d in terms)}"
+    )
+    then = ""
+    if raw < -_FLAT or raw > taw + _FLAT:
+        printed, then = f"min(max({printed}, 0), {number(taw, 2, 2)})", say("explain.soil.clamped")
+    yield reckoned(
+        "soil",
+        "depletion",
+        "Dr = Σ 1000 (FC − θ) d",
+        printed,
+        depletion,
+        "mm",
+        digits=2,
+        then=then,
+        source=_EQUATION_82,
+    )
+    yield reckoned(
+        "soil", "depletion_share", "fDr = Dr / TAW", f"{number(depletion, 3, 2)} ÷ {number(taw, 3, 2)}",
+        zone["depletion_share"], "", digits=3, source=_EQUATION_82,
+    )  # fmt: skip
+    water = _sum(f"{number(theta, 5, 4)} × {number(d, 4, 2)}" for _, _, theta, d in terms)
+    full = _sum(f"{number(fc, 5, 3)} × {number(d, 4, 2)}" for fc, _, _, d in terms)
+    yield reckoned(
+        "soil", "relative_moisture", "R = 100 Σθd / ΣFCd", f"100 × {water} ÷ {full}", zone["relative_moisture_pct"],
+        "%", digits=1, source=_SPEC,
+    )  # fmt: skip
+
+
+def _sum(terms: Any) -> str:
+    listed = list(terms)
+    if len(listed) == 1:
+        return listed[0] if listed[0].startswith("(") else f"({listed[0]})"
+    return "[" + " + ".join(listed) + "]"
+
+
+def verdict_steps(zone: Row, limits: Row, grade: str, say: Say, state: str, span: str) -> Iterator[Step]:
+    """Yield the steps from depletion to state and severity."""
+    p, share = zone["depletion_fraction"], zone["depletion_share"]
+    watch = limits["watch_share"] * p
+    yield reckoned(
+        "verdict", "watch_line", say("explain.verdict.watch_line"),
+        f"{number(limits['watch_share'], 2)} × {number(p, 3, 2)}", watch, "", digits=3, source=_SPEC,
+    )  # fmt: skip
+    if zone["is_wet"]:
+        said = say("explain.verdict.wet", limit=number(limits["wet_above_pct"], 0))
+    elif round(share - p, 9) >= 0:
+        said = say("explain.verdict.dry", f=number(share, 3, 3), p=number(p, 3, 3))
+    elif round(share - watch, 9) >= 0:
+        said = say("explain.verdict.watch", watch=number(watch, 3, 3), f=number(share, 3, 3), p=number(p, 3, 3))
+    else:
+        said = say("explain.verdict.ok", f=number(share, 3, 3), watch=number(watch, 3, 3))
+    yield Step(section="verdict", key="comparison", said=said, source=_SPEC)
+    ks = f"(1 − {number(share, 4, 3)}) ÷ (1 − {number(p, 3, 2)})"
+    yield reckoned(
+        "verdict", "ks", "Ks = (1 − fDr) / (1 − p)", ks if zone["ks"] < 1 else f"min({ks}, 1)", zone["ks"], "",
+        digits=3, source=_EQUATION_84,
+    )  # fmt: skip
+    if zone["is_shallow_only"]:
+        yield Step(section="verdict", key="shallow", said=say("explain.verdict.shallow"), source=_SPEC)
+    if round(share - p, 9) >= 0:
+        yield Step(
+            section="verdict", key="severity",
+            said=say("explain.verdict.severity", n=zone["stress_severity"], mild=number(limits["ks_mild"], 2),
+                     moderate=number(limits["ks_moderate"], 2), severe=number(limits["ks_severe"], 2)),
+            source=_SPEC,
+        )  # fmt: skip
+    pct = number(100 * zone["dry_probability"], 0)
+    sure = zone["dry_probability"] in {0.0, 1.0}
+    yield Step(
+        section="verdict", key="probability",
+        said=say("explain.verdict.certain", pct=pct) if sure else say(
+            "explain.verdict.likely", pct=pct, **{"from": number(100 * limits["likely_from"], 0)},
+            to=number(100 * limits["likely_to"], 0)),
+        source=_SPEC if sure else "Abramowitz & Stegun 7.1.26",
+    )  # fmt: skip
+    yield Step(
+        section="verdict", key="state",
+        said=say(f"explain.verdict.state_{span}", state=state),
+        then=say("explain.verdict.grade", grade=grade), source="national_grades.csv",
+    )  # fmt: skip
