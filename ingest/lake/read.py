@@ -32,7 +32,6 @@ _SQL_TYPES = {
     "double": "double",
     "date32[day]": "date",
     "timestamp[us, tz=UTC]": "timestamptz",
-    "list<item: double>": "double[]",
 }
 
 _FREE_ATTEMPTS = 4
@@ -59,14 +58,25 @@ def open_lake(folder: DataFolder, site: Site) -> duckdb.DuckDBPyConnection:
 
 def _relation(folder: DataFolder, spec: Table) -> str:
     names = ", ".join(f'"{column.name}"' for column in spec.columns)
-    extra, extra_type = (", date", ", cast(null as date) as date") if spec.partition_by else ("", "")
+    extra_type = ", cast(null as date) as date" if spec.partition_by else ""
     files = _files(folder, spec)
+    typed = ", ".join(f'cast(null as {_sql_type(c.type)}) as "{c.name}"' for c in spec.columns)
+    nothing = f"select {typed}{extra_type} where false"
     if not files:
-        typed = ", ".join(f'cast(null as {_SQL_TYPES[str(c.type)]}) as "{c.name}"' for c in spec.columns)
-        return f"select {typed}{extra_type} where false"
+        return nothing
     listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files)
-    hive = "true, hive_types = {'date': date}" if spec.partition_by else "false"
-    return f"select {names}{extra} from read_parquet([{listed}], hive_partitioning = {hive}, union_by_name = true)"
+    if spec.partition_by is None:  # one file, perhaps written before the newest columns were there: those are null
+        return f"select {names} from ({nothing} union all by name select * from read_parquet([{listed}]))"
+    hive = "hive_partitioning = true, hive_types = {'date': date}, union_by_name = true"
+    return f"select {names}, date from read_parquet([{listed}], {hive})"
+
+
+def _sql_type(arrow: pa.DataType) -> str:
+    if pa.types.is_list(arrow):
+        return f"{_sql_type(arrow.value_type)}[]"
+    if pa.types.is_struct(arrow):
+        return "struct(" + ", ".join(f'"{field.name}" {_sql_type(field.type)}' for field in arrow) + ")"
+    return _SQL_TYPES[str(arrow)]
 
 
 def _files(folder: DataFolder, spec: Table) -> list[str]:

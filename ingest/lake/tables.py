@@ -9,6 +9,20 @@ from importlib import resources
 
 import pyarrow as pa
 
+_SOIL_LAYER = pa.struct(
+    [
+        ("to_cm", pa.float64()),
+        ("soil_texture", pa.string()),
+        ("field_capacity", pa.float64()),
+        ("wilting_point", pa.float64()),
+        ("saturation", pa.float64()),
+        ("sand_pct", pa.float64()),
+        ("clay_pct", pa.float64()),
+        ("organic_matter_pct", pa.float64()),
+    ]
+)
+"""A layer of a plot's soil; what each field means stands at the column of the same name of table plots."""
+
 _TYPES: dict[str, pa.DataType] = {
     "string": pa.string(),
     "binary": pa.binary(),
@@ -20,6 +34,7 @@ _TYPES: dict[str, pa.DataType] = {
     "date": pa.date32(),
     "timestamp": pa.timestamp("us", tz="UTC"),
     "list<float64>": pa.list_(pa.float64()),
+    "list<soil_layer>": pa.list_(_SOIL_LAYER),
 }
 
 

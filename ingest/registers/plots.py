@@ -19,8 +19,9 @@ from ingest.registers.findings import Finding, Findings, Place
 from ingest.registers.overlaps import Overlap, find_overlaps, in_the_way
 from ingest.registers.plot_file import Feature, read_features
 from ingest.registers.position import check_position
-from ingest.registers.properties import Facts, Textures, named, read_facts, read_plot_id
+from ingest.registers.properties import Facts, named, read_facts, read_plot_id
 from ingest.registers.rings import Ring, mend_ring, read_rings
+from ingest.registers.soil import Textures
 from ingest.site import Site
 
 _DATUM_NAMES = {"gcj02": "GCJ-02 (Amap, Tencent)", "bd09": "BD-09 (Baidu)"}

@@ -21,7 +21,7 @@ from ingest.registers.device_history import DeviceChanges, merge_devices
 from ingest.registers.geoparquet import geo_metadata
 from ingest.registers.plot_history import PlotChanges, merge_plots, standing_plots
 from ingest.registers.plots import PlotCheck, check_plots
-from ingest.registers.properties import Textures
+from ingest.registers.soil import Textures
 from ingest.registers.validity import Row
 from ingest.site import Site
 

@@ -158,6 +158,10 @@ PLOT_PROPERTIES: Mapping[str, tuple[str, ...]] = {
     "field_capacity": ("田间持水量",),
     "wilting_point": ("凋萎系数", "萎蔫系数", "凋萎点"),
     "saturation": ("饱和含水率", "饱和含水量"),
+    "sand_pct": ("砂粒含量", "砂粒", "砂粒%", "sand"),
+    "clay_pct": ("黏粒含量", "黏粒", "黏粒%", "clay"),
+    "organic_matter_pct": ("有机质含量", "有机质", "有机质%", "organic_matter", "om"),
+    "soil_layers": ("土层", "土壤分层", "分层土壤"),
     "irrigation": ("灌溉方式", "浇灌方式"),
     "wetted_fraction": ("浇灌面积比例", "浇灌比例"),
     "plants": ("主要植物", "植物"),
@@ -171,6 +175,17 @@ PLOT_PROPERTIES: Mapping[str, tuple[str, ...]] = {
     "water_source": ("取水点", "水源"),
 }
 """Properties of a plot's feature, and the Chinese names that are accepted for each."""
+
+_SOIL_COLUMNS = ("field_capacity", "wilting_point", "saturation", "sand_pct", "clay_pct", "organic_matter_pct")
+_SHORT = {"field_capacity": ("fc",), "wilting_point": ("wp",), "saturation": ("sat",)}
+
+SOIL_LAYER_PROPERTIES: Mapping[str, tuple[str, ...]] = {
+    "from_cm": ("上界", "上界cm", "depth_from_cm", "top_cm"),
+    "to_cm": ("下界", "下界cm", "depth_to_cm", "bottom_cm"),
+    "soil_texture": ("texture", *PLOT_PROPERTIES["soil_texture"]),
+    **{name: (*PLOT_PROPERTIES[name], *_SHORT.get(name, ())) for name in _SOIL_COLUMNS},
+}
+"""Properties of one of a plot's soil layers, and the other names that are accepted for each."""
 
 DEVICE_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "device_id": ("设备编号", "设备id", "deveui", "dev_eui"),

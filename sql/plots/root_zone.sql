@@ -2,14 +2,15 @@
 --
 -- Grain: plot, span (day or hour) and its begin
 -- As of: readings up to as_of; days that are over, and hours of the last hourly_days
--- Reads: root_zone_layers, staged_plots, frost_days, national_grades, limits
+-- Reads: root_zone_layers, frost_days, national_grades, limits
 -- Feeds: root_zone_daily, wettings, drought_evaluations, drought_basis, plot_days, plot_stories
 -- Kept as: table
 --
 -- FAO-56 equations 82 to 84. Dry means: depletion at least p of the available water, with more than likely_to
 -- probability; likely means: the uncertainty of field capacity and wilting point leaves likely_from to likely_to.
--- That probability is normal: P = Phi(g / s), g = sum of 1000 d ((1-p) FC + p WP - theta), all layers of one soil, so
--- s = 1000 D sqrt((1-p)^2 sFC^2 + p^2 sWP^2); Phi by Abramowitz and Stegun 7.1.26 (error below 1e-6).
+-- That probability is normal: P = Phi(g / s), g = sum of 1000 d ((1-p) FC + p WP - theta) over the layers, and
+-- s = 1000 sqrt((1-p)^2 (sum of d sFC)^2 + p^2 (sum of d sWP)^2): what a texture misjudges in one layer it misjudges in
+-- all; Phi by Abramowitz and Stegun 7.1.26 (error below 1e-6).
 -- Below close means: even with every depth at its driest hour, depletion is below p less close_margin.
 with sums as (
     select
@@ -30,10 +31,22 @@ with sums as (
         array_to_string(
             array_sort(array_agg(printf('%5.1f', root_zone_layers.depth_cm))), ','
         ) as depth_list,
+        count(*) = count(root_zone_layers.field_capacity) and count(*) = count(root_zone_layers.wilting_point)
+            as is_soil_known,
+        round(sum(root_zone_layers.field_capacity * root_zone_layers.thickness_m), 9) as field_capacity_m,
+        round(sum(root_zone_layers.wilting_point * root_zone_layers.thickness_m), 9) as wilting_point_m,
+        round(sum(root_zone_layers.sigma_field_capacity * root_zone_layers.thickness_m), 9)
+            as sigma_field_capacity_m,
+        round(sum(root_zone_layers.sigma_wilting_point * root_zone_layers.thickness_m), 9)
+            as sigma_wilting_point_m,
         max_by(
             root_zone_layers.volumetric_water_content,
             root_zone_layers.thickness_m - root_zone_layers.depth_cm * 1e-9
         ) as main_layer_water_content,
+        max_by(
+            root_zone_layers.wilting_point,
+            root_zone_layers.thickness_m - root_zone_layers.depth_cm * 1e-9
+        ) as main_layer_wilting_point,
     from root_zone_layers
     where root_zone_layers.thickness_m > 1e-9
     group by root_zone_layers.plot_id, root_zone_layers.span, root_zone_layers.date, root_zone_layers.starts_at
@@ -42,26 +55,25 @@ with sums as (
 depletions as (
     select
         sums.*,
-        staged_plots.field_capacity,
-        staged_plots.wilting_point,
+        sums.field_capacity_m / sums.thickness_m as field_capacity,
+        sums.wilting_point_m / sums.thickness_m as wilting_point,
         sums.water_m / sums.thickness_m as volumetric_water_content,
-        1000 * (staged_plots.field_capacity - staged_plots.wilting_point) * sums.thickness_m
-            as total_available_water_mm,
-        1000 * (staged_plots.field_capacity * sums.thickness_m - sums.water_m) as raw_depletion_mm,
-        1000 * (staged_plots.field_capacity * sums.thickness_m - sums.driest_water_m) as driest_depletion_mm,
-        staged_plots.field_capacity
-        - sums.depletion_fraction * (staged_plots.field_capacity - staged_plots.wilting_point)
-            as refill_point,
+        1000 * (sums.field_capacity_m - sums.wilting_point_m) as total_available_water_mm,
+        1000 * (sums.field_capacity_m - sums.water_m) as raw_depletion_mm,
+        1000 * (sums.field_capacity_m - sums.driest_water_m) as driest_depletion_mm,
+        (
+            sums.field_capacity_m
+            - sums.depletion_fraction * (sums.field_capacity_m - sums.wilting_point_m)
+        ) / sums.thickness_m as refill_point,
         sqrt(
-            power((1 - sums.depletion_fraction) * staged_plots.sigma_field_capacity, 2)
-            + power(sums.depletion_fraction * staged_plots.sigma_wilting_point, 2)
-        ) as sigma_refill_point,
-        100 * sums.water_m / (staged_plots.field_capacity * sums.thickness_m) as relative_moisture_pct,
+            power((1 - sums.depletion_fraction) * sums.sigma_field_capacity_m, 2)
+            + power(sums.depletion_fraction * sums.sigma_wilting_point_m, 2)
+        ) / sums.thickness_m as sigma_refill_point,
+        100 * sums.water_m / sums.field_capacity_m as relative_moisture_pct,
         coalesce(frost_days.frozen_readings, 0) > 0 as is_frozen,
     from sums
-    inner join staged_plots on sums.plot_id = staged_plots.plot_id
     left join frost_days on sums.plot_id = frost_days.plot_id and sums.date = frost_days.date
-    where staged_plots.field_capacity > staged_plots.wilting_point and sums.root_zone_m > 0
+    where sums.is_soil_known and sums.field_capacity_m > sums.wilting_point_m and sums.root_zone_m > 0
 ),
 
 shares as (
@@ -128,7 +140,7 @@ judged as (
             else 'high'
         end as confidence,
         case
-            when round(tails.main_layer_water_content - tails.wilting_point, 9) <= 0 then 4
+            when round(tails.main_layer_water_content - tails.main_layer_wilting_point, 9) <= 0 then 4
             when round(tails.ks - limits.ks_mild, 9) >= 0 then 1
             when round(tails.ks - limits.ks_moderate, 9) >= 0 then 2
             when round(tails.ks - limits.ks_severe, 9) >= 0 then 3

@@ -2,11 +2,12 @@
 --
 -- Grain: plot, span (day or hour), its begin, and depth
 -- As of: readings up to as_of; hours of the last hourly_days before as_of, none without as_of
--- Reads: readings_daily, readings_hourly, staged_plots, limits
+-- Reads: readings_daily, readings_hourly, staged_plots, staged_soil_layers, limits
 -- Feeds: root_zone
 --
 -- FAO-56 root zone: borders midway between sensors; the deepest sensor reaches as far below itself as its layer reaches
--- above, at least last_layer_min_m, and never below the root zone. A planting is new or grown as of as_of; without
+-- above, at least last_layer_min_m, and never below the root zone. What a layer of probes holds is the mean of the soil
+-- layers that it spans, weighted by thickness. A planting is new or grown as of as_of; without
 -- as_of, as of the day itself.
 with elements as (
     select
@@ -116,9 +117,61 @@ reaches as (
         ) as bottom_m,
     from borders
     cross join limits
+),
+
+spans as (
+    select distinct
+        plot_id,
+        top_m,
+        bottom_m,
+    from reaches
+    where bottom_m > top_m
+),
+
+soil_spans as (
+    select
+        spans.plot_id,
+        spans.top_m,
+        spans.bottom_m,
+        least(spans.bottom_m, staged_soil_layers.bottom_m) - greatest(spans.top_m, staged_soil_layers.top_m)
+            as thickness_m,
+        staged_soil_layers.field_capacity,
+        staged_soil_layers.wilting_point,
+        staged_soil_layers.sigma_field_capacity,
+        staged_soil_layers.sigma_wilting_point,
+    from spans
+    inner join staged_soil_layers
+        on
+            spans.plot_id = staged_soil_layers.plot_id
+            and spans.bottom_m > staged_soil_layers.top_m
+            and spans.top_m < staged_soil_layers.bottom_m
+),
+
+soils as (
+    select
+        plot_id,
+        top_m,
+        bottom_m,
+        case when count(field_capacity) = count(*) then sum(field_capacity * thickness_m) / sum(thickness_m) end
+            as field_capacity,
+        case when count(wilting_point) = count(*) then sum(wilting_point * thickness_m) / sum(thickness_m) end
+            as wilting_point,
+        sum(sigma_field_capacity * thickness_m) / sum(thickness_m) as sigma_field_capacity,
+        sum(sigma_wilting_point * thickness_m) / sum(thickness_m) as sigma_wilting_point,
+    from soil_spans
+    group by plot_id, top_m, bottom_m
 )
 
 select
     reaches.*,
     reaches.bottom_m - reaches.top_m as thickness_m,
+    round(soils.field_capacity, 9) as field_capacity,
+    round(soils.wilting_point, 9) as wilting_point,
+    round(soils.sigma_field_capacity, 9) as sigma_field_capacity,
+    round(soils.sigma_wilting_point, 9) as sigma_wilting_point,
 from reaches
+left join soils
+    on
+        reaches.plot_id = soils.plot_id
+        and reaches.top_m = soils.top_m
+        and reaches.bottom_m = soils.bottom_m

@@ -2,32 +2,26 @@
 --
 -- Grain: plot
 -- As of: register row that holds at as_of, else at variable now; without either the row that has no end
--- Reads: plots, soil_textures, vegetations, irrigation_methods, maintenance_grades, limits
--- Feeds: staged_soil_readings and every model of sql/plots
+-- Reads: standing_plots, staged_soil_layers, vegetations, irrigation_methods, maintenance_grades, limits
+-- Feeds: every model of sql/plots
 -- Kept as: table
 --
--- Laboratory values go before texture; sigma is 0 for laboratory values. Newly planted: planted less than
--- new_planting_years before as_of, or of vegetation new_planting. Without as_of that is asked day by day, of the day:
--- new_until_s says until when, and the depths and shares of both ages are there.
+-- Field capacity, wilting point and saturation are means over the root zone, weighted by thickness (over its uppermost
+-- metre where the vegetation is not known); the verdicts go layer by layer. Texture and source are those of the layer
+-- that fills most of it. Newly planted: planted less than new_planting_years before as_of, or of vegetation
+-- new_planting. Without as_of that is asked day by day, of the day: new_until_s says until when, and the depths and
+-- shares of both ages are there.
 with standing as (
     select
-        plots.*,
+        standing_plots.*,
         cast(getvariable('as_of') as timestamptz) as as_of,
-    from plots
-    where
-        plots.valid_from <= coalesce(getvariable('as_of'), getvariable('now'), timestamptz 'infinity')
-        and (
-            plots.valid_to is null
-            or plots.valid_to > coalesce(getvariable('as_of'), getvariable('now'), timestamptz 'infinity')
-        )
+    from standing_plots
 ),
 
 aged as (
     select
         standing.*,
         limits.default_wetted_fraction,
-        limits.sigma_field_capacity,
-        limits.sigma_wilting_point,
         epoch(cast(standing.planted_on as timestamp)) as planted_s,
         epoch(cast(standing.planted_on as timestamp)) + limits.new_planting_years * 365.25 * 86400 as new_until_s,
         coalesce(
@@ -37,6 +31,47 @@ aged as (
         ) as is_new_by_date,
     from standing
     cross join limits
+),
+
+soil_reaches as (
+    select
+        staged_soil_layers.*,
+        greatest(
+            least(
+                staged_soil_layers.bottom_m,
+                coalesce(
+                    case when aged.is_new_by_date then vegetations.new_root_zone_m else vegetations.root_zone_m end, 1
+                )
+            ) - staged_soil_layers.top_m,
+            0
+        ) as thickness_m,
+    from aged
+    inner join staged_soil_layers on aged.plot_id = staged_soil_layers.plot_id
+    left join vegetations on aged.vegetation = vegetations.vegetation
+),
+
+soils as (
+    select
+        plot_id,
+        count(*) as soil_layers,
+        case
+            when count(field_capacity) = count(*)
+                then round(sum(field_capacity * thickness_m) / sum(thickness_m), 9)
+        end as field_capacity,
+        case
+            when count(wilting_point) = count(*)
+                then round(sum(wilting_point * thickness_m) / sum(thickness_m), 9)
+        end as wilting_point,
+        case when count(saturation) = count(*) then round(sum(saturation * thickness_m) / sum(thickness_m), 9) end
+            as saturation,
+        round(sum(sigma_field_capacity * thickness_m) / sum(thickness_m), 9) as sigma_field_capacity,
+        round(sum(sigma_wilting_point * thickness_m) / sum(thickness_m), 9) as sigma_wilting_point,
+        max_by(soil_source, thickness_m - layer_number * 1e-9) as soil_source,
+        max_by(soil_texture, thickness_m - layer_number * 1e-9) as soil_texture,
+        max_by(texture_group, thickness_m - layer_number * 1e-9) as texture_group,
+    from soil_reaches
+    where thickness_m > 1e-9
+    group by plot_id
 )
 
 select
@@ -50,14 +85,15 @@ select
     aged.is_new_by_date or aged.vegetation = 'new_planting' as is_newly_planted,
     aged.area_m2,
     coalesce(aged.wetted_fraction, aged.default_wetted_fraction) as wetted_fraction,
-    coalesce(aged.field_capacity, soil_textures.field_capacity) as field_capacity,
-    coalesce(aged.wilting_point, soil_textures.wilting_point) as wilting_point,
-    coalesce(aged.saturation, soil_textures.saturation) as saturation,
-    case when aged.field_capacity is null then aged.sigma_field_capacity else 0 end as sigma_field_capacity,
-    case when aged.wilting_point is null then aged.sigma_wilting_point else 0 end as sigma_wilting_point,
-    case when aged.field_capacity is not null and aged.wilting_point is not null then 'laboratory' else 'texture' end
-        as soil_source,
-    aged.soil_texture,
+    soils.soil_layers,
+    soils.field_capacity,
+    soils.wilting_point,
+    soils.saturation,
+    soils.sigma_field_capacity,
+    soils.sigma_wilting_point,
+    soils.soil_source,
+    soils.soil_texture,
+    soils.texture_group,
     case
         when aged.is_new_by_date then vegetations.new_root_zone_m
         else vegetations.root_zone_m
@@ -83,8 +119,7 @@ select
     aged.valid_from,
     aged.register_version,
 from aged
-left join soil_textures
-    on replace(replace(lower(trim(aged.soil_texture)), ' ', '_'), '-', '_') = soil_textures.texture_key
+left join soils on aged.plot_id = soils.plot_id
 left join vegetations on aged.vegetation = vegetations.vegetation
 left join irrigation_methods
     on

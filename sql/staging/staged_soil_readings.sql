@@ -2,12 +2,13 @@
 --
 -- Grain: device, channel, depth and instant
 -- As of: measured_at up to as_of; days of the window only
--- Reads: soil_readings, staged_devices, staged_plots
+-- Reads: soil_readings, staged_devices, staged_soil_layers
 -- Feeds: device_cadences, frost_neighbours, stream_days, readings
 -- Kept as: table
 --
 -- Rows of one identity that came in parts (water content first, temperature later) are one row here. channel is 0
--- where the message names the depth itself. A reading of a device that no register row covers has no plot.
+-- where the message names the depth itself. A reading of a device that no register row covers has no plot. Saturation
+-- and field capacity are those of the soil layer at the depth of the reading; without a depth, of the uppermost.
 with soil_readings_of_window as (
     select
         soil_readings.device_id,
@@ -44,33 +45,43 @@ whole_readings as (
         max(received_at) as received_at,
     from soil_readings_of_window
     group by device_id, channel, depth_cm, measured_at, date
+),
+
+placed_readings as (
+    select
+        whole_readings.device_id,
+        whole_readings.channel,
+        coalesce(
+            whole_readings.depth_cm,
+            list_extract(staged_devices.depths_cm, greatest(whole_readings.channel, 1))
+        ) as depth_cm,
+        staged_devices.plot_id,
+        whole_readings.measured_at,
+        whole_readings.date,
+        whole_readings.volumetric_water_content,
+        whole_readings.soil_temperature_c,
+        whole_readings.bulk_ec_ds_m,
+        whole_readings.matric_potential_kpa,
+        whole_readings.quarantine,
+        whole_readings.received_at,
+        staged_devices.report_interval_s,
+        staged_devices.battery_low_v,
+        staged_devices.valid_from as bound_at,
+    from whole_readings
+    left join staged_devices
+        on
+            whole_readings.device_id = staged_devices.device_id
+            and whole_readings.measured_at >= staged_devices.valid_from
+            and whole_readings.measured_at < staged_devices.valid_until
 )
 
 select
-    whole_readings.device_id,
-    whole_readings.channel,
-    coalesce(
-        whole_readings.depth_cm,
-        list_extract(staged_devices.depths_cm, greatest(whole_readings.channel, 1))
-    ) as depth_cm,
-    staged_devices.plot_id,
-    whole_readings.measured_at,
-    whole_readings.date,
-    whole_readings.volumetric_water_content,
-    whole_readings.soil_temperature_c,
-    whole_readings.bulk_ec_ds_m,
-    whole_readings.matric_potential_kpa,
-    whole_readings.quarantine,
-    whole_readings.received_at,
-    staged_devices.report_interval_s,
-    staged_devices.battery_low_v,
-    staged_devices.valid_from as bound_at,
-    staged_plots.saturation,
-    staged_plots.field_capacity,
-from whole_readings
-left join staged_devices
+    placed_readings.*,
+    staged_soil_layers.saturation,
+    staged_soil_layers.field_capacity,
+from placed_readings
+left join staged_soil_layers
     on
-        whole_readings.device_id = staged_devices.device_id
-        and whole_readings.measured_at >= staged_devices.valid_from
-        and whole_readings.measured_at < staged_devices.valid_until
-left join staged_plots on staged_devices.plot_id = staged_plots.plot_id
+        placed_readings.plot_id = staged_soil_layers.plot_id
+        and coalesce(placed_readings.depth_cm, 0) >= 100 * staged_soil_layers.top_m
+        and coalesce(placed_readings.depth_cm, 0) < 100 * staged_soil_layers.bottom_m
