@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -37,6 +37,8 @@ class SiteSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """[site]: the district; west, south, east, north in degrees, WGS 84.
 
     clock: for demonstrations: the instant (RFC 3339) that counts as now when a command starts; "" is the real clock
+    elevation_m: above the sea
+    wind_height_m: at which the weather stations measure wind
     """
 
     name: str = "北辰区"
@@ -47,6 +49,22 @@ class SiteSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     east: float = BEICHEN.east
     north: float = BEICHEN.north
     clock: str = ""
+    elevation_m: Annotated[float, msgspec.Meta(ge=-450, le=6000)] = BEICHEN.elevation_m
+    wind_height_m: Annotated[float, msgspec.Meta(ge=1, le=100)] = BEICHEN.wind_height_m
+
+
+class WaterSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """[water]: what the litres on a list are reckoned with, where the register of plots has nothing of its own.
+
+    water_ec_ds_m: electrical conductivity of the water that is brought, dS/m; 0: unknown, no leaching is added
+    soil_ece_ds_m: of the soil's saturation extract that is to be kept, dS/m; 0: unknown
+    forecast_rain: what likely rain (5 mm in 48 h with 60 %) does to a dry plot's water: "cancel" it (never where plants
+        wilt), "reduce" it by the rain, or "proceed" as if there were none
+    """
+
+    water_ec_ds_m: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.0
+    soil_ece_ds_m: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.0
+    forecast_rain: Literal["cancel", "reduce", "proceed"] = "reduce"
 
 
 class DataSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -124,6 +142,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     broker: BrokerSettings = BrokerSettings()
     ingest: IngestSettings = IngestSettings()
     flags: FlagSettings = FlagSettings()
+    water: WaterSettings = WaterSettings()
     web: WebSettings = WebSettings()
 
     def place(self) -> Site:
@@ -140,7 +159,19 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
                 f"[site] west, south, east, north: {box.west}, {box.south}, {box.east}, {box.north} is no box; "
                 "west must be less than east and south less than north, in degrees."
             )
-        return Site(box.district, zone, box.west, box.south, box.east, box.north)
+        return Site(
+            box.district,
+            zone,
+            box.west,
+            box.south,
+            box.east,
+            box.north,
+            elevation_m=box.elevation_m,
+            wind_height_m=box.wind_height_m,
+            water_ec_ds_m=self.water.water_ec_ds_m or None,
+            soil_ece_ds_m=self.water.soil_ece_ds_m or None,
+            forecast_rain=self.water.forecast_rain,
+        )
 
     def now(self) -> datetime:
         """Return what counts as now, UTC. Raises: ConfigError when [site] clock is no instant with an offset."""

@@ -12,6 +12,11 @@ class Site:
     """One district: its name on topics, its clock and the box that everything in it lies in.
 
     west, south, east, north: WGS 84 degrees; positions outside are quarantined
+    elevation_m: above the sea, for the air pressure in the reference evapotranspiration
+    wind_height_m: at which the weather stations measure wind; 10 m at stations of the weather service
+    water_ec_ds_m, soil_ece_ds_m: salinity of the water that is brought, and of the soil's saturation extract that plots
+        keep where the register has none of their own, dS/m; None where unknown
+    forecast_rain: what likely rain does to the water of a dry plot: "cancel", "reduce" or "proceed"
     """
 
     district: str
@@ -20,6 +25,16 @@ class Site:
     south: float
     east: float
     north: float
+    elevation_m: float = 5.0
+    wind_height_m: float = 10.0
+    water_ec_ds_m: float | None = None
+    soil_ece_ds_m: float | None = None
+    forecast_rain: str = "reduce"
+
+    @property
+    def latitude_deg(self) -> float:
+        """Latitude of the middle of the district, for the sun's height."""
+        return (self.south + self.north) / 2
 
     def local_date(self, instant: datetime) -> date:
         """Return the day that `instant` (aware) falls on by the site's clock."""

@@ -86,7 +86,7 @@ def make_models(
 
 
 def set_variables(connection: duckdb.DuckDBPyConnection, *, as_of: datetime, site: Site) -> None:
-    """Set what the models ask by `getvariable`: the instant, the clock, and the days that they need to read."""
+    """Set what the models ask by `getvariable`: the instant, the clock, the days that they need, and the place."""
     today = site.local_date(as_of)
     variables = {
         "as_of": f"timestamptz '{as_of.isoformat()}'",
@@ -94,6 +94,12 @@ def set_variables(connection: duckdb.DuckDBPyConnection, *, as_of: datetime, sit
         "window_from": f"date '{today - timedelta(days=limit('soil_window_days'))}'",
         "drone_window_from": f"date '{today - timedelta(days=limit('drone_window_days'))}'",
         "window_to": f"date '{today}'",
+        "latitude_deg": site.latitude_deg,
+        "elevation_m": site.elevation_m,
+        "wind_height_m": site.wind_height_m,
+        "water_ec_ds_m": "null" if site.water_ec_ds_m is None else site.water_ec_ds_m,
+        "soil_ece_ds_m": "null" if site.soil_ece_ds_m is None else site.soil_ece_ds_m,
+        "forecast_rain": f"'{site.forecast_rain}'",
     }
     for name, value in variables.items():
         connection.execute(f"set variable {name} = {value}")

@@ -2,7 +2,7 @@
 --
 -- Grain: plot
 -- As of: readings up to as_of
--- Reads: drought_findings, watering_needs, drought_evidence
+-- Reads: drought_findings, watering_needs, drought_evidence, dry_forecasts
 -- Feeds: findings, plot_stories
 -- Kept as: table
 select
@@ -72,6 +72,9 @@ select
     round(watering_needs.gross_mm, 4) as gross_mm,
     round(watering_needs.litres, 1) as litres,
     watering_needs.visits,
+    round(dry_forecasts.days_median, 2) as days_until_dry,
+    round(dry_forecasts.days_low, 2) as days_until_dry_low,
+    round(dry_forecasts.days_high, 2) as days_until_dry_high,
     case
         when drought_findings.quantity = 'matric_potential' then 'potential_only'
         else drought_findings.confidence
@@ -121,6 +124,18 @@ select
         'dry_probability', round(drought_findings.dry_probability, 5),
         'matric_potential_kpa', round(drought_findings.matric_potential_kpa, 3),
         'line_kpa', drought_findings.line_kpa,
+        'days_until_dry', json_object(
+            'median', round(dry_forecasts.days_median, 2),
+            'low', round(dry_forecasts.days_low, 2),
+            'high', round(dry_forecasts.days_high, 2),
+            'method', dry_forecasts.method,
+            'reason', dry_forecasts.reason_code,
+            'line_days', dry_forecasts.line_days,
+            'exponential_days', dry_forecasts.exponential_days,
+            'long_exponential_days', dry_forecasts.long_exponential_days,
+            'asymptote', round(dry_forecasts.asymptote, 5),
+            'drydown_days', dry_forecasts.drydown_days
+        ),
         'watering', case
             when watering_needs.plot_id is not null
                 then json_object(
@@ -172,3 +187,4 @@ left join watering_needs
         drought_findings.plot_id = watering_needs.plot_id
         and drought_findings.state in ('dry', 'likely')
 left join drought_evidence on drought_findings.plot_id = drought_evidence.plot_id
+left join dry_forecasts on drought_findings.plot_id = dry_forecasts.plot_id

@@ -29,6 +29,9 @@ select
     findings.gross_mm,
     findings.litres,
     cast(findings.visits as smallint) as visits,
+    findings.days_until_dry,
+    findings.days_until_dry_low,
+    findings.days_until_dry_high,
     findings.severity
     * coalesce(staged_plots.grade_weight, 1)
     * case when staged_plots.is_newly_planted then limits.new_planting_factor else 1 end as priority,

@@ -3,7 +3,7 @@
 -- Grain: plot and day
 -- As of: readings up to as_of
 -- Reads: root_zone
--- Feeds: drought_evidence
+-- Feeds: drought_evidence, dry_forecasts
 select
     plot_id,
     date,

@@ -3,7 +3,7 @@
 -- Grain: device and instant
 -- As of: measured_at up to as_of; days of the window only
 -- Reads: weather_readings
--- Feeds: weather_days, sensor_states, campaign_rule_days
+-- Feeds: weather_days, sensor_states, campaign_rule_days, et0_inputs
 select
     weather_readings.device_id,
     weather_readings.measured_at,
@@ -13,6 +13,9 @@ select
     max(case when not isnan(weather_readings.relative_humidity_pct) then weather_readings.relative_humidity_pct end)
         as relative_humidity_pct,
     max(case when weather_readings.rain_depth_mm >= 0 then weather_readings.rain_depth_mm end) as rain_depth_mm,
+    max(case when weather_readings.wind_speed_m_s >= 0 then weather_readings.wind_speed_m_s end) as wind_speed_m_s,
+    max(case when not isnan(weather_readings.solar_radiation_w_m2) then weather_readings.solar_radiation_w_m2 end)
+        as solar_radiation_w_m2,
 from weather_readings
 where
     weather_readings.date between coalesce(getvariable('window_from'), date '0001-01-01')

@@ -200,7 +200,10 @@ class MadeLake:
             "weather_readings": {"time_source": "device"},
             "device_status": {},
         }
-        instant = fields.get("captured_at") or fields.get("measured_at") or fields.get("reported_at")
+        instant = next(
+            (fields[name] for name in ("captured_at", "measured_at", "reported_at", "issued_at") if fields.get(name)),
+            None,
+        )
         self._add(table_name, **{"received_at": instant} | plain.get(table_name, {}) | fields)
 
     def flight(
