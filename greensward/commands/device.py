@@ -10,6 +10,8 @@ from cyclopts import App, Parameter
 from rich.markup import escape
 from rich.table import Table
 
+from greensward.commands.device_check import check
+from greensward.commands.device_models import models
 from greensward.commands.register_output import changes_line, id_column, instant, local, print_findings, read_file, say
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, out, show
 from ingest.errors import ConfigError
@@ -20,7 +22,11 @@ from ingest.registers.findings import Finding
 from ingest.registers.store import DeviceImport, import_devices, locked_registers, read_rows, write_devices
 from ingest.registers.validity import Row, holds_at
 
-app = App(name="device", help="The register of devices: add, bind to a plot, list, import.")
+app = App(
+    name="device", help="Devices: their register (add, bind to a plot, list, import), models, and a check of a message."
+)
+app.command(models)
+app.command(check)
 
 _Depth = Annotated[
     str | None,

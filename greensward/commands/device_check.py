@@ -1,0 +1,186 @@
+"""`greensward device check`: what becomes of one message, or of one frame, and why; nothing is stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+from rich.markup import escape
+from rich.table import Column, Table
+
+from greensward.commands.check_input import EXPECTED, read_hex, split_message
+from greensward.commands.register_output import read_file, say
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, out, show
+from greensward.settings import Settings
+from ingest.decode.context import DecodeContext
+from ingest.decode.device_models import Model, all_models
+from ingest.decode.fault_codes import IGNORED_CODES
+from ingest.decode.notes import FieldNote, Notes
+from ingest.decode.recognise import recognise
+from ingest.decode.route import decode
+from ingest.decode.uplink import Uplink, decode_uplink_of
+from ingest.errors import ConfigError, Fault, PayloadError
+from ingest.observation import Decoded, Message
+from ingest.registers.snapshot import load
+from ingest.registers.words import did_you_mean
+
+_LARGEST_PORT = 255
+
+
+def check(
+    file: Annotated[
+        Path | None,
+        Parameter(
+            help="One message: an uplink's JSON, or a line TOPIC PAYLOAD; - reads standard input.",
+            allow_leading_hyphen=True,
+        ),
+    ] = None,
+    *,
+    topic: Annotated[str | None, Parameter(help="The topic, when the message does not tell it.")] = None,
+    model: Annotated[str | None, Parameter(help="Read it as this model's, whatever the register says.")] = None,
+    hex_: Annotated[
+        str | None, Parameter(name="--hex", help="A frame's bytes instead of a message; needs --model.")
+    ] = None,
+    port: Annotated[int | None, Parameter(help="The LoRaWAN port of --hex.")] = None,
+    common: Common | None = None,
+) -> int:
+    """Say which model a message comes from, what every field becomes, what is left out and what is refused."""
+    common = common or Common()
+    settings = common.settings()
+    known = None if model is None else _model(model)
+    notes = Notes()
+    if hex_ is not None:
+        if file is not None or topic is not None or known is None:
+            raise ConfigError("--hex stands with --model, and without a file or a topic.")
+        if port is not None and not 0 <= port <= _LARGEST_PORT:
+            raise ConfigError(f"--port {port}: a LoRaWAN port is 0 to {_LARGEST_PORT}.")
+        notes.model, notes.why = known, "--model says so"
+        said, decoded, faults = f"a frame on port {port}", *_frame(read_hex(hex_), port, known, settings.now(), notes)
+    elif file is None or port is not None:
+        raise ConfigError(f"Name a file with one message, or -, or --model and --hex (with --port). {EXPECTED}")
+    else:
+        said, payload = split_message(read_file(file), topic, settings.site.district)
+        decoded, faults = _message(Message(0, settings.now(), said, payload), known, settings, notes)
+    result = {
+        "message": said,
+        "device_id": decoded.device_id,
+        "model": notes.model.model_id if notes.model else None,
+        "why": notes.why,
+        "read": notes.read,
+        "fields": notes.fields,
+        "soil": decoded.soil,
+        "weather": decoded.weather,
+        "status": decoded.status,
+        "ignored": decoded.ignored,
+        "refused": faults,
+    }
+    show(result, as_json=common.json, render=lambda: _print(said, notes, decoded, faults))
+    return EXIT_FOUND_PROBLEMS if faults else EXIT_OK
+
+
+def _model(said: str) -> Model:
+    """Return the model by its id, or by a name of it. Raises: ConfigError."""
+    models = all_models()
+    found = recognise(said.lower(), (said,), ()).model
+    if found is None:
+        ids = [*models, *(model_id.partition("/")[2] for model_id in models)]
+        hint = did_you_mean(said.lower(), ids, "greensward device models lists them.")
+        raise ConfigError(f"--model {said!r} is not known. {hint}")
+    return found
+
+
+def _frame(
+    data: bytes, port: int | None, model: Model, now: datetime, notes: Notes
+) -> tuple[Decoded, tuple[Fault, ...]]:
+    uplink = Uplink("check", now, "check", (), None, "", data, "", port, 0)
+    try:
+        decoded = decode_uplink_of(uplink, model, now, notes)
+    except PayloadError as error:
+        return Decoded(), error.faults
+    return msgspec.structs.replace(decoded, device_id=None), _part_faults(decoded)
+
+
+def _message(
+    message: Message, model: Model | None, settings: Settings, notes: Notes
+) -> tuple[Decoded, tuple[Fault, ...]]:
+    model_of = dict(load(settings.data_folder()).model_of)
+    site = settings.place()
+    try:
+        if model is not None:
+            device_id = _device_id(message, DecodeContext(site, model_of))
+            model_of |= {device_id: model.model_id} if device_id is not None else {}
+        decoded = decode(message, DecodeContext(site, model_of, notes))
+    except PayloadError as error:
+        return Decoded(device_id=error.device_id), error.faults
+    return decoded, _part_faults(decoded)
+
+
+def _device_id(message: Message, context: DecodeContext) -> str | None:
+    try:
+        return decode(message, context).device_id
+    except PayloadError as error:
+        return error.device_id
+
+
+def _part_faults(decoded: Decoded) -> tuple[Fault, ...]:
+    return tuple(fault for part in decoded.parts_refused for fault in part.faults)
+
+
+def _print(said: str, notes: Notes, decoded: Decoded, faults: tuple[Fault, ...]) -> None:
+    say(f"Message: {said}" + (f", device {decoded.device_id}" if decoded.device_id else ""))
+    if notes.why:
+        by = (
+            f"{notes.model.model_id} · {notes.model.name}"
+            if notes.model
+            else "unknown; read by the rule for unknown models"
+        )
+        say(f"Model: {by}; {notes.why}.")
+    if notes.read:
+        say(f"Read: {', then '.join(notes.read)}.")
+    if notes.fields:
+        _print_fields(notes.fields)
+    if decoded.ignored is not None:
+        meaning = IGNORED_CODES.get(decoded.ignored)
+        say(f"Left aside: {decoded.ignored}. {meaning.en if meaning else ''}".rstrip())
+    for row in decoded.soil:
+        if row.quarantine is not None:
+            where = f"channel {row.channel}, {row.measured_at.isoformat()}: {row.quarantine}"
+            out.print(f"[yellow]quarantined[/] {escape(where)}")
+    for fault in faults:
+        out.print(f"[red]refused[/] [bold]{fault.code}[/]  {escape(fault.pointer or '/')}")
+        say(f"    got {fault.got}; expected {fault.expected}")
+        say(f"    → {fault.advice}")
+    counts = ((len(decoded.soil), "soil"), (len(decoded.weather), "weather"), (len(decoded.status), "status"))
+    say(f"Would be stored: {', '.join(f'{count} {name} rows' for count, name in counts)}. Nothing was stored.")
+
+
+def _print_fields(fields: list[FieldNote]) -> None:
+    table = Table(
+        Column("Field", no_wrap=True),
+        "Given",
+        Column("Becomes", overflow="fold"),
+        Column("Value", no_wrap=True),
+        "Note",
+    )
+    for note in fields:
+        is_kept = note.fate == "kept"
+        channel = f" [{note.channel}]" if note.channel is not None else ""
+        cells = (
+            _place(note),
+            note.given,
+            f"{note.quantity}{channel}" if is_kept else f"– {note.fate}",
+            f"{note.value:.6g} {note.unit}".removesuffix(" 1") if is_kept else "",
+            note.why,
+        )
+        table.add_row(*(escape(cell) for cell in cells))
+    out.print(table)
+
+
+def _place(note: FieldNote) -> str:
+    """Return the field's name, with the record it stands in when it is one of a list."""
+    parts = note.pointer.split("/")
+    in_list = len(parts) > 2 and parts[-2].isdigit() and not parts[-3].isdigit()  # noqa: PLR2004
+    return f"{parts[-3]}[{parts[-2]}].{note.name}" if in_list else note.name
