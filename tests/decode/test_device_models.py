@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from ingest.decode.curves import read_curve
 from ingest.decode.quantities import ucum
-from ingest.decode.recognise import find_model
+from ingest.decode.recognise import find_model, recognise
 from ingest.errors import PayloadError
 from ingest.observation import Decoded
 from tests.decode.conftest import Publish
@@ -258,3 +259,81 @@ def test_a_model_is_recognised_only_by_its_whole_name(name: str, expected: str |
 )
 def test_units_are_understood_as_vendors_write_them(written: str, code: str) -> None:
     assert ucum(written) == code
+
+
+@pytest.mark.parametrize(
+    ("fields", "model", "expected"),
+    [
+        (
+            {"moisture_soil": "21.50", "temp_soil": "-1.25", "conduct_soil": 300, "battery": 3.4},
+            "dragino/se01",
+            [(1, 0.215, -1.25)],
+        ),
+        (
+            {"water_SOIL": "21.5", "temp_SOIL": "18", "conduct_SOIL": 300, "water_SOIL2": "30", "temp_SOIL2": "17"},
+            "dragino/se02",
+            [(1, 0.215, 18), (2, 0.3, 17)],
+        ),
+        (
+            {"water_SOIL1": "21.5", "temp_SOIL1": "18", "conduct_SOIL1": 300, "water_SOIL4": "30"},
+            "dragino/se0x",
+            [(1, 0.215, 18), (4, 0.3, None)],
+        ),
+        ({"Soil_VWC": 25, "Soil_Temp": 12, "Volt": 3.6}, "netvox/r718pb", [(1, 0.25, 12)]),
+        ({"vwc": 25, "temp": 12, "e25": 12.5, "leak": 0}, "tinovi/pm-io-5-sm", [(1, 0.25, 12)]),
+        ({"sen": 2, "bat": 3.6, "soil_moisture1": 25.5}, "dragino/gro-point-air", [(1, 0.255, None)]),
+        ({"soil_moist_55": 25, "temperature_11": 12}, "rakwireless/rak2560", [(1, 0.25, 12)]),
+    ],
+)
+def test_a_model_is_recognised_by_the_most_of_its_fields(
+    publish: Publish, fields: dict[str, Any], model: str, expected: list[tuple[int, float, float | None]]
+) -> None:
+    rows = publish(CHIRPSTACK, chirpstack(fields)).soil
+    assert {row.model for row in rows} == {model}
+    assert [(row.channel, row.volumetric_water_content, row.soil_temperature_c) for row in rows] == expected
+
+
+@pytest.mark.parametrize("name", ["teneo-iot/co2-stoplicht", "tektelic/t00061xx-comfort", "sensecap/sensecapt1000"])
+def test_another_device_of_a_soil_probes_maker_is_not_taken_for_a_soil_probe(name: str) -> None:
+    assert find_model(None, [name], ["temperature", "battery", "ambient_temperature"]) is None
+
+
+def test_the_reason_why_a_device_is_taken_for_a_model_is_told() -> None:
+    assert recognise("dragino/lse01", [], ()).why == "it is registered as dragino/lse01"
+    assert recognise(None, ["EM500-SMTC parks"], ()).why == 'its name "EM500-SMTC parks" holds "em500-smtc"'
+    assert recognise(None, [], ["PH1_SOIL"]).why == "no other model has PH1_SOIL"
+    assert recognise("acme/probe", ["probe"], ["x"]).model is None
+
+
+def test_four_layers_and_a_tension_of_sensecap_have_channels_and_signs_of_their_own(publish: Publish) -> None:
+    values = {4138: 20, 4141: 30, 4142: 15.5, 4133: -35, 4137: 80, 4199: 1}
+    messages = [{"measurementId": number, "measurementValue": value} for number, value in values.items()]
+    decoded = read(publish, "sensecap/s210x", {"valid": True, "messages": messages})
+    assert {row.channel: row.volumetric_water_content for row in decoded.soil} == {1: 0.2, 4: 0.3}
+    assert (decoded.soil[0].matric_potential_kpa, decoded.soil[0].soil_temperature_c) == (-35, 15.5)
+    assert decoded.weather[0].leaf_wetness_pct == 80
+
+
+@pytest.mark.parametrize("valid", [False, 0, "false"])
+def test_what_a_device_itself_calls_invalid_is_no_reading(publish: Publish, valid: object) -> None:
+    messages = [{"measurementId": 4103, "measurementValue": 0}, {"battery": 50}]
+    decoded = read(publish, "sensecap/s210x", {"valid": valid, "messages": messages})
+    assert (decoded.soil, decoded.parts_refused, decoded.status[0].battery_pct) == ((), (), 50)
+
+
+def test_millivolts_of_a_thermistor_become_degrees_and_nothing_else(publish: Publish) -> None:
+    # The maker's codec gives 22.6 °C for 725 mV; 0 mV is a torn cable, and -1 has no logarithm.
+    model = "tektelic/agriculture-sensor"
+    assert read(publish, model, {"input2_voltage": 725}).soil[0].soil_temperature_c == pytest.approx(22.6, abs=0.05)
+    assert read(publish, model, {"input2_voltage": 0, "input1_frequency": 1390}).soil[0].soil_temperature_c is None
+    refused = read(publish, model, {"input2_voltage": -1, "input1_frequency": 1390}).parts_refused
+    assert [part.faults[0].code for part in refused] == ["out_of_range"]
+
+
+@pytest.mark.parametrize(
+    "curve",
+    [{}, {"log": [1, 2], "polynomial": [1]}, {"sine": [1]}, {"table": [[1, 2]]}, {"table": [[1, 2], [1, 3]]}],
+)
+def test_a_curve_that_is_none_is_refused_when_the_tables_are_read(curve: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="schemas/devices"):
+        read_curve(curve)

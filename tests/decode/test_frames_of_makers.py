@@ -337,7 +337,10 @@ def test_two_probes_and_the_air_of_tinovi_are_told_apart(publish: Publish) -> No
 
 
 def test_rak_keeps_percent_of_volume_and_not_percent_of_a_calibration(publish: Publish) -> None:
-    hub = frame(publish, "rakwireless/rak2560", "37bc00fa" + "38c000f0" + "0b6700d2" + "0174019a", 2)
+    hub = frame(
+        publish, "rakwireless/rak2560", "37bc00fa" + "38c000f0" + "0b6700d2" + "0174019a" + "0367fff6" + "026878", 2
+    )
+    assert (hub.weather[0].air_temperature_c, hub.weather[0].relative_humidity_pct) == (-1.0, 60.0)
     assert soil(hub) == {
         (1, "volumetric_water_content"): 0.25,
         (1, "bulk_ec_ds_m"): 0.24,
