@@ -15,6 +15,7 @@ import msgspec
 
 from ingest.errors import Fault
 from ingest.picture_parts import UNDIVIDED
+from ingest.stream_units import StreamUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +224,14 @@ class DronePose(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a sender asked to hear back; published only after the message's rows are durable."""
+    """What a sender asked to hear back; published only after the message's rows are durable.
+
+    only_last: of several to one topic that are due at once, the last is enough
+    """
 
     topic: str
     payload: bytes
-    when_rejected: bool = True
+    only_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +248,7 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     parts_refused: rows of the message that were not kept, each with its faults
     ignored: why the message has no rows by its kind (an answer, an event we do not keep); None when it should have
     reply: what to answer once the rows are durable
+    streams: what the message changed of the device's streams (`ingest.stream_units`), by device and field
     """
 
     soil: tuple[SoilReading, ...] = ()
@@ -255,3 +260,4 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     ignored: str | None = None
     reply: Reply | None = None
     device_id: str | None = None
+    streams: Mapping[str, Mapping[str, StreamUnit]] = msgspec.field(default_factory=dict)

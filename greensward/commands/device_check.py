@@ -26,8 +26,11 @@ from ingest.errors import ConfigError, Fault, PayloadError
 from ingest.observation import Decoded, Message
 from ingest.registers.snapshot import load
 from ingest.registers.words import did_you_mean
+from ingest.seal.memory import Memory
 
 _LARGEST_PORT = 255
+_AFTER_ALL = 2**63 - 1
+"""Number of a message that comes now, after all that were ever sealed."""
 
 
 def check(
@@ -63,7 +66,7 @@ def check(
         raise ConfigError(f"Name a file with one message, or -, or --model and --hex (with --port). {EXPECTED}")
     else:
         said, payload = split_message(read_file(file), topic, settings.site.district)
-        decoded, faults = _message(Message(0, settings.now(), said, payload), known, settings, notes)
+        decoded, faults = _message(Message(_AFTER_ALL, settings.now(), said, payload), known, settings, notes)
     result = {
         "message": said,
         "device_id": decoded.device_id,
@@ -112,7 +115,8 @@ def _message(
         if model is not None:
             device_id = _device_id(message, DecodeContext(site, model_of))
             model_of |= {device_id: model.model_id} if device_id is not None else {}
-        decoded = decode(message, DecodeContext(site, model_of, notes))
+        memory = Memory(settings.data_folder())
+        decoded = decode(message, DecodeContext(site, model_of, memory.streams, memory.births, notes))
     except PayloadError as error:
         return Decoded(device_id=error.device_id), error.faults
     return decoded, _part_faults(decoded)

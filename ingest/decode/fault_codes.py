@@ -23,6 +23,10 @@ FAULT_CODES: Mapping[str, Meaning] = MappingProxyType(
             "The instant lies after 2099: the clock was not set.", "时间晚于 2099 年：设备时钟未校准。"
         ),
         "against_schema": Meaning("The message breaks its schema in a rarer way.", "报文不符合其模式（少见情形）。"),
+        "alias_unknown": Meaning(
+            "A Sparkplug metric has a name or alias that its birth certificate does not announce.",
+            "Sparkplug 指标的名称或别名不在其出生证书中。",
+        ),
         "bad_base64": Meaning("The frame's bytes are not base64.", "帧数据不是合法的 base64。"),
         "bad_device_id": Meaning("The device id is not in the form that ids have.", "设备编号格式不正确。"),
         "bad_instant": Meaning(
@@ -31,6 +35,10 @@ FAULT_CODES: Mapping[str, Meaning] = MappingProxyType(
         "before_2015": Meaning(
             "The instant lies before 2015: the clock was not set or its GPS week rolled over.",
             "时间早于 2015 年：设备时钟未校准或 GPS 周翻转。",
+        ),
+        "birth_unknown": Meaning(
+            "Sparkplug data without the birth certificate of its session; after the node's next birth replay reads it.",
+            "Sparkplug 数据缺少本次会话的出生证书；已要求节点重发，之后可重放。",
         ),
         "byte_order_mark": Meaning("The message starts with a byte order mark.", "报文以字节序标记（BOM）开头。"),
         "decoder_failed": Meaning(
@@ -63,6 +71,7 @@ FAULT_CODES: Mapping[str, Meaning] = MappingProxyType(
             "A text holds half a character (a lone surrogate).", "文本含有不完整的字符（孤立代理项）。"
         ),
         "malformed_json": Meaning("The message is not strict JSON.", "报文不是严格的 JSON。"),
+        "malformed_protobuf": Meaning("The bytes are not a Sparkplug B payload.", "字节不是 Sparkplug B 载荷。"),
         "measured_twice": Meaning(
             "One quantity has two different values for one element and instant.",
             "同一测点同一时刻同一量有两个不同的值。",
@@ -122,12 +131,21 @@ QUARANTINE_CODES: Mapping[str, Meaning] = MappingProxyType(
             "The frame says raw counts, on a model whose firmware is not known to have that mode.",
             "帧标志为原始计数模式，但该型号固件未知是否支持。",
         ),
+        "unit_uncertain": Meaning(
+            "An unknown model seems to send its water content in another unit than before; register its model.",
+            "未知型号的含水率单位似乎与之前不同；请登记其型号。",
+        ),
     }
 )
 """First word of `quarantine` in soil rows."""
 
 IGNORED_CODES: Mapping[str, Meaning] = MappingProxyType(
     {
+        "no_value": Meaning("The fields that we know say that there is no value.", "已知字段均为缺测标记。"),
+        "sparkplug_stale_death": Meaning(
+            "The death of an earlier session of a Sparkplug node that was born again since.",
+            "Sparkplug 节点早先会话的离线报文，该节点已重新上线。",
+        ),
         "empty_uplink": Meaning("The uplink carries no payload.", "上行报文没有载荷。"),
         "retained_without_time": Meaning(
             "A retained state without a time: nobody knows when it was said.",

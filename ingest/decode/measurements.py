@@ -17,7 +17,7 @@ class Measurements:
     status: columns of `DeviceStatus` that came among the values (battery)
     """
 
-    __slots__ = ("_is_native", "_soil", "_weather", "refused", "status")
+    __slots__ = ("_doubts", "_is_native", "_soil", "_weather", "refused", "status")
 
     def __init__(self, *, native: bool = False) -> None:
         """Start with nothing.
@@ -27,6 +27,7 @@ class Measurements:
         """
         self._is_native = native
         self._soil: dict[tuple[float | None, int | None], dict[str, object]] = {}
+        self._doubts: dict[tuple[float | None, int | None], str] = {}
         self._weather: dict[str, object] = {}
         self.status: dict[str, float] = {}
         self.refused: list[PartFault] = []
@@ -56,8 +57,7 @@ class Measurements:
             return
         row: dict[str, object]
         if known.kind == "soil":
-            element = (depth_cm, None) if depth_cm is not None else (None, channel or 1)
-            row = self._soil.setdefault(element, {})
+            row = self._soil.setdefault(_element(depth_cm, channel), {})
             if known.column == "volumetric_water_content":
                 row.setdefault("unit_received", unit)
         elif known.kind == "weather":
@@ -67,6 +67,10 @@ class Measurements:
             return
         if row.setdefault(known.column, kept) != kept:
             self.refuse(_twice(known, value, pointer), pointer)
+
+    def doubt(self, reason: str, depth_cm: float | None, channel: int | None) -> None:
+        """Keep what one element measured out of every verdict; `reason` begins with a code of `QUARANTINE_CODES`."""
+        self._doubts[_element(depth_cm, channel)] = reason
 
     def refuse(self, fault: Fault, pointer: str) -> None:
         """Note that the part at `pointer` is not kept."""
@@ -93,7 +97,7 @@ class Measurements:
         uplink_key: str | None = None,
         device_seq: int | None = None,
     ) -> list[SoilReading]:
-        """Return one row per depth or channel."""
+        """Return one row per depth or channel; `uplink_key` tells copies of a message, and here its depths, apart."""
         return [
             SoilReading(
                 device_id=device_id,
@@ -102,8 +106,8 @@ class Measurements:
                 channel=channel,
                 depth_cm=depth_cm,
                 model=model,
-                quarantine=quarantine,
-                uplink_key=uplink_key,
+                quarantine=quarantine or self._doubts.get((depth_cm, channel)),
+                uplink_key=uplink_key if uplink_key is None or depth_cm is None else f"{uplink_key}/{depth_cm:g}cm",
                 device_seq=device_seq,
                 **columns,  # type: ignore[arg-type]
             )
@@ -124,6 +128,10 @@ class Measurements:
             **self._weather,  # type: ignore[arg-type]
         )
         return [row]
+
+
+def _element(depth_cm: float | None, channel: int | None) -> tuple[float | None, int | None]:
+    return (depth_cm, None) if depth_cm is not None else (None, channel or 1)
 
 
 def _outside(quantity: Quantity, value: float, unit: str, pointer: str) -> Fault:

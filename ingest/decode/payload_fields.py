@@ -2,48 +2,65 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from ingest.decode.device_models import Field, Model, unknown_fields
+from ingest.decode.device_models import Field, Model
 from ingest.decode.field_values import Given, is_absent, read_value
 from ingest.decode.guard import describe, escape
 from ingest.decode.measurements import Measurements
 from ingest.decode.notes import Fate, FieldNote, Notes
 from ingest.decode.quantities import CONVERSIONS, QUANTITIES
+from ingest.decode.unknown_models import read_unknown
 from ingest.errors import Fault
+from ingest.stream_units import StreamReader
 
-_NAME_AND_CHANNEL = re.compile(r"([a-z]+?)([1-9][0-9]?)?", re.ASCII)
-_WATER = "volumetric_water_content"
-_LARGEST_PERCENT = 100.0
 _MOST_NESTED = 4
-_LONGEST_NAME = 64
 _INVALID = (False, 0, "false", "False", "0")
 
 
 def read_fields(
-    fields: Mapping[str, object], model: Model | None, pointer: str, notes: Notes | None = None
+    fields: Mapping[str, object],
+    model: Model | None,
+    pointer: str,
+    reader: StreamReader,
+    notes: Notes | None = None,
 ) -> tuple[Measurements, int]:
     """Return what the fields say, and how many of them are known (also those that say "no value").
 
     pointer: JSON pointer to `fields` in the message
+    reader: of the device's streams, for a model that nobody knows
     notes: where to write what became of each field, if anybody asks
     """
     measured = Measurements()
+    placed = {name: (value, f"{pointer}/{escape(name)}") for name, value in fields.items()}
+    if model is not None and model.measurements is not None:
+        placed |= dict(_identified(fields, model.measurements, pointer))
+    return measured, add_fields(measured, placed, model, reader, notes)
+
+
+def add_fields(
+    measured: Measurements,
+    placed: Mapping[str, tuple[object, str]],
+    model: Model | None,
+    reader: StreamReader,
+    notes: Notes | None = None,
+) -> int:
+    """Add what fields of one instant say to `measured`, and return how many are known.
+
+    placed: value of each field, and JSON pointer to it
+    reader, notes: as in `read_fields`
+    """
     if model is None:
-        return measured, _read_unknown(fields, measured, pointer, notes)
-    plain = {name: (value, f"{pointer}/{escape(name)}") for name, value in fields.items()}
-    if model.measurements is not None:
-        plain |= dict(_identified(fields, model.measurements, pointer))
-    is_valid = model.valid is None or fields.get(model.valid, True) not in _INVALID
+        return read_unknown(placed, measured, reader, notes)
+    is_valid = model.valid is None or placed.get(model.valid, (True, ""))[0] not in _INVALID
     said: set[tuple[str, int]] = set()
     # A list of messages none of which is a measurement (a new sensor's id) is understood all the same.
-    known = 1 if model.measurements is not None and fields.get(model.measurements[0]) else 0
+    known = 1 if model.measurements is not None and placed.get(model.measurements[0], (None, ""))[0] else 0
     for name, field in model.fields.items():
-        if name not in plain:
+        if name not in placed:
             continue
         known += 1
-        value, place = plain[name]
+        value, place = placed[name]
         if (field.quantity, field.channel) in said:
             fate: Fate = "said already"
         elif not is_valid and QUANTITIES[field.quantity].kind != "status":
@@ -57,10 +74,10 @@ def read_fields(
     if notes is not None:
         notes.fields += [
             FieldNote(place, name, describe(value), "ignored", why=model.ignored.get(name, "not in the model's table"))
-            for name, (value, place) in plain.items()
+            for name, (value, place) in placed.items()
             if name not in model.fields and not _is_read_elsewhere(name, model)
         ]
-    return measured, known
+    return known
 
 
 def _is_read_elsewhere(name: str, model: Model) -> bool:
@@ -141,58 +158,3 @@ def _identified(
                     yield str(name), (part[value_key], f"{place}/{escape(value_key)}")
             else:
                 yield from ((key, (value, f"{place}/{escape(key)}")) for key, value in part.items())
-
-
-def _read_unknown(
-    fields: Mapping[str, object], measured: Measurements, pointer: str, notes: Notes | None = None
-) -> int:
-    """Add what an unknown model's fields say by their names, and return how many are known."""
-    quantities, units = unknown_fields()
-    known = 0
-    values: list[tuple[str, int, Given, str]] = []
-    for name, value in fields.items():
-        found = _NAME_AND_CHANNEL.fullmatch(re.sub(r"[_\- ]", "", name.lower())) if len(name) <= _LONGEST_NAME else None
-        quantity = quantities.get(found.group(1)) if found else None
-        if found is None or quantity is None:
-            if notes is not None:
-                why = "no field name that is read of an unknown model"
-                notes.fields.append(FieldNote(f"{pointer}/{escape(name)}", name, describe(value), "ignored", why=why))
-            continue
-        known += 1
-        place = f"{pointer}/{escape(name)}"
-        given = _given(measured, value, place)
-        if given is not None and not is_absent(given.number, quantity):
-            values.append((quantity, int(found.group(2) or 1), given, place))
-    bare_unit = _guessed([given.number for quantity, _, given, _ in values if quantity == _WATER and not given.unit])
-    for quantity, channel, given, place in values:
-        unit = given.unit or units.get(quantity) or (bare_unit if quantity == _WATER else None)
-        if unit is None or (quantity == _WATER and not given.unit and not 0 <= given.number <= _LARGEST_PERCENT):
-            measured.refuse(_no_unit(quantity, given.number, place), place)
-        else:
-            measured.add(quantity, unit, given.number, place, channel=channel)
-            if notes is not None and (quantity, unit) in CONVERSIONS:
-                kept, name = CONVERSIONS[quantity, unit], place.rpartition("/")[2]
-                value = kept.apply(given.number)
-                notes.fields.append(
-                    FieldNote(place, name, describe(given.number), "kept", quantity, value, kept.quantity.unit, channel)
-                )
-    return known
-
-
-def _guessed(numbers: Sequence[float]) -> str:
-    """Return the one unit of an unknown model's bare water contents (soil.md, section 1): "%" above 1, else "1".
-
-    The values of one message share it: 22.5 beside 0.8 are 22.5 % and 0.8 %.
-    """
-    return "%" if any(1 < number <= _LARGEST_PERCENT for number in numbers) else "1"
-
-
-def _no_unit(quantity: str, value: object, pointer: str) -> Fault:
-    units = ", ".join(unit for name, unit in CONVERSIONS if name == quantity)
-    return Fault(
-        pointer,
-        "unit_not_known",
-        describe(value),
-        f"a known device model, or a value with its unit: {units}",
-        "Register the device with its model.",
-    )

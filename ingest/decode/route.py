@@ -4,23 +4,36 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ingest.decode import alink, iotda, sparkplug
+from ingest.decode.alink import alink_refusal_reply, decode_alink
 from ingest.decode.chirpstack import decode_chirpstack
 from ingest.decode.context import DecodeContext
 from ingest.decode.dji import decode_dji, dji_refusal_reply
+from ingest.decode.iotda import decode_iotda
 from ingest.decode.native_image import decode_native_image
 from ingest.decode.native_soil import decode_native_soil
 from ingest.decode.native_state import decode_native_state
 from ingest.decode.replies import reply_to
+from ingest.decode.senml import decode_senml
+from ingest.decode.sparkplug import decode_sparkplug, rebirth_request
 from ingest.decode.things_stack import decode_things_stack
 from ingest.decode.topics import ROOT, is_id, unknown_topic
 from ingest.errors import PayloadError
 from ingest.observation import Decoded, Message, Reply
 
-_NATIVE = {"soil": decode_native_soil, "state": decode_native_state, "image": decode_native_image}
+_NATIVE = {
+    "soil": decode_native_soil,
+    "state": decode_native_state,
+    "image": decode_native_image,
+    "senml": decode_senml,
+}
 _OTHERS = (
     ("application/", decode_chirpstack),
     ("v3/", decode_things_stack),
     ("thing/product/", decode_dji),
+    (alink.ROOT, decode_alink),
+    (iotda.ROOT, decode_iotda),
+    (sparkplug.ROOT, decode_sparkplug),
 )
 
 
@@ -58,12 +71,20 @@ def subscriptions(district: str) -> tuple[tuple[str, int], ...]:
         f"{ROOT}{district}/+/soil",
         f"{ROOT}{district}/+/state",
         f"{ROOT}{district}/+/image",
+        f"{ROOT}{district}/+/senml",
         "application/+/device/+/event/+",
         "v3/+/devices/+/up",
         "v3/+/devices/+/join",
         "thing/product/+/events",
         "thing/product/+/osd",
         "thing/product/+/drc/up",
+        "/sys/+/+/thing/event/property/post",
+        "/sys/+/+/thing/event/property/+/post",
+        # The last level may be report?request_id=…
+        "$oc/devices/+/sys/properties/+",
+        "$oc/devices/+/sys/gateway/sub_devices/properties/+",
+        *(f"spBv1.0/+/N{kind}/+" for kind in ("BIRTH", "DATA", "DEATH")),
+        *(f"spBv1.0/+/D{kind}/+/+" for kind in ("BIRTH", "DATA", "DEATH")),
     )
     return tuple((topic, 1) for topic in filters)
 
@@ -71,9 +92,14 @@ def subscriptions(district: str) -> tuple[tuple[str, int], ...]:
 def refusal_reply(message: Message, error: PayloadError) -> Reply | None:
     """Return what to answer a sender whose message was refused; None where nobody can be addressed.
 
-    Senders on the native topics hear every fault, docks that asked hear that the message is kept; network servers do
+    Senders on the native topics hear every fault, docks that asked hear that the message is kept, Alink devices hear
+    the first fault, Sparkplug nodes whose births are missing are asked for them; network servers and IoTDA devices do
     not listen, and a sender on another district's topic is left to that district.
     """
+    if message.topic.startswith(alink.ROOT):
+        return alink_refusal_reply(message, error)
+    if message.topic.startswith(sparkplug.ROOT):
+        return rebirth_request(message, error)
     if message.topic.startswith("thing/product/"):
         return dji_refusal_reply(message)
     topic, _, kind = message.topic.rpartition("/")

@@ -21,6 +21,7 @@ from ingest.decode.payload_fields import read_fields
 from ingest.decode.recognise import recognise
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, DeviceStatus, Message, PartFault, SoilReading, WeatherReading
+from ingest.stream_units import StreamReader
 
 MOST_APART = timedelta(hours=24)
 """Device and network clock further apart than this, and no history: the reading is quarantined (soil.md, section 1)."""
@@ -59,8 +60,9 @@ class Uplink:
 class _Rows:
     """Rows of one uplink, as they are found."""
 
-    def __init__(self, uplink: Uplink, model: Model | None, notes: Notes | None) -> None:
+    def __init__(self, uplink: Uplink, model: Model | None, reader: StreamReader, notes: Notes | None) -> None:
         self.uplink = uplink
+        self.reader = reader
         self.notes = notes
         self.model_id = model.model_id if model else None
         self.soil: list[SoilReading] = []
@@ -94,17 +96,27 @@ def decode_uplink(uplink: Uplink, message: Message, context: DecodeContext) -> D
     found = recognise(context.model_of.get(uplink.device_id), uplink.names, uplink.fields or ())
     if context.notes is not None:
         context.notes.model, context.notes.why = found
-    return decode_uplink_of(uplink, found.model, message.latest_at, context.notes)
+    reader = StreamReader(context.streams.of_device(uplink.device_id), message.message_seq)
+    return decode_uplink_of(uplink, found.model, message.latest_at, context.notes, reader)
 
 
-def decode_uplink_of(uplink: Uplink, model: Model | None, received_at: datetime, notes: Notes | None = None) -> Decoded:
-    """Return the rows of an uplink whose model is known to be `model`, or unknown (None); as `decode_uplink`."""
+def decode_uplink_of(
+    uplink: Uplink,
+    model: Model | None,
+    received_at: datetime,
+    notes: Notes | None = None,
+    reader: StreamReader | None = None,
+) -> Decoded:
+    """Return the rows of an uplink whose model is known to be `model`, or unknown (None); as `decode_uplink`.
+
+    reader: of the device's streams; without one the device has never sent anything
+    """
     fault = check_measured_at(uplink.heard_at, received_at)
     if fault is not None:
         raise PayloadError(fault)
     if not uplink.fields and not uplink.data:
         return Decoded(ignored="empty_uplink", device_id=uplink.device_id)
-    rows = _Rows(uplink, model, notes)
+    rows = _Rows(uplink, model, reader or StreamReader({}, 0), notes)
     known = 0
     if model is not None and model.bytes_first and uplink.fields and uplink.data:
         known = _try_bytes(rows, model, received_at)
@@ -134,6 +146,7 @@ def decode_uplink_of(uplink: Uplink, model: Model | None, received_at: datetime,
         status=(status,),
         parts_refused=tuple(rows.refused),
         device_id=uplink.device_id,
+        streams={uplink.device_id: rows.reader.changes} if rows.reader.changes else {},
     )
 
 
@@ -199,7 +212,7 @@ def _read(
     quarantine: str | None = None,
 ) -> int:
     """Add the rows that `fields` give, history included; return how many fields are known."""
-    measured, known = read_fields(fields, model, pointer, rows.notes)
+    measured, known = read_fields(fields, model, pointer, rows.reader, rows.notes)
     rows.status |= measured.status
     measured_at, time_source = rows.uplink.heard_at, "network"
     if model is not None and model.time is not None and model.time.field in fields:
@@ -233,7 +246,7 @@ def _read_history(rows: _Rows, records: object, model: Model, pointer: str, rece
         except PayloadError as error:
             rows.refused.append(PartFault(here, error.faults))
             continue
-        measured, _ = read_fields(record, model, here, rows.notes)
+        measured, _ = read_fields(record, model, here, rows.reader, rows.notes)
         rows.add(measured, measured_at, "device", None)
     return len(records)
 

@@ -3,6 +3,7 @@
 data/
   lake/{table}/date=YYYY-MM-DD/part-….parquet   the truth; any tool reads it
   lake/plots/plots-….parquet, lake/devices/…    registers, one file a version
+  lake/stream_units/…, lake/sparkplug_births/…  what senders said before, also one file a version
   damaged/                                      files set aside because their bytes changed
   staging/  trash/                              beside the lake, same file system; never globbed
   inbox/inbox.sqlite   ledger/ledger.sqlite     journal in, journal of work

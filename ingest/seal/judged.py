@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,8 +60,16 @@ class Batch:
                 )
 
 
-def judge(messages: Iterable[Message], context: DecodeContext, software_version: str) -> Batch:
-    """Return the rows that `messages` bring. No message can stop the others, not even one that our code fails on."""
+def judge(
+    messages: Iterable[Message],
+    context: DecodeContext,
+    software_version: str,
+    learn: Callable[[Decoded], None] = lambda _: None,
+) -> Batch:
+    """Return the rows that `messages` bring. No message can stop the others, not even one that our code fails on.
+
+    learn: called with what each message says before the next is decoded, to change what `context` knows
+    """
     batch = Batch([])
     for message in messages:
         try:
@@ -74,6 +82,7 @@ def judge(messages: Iterable[Message], context: DecodeContext, software_version:
             batch.judged.append(Judged(message, None, None))
             batch.refuse(message.message_seq, our_fault(error), software_version)
             continue
+        learn(decoded)
         batch.judged.append(Judged(message, decoded, None))
         _collect(batch, message, decoded)
         batch.rows["rejected"].extend(_refused_parts(message, decoded, software_version))

@@ -90,9 +90,7 @@ def _replay_file(
         sealed, raw_rows = sealer.store(messages, registers)
         replayed.messages += len(messages)
         replayed.outcomes.update(sealed.outcomes)
-        changed |= {
-            row["message_seq"]: row for row in raw_rows if _is_better(before[row["message_seq"]], row["outcome"])
-        }
+        changed |= {row["message_seq"]: row for row in raw_rows if _is_better(before[row["message_seq"]], row)}
     if not changed:
         return
     _drop_rejected(folder, day, set(changed))
@@ -121,9 +119,11 @@ def _has_candidates(path: Path, lost: Sequence[tuple[int, int]]) -> bool:
     return bool(pc.any(_candidates(rows, lost)).as_py())
 
 
-def _is_better(before: str, now: str) -> bool:
-    """Say whether the message has become rows; one that only repeats its own refusal has not."""
-    return before in AGAIN and (now == "stored" or (before == "ignored" and now == "rejected"))
+def _is_better(before: str, now: Row) -> bool:
+    """Say whether the message is understood now; one that only repeats its own refusal is not."""
+    outcome, reason = now["outcome"], now["reason"]
+    is_read = outcome == "stored" or (outcome == "duplicate" and reason == "same_reading")
+    return before in AGAIN and (is_read or (before == "ignored" and outcome == "rejected"))
 
 
 def _messages(rows: pa.Table, now: datetime) -> Iterator[list[Message]]:

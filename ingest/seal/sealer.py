@@ -27,7 +27,8 @@ from ingest.lake.tables import Table, table
 from ingest.lake.write import by_local_day, to_arrow, write_rows
 from ingest.observation import Message, Reply
 from ingest.registers.snapshot import RegisterSnapshot
-from ingest.seal.judged import Batch, Row, judge, our_fault
+from ingest.seal.judged import Batch, Judged, Row, judge, our_fault
+from ingest.seal.memory import Memory
 from ingest.seal.pictures import PictureStore, count_pictures
 from ingest.seal.stored_poses import stored_poses
 from ingest.seal.tally import Tally, outcomes
@@ -72,6 +73,7 @@ class Sealer:
         self._folder = folder
         self._site = site
         self._software_version = software_version
+        self._memory: Memory | None = None
         self._shapes_of: tuple[RegisterSnapshot, PlotShapes] | None = None
         self._db = duckdb.connect(":memory:", config={"memory_limit": _DEDUPE_MEMORY, "threads": 2})
         self._db.execute("set timezone = 'UTC'")
@@ -93,19 +95,29 @@ class Sealer:
 
     def store(self, messages: list[Message], registers: RegisterSnapshot) -> tuple[Sealed, list[Row]]:
         """Make the rows of `messages` durable, but for raw_messages, whose rows are returned. Raises: StoreError."""
-        sealed = Sealed(messages=len(messages))
         if not messages:
-            return sealed, []
-        context = DecodeContext(site=self._site, model_of=registers.model_of)
-        batch = judge(messages, context, self._software_version)
+            return Sealed(), []
+        try:
+            return self._store_all(messages, registers)
+        except BaseException:
+            self._memory = None  # what it learned may not be on disk: begin again with what is
+            raise
+
+    def _store_all(self, messages: list[Message], registers: RegisterSnapshot) -> tuple[Sealed, list[Row]]:
+        sealed = Sealed(messages=len(messages))
+        memory = self._memory = self._memory or Memory(self._folder)
+        memory.learn_births(messages)
+        context = DecodeContext(self._site, registers.model_of, memory.streams, memory.births)
+        batch = judge(messages, context, self._software_version, memory.learn_streams)
         tally = Tally()
         if batch.images:
             self._store_pictures(batch, registers, tally, sealed)
         for name in sorted(batch.rows):
             self._store(table(name), batch.rows[name], _stem(messages), tally, sealed)
+        memory.save()
         raw_rows = [tally.raw_row(judged) for judged in batch.judged]
         sealed.outcomes = outcomes(raw_rows)
-        sealed.replies = [reply for judged in batch.judged if (reply := judged.reply()) is not None]
+        sealed.replies = _replies(batch.judged)
         return sealed, raw_rows
 
     def _store_pictures(self, batch: Batch, registers: RegisterSnapshot, tally: Tally, sealed: Sealed) -> None:
@@ -190,6 +202,13 @@ class Sealer:
                 raise StoreError(f"comparing with {spec.name} of {days[0]} to {days[-1]}: {error}") from error
             sealed.damaged.extend(damaged)
             return tell()
+
+
+def _replies(judged: list[Judged]) -> list[Reply]:
+    """Return what to answer; of replies of which the last is enough, the last to each topic."""
+    replies = [reply for one in judged if (reply := one.reply()) is not None]
+    last = {reply.topic: reply for reply in replies if reply.only_last}
+    return [reply for reply in replies if not reply.only_last or last[reply.topic] is reply]
 
 
 def _stem(messages: list[Message]) -> str:

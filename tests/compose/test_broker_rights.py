@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest.decode.route import subscriptions
 from tests.compose.clients import device, service
 from tests.compose.site import COMPOSE, SiteBroker, make_device, running
 from tests.waiting import wait_until
@@ -43,6 +44,41 @@ def test_a_dock_hears_the_answer_to_its_picture(site_broker: SiteBroker) -> None
         worker.publish("thing/product/7CTDM5900B3X1B/events_reply", b"stored")
         wait_until(lambda: bool(dock.heard), "the dock heard back")
         assert dock.heard == [("thing/product/7CTDM5900B3X1B/events_reply", b"stored")]
+
+
+_OWN = (
+    f"{D}/gs-01/senml",
+    "/sys/a1ILGykZVhP/gs-01/thing/event/property/post",
+    "$oc/devices/gs-01/sys/properties/report?request_id=1",
+    "spBv1.0/parks/NBIRTH/gs-01",
+    "spBv1.0/parks/DDATA/gs-01/probe-7",
+)
+
+
+def test_a_device_of_another_format_is_heard_under_its_own_name_only(site_broker: SiteBroker) -> None:
+    with service(site_broker) as worker, device(site_broker, "gs-01") as probe:
+        for topic in ("/sys/+/+/thing/event/property/+/post", *(topic for topic, _ in subscriptions("beichen"))):
+            worker.subscribe(topic)
+        for topic in _OWN:
+            probe.publish(topic.replace("gs-01", "gs-02"), b"forged")
+        # A gateway speaks for others only where the operator wrote a line for it.
+        probe.publish("/sys/a1ILGykZVhP/gs-01/thing/event/property/pack/post", b"forged")
+        probe.publish("$oc/devices/gs-01/sys/gateway/sub_devices/properties/report", b"forged")
+        for topic in _OWN:
+            probe.publish(topic, b"mine")
+        wait_until(lambda: len(worker.heard) >= len(_OWN), "its own messages came")
+        assert sorted(worker.heard) == sorted((topic, b"mine") for topic in _OWN)
+
+
+def test_answers_and_commands_reach_the_device_that_they_are_for(site_broker: SiteBroker) -> None:
+    answers = ("/sys/a1/{}/thing/event/property/post_reply", "spBv1.0/parks/NCMD/{}")
+    with service(site_broker) as worker, device(site_broker, "gs-01") as probe:
+        probe.subscribe("#")
+        for answer in answers:
+            worker.publish(answer.format("gs-02"), b"for another")
+            worker.publish(answer.format("gs-01"), b"for you")
+        wait_until(lambda: len(probe.heard) >= len(answers), "both came")
+        assert sorted(probe.heard) == sorted((answer.format("gs-01"), b"for you") for answer in answers)
 
 
 def test_without_a_certificate_nobody_gets_past_the_handshake(site_broker: SiteBroker) -> None:

@@ -16,14 +16,22 @@ from ingest.decode.quantities import QUANTITIES, units_of
 from ingest.decode.route import decode, refusal_reply
 from ingest.decode.schema_faults import schema_faults
 from ingest.decode.soil_message import read_without_fault
+from ingest.decode.sparkplug import read_life_event
+from ingest.decode.sparkplug_births import Births
 from ingest.errors import PayloadError
 from ingest.observation import Decoded, Message, PartFault
 from ingest.site import BEICHEN
 from tests.decode.conftest import NOON
 from tests.decode.lorawan import CHIRPSTACK, EUI, THINGS_STACK, chirpstack, things_stack
+from tests.decode.sparkplug import DBIRTH, DDATA, GROUP, NBIRTH, NDEATH_7
 
 SOIL = "greensward/v1/beichen/probe-1/soil"
 STATE = "greensward/v1/beichen/probe-1/state"
+SENML = "greensward/v1/beichen/probe-1/senml"
+ALINK = "/sys/a1/probe-1/thing/event/property/post"
+IOTDA = "$oc/devices/probe-1/sys/properties/report"
+SPARKPLUG = f"{GROUP}/DDATA/gw-1/probe-7"
+BORN = Births()
 TOPICS = (
     SOIL,
     STATE,
@@ -33,7 +41,19 @@ TOPICS = (
     "thing/product/4TADL1/events",
     "thing/product/4TADL1/osd",
     "thing/product/4TADL1/drc/up",
+    SENML,
+    ALINK,
+    "/sys/a1/probe-1/thing/event/property/pack/post",
+    "/sys/a1/probe-1/thing/event/property/history/post",
+    IOTDA,
+    "$oc/devices/gateway-1/sys/gateway/sub_devices/properties/report",
+    f"{GROUP}/NBIRTH/gw-1",
+    f"{GROUP}/NDEATH/gw-1",
+    SPARKPLUG,
 )
+_BIRTH = read_life_event(Message(0, NOON, f"{GROUP}/DBIRTH/gw-1/probe-7", DBIRTH))
+assert _BIRTH is not None
+BORN.learn(_BIRTH)
 FEW = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
@@ -49,7 +69,7 @@ def attempt(topic: str, payload: bytes, model: str | None = None) -> Decoded | N
     """Decode; what is kept must be writable as JSON, and what is refused must be answerable."""
     message = Message(1, NOON, topic, payload)
     try:
-        decoded = decode(message, DecodeContext(BEICHEN, {EUI: model} if model else {}))
+        decoded = decode(message, DecodeContext(BEICHEN, {EUI: model} if model else {}, births=BORN))
     except PayloadError as error:
         _check_refusal(message, error)
         return None
@@ -63,7 +83,14 @@ def _check_refusal(message: Message, error: PayloadError) -> None:
     assert error.faults
     assert all(fault.code and fault.expected for fault in error.faults)
     reply = refusal_reply(message, error)
-    assert reply is None or json.loads(reply.payload)["accepted"] is False
+    if reply is None:
+        return
+    if message.topic.startswith("/sys/"):
+        assert json.loads(reply.payload)["code"] == 460
+    elif message.topic.startswith(GROUP):
+        assert reply.topic == f"{GROUP}/NCMD/gw-1"
+    else:
+        assert json.loads(reply.payload)["accepted"] is False
 
 
 @pytest.mark.parametrize("topic", TOPICS)
@@ -137,6 +164,30 @@ GOOD_SOIL = [
     },
 ]
 GOOD_STATE = [{"schema": "greening.device_state/1", "state": "online", "reported_at": "2026-07-02T05:10:00+08:00"}]
+GOOD_SENML = [
+    [
+        {"bn": "probe-1/", "bt": 1_782_950_400, "bu": "%", "bv": 0, "bver": 10},
+        {"n": "10cm/soil_moisture", "v": 18.3, "t": -60},
+        {"n": "ch2/soil_temperature", "u": "Cel", "v": 21.4},
+    ]
+]
+GOOD_ALINK: list[dict[str, Any]] = [
+    {
+        "id": "1",
+        "version": "1.0",
+        "sys": {"ack": 1},
+        "params": {"soil_moisture": {"value": 20.5, "time": 1_782_950_400_000}, "soil_temperature": 20},
+    },
+    {"id": 2, "params": {"properties": {"vwc": [{"value": 20.5, "time": 1_782_950_400_000}]}}},
+]
+GOOD_IOTDA: list[dict[str, Any]] = [
+    {
+        "services": [
+            {"service_id": "soil_10cm", "properties": {"moisture": 20.5}, "event_time": "20260702T020000Z"},
+            {"service_id": "soil", "properties": {"soil_temperature": "20 °C"}},
+        ]
+    }
+]
 FIELDS: list[dict[str, Any]] = [
     {"water_SOIL": "19.57", "conduct_SOIL": "0 uS/cm", "temp_SOIL": {"value": 1, "unit": "°C"}},
     {"moisture": 1, "history": [{"timestamp": 1782788400, "moisture": 30.0}]},
@@ -155,6 +206,40 @@ def test_a_damaged_soil_message_is_decoded_or_refused(payload: bytes) -> None:
 @given(payload=damaged(GOOD_STATE))
 def test_a_damaged_state_is_decoded_or_refused(payload: bytes) -> None:
     attempt(STATE, payload)
+
+
+@FEW
+@given(payload=damaged(GOOD_SENML))
+def test_a_damaged_senml_pack_is_decoded_or_refused(payload: bytes) -> None:
+    attempt(SENML, payload)
+
+
+@FEW
+@given(payload=damaged(GOOD_ALINK), form=st.sampled_from(["", "pack/", "batch/", "history/"]))
+def test_a_damaged_alink_report_is_decoded_or_refused(payload: bytes, form: str) -> None:
+    attempt(f"/sys/a1/probe-1/thing/event/property/{form}post", payload)
+
+
+@FEW
+@given(payload=damaged(GOOD_IOTDA))
+def test_a_damaged_iotda_report_is_decoded_or_refused(payload: bytes) -> None:
+    attempt(IOTDA, payload)
+
+
+@settings(FEW, max_examples=600)
+@given(
+    good=st.sampled_from([DBIRTH, DDATA, NBIRTH, NDEATH_7]),
+    places=st.lists(st.tuples(st.integers(0, 300), st.binary(max_size=3), st.integers(0, 3)), max_size=4),
+    kind=st.sampled_from(["DBIRTH", "DDATA", "DDEATH"]),
+)
+def test_a_damaged_sparkplug_payload_is_decoded_or_refused(
+    good: bytes, places: list[tuple[int, bytes, int]], kind: str
+) -> None:
+    for place, put, gone in places:
+        good = good[:place] + put + good[place + gone :]
+    message = Message(1, NOON, f"{GROUP}/{kind}/gw-1/probe-7", good)
+    read_life_event(message)
+    attempt(message.topic, good)
 
 
 @FEW

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from typing import Any
 import jsonschema_rs
 import pytest
 import yaml
+from paho.mqtt.client import topic_matches_sub
 
 import ingest.decode
 from ingest.decode import schema_faults
 from ingest.decode.device_models import absent_marks, all_models, unknown_fields
 from ingest.decode.fault_codes import FAULT_CODES, IGNORED_CODES, QUARANTINE_CODES
 from ingest.decode.quantities import CONVERSIONS, QUANTITIES, units_of
+from ingest.decode.route import subscriptions
 from ingest.decode.schema_faults import schema
 from ingest.observation import DeviceStatus, SoilReading, WeatherReading
 from tests.decode.conftest import Publish
@@ -95,25 +98,34 @@ def test_every_reference_of_the_asyncapi_document_leads_somewhere(asyncapi: dict
         assert _resolve(asyncapi, reference)
 
 
-def test_the_asyncapi_document_has_a_channel_and_an_operation_for_every_native_topic(asyncapi: dict[str, Any]) -> None:
+def test_the_asyncapi_document_has_a_channel_and_an_operation_for_every_topic_of_ours(asyncapi: dict[str, Any]) -> None:
     addresses = {name: channel["address"] for name, channel in asyncapi["channels"].items()}
-    assert addresses == {
-        kind: f"greensward/v1/{{district}}/{{device_id}}/{kind}" for kind in ("soil", "state", "image", "reply")
-    }
+    native = ("soil", "state", "image", "senml", "reply")
+    ours = {kind: f"greensward/v1/{{district}}/{{device_id}}/{kind}" for kind in native}
+    assert {name: address for name, address in addresses.items() if address.startswith("greensward/")} == ours
     actions = {operation["channel"]["$ref"]: operation["action"] for operation in asyncapi["operations"].values()}
-    assert actions == {
-        "#/channels/soil": "receive",
-        "#/channels/state": "receive",
-        "#/channels/image": "receive",
-        "#/channels/reply": "send",
-    }
+    sent = {"reply", "alinkReply", "sparkplugCommand"}
+    assert actions == {f"#/channels/{name}": "send" if name in sent else "receive" for name in addresses}
     for channel in asyncapi["channels"].values():
-        assert set(channel["parameters"]) == {"district", "device_id"}
+        assert set(channel["parameters"]) == set(re.findall(r"{(\w+)}", channel["address"]))
+
+
+def test_every_topic_that_the_asyncapi_document_receives_is_subscribed(asyncapi: dict[str, Any]) -> None:
+    filters = [topic for topic, _ in subscriptions("beichen")]
+    received = [one["channel"]["$ref"] for one in asyncapi["operations"].values() if one["action"] == "receive"]
+    for reference in received:
+        channel = asyncapi["channels"][reference.rpartition("/")[2]]
+        kinds = channel["parameters"].get("kind", {}).get("enum", [""])
+        for kind in kinds:
+            topic = channel["address"].replace("{district}", "beichen").replace("{kind}", kind)
+            assert any(topic_matches_sub(one, topic) for one in filters), topic
 
 
 def test_every_example_of_the_asyncapi_document_fits_and_is_decoded(asyncapi: dict[str, Any], publish: Publish) -> None:
     tried = 0
     for message in asyncapi["components"]["messages"].values():
+        if "schema" not in message["payload"]:
+            continue
         name = message["payload"]["schema"]["$ref"].removeprefix("messages/").removesuffix(".schema.json")
         for example in message.get("examples", ()):
             assert schema_faults.schema_faults(name, example["payload"]) == ()
@@ -122,6 +134,25 @@ def test_every_example_of_the_asyncapi_document_fits_and_is_decoded(asyncapi: di
             assert decoded.soil or decoded.status or decoded.images
             tried += 1
     assert tried == len(TOPICS)
+
+
+@pytest.mark.parametrize(
+    ("channel", "message"), [("senml", "senmlPack"), ("alink", "alinkProperties"), ("iotda", "iotdaProperties")]
+)
+def test_every_example_of_another_s_format_fits_and_is_decoded(
+    asyncapi: dict[str, Any], publish: Publish, channel: str, message: str
+) -> None:
+    topic = re.sub(r"{(\w+)}", "probe-0117", asyncapi["channels"][channel]["address"].replace("{district}", "beichen"))
+    described = asyncapi["components"]["messages"][message]
+    for example in described["examples"]:
+        assert jsonschema_rs.is_valid(described["payload"], example["payload"])
+        decoded = publish(topic.replace("/sys/probe-0117", "/sys/a1ILGykZVhP"), example["payload"])
+        assert decoded.soil
+        assert decoded.parts_refused == ()
+        if channel == "alink":
+            assert decoded.reply is not None
+            answer = asyncapi["components"]["messages"]["alinkAnswer"]["payload"]
+            assert jsonschema_rs.is_valid(answer, json.loads(decoded.reply.payload))
 
 
 def _codes_in_source() -> set[str]:

@@ -91,7 +91,7 @@ def test_the_makers_page_names_every_topic_that_is_read() -> None:
     text = (DOCS / "device-makers.md").read_text(encoding="utf-8")
     shown = {
         re.sub(r"\{[^}]*\}", "+", topic)
-        for topic in re.findall(r"`((?:greensward/v1|application|v3|thing)/[^`]+)`", text)
+        for topic in re.findall(r"`((?:greensward/v1|application|v3|thing|/sys|\$oc|spBv1\.0)/[^`]+)`", text)
     }
     unread = {"v3/+/devices/+/join"}
     for topic, _ in subscriptions("beichen"):

@@ -1,0 +1,203 @@
+"""Named values of devices at instants, whichever envelope they came in: Alink, IoTDA, SenML, Sparkplug B.
+
+What a device measured at one instant is read together: by the field map of its model, or by the cautious rule when
+nobody knows the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from ingest.decode.context import DecodeContext
+from ingest.decode.guard import describe, escape
+from ingest.decode.instants import check_measured_at
+from ingest.decode.measurements import Measurements
+from ingest.decode.payload_fields import add_fields
+from ingest.decode.recognise import recognise
+from ingest.errors import Fault, PayloadError
+from ingest.observation import Decoded, DeviceStatus, Message, PartFault, SoilReading, WeatherReading
+from ingest.stream_units import StreamReader
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LARGEST_MS = 253_402_300_799_999  # the end of the year 9999
+_AT_ONCE = timedelta()
+
+
+@dataclass(slots=True)
+class _Instant:
+    """What one device says of one instant.
+
+    key: identity of values whose instant is that of the arrival; None where the device says the time
+    names: what the sender calls the model
+    """
+
+    key: str | None
+    seq: int | None
+    fields: dict[str, tuple[object, str]] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+
+
+class PropertyReport:
+    """Collects what one message says, then makes rows of it."""
+
+    def __init__(self, message: Message, context: DecodeContext, network: str) -> None:
+        """Begin with nothing.
+
+        network: first word of the identity of values without a time of their own
+        """
+        self._message, self._context, self._network = message, context, network
+        self._instants: dict[tuple[str, datetime, str | None], _Instant] = {}
+        self._states: list[DeviceStatus] = []
+        self._refused: list[PartFault] = []
+
+    def add(
+        self,
+        device_id: str,
+        fields: Mapping[str, object],
+        pointer: str,
+        *,
+        measured_at: datetime | None = None,
+        after: timedelta = _AT_ONCE,
+        names: Iterable[str] = (),
+        level: str = "",
+        once: str = "",
+        seq: int | None = None,
+    ) -> None:
+        """Add what a device measured at one instant.
+
+        pointer: to the object of the fields
+        measured_at: of the device's clock; None: `after` the message came, and the same message is known by `once`
+        names: what the sender calls the model, best first
+        level: the group that the fields belong to; names may have levels themselves (`10cm/soil_moisture`). The field
+        of a known model is the last level.
+        """
+        for name, value in fields.items():
+            place = f"{pointer}/{escape(name)}"
+            whole = f"{level}/{name}" if level else name
+            self.add_value(
+                device_id, whole, value, place, measured_at=measured_at, after=after, names=names, once=once, seq=seq
+            )
+
+    def add_value(
+        self,
+        device_id: str,
+        name: str,
+        value: object,
+        pointer: str,
+        *,
+        measured_at: datetime | None = None,
+        after: timedelta = _AT_ONCE,
+        names: Iterable[str] = (),
+        once: str = "",
+        seq: int | None = None,
+    ) -> None:
+        """Add one value, as `add` does; `pointer` leads to itself."""
+        instant = measured_at or self._message.received_at + after
+        key = None if measured_at else f"{self._network}/{device_id}/{once}@{after.total_seconds():g}"
+        at = self._instants.setdefault((device_id, instant, key), _Instant(key, seq))
+        at.names += [one for one in names if one not in at.names]
+        before, _ = at.fields.setdefault(name, (value, pointer))
+        if before != value:
+            got, expected = f"a second {describe(name)}, {describe(value)}", "one value for each name and instant"
+            fault = Fault(pointer, "measured_twice", got, expected, "Give each value its own name or time.")
+            self.refuse(pointer, fault)
+
+    def state(self, device_id: str, reported_at: datetime, state: str, seq: int | None = None) -> None:
+        """Add that a device is online or offline."""
+        fault = check_measured_at(reported_at, self._message.latest_at)
+        if fault is not None:
+            self.refuse("", fault)
+            return
+        row = DeviceStatus(device_id=device_id, reported_at=reported_at, state=state, device_seq=seq)
+        self._states.append(row)
+
+    def refuse(self, pointer: str, *faults: Fault) -> None:
+        """Note that a part of the message is not kept."""
+        self._refused.append(PartFault(pointer, faults))
+
+    def decoded(self, device_id: str, pointer: str) -> Decoded:
+        """Return everything; device_id: who sent the message, pointer: to its values.
+
+        Raises: PayloadError when nothing of it can be kept: all faults, or no_known_field.
+        """
+        rows = _Rows(list(self._refused), list(self._states))
+        readers: dict[str, StreamReader] = {}
+        for (who, instant, _), at in self._instants.items():
+            if who not in readers:
+                readers[who] = StreamReader(self._context.streams.of_device(who), self._message.message_seq)
+            self._read(rows, who, instant, at, readers[who])
+        has_rows = bool(rows.soil or rows.weather or rows.status)
+        if not has_rows and rows.refused:
+            raise PayloadError(*(fault for part in rows.refused for fault in part.faults))
+        if not has_rows and not rows.known:
+            names = ", ".join(name for at in self._instants.values() for name in at.fields)
+            expected, advice = "fields of a model in schemas/devices", "Register the device with its model."
+            raise PayloadError(Fault(pointer, "no_known_field", describe(names), expected, advice))
+        return Decoded(
+            soil=tuple(rows.soil),
+            weather=tuple(rows.weather),
+            status=tuple(rows.status),
+            parts_refused=tuple(rows.refused),
+            ignored=None if has_rows else "no_value",
+            device_id=device_id,
+            streams={who: reader.changes for who, reader in readers.items() if reader.changes},
+        )
+
+    def _read(self, rows: _Rows, device_id: str, instant: datetime, at: _Instant, reader: StreamReader) -> None:
+        """Add the rows of one device and instant; values that cannot be kept are refused alone."""
+        last_levels = {name.rpartition("/")[2]: placed for name, placed in at.fields.items()}
+        found = recognise(self._context.model_of.get(device_id), at.names, last_levels)
+        model, notes = found.model, self._context.notes
+        if notes is not None:
+            notes.model, notes.why = found
+        measured = Measurements()
+        known = add_fields(measured, at.fields if model is None else last_levels, model, reader, notes)
+        rows.known += known
+        if not known:
+            return
+        fault = check_measured_at(instant, self._message.latest_at)
+        if fault is not None:
+            pointer = next(iter(at.fields.values()))[1]
+            rows.refused.append(
+                PartFault(pointer, (Fault(pointer, fault.code, fault.got, fault.expected, fault.advice),))
+            )
+            return
+        rows.refused += measured.refused
+        source = "arrival" if at.key else "device"
+        model_id = model.model_id if model else None
+        rows.soil += measured.soil_rows(
+            device_id, instant, source, model=model_id, uplink_key=at.key, device_seq=at.seq
+        )
+        rows.weather += measured.weather_rows(device_id, instant, source, uplink_key=at.key)
+        if measured.status:
+            battery_v, battery_pct = (measured.status.get(name) for name in ("battery_v", "battery_pct"))
+            status = DeviceStatus(
+                device_id=device_id,
+                reported_at=instant,
+                battery_v=battery_v,
+                battery_pct=battery_pct,
+                device_seq=at.seq,
+            )
+            rows.status.append(status)
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Rows as they are found; known: how many fields say something that we know."""
+
+    refused: list[PartFault]
+    status: list[DeviceStatus]
+    soil: list[SoilReading] = field(default_factory=list)
+    weather: list[WeatherReading] = field(default_factory=list)
+    known: int = 0
+
+
+def parse_unix_ms(value: object, pointer: str) -> datetime:
+    """Return the instant of a Unix time in milliseconds. Raises: PayloadError (bad_instant)."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_MS:
+        return _EPOCH + timedelta(milliseconds=value)
+    expected = "a Unix time in milliseconds"
+    advice = "Send milliseconds since 1970-01-01T00:00:00Z, a whole number."
+    raise PayloadError(Fault(pointer, "bad_instant", describe(value), expected, advice))

@@ -1,0 +1,185 @@
+"""SenML, RFC 8428: base fields, relative times, units, and what a name says."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ingest.decode.context import DecodeContext
+from ingest.decode.route import decode, refusal_reply
+from ingest.errors import PayloadError
+from ingest.observation import Decoded, Message
+from ingest.site import BEICHEN
+from tests.decode.conftest import NOON, Publish
+
+TOPIC = "greensward/v1/beichen/probe-7/senml"
+NOON_S = int(NOON.timestamp())
+MOISTURE = "10cm/soil_moisture"
+
+
+def answered(decoded: Decoded) -> list[str]:
+    assert decoded.reply is not None
+    return [fault["code"] for fault in json.loads(decoded.reply.payload)["faults"]]
+
+
+def test_base_name_time_and_unit_hold_for_the_records_after_them(publish: Publish) -> None:
+    pack = [
+        {"bn": "probe-7/", "bt": NOON_S - 3600, "bu": "%"},
+        {"n": "10cm/soil_moisture", "v": 18.3},
+        {"n": "30cm/soil_moisture", "v": 22.9, "t": 60},
+        {"n": "10cm/soil_temperature", "u": "Cel", "v": 21.4},
+    ]
+    rows = publish(TOPIC, pack).soil
+    assert [(row.depth_cm, row.volumetric_water_content, row.soil_temperature_c) for row in rows] == [
+        (10, 0.183, 21.4),
+        (30, 0.229, None),
+    ]
+    assert [NOON - row.measured_at for row in rows] == [timedelta(hours=1), timedelta(minutes=59)]
+    assert {row.time_source for row in rows} == {"device"}
+
+
+def test_a_base_value_is_added(publish: Publish) -> None:
+    pack = [{"n": "10cm/soil_temperature", "u": "Cel", "bv": 20.0, "v": 1.5, "bt": NOON_S}]
+    assert [row.soil_temperature_c for row in publish(TOPIC, pack).soil] == [21.5]
+
+
+@pytest.mark.parametrize(
+    ("time_s", "before"),
+    [(0, timedelta()), (-600, timedelta(minutes=10)), (NOON_S - 2**28, None), (NOON_S, timedelta())],
+)
+def test_small_times_count_from_the_arrival(publish: Publish, time_s: int, before: timedelta | None) -> None:
+    (row,) = publish(TOPIC, [{"n": MOISTURE, "u": "%", "v": 18.3, "t": time_s}]).soil
+    if before is None:
+        assert row.measured_at == NOON - timedelta(seconds=2**28)
+    else:
+        assert NOON - row.measured_at == before
+    assert row.time_source == ("device" if time_s >= 2**28 else "arrival")
+
+
+def test_just_below_2_to_the_28_is_relative_and_so_in_the_future(publish: Publish) -> None:
+    with pytest.raises(PayloadError) as caught:
+        publish(TOPIC, [{"n": MOISTURE, "u": "%", "v": 18.3, "t": 2**28 - 1}])
+    assert caught.value.faults[0].code == "in_the_future"
+    with pytest.raises(PayloadError) as caught:
+        publish(TOPIC, [{"n": MOISTURE, "u": "%", "v": 18.3, "t": 2**28}])
+    assert caught.value.faults[0].code == "before_2015"
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "value", "column", "kept"),
+    [
+        ("soil_moisture", "/", 0.183, "volumetric_water_content", 0.183),
+        ("vwc", "/100", 18.3, "volumetric_water_content", 0.183),
+        ("10cm/volumetric_water_content", "m3/m3", 0.183, "volumetric_water_content", 0.183),
+        ("10cm/temperature", "K", 294.55, "soil_temperature_c", 21.4),
+        ("bulk_ec", "S/m", 0.042, "bulk_ec_ds_m", 0.42),
+        ("10cm/ec", "mS/m", 42, "bulk_ec_ds_m", 0.42),
+        ("matric_potential", "Pa", -33000, "matric_potential_kpa", -33.0),
+        ("raw_frequency", "Hz", 1_400_000, "raw_frequency_khz", 1400.0),
+    ],
+)
+def test_soil_in_the_units_of_senml(
+    publish: Publish, name: str, unit: str, value: float, column: str, kept: float
+) -> None:
+    (row,) = publish(TOPIC, [{"n": name, "u": unit, "v": value, "bt": NOON_S}]).soil
+    assert getattr(row, column) == kept
+
+
+def test_weather_and_battery_in_the_units_of_senml(publish: Publish) -> None:
+    pack = [
+        {"bt": NOON_S, "n": "air_temperature", "u": "Cel", "v": 31.0},
+        {"n": "relative_humidity", "u": "%RH", "v": 62.0},
+        {"n": "rain_depth", "u": "mm", "v": 0.4},
+        {"n": "battery_voltage", "u": "V", "v": 3.61},
+        {"n": "battery_level", "u": "%EL", "v": 88},
+    ]
+    decoded = publish(TOPIC, pack)
+    (weather,), (status,) = decoded.weather, decoded.status
+    assert (weather.air_temperature_c, weather.relative_humidity_pct, weather.rain_depth_mm) == (31.0, 62.0, 0.4)
+    assert (status.battery_v, status.battery_pct) == (3.61, 88)
+
+
+def test_relative_humidity_never_becomes_water_content(publish: Publish) -> None:
+    pack = [{"n": MOISTURE, "u": "%RH", "v": 18.3}, {"n": "30cm/soil_moisture", "u": "%", "v": 20}]
+    decoded = publish(TOPIC, pack)
+    assert [row.depth_cm for row in decoded.soil] == [30]
+    assert answered(decoded) == ["unit_not_allowed"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "soil_moisture",
+        "probe-7/soil_moisture",
+        "probe-7:soil_moisture",
+        "urn:dev:ops:probe-7:soil_moisture",
+        "urn:dev:ops:probe-7_soil_moisture",
+    ],
+)
+def test_a_name_may_begin_with_the_device(publish: Publish, name: str) -> None:
+    decoded = publish(TOPIC, [{"n": name, "u": "%", "v": 18.3}])
+    assert [row.volumetric_water_content for row in decoded.soil] == [0.183]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("probe-8/soil_moisture", "identity_mismatch"),
+        ("probe-77/10cm/soil_moisture", "identity_mismatch"),
+        ("urn:dev:mac:0024befffe804ff1:soil_moisture", "identity_mismatch"),
+        ("10cm/happiness", "unknown_quantity"),
+        ("", "wrong_form"),
+        ("/soil_moisture", "wrong_form"),
+        ("土壤湿度", "wrong_form"),
+    ],
+)
+def test_another_device_s_or_unknown_names_are_refused(publish: Publish, name: str, code: str) -> None:
+    with pytest.raises(PayloadError) as caught:
+        publish(TOPIC, [{"n": name, "u": "%", "v": 18.3}])
+    assert [fault.code for fault in caught.value.faults] == [code]
+
+
+@pytest.mark.parametrize(
+    ("record", "code"),
+    [
+        ({"u": "%", "v": "18.3"}, "wrong_type"),
+        ({"u": "%", "vb": True}, "value_not_understood"),
+        ({"u": "%", "s": 18.3}, "value_not_understood"),
+        ({"u": "%", "v": 1, "vs": "1"}, "not_together"),
+        ({"u": "lx", "v": 18.3}, "unit_not_allowed"),
+        ({"u": "%", "v": 18.3, "bver": 11}, "value_not_allowed"),
+        ({"u": "%", "v": 18.3, "secret_": 1}, "value_not_allowed"),
+        ({"u": "%", "v": 18.3, "t": 1e300}, "bad_instant"),
+        ({"u": "%", "v": 18.3, "t": -1e300}, "bad_instant"),
+        ({"u": "%", "v": 180.3}, "out_of_range"),
+        ({"n": "rain_depth", "v": 1}, "unit_not_known"),
+    ],
+)
+def test_a_wrong_record_is_refused_alone_and_its_sender_hears_why(
+    publish: Publish, record: dict[str, Any], code: str
+) -> None:
+    good = {"n": "30cm/soil_moisture", "u": "%", "v": 22.0}
+    decoded = publish(TOPIC, [good, {"n": MOISTURE} | record])
+    assert [row.depth_cm for row in decoded.soil] == [30]
+    assert answered(decoded) == [code]
+    assert decoded.parts_refused[0].pointer.startswith("/1")
+
+
+def test_cbor_is_refused_in_so_many_words() -> None:
+    message = Message(1, NOON, TOPIC, bytes.fromhex("81a3006b736f696c5f6d6f69737475726501612502f94c93"))
+    with pytest.raises(PayloadError) as caught:
+        decode(message, DecodeContext(BEICHEN, {}))
+    assert "CBOR" in caught.value.faults[0].advice
+    reply = refusal_reply(message, caught.value)
+    assert reply is not None
+    assert reply.topic == "greensward/v1/beichen/probe-7/reply"
+
+
+def test_every_instant_of_a_pack_without_absolute_time_is_told_by_itself(publish: Publish) -> None:
+    pack = [{"n": MOISTURE, "u": "%", "v": 18.3, "t": -t} for t in (0, 60)] + [{"n": "30cm/vwc", "u": "%", "v": 20}]
+    keys = [row.uplink_key for row in publish(TOPIC, pack).soil]
+    assert None not in keys
+    assert len(set(keys)) == 3

@@ -1,0 +1,276 @@
+"""Sparkplug B: births tell what aliases mean, deaths end a session, and hostile bytes end in a refusal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ingest.decode.context import DecodeContext
+from ingest.decode.route import decode, refusal_reply
+from ingest.decode.sparkplug import read_life_event
+from ingest.decode.sparkplug_births import MOST_REMEMBERED, Births, BornMetric, Certificate, LifeEvent, Node
+from ingest.decode.sparkplug_payload import read_payload, signed
+from ingest.errors import PayloadError
+from ingest.observation import Decoded, Message
+from ingest.site import BEICHEN
+from tests.decode.conftest import NOON
+from tests.decode.sparkplug import (
+    AT,
+    DATA_AT,
+    DBIRTH,
+    DDATA,
+    DEVICE_ID,
+    GROUP,
+    NBIRTH,
+    NDEATH_6,
+    NDEATH_7,
+    NODE_ID,
+    moisture,
+    payload,
+)
+
+N, D = f"{GROUP}/N{{}}/gw-1", f"{GROUP}/D{{}}/gw-1/probe-7"
+
+
+class Host:
+    """Hears message after message, as a seal does; all births of a batch are known before its messages are read."""
+
+    def __init__(self) -> None:
+        self.births = Births()
+
+    def hear(self, *messages: tuple[int, str, bytes]) -> list[Decoded | PayloadError]:
+        batch = [Message(seq, NOON, topic, sent) for seq, topic, sent in messages]
+        for message in batch:
+            if (event := read_life_event(message)) is not None:
+                self.births.learn(event)
+        return [self._one(message) for message in batch]
+
+    def _one(self, message: Message) -> Decoded | PayloadError:
+        try:
+            return decode(message, DecodeContext(BEICHEN, {}, births=self.births))
+        except PayloadError as error:
+            return error
+
+
+@pytest.fixture
+def host() -> Host:
+    return Host()
+
+
+def codes(heard: Decoded | PayloadError) -> list[str]:
+    assert isinstance(heard, PayloadError)
+    return [fault.code for fault in heard.faults]
+
+
+def water(heard: Decoded | PayloadError) -> list[float | None]:
+    assert isinstance(heard, Decoded), heard
+    return [row.volumetric_water_content for row in heard.soil]
+
+
+def test_a_birth_says_that_the_device_is_online_and_what_it_measured(host: Host) -> None:
+    _, birth = host.hear((1, N.format("BIRTH"), NBIRTH), (2, D.format("BIRTH"), DBIRTH))
+    assert isinstance(birth, Decoded)
+    (row,), (status,) = birth.soil, birth.status
+    assert (row.device_id, row.measured_at, row.depth_cm) == (DEVICE_ID, AT, 10)
+    assert (row.volumetric_water_content, row.soil_temperature_c, row.bulk_ec_ds_m) == (0.183, -5.0, None)
+    assert (status.device_id, status.state, status.reported_at, status.device_seq) == (DEVICE_ID, "online", AT, 1)
+
+
+def test_data_by_alias_is_read_with_the_names_types_and_units_of_the_birth(host: Host) -> None:
+    *_, data = host.hear((1, N.format("BIRTH"), NBIRTH), (2, D.format("BIRTH"), DBIRTH), (3, D.format("DATA"), DDATA))
+    assert isinstance(data, Decoded)
+    now, before = sorted(data.soil, key=lambda row: row.measured_at, reverse=True)
+    assert (now.measured_at, now.volumetric_water_content, now.soil_temperature_c) == (DATA_AT, 0.008, -2.0)
+    assert now.bulk_ec_ds_m == 0.42
+    assert (before.measured_at, before.volumetric_water_content) == (AT + timedelta(minutes=30), 0.181)
+    assert {row.device_seq for row in data.soil} == {2}
+
+
+def test_historical_values_may_be_any_age(host: Host) -> None:
+    month_ago = int((DATA_AT - timedelta(days=30)).timestamp() * 1000)
+    sent = payload(moisture(20.0, timestamp=month_ago, is_historical=True))
+    *_, data = host.hear((1, D.format("BIRTH"), DBIRTH), (2, D.format("DATA"), sent))
+    assert isinstance(data, Decoded)
+    assert [(row.measured_at, row.quarantine) for row in data.soil] == [(DATA_AT - timedelta(days=30), None)]
+
+
+def test_data_before_any_birth_is_refused_and_the_node_is_asked_to_be_born_again(host: Host) -> None:
+    (refused,) = host.hear((5, D.format("DATA"), DDATA))
+    assert codes(refused) == ["birth_unknown"]
+    assert isinstance(refused, PayloadError)
+    reply = refusal_reply(Message(5, NOON, D.format("DATA"), DDATA), refused)
+    assert reply is not None
+    assert (reply.topic, reply.only_last) == (f"{GROUP}/NCMD/gw-1", True)
+    said = read_payload(reply.payload)
+    assert [metric.name for metric in said.metrics] == ["Node Control/Rebirth"]
+    assert said.timestamp_ms == int(NOON.timestamp() * 1000)
+
+
+def test_tahu_s_definition_reads_our_command(host: Host) -> None:
+    at = datetime(2026, 7, 2, tzinfo=UTC)
+    (refused,) = host.hear((5, N.format("DATA"), DDATA))
+    assert isinstance(refused, PayloadError)
+    reply = refusal_reply(Message(5, at, N.format("DATA"), DDATA), refused)
+    assert reply is not None
+    # Read back with mqtt-spb-wrapper's sparkplug_b_pb2: timestamp, one metric of type Boolean (11), value true.
+    assert reply.payload.hex() == (
+        "0880a08081f23312210a144e6f646520436f6e74726f6c2f526562697274681880a08081f233200b7001"
+    )
+
+
+def test_a_birth_that_comes_later_explains_what_was_refused(host: Host) -> None:
+    data = (5, D.format("DATA"), payload(moisture(18.1)))
+    assert codes(host.hear(data)[0]) == ["birth_unknown"]
+    host.hear((6, N.format("BIRTH"), NBIRTH), (7, D.format("BIRTH"), DBIRTH))
+    assert water(host.hear(data)[0]) == [0.181]
+
+
+def test_a_birth_of_the_next_session_does_not_explain_the_last_one(host: Host) -> None:
+    data = (5, D.format("DATA"), payload(moisture(18.1)))
+    host.hear((6, N.format("DEATH"), NDEATH_6), (7, N.format("BIRTH"), NBIRTH), (8, D.format("BIRTH"), DBIRTH))
+    assert codes(host.hear(data)[0]) == ["birth_unknown"]
+
+
+def test_each_message_is_read_by_the_birth_before_it(host: Host) -> None:
+    swapped = payload(moisture(19.0, alias=9, name="10cm/soil_moisture", datatype=9), seq=0)
+    old, new = (3, D.format("DATA"), payload(moisture(18.1))), (5, D.format("DATA"), payload(moisture(19.1, alias=9)))
+    host.hear((2, D.format("BIRTH"), DBIRTH), (4, D.format("BIRTH"), swapped))
+    heard = host.hear(old, new)
+    assert [water(one) for one in heard] == [[0.181], [0.191]]
+
+
+def test_a_node_born_anew_ends_the_births_of_its_devices(host: Host) -> None:
+    host.hear((1, N.format("BIRTH"), NBIRTH), (2, D.format("BIRTH"), DBIRTH), (3, N.format("DEATH"), NDEATH_7))
+    assert codes(host.hear((4, D.format("DATA"), DDATA))[0]) == ["birth_unknown"]
+
+
+def test_a_repeated_birth_changes_nothing(host: Host) -> None:
+    births = [(1, N.format("BIRTH"), NBIRTH), (2, D.format("BIRTH"), DBIRTH)]
+    host.hear(*births)
+    host.hear(*[(seq + 10, topic, sent) for seq, topic, sent in births], *births)
+    assert [event.message_seq for event in host.births] == [1, 2]
+
+
+def test_a_will_tells_the_node_and_its_devices_offline_when_it_came(host: Host) -> None:
+    *_, death = host.hear(
+        (1, N.format("BIRTH"), NBIRTH), (2, D.format("BIRTH"), DBIRTH), (3, N.format("DEATH"), NDEATH_7)
+    )
+    assert isinstance(death, Decoded)
+    assert [(row.device_id, row.state, row.reported_at) for row in death.status] == [
+        (NODE_ID, "offline", NOON),
+        (DEVICE_ID, "offline", NOON),
+    ]
+
+
+def test_the_will_of_an_earlier_session_ends_nothing(host: Host) -> None:
+    *_, death = host.hear((1, N.format("BIRTH"), NBIRTH), (2, N.format("DEATH"), NDEATH_6))
+    assert isinstance(death, Decoded)
+    assert (death.ignored, death.status) == ("sparkplug_stale_death", ())
+    assert isinstance(host.hear((3, N.format("DATA"), payload()))[0], PayloadError)
+    assert host.births.find(Node("parks", "gw-1"), "", 3) is not None
+
+
+def test_a_device_s_death_is_its_own(host: Host) -> None:
+    *_, death = host.hear((1, D.format("BIRTH"), DBIRTH), (2, D.format("DEATH"), payload(at=DATA_AT)))
+    assert isinstance(death, Decoded)
+    assert [(row.device_id, row.state, row.reported_at) for row in death.status] == [(DEVICE_ID, "offline", DATA_AT)]
+
+
+def test_a_metric_that_no_birth_announced_is_refused_alone(host: Host) -> None:
+    *_, data = host.hear(
+        (1, D.format("BIRTH"), DBIRTH), (2, D.format("DATA"), payload(moisture(18.1), moisture(1, 77)))
+    )
+    assert water(data) == [0.181]
+    assert isinstance(data, Decoded)
+    assert [part.faults[0].code for part in data.parts_refused] == ["alias_unknown"]
+
+
+def test_null_transient_and_boolean_metrics_say_nothing(host: Host) -> None:
+    metrics = (moisture(is_null=True), moisture(3.0, is_transient=True), moisture(boolean_value=True), moisture(18.1))
+    *_, data = host.hear((1, D.format("BIRTH"), DBIRTH), (2, D.format("DATA"), payload(*metrics)))
+    assert water(data) == [0.181]
+
+
+@pytest.mark.parametrize(
+    ("value", "datatype", "meant"),
+    [
+        (251, 1, -5),
+        (0xFFFFFFFB, 1, -5),
+        (0xFFFB, 2, -5),
+        (0xFFFFFFFB, 3, -5),
+        (2**64 - 5, 4, -5),
+        (127, 1, 127),
+        (128, 1, -128),
+        (0xFFFFFFFB, 7, 0xFFFFFFFB),
+        (5, None, 5),
+        (1.5, 3, 1.5),
+    ],
+)
+def test_signed_integers_travel_as_two_s_complement(value: float, datatype: int | None, meant: float) -> None:
+    assert signed(value, datatype) == meant
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (b"\xff", "malformed_protobuf"),
+        (DDATA[:20], "malformed_protobuf"),
+        (b"\x12\xff\xff\xff\xff\x0f", "malformed_protobuf"),
+        (b"\x0b" * 1000, "malformed_protobuf"),
+        (b"\x12\x00" * 5001, "too_many"),
+        (b"\x12\x05\x0a\x03\xff\xfe\x41", "not_utf8"),
+        (bytes(65_537), "too_large"),
+        (b"", "no_known_field"),
+    ],
+)
+def test_hostile_bytes_are_refused_by_name(host: Host, sent: bytes, code: str) -> None:
+    *_, heard = host.hear((1, D.format("BIRTH"), DBIRTH), (2, D.format("DATA"), sent))
+    assert codes(heard) == [code]
+
+
+def test_templates_in_templates_do_no_harm(host: Host) -> None:
+    inner = b""
+    while len(inner) < 60_000:
+        template = b"\x12" + _varint(len(inner)) + inner  # Template.metrics
+        inner = b"\x92\x01" + _varint(len(template)) + template  # Metric.template_value
+    sent = b"\x12" + _varint(len(inner)) + inner
+    *_, heard = host.hear((1, D.format("BIRTH"), DBIRTH), (2, D.format("DATA"), sent))
+    assert codes(heard) == ["alias_unknown"]
+
+
+def _varint(value: int) -> bytes:
+    out = b""
+    while value > 0x7F:
+        out += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return out + bytes([value])
+
+
+@pytest.mark.parametrize(
+    ("topic", "code"),
+    [
+        (f"{GROUP}/NCMD/gw-1", "unknown_topic"),
+        (f"{GROUP}/DDATA/gw-1", "unknown_topic"),
+        (f"{GROUP}/NDATA/gw-1/probe-7", "unknown_topic"),
+        ("spBv1.0/STATE/host", "unknown_topic"),
+        ("spBv1.0/parks/DDATA/gw.1/probe-7", "bad_device_id"),
+        ("spBv1.0/公园/DDATA/gw-1/probe-7", "bad_device_id"),
+        (f"spBv1.0/parks/NDATA/{'g' * 60}", "bad_device_id"),
+    ],
+)
+def test_other_topics_and_names_are_refused(host: Host, topic: str, code: str) -> None:
+    assert codes(host.hear((1, topic, DDATA))[0]) == [code]
+
+
+def test_memory_of_a_node_that_is_born_for_ever_is_bounded_and_never_wrong() -> None:
+    births, node = Births(), Node("parks", "gw-1")
+    for session in range(60):
+        names = tuple(BornMetric(f"m{number}-{session}", number, 9, None) for number in range(1000))
+        births.learn(LifeEvent(node, "", session + 1, "birth", session, Certificate(names)))
+    kept = list(births)
+    assert sum(1 + len(event.certificate.metrics if event.certificate else ()) for event in kept) <= MOST_REMEMBERED
+    newest = births.find(node, "", 100)
+    assert newest is not None
+    assert newest.by_alias[0].name == "m0-59"
+    assert births.find(node, "", 1) is None, "what was forgotten must not be read by another session's births"
