@@ -260,6 +260,17 @@ def test_counts_of_a_capacitive_element_never_become_water(publish: Publish, mod
     assert decoded.status[0].battery_v == 3.4
 
 
+@pytest.mark.parametrize("frame_of", ["0d7a05dc", "000d7a05dc"])
+def test_millivolts_of_senzemo_become_water_by_the_makers_cubic(publish: Publish, frame_of: str) -> None:
+    # The codec: 2.8432 × 1.5³ - 9.1993 × 1.5² + 20.2553 × 1.5 - 4.1882 = 15.09, which it rounds to 15 %.
+    decoded = frame(publish, "senzemo/ssm40", frame_of, 2)
+    assert decoded.soil[0].volumetric_water_content == pytest.approx(0.1509, abs=1e-4)
+    assert decoded.status[0].battery_v == 3.45
+    fields = {"BatteryVoltage": 3450, "SensorVoltage": 1500, "SoilMoisture": 51, "VWC": 15}
+    (row,) = publish(CHIRPSTACK, chirpstack(fields)).soil
+    assert (row.model, row.volumetric_water_content) == ("senzemo/ssm40", 0.15)
+
+
 def test_a_makerfabs_probe_that_did_not_answer_measures_nothing(publish: Publish) -> None:
     decoded = frame(publish, "makerfabs/soil-monitor", "00012200" + "012cfff60064004600000e10")
     assert (decoded.soil, decoded.status[0].battery_v) == ((), 3.4)
@@ -290,6 +301,7 @@ def test_mains_and_an_absent_probe_of_netvox_are_no_values(publish: Publish) -> 
         ("tektelic/agriculture-sensor", "2010", 100),
         ("teneo-iot/soil-moisture-sensor", "0c", 3),
         ("milesight-iot/em500-smtc", "fe03b004", 85),
+        ("senzemo/ssm40", "01", 1),
         ("sensecap/gen1", "0000000101000100070064003c00012001000000002890", 1),
     ],
 )
