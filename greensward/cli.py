@@ -15,6 +15,7 @@ from cyclopts import App, CycloptsError
 from rich.markup import escape
 
 from greensward.commands import (
+    backtest,
     config,
     demo,
     device,
@@ -46,6 +47,7 @@ for command in (
     up.app,
     ingest.app,
     flag.app,
+    backtest.app,
     list_command.app,
     issue.app,
     serve.app,

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from crews.explain.evidence import gate_steps, local, mean_steps, probe_steps
-from crews.explain.outcome import memory_steps, water_steps
+from crews.explain.outcome import forecast_step, memory_steps, water_steps
 from crews.explain.soil import verdict_steps, zone_steps
 from crews.explain.steps import Step
 from crews.reasons import render_reason
@@ -88,6 +88,9 @@ def _steps(
     method = _row("irrigation_methods", "irrigation", plot["irrigation"]).get(f"name_{language}", "")
     watering = rows["watering"][0] if rows["watering"] else None
     yield from water_steps(watering, finding, method, truck_litres, say)
+    forecast = forecast_step(rows["forecast"][0] if rows["forecast"] else None, say)
+    if forecast is not None:
+        yield forecast
     rule = _row("rules", "rule_id", flag["rule_id"])
     yield Step(
         section="rule", key="rule",

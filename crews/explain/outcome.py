@@ -119,5 +119,27 @@ def water_steps(watering: Row | None, finding: Row, irrigation: str, truck_litre
         yield Step(section="water", key="usual", said=said, then=then, source=_SPEC_4)
 
 
+def forecast_step(forecast: Row | None, say: Say) -> Step | None:
+    """Return in how many days the line is reached, with range and method, or why nobody can say."""
+    if forecast is None:
+        return None
+    if forecast["days_median"] is None:
+        why = say(f"explain.forecast.why_{forecast['reason_code']}", otherwise=str(forecast["reason_code"]))
+        return Step(section="forecast", key="forecast", said=say("explain.forecast.none", why=why), source=_SPEC_4)
+    method = say(f"explain.forecast.by_{forecast['method']}", otherwise=str(forecast["method"]))
+    median, low, high = (number(forecast[name], 1) for name in ("days_median", "days_low", "days_high"))
+    said = say("explain.forecast.days", median=median, low=low, high=high, method=method)
+    return Step(
+        section="forecast", key="forecast", said=said, result=forecast["days_median"], unit="d",
+        then=_methods(forecast, say), source=_SPEC_4,
+    )  # fmt: skip
+
+
+def _methods(forecast: Row, say: Say) -> str:
+    """Return what each way of reckoning gave, where there were several."""
+    told = [(name, forecast.get(f"{name}_days")) for name in ("line", "exponential", "long_exponential")]
+    return " · ".join(say(f"explain.forecast.{name}", days=number(days, 1)) for name, days in told if days is not None)
+
+
 def _first(rows: Rows) -> Row | None:
     return rows[0] if rows else None

@@ -3,7 +3,7 @@
 -- Grain: plot
 -- As of: readings up to as_of
 -- Reads: staged_plots, sensor_states, drought_basis, frost_days, readings_daily, wettings, plot_rests, limits
--- Feeds: watering_needs, drought_flags, vigour_findings, campaign_findings, plot_stories
+-- Feeds: watering_needs, drought_flags, vigour_findings, campaign_findings, plot_stories, drought_outcomes
 -- Kept as: table
 --
 -- What we do not know goes first (no sensor, no data, silent, stale, sensor fault), then what suspends dryness (season,

@@ -3,7 +3,7 @@
 -- Grain: plot and day
 -- As of: readings up to as_of
 -- Reads: readings_daily, limits
--- Feeds: root_zone, potentials, drought_findings, plot_days
+-- Feeds: root_zone, potentials, drought_findings, plot_days, drought_outcomes
 --
 -- A lone reading below zero, in July say, freezes no day.
 select

@@ -3,7 +3,7 @@
 -- Grain: plot, span (day or hour) and its begin
 -- As of: readings up to as_of; days that are over, and hours of the last hourly_days
 -- Reads: root_zone_layers, frost_days, national_grades, limits
--- Feeds: root_zone_daily, wettings, drought_evaluations, drought_basis, plot_days, plot_stories
+-- Feeds: root_zone_daily, wettings, drought_evaluations, drought_basis, plot_days, plot_stories, drought_outcomes
 -- Kept as: table
 --
 -- FAO-56 equations 82 to 84. Dry means: depletion at least p of the available water, with more than likely_to

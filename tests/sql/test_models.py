@@ -41,7 +41,7 @@ def test_a_model_feeds_those_that_read_it() -> None:
         readers = {reader.name for reader in all_models() if model.name in reader.reads}
         if model.feeds[0].startswith("every model"):
             continue
-        assert set(model.feeds) - {"flags", "pages", "pictures"} == readers, model.name
+        assert set(model.feeds) - {"flags", "pages", "pictures", "backtests"} == readers, model.name
 
 
 def test_a_model_stands_after_all_that_it_reads() -> None:
@@ -75,7 +75,7 @@ def test_nothing_asks_for_the_time_of_day() -> None:
 
 def test_every_threshold_is_used_and_has_a_source() -> None:
     text = "".join(model.select for model in all_models())
-    read_by_the_runner = {"soil_window_days", "drone_window_days"}
+    read_by_the_runner = {"soil_window_days", "drone_window_days", "backtest_rise", "backtest_reopen_hours"}
     for row in reference_rows("limits"):
         assert row["source"]
         assert row["name"] in text or row["name"] in read_by_the_runner, row["name"]
