@@ -111,7 +111,7 @@ def forecast_errors(history: History) -> list[float]:
         before = history.gaps[today]
         for day in range(today + 1, len(history.gaps)):
             gap = history.gaps[day]
-            if isnan(before) or isnan(gap) or history.water[day] - history.water[day - 1] >= rise:
+            if isnan(before) or isnan(gap) or round(history.water[day] - history.water[day - 1], 9) >= rise:
                 break
             if gap >= 0:
                 noon_before = day - _NOON_BEFORE_YESTERDAY

@@ -5,7 +5,8 @@
 -- Reads: evaluated_flags, drought_findings, dry_forecasts, root_zone, frost_days
 -- Feeds: backtests
 --
--- Is frozen means: the soil was frozen on the day that the verdict rests on; no such day may be flagged.
+-- Is frozen means: the soil was frozen on the day that the verdict rests on, or on yesterday where it rests on none; no
+-- such day may be flagged.
 select
     evaluated_flags.plot_id,
     evaluated_flags.state,
@@ -29,7 +30,9 @@ from evaluated_flags
 inner join drought_findings on evaluated_flags.plot_id = drought_findings.plot_id
 left join dry_forecasts on evaluated_flags.plot_id = dry_forecasts.plot_id
 left join frost_days
-    on drought_findings.plot_id = frost_days.plot_id and drought_findings.date = frost_days.date
+    on
+        drought_findings.plot_id = frost_days.plot_id
+        and coalesce(drought_findings.date, cast(getvariable('window_to') as date) - 1) = frost_days.date
 left join root_zone
     on
         evaluated_flags.plot_id = root_zone.plot_id

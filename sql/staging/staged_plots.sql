@@ -3,7 +3,7 @@
 -- Grain: plot
 -- As of: register row that holds at as_of, else at variable now; without either the row that has no end
 -- Reads: standing_plots, staged_soil_layers, vegetations, irrigation_methods, maintenance_grades, limits
--- Feeds: plot_flights, vigour_flights, crop_et, disease_findings, sensor_states, root_zone_layers, potentials, campaign_lists, dry_forecasts, campaign_plots, plot_rests, drought_findings, vigour_findings, campaign_findings, plot_stories, evaluated_flags
+-- Feeds: every model of sql/plots
 -- Kept as: table
 --
 -- Field capacity, wilting point and saturation are means over the root zone, weighted by thickness (over its uppermost

@@ -33,7 +33,7 @@ def test_every_sentence_is_there_in_both_languages_with_the_same_parameters() ->
             assert fields(sentences["zh"]) == fields(sentences["en"]), key
 
 
-PLAIN = {"language", "page.datum", "sum.depth", "sum.litres", "picture.heading", "picture.gain"}
+PLAIN = {"language", "page.datum", "sum.depth", "sum.litres", "picture.heading", "picture.gain", "backtest.other"}
 """What is neither Chinese nor English."""
 
 
