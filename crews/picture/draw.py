@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from crews.picture import field, lane, marks
 from crews.picture.key import describe, key
-from crews.picture.scale import LANE_HEIGHT, WIDTH, Scale, scale_of
+from crews.picture.scale import FORECAST_DAYS, LANE_HEIGHT, WIDTH, Scale, scale_of
 from crews.picture.story import Story
 from crews.reasons import render_reason
 from crews.words import Say, say_number, speaker
@@ -15,7 +15,6 @@ from ingest.site import Site
 _NAME, _REASON, _SMALL = 16.0, 13.5, 12.5
 _LEADING = 17.5
 _MARGIN = 8.0
-_CAP_DAYS = 14
 _UNDER_AXIS = 22.0
 
 
@@ -72,8 +71,8 @@ def say_forecast(story: Story, say: Say) -> str:
     told = story.forecast
     if told is None or told.median is None or told.median <= 0:
         return ""
-    if told.median >= _CAP_DAYS:
-        return say("picture.forecast_beyond", n=_CAP_DAYS)
+    if told.median >= FORECAST_DAYS:
+        return say("picture.forecast_beyond", n=FORECAST_DAYS)
     low, high = (told.median if end is None else end for end in (told.low, told.high))
     return say("picture.forecast", n=say_number(told.median, 0), low=say_number(low, 0), high=say_number(high, 0))
 

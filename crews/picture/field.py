@@ -179,11 +179,15 @@ def forecast(told: Forecast | None, story: Story, scale: Scale, begin: float) ->
     if told is None or told.median is None or newest is None or not runs or runs[-1][2].refill is None:
         return
     line = runs[-1][2].refill
-    low, high = told.low if told.low is not None else told.median, told.high if told.high is not None else told.median
+    low, high = (told.median if end is None else end for end in (told.low, told.high))
+    if low >= FORECAST_DAYS:  # so many days or more: nobody says when
+        return
     start = (scale.x(begin), scale.y(newest))
     ends = [_reach(begin, newest, line, days, scale) for days in (max(low, 0.0), max(high, 0.0))]
     points = " ".join(f"{marks.n(x)},{marks.n(y)}" for x, y in (start, *ends))
     yield f'<polygon points="{points}" fill="{marks.FORECAST_INK}" fill-opacity="0.18"/>'
+    if told.median >= FORECAST_DAYS:
+        return
     middle = _reach(begin, newest, line, max(told.median, 0.0), scale)
     yield marks.line([start, middle], marks.FORECAST_INK, 1.8, ' stroke-dasharray="5 4"')
     yield marks.diamond(*middle, 4.0, marks.FORECAST_INK)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from crews.picture import marks
 from crews.picture.field import say_value_of
-from crews.picture.scale import RIGHT, WIDTH, line_runs
+from crews.picture.scale import FORECAST_DAYS, RIGHT, WIDTH, line_runs
 from crews.picture.story import Story, runs_of
 from crews.words import Say, say_number
 
@@ -50,7 +50,8 @@ def _present(story: Story) -> Iterator[tuple[str, Mark]]:
         yield "gated", _fill("url(#gated)")
     if runs_of(story, frozenset({None, "sparse"})):
         yield "missing", _fill(marks.PAPER, ' stroke-dasharray="2 2"')
-    if story.forecast is not None and story.forecast.median is not None:
+    told = story.forecast
+    if told is not None and told.median is not None and (told.median if told.low is None else told.low) < FORECAST_DAYS:
         yield "forecast", _stroke(marks.FORECAST_INK, 1.8, ' stroke-dasharray="5 4"')
 
 

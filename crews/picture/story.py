@@ -54,7 +54,6 @@ class Forecast(msgspec.Struct, frozen=True):
     median: float | None = None
     low: float | None = None
     high: float | None = None
-    reason_code: str | None = None
 
 
 class Story(msgspec.Struct, frozen=True):

@@ -65,10 +65,11 @@ def _relation(folder: DataFolder, spec: Table) -> str:
     if not files:
         return nothing
     listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files)
-    if spec.partition_by is None:  # one file, perhaps written before the newest columns were there: those are null
+    # All files may have been written before the newest columns were there: those are null then.
+    if spec.partition_by is None:
         return f"select {names} from ({nothing} union all by name select * from read_parquet([{listed}]))"
     hive = "hive_partitioning = true, hive_types = {'date': date}, union_by_name = true"
-    return f"select {names}, date from read_parquet([{listed}], {hive})"
+    return f"select {names}, date from ({nothing} union all by name select * from read_parquet([{listed}], {hive}))"
 
 
 def _sql_type(arrow: pa.DataType) -> str:

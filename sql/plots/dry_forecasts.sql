@@ -3,7 +3,7 @@
 -- Grain: plot
 -- As of: as_of; days that are over
 -- Reads: staged_plots, crop_coefficients, root_zone_daily, weather_outlook, limits
--- Feeds: drought_flags, plot_stories, drought_outcomes
+-- Feeds: drought_flags, drought_outcomes
 -- Kept as: table
 --
 -- Days count from as_of, and the mean of a day stands at its noon. With weather: the first day on which

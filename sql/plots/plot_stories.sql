@@ -2,7 +2,7 @@
 --
 -- Grain: plot
 -- As of: readings up to as_of
--- Reads: staged_plots, drought_findings, drought_flags, dry_forecasts, plot_days, root_zone, potentials, weather_days, limits
+-- Reads: staged_plots, drought_findings, drought_flags, plot_days, root_zone, potentials, weather_days, limits
 -- Feeds: pictures
 --
 -- Lists are JSON arrays of arrays whose first value sorts: days [date, condition, value, upper line, watch line,
@@ -106,15 +106,11 @@ select
         'root_zone_m', drought_findings.root_zone_m,
         'reason_code', drought_flags.reason_code,
         'reason_params', cast(drought_flags.reason_params_json as json),
-        'forecast', case
-            when dry_forecasts.plot_id is not null
-                then json_object(
-                    'median', dry_forecasts.days_median,
-                    'low', dry_forecasts.days_low,
-                    'high', dry_forecasts.days_high,
-                    'reason_code', dry_forecasts.reason_code
-                )
-        end,
+        'forecast', json_object(
+            'median', drought_flags.days_until_dry,
+            'low', drought_flags.days_until_dry_low,
+            'high', drought_flags.days_until_dry_high
+        ),
         'issue_since', case
             when drought_findings.is_open
                 then strftime(timezone('UTC', drought_findings.issue_since_at), '%Y-%m-%dT%H:%M:%SZ')
@@ -129,7 +125,6 @@ cross join rain
 inner join drought_findings on staged_plots.plot_id = drought_findings.plot_id
 inner join drought_flags on staged_plots.plot_id = drought_flags.plot_id
 inner join quantities on staged_plots.plot_id = quantities.plot_id
-left join dry_forecasts on staged_plots.plot_id = dry_forecasts.plot_id
 left join days on staged_plots.plot_id = days.plot_id
 left join hours on staged_plots.plot_id = hours.plot_id
 where days.plot_id is not null or hours.plot_id is not null

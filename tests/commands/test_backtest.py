@@ -151,7 +151,7 @@ def test_ctrl_c_leaves_nothing_behind(folder: DataFolder, tmp_path: Path, monkey
     [
         (["--from", "2026-07-08", "--to", "2026-07-04"], "--from 2026-07-08 is after --to 2026-07-04"),
         (["--from", "July", "--to", "2026-07-04"], "--from 'July': write a day like 2026-07-02."),
-        (["--from", "2020-01-01", "--to", "2020-01-05"], "no soil reading for 2020-01-01 to 2020-01-05; it holds 2026-0"),
+        (["--from", "2020-01-01", "--to", "2020-01-05"], "no soil reading for 2020-01-01 to 2020-01-05; it holds 2026"),
         ([*WINDOW, "--every", "0h"], "--every '0h': write a number of days or hours like 1d or 6h."),
         ([*WINDOW, "--at", "noon"], "--at 'noon': write a time of day like 07:00."),
         ([*WINDOW, "--plot", "drie"], "did you mean 'dry'?"),

@@ -169,12 +169,16 @@ def test_the_fan_reaches_the_line_between_its_low_and_high_day() -> None:
     assert points[1][1] == points[2][1]
 
 
-def test_a_forecast_beyond_the_edge_is_cut_off_and_said_to_be_far() -> None:
-    told = msgspec.structs.replace(EVERYTHING, forecast=Forecast(14.0, 9.0, 40.0))
+def test_fourteen_days_or_more_is_no_day_on_which_the_line_is_reached() -> None:
+    told = msgspec.structs.replace(EVERYTHING, forecast=Forecast(14.0, 9.0, 14.0))
     root = parsed(told)
     assert "14 天以内不会到养护线" in texts(root)
     (fan,) = root.iter(f"{SVG}polygon")
     assert max(float(pair.split(",")[0]) for pair in fan.attrib["points"].split()) <= 390
+    assert len(polylines(root, marks.FORECAST_INK, "1.8")) == 1  # the key's
+    far = parsed(msgspec.structs.replace(EVERYTHING, forecast=Forecast(14.0, 14.0, 14.0)))
+    assert not list(far.iter(f"{SVG}polygon"))
+    assert "预测范围" not in texts(far)
 
 
 def test_nobody_who_measures_rain_is_not_a_month_without_rain() -> None:

@@ -191,3 +191,14 @@ def note_synced_folders(monkeypatch: pytest.MonkeyPatch) -> set[Path]:
 
     monkeypatch.setattr(os, "fsync", note)
     return synced
+
+
+def test_a_lake_from_before_a_column_was_there_opens_and_has_it_empty(folder: DataFolder) -> None:
+    path = write_rows(folder, SOIL, DAY, soil(soil_row(0)), "part-1-1")
+    old = pq.ParquetFile(path).read().drop_columns(["uplink_key"])
+    path.unlink()
+    pq.write_table(old, path)
+    with open_lake(folder, BEICHEN) as lake:
+        assert lake.execute("select count(*), count(uplink_key), min(date) from soil_readings").fetchall() == [
+            (1, 0, DAY)
+        ]
