@@ -180,7 +180,7 @@ def forecast(told: Forecast | None, story: Story, scale: Scale, begin: float) ->
         return
     line = runs[-1][2].refill
     low, high = (told.median if end is None else end for end in (told.low, told.high))
-    if low >= FORECAST_DAYS:  # so many days or more: nobody says when
+    if low >= FORECAST_DAYS or told.median <= 0:  # so many days or more, nobody says when; or it is reached
         return
     start = (scale.x(begin), scale.y(newest))
     ends = [_reach(begin, newest, line, days, scale) for days in (max(low, 0.0), max(high, 0.0))]

@@ -51,7 +51,8 @@ def _present(story: Story) -> Iterator[tuple[str, Mark]]:
     if runs_of(story, frozenset({None, "sparse"})):
         yield "missing", _fill(marks.PAPER, ' stroke-dasharray="2 2"')
     told = story.forecast
-    if told is not None and told.median is not None and (told.median if told.low is None else told.low) < FORECAST_DAYS:
+    low = None if told is None else told.median if told.low is None else told.low
+    if told is not None and told.median and low is not None and low < FORECAST_DAYS:
         yield "forecast", _stroke(marks.FORECAST_INK, 1.8, ' stroke-dasharray="5 4"')
 
 

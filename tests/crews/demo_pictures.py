@@ -1,4 +1,4 @@
-"""The pictures of README.md from a real demo: `.venv/bin/python -m tests.crews.demo_pictures docs/images`."""
+"""The pictures of README.md and docs from a real demo: `.venv/bin/python -m tests.crews.demo_pictures docs/images`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from crews.ledger import Ledger
 from crews.links import load_keys, make_token
+from crews.picture.draw import draw_picture
+from crews.picture.stored import find_stories
 from greensward.settings import load
+from ingest.lake.layout import DataFolder
+from ingest.site import Site
 from tests.crews.browser import Browser
 from tests.crews.served import served
 
@@ -17,7 +22,7 @@ _SHOWN_PX = 1480
 
 
 def take(target: Path) -> None:
-    """Run the demo in a throw-away folder and write crew-zh.png, crew-en.png and office-zh.png into `target`."""
+    """Run the demo in a throw-away folder and write the pictures of its pages and of two plots into `target`."""
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary) / "demo"
@@ -30,9 +35,25 @@ def take(target: Path) -> None:
                 with Browser(_PHONE_PX) as phone:
                     phone.open(f"{url}/c/{make_token(keys, 'crew', crew, now)}?lang={language}")
                     phone.picture(target / f"crew-{language}.png", most_height=_SHOWN_PX)
+            take_plots(target, folder, settings.place())
             with Browser(1100, scale=1) as desk:
                 desk.open(f"{url}/c/{make_token(keys, 'office', 'office', now)}")
                 desk.picture(target / "office-zh.png")
+
+
+def take_plots(target: Path, folder: DataFolder, site: Site) -> None:
+    """Write plot-dry-zh.png of a dry plot and plot-silent-en.png of one whose probe went silent."""
+    with Ledger(folder.ledger, site) as ledger:
+        plots = {issue.cause: issue.plot_id for issue in ledger.open_issues() if issue.cause in {"drought", "sensor"}}
+    stories = find_stories(folder, set(plots.values()))
+    with tempfile.TemporaryDirectory() as temporary, Browser(390) as phone:
+        for cause, name, language in (("drought", "dry", "zh"), ("sensor", "silent", "en")):
+            drawn = Path(temporary) / f"plot-{name}-{language}.svg"
+            drawn.write_text(draw_picture(stories[plots[cause]], language, site), encoding="utf-8")
+            page = drawn.with_suffix(".html")
+            page.write_text(f'<body style="margin:0"><img src="{drawn.name}">', encoding="utf-8")
+            phone.open(page.as_uri())
+            phone.picture(target / f"{drawn.stem}.png")
 
 
 if __name__ == "__main__":

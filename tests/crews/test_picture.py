@@ -181,6 +181,12 @@ def test_fourteen_days_or_more_is_no_day_on_which_the_line_is_reached() -> None:
     assert "预测范围" not in texts(far)
 
 
+def test_a_plot_that_is_at_its_line_has_no_forecast_to_draw() -> None:
+    root = parsed(msgspec.structs.replace(EVERYTHING, forecast=Forecast(0.0, 0.0, 0.0)))
+    assert not list(root.iter(f"{SVG}polygon"))
+    assert "预测范围" not in texts(root)
+
+
 def test_nobody_who_measures_rain_is_not_a_month_without_rain() -> None:
     assert "没有雨量数据" in texts(parsed(story(day(1), rain=())))
     assert "没有雨量数据" not in texts(parsed(story(day(1), rain=(Rain(TODAY, 0.0),))))
