@@ -51,7 +51,11 @@ def take_plots(target: Path, folder: DataFolder, site: Site) -> None:
             drawn = Path(temporary) / f"plot-{name}-{language}.svg"
             drawn.write_text(draw_picture(stories[plots[cause]], language, site), encoding="utf-8")
             page = drawn.with_suffix(".html")
-            page.write_text(f'<body style="margin:0"><img src="{drawn.name}">', encoding="utf-8")
+            page.write_text(
+                '<!doctype html><meta name="viewport" content="width=device-width"><body style="margin:0">'
+                f'<img style="display:block" src="{drawn.name}">',
+                encoding="utf-8",
+            )
             phone.open(page.as_uri())
             phone.picture(target / f"{drawn.stem}.png")
 
