@@ -81,18 +81,27 @@ def water_steps(watering: Row | None, finding: Row, irrigation: str, truck_litre
     if round(ratio, 9) != 1:
         printed += f" × {number(finding['root_zone_m'], 3)} ÷ {number(finding['covered_m'], 3)}"
         formula += " Zr / bₙ"
+    if watering["counted_rain_mm"] > 0:
+        printed = f"max({printed} − {number(watering['counted_rain_mm'], 2, 2)}, 0)"
+        formula = f"max({formula.removeprefix('I = ')} − P, 0)"
+    if watering["is_put_off"] and watering["forecast_rain"] == "cancel":
+        printed = f"0 × ({printed})"
+        formula = f"I = 0 × {formula.removeprefix('I = ')}"
     yield reckoned(
         "water", "net", formula, printed, watering["net_mm"], "mm", said=say("explain.water.net"), source=_SPEC_4
     )
     leaching = watering["leaching_requirement"]
     yield reckoned(
         "water", "gross", "G = I / (Ea (1 − LR))",
-        f"{number(watering['net_mm'], 2, 1)} ÷ ({number(finding['efficiency'], 2)} × (1 − {number(leaching, 3)}))",
+        f"{number(watering['net_mm'], 2, 1)} ÷ ({number(finding['efficiency'], 2)} × (1 − {number(leaching, 4)}))",
         watering["gross_mm"], "mm", said=say("explain.water.gross", irrigation=irrigation), source=_SPEC_4,
     )  # fmt: skip
+    pits = watering["tree_pits"]
     yield reckoned(
-        "water", "litres", "G × A × f",
-        f"{number(watering['gross_mm'], 4, 1)} × {number(finding['area_m2'], 2)} × "
+        "water", "litres", f"G × Σ π r² ({pits})" if pits else "G × A × f",
+        f"{number(watering['gross_mm'], 4, 1)} × {number(watering['watered_m2'], 4)}"
+        if pits
+        else f"{number(watering['gross_mm'], 4, 1)} × {number(finding['area_m2'], 2)} × "
         f"{number(finding['wetted_fraction'], 3)}",
         watering["litres"], "L", digits=0, said=say("explain.water.litres"), source="1 mm × 1 m² = 1 L",
     )  # fmt: skip
@@ -110,10 +119,10 @@ def water_steps(watering: Row | None, finding: Row, irrigation: str, truck_litre
         "water", "loads", "ceil(L / n / V)", printed, float(math.ceil(round(each / truck_litres, 9))), "", digits=0,
         said=say("explain.water.loads", truck=f"{truck_litres:,.0f}"), source="web.truck_litres",
     )  # fmt: skip
-    if finding["usual_litres_m2_low"] is not None:
+    if watering["usual_litres_low"] is not None:
         said = say(
-            "explain.water.usual", low=number(finding["usual_litres_m2_low"], 1),
-            high=number(finding["usual_litres_m2_high"], 1),
+            "explain.water.usual_tree" if pits else "explain.water.usual", low=number(watering["usual_litres_low"], 1),
+            high=number(watering["usual_litres_high"], 1),
         )  # fmt: skip
         then = say("explain.water.unusual") if watering["is_unusual"] else ""
         yield Step(section="water", key="usual", said=said, then=then, source=_SPEC_4)

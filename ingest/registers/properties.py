@@ -10,8 +10,9 @@ from ingest.decode.guard import describe, escape
 from ingest.registers.findings import Place
 from ingest.registers.identifiers import EXPECTED_ID, is_id
 from ingest.registers.plot_file import is_number
-from ingest.registers.property_values import Given, fraction, past_day, text, word
+from ingest.registers.property_values import Given, fraction, number_within, past_day, text, word
 from ingest.registers.soil import Textures, read_soil
+from ingest.registers.tree_pits import read_tree_pits
 from ingest.registers.words import (
     GRADES,
     IRRIGATION,
@@ -103,6 +104,9 @@ def read_facts(
     facts |= read_soil(given, place, textures)
     facts["irrigation"] = word(given, "irrigation", IRRIGATION, place)
     facts["wetted_fraction"] = fraction(given, "wetted_fraction", place)
+    facts |= read_tree_pits(given, place)
+    for column in ("water_ec_ds_m", "soil_ece_ds_m"):
+        facts[column] = number_within(given, column, 0, 60, "dS/m", place)
     for column in _TEXTS:
         facts[column] = text(given, column, place)
     return facts

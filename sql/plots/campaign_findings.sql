@@ -43,7 +43,7 @@ with asked as (
         watering_needs.litres,
         watering_needs.visits,
         staged_plots.root_zone_m,
-        staged_plots.area_m2 * staged_plots.wetted_fraction as watered_m2,
+        staged_plots.watered_m2,
         staged_plots.visit_max_mm,
         case
             when campaign_states.work <> 'water' then 'work'

@@ -9,7 +9,7 @@ select
     drought_findings.plot_id,
     'drought' as cause,
     drought_findings.state,
-    drought_findings.needs_work,
+    drought_findings.needs_work and not coalesce(watering_needs.is_put_off, false) as needs_work,
     drought_findings.severity,
     case
         when drought_findings.state = 'dry'
@@ -20,7 +20,10 @@ select
         when drought_findings.state in ('silent', 'stale', 'sensor_fault') then drought_findings.last_usable_at
         when drought_findings.state = 'just_watered' then drought_findings.wetted_at
     end as since,
-    drought_findings.reason_code,
+    case
+        when drought_findings.needs_work and watering_needs.is_put_off then 'drought_dry_rain_to_come'
+        else drought_findings.reason_code
+    end as reason_code,
     cast(json_object(
         'depths_cm', coalesce(
             replace(replace(replace(drought_findings.depth_list, '.0', ''), ' ', ''), ',', '/'),
@@ -49,6 +52,8 @@ select
             else drought_findings.unusable_hours
         end) as bigint),
         'rain_mm', round(drought_findings.holding_rain_mm, 1),
+        'forecast_rain_mm', round(watering_needs.forecast_rain_mm, 1),
+        'rain_probability_pct', cast(round(watering_needs.rain_probability_pct) as bigint),
         'received_pct', coalesce(drought_findings.received_pct, 0),
         'completeness_pct', cast(round(100 * drought_findings.daily_completeness) as bigint),
         'rise_pct', round(100 * drought_findings.rise, 1),
@@ -142,10 +147,20 @@ select
                     'net_mm', round(watering_needs.net_mm, 2),
                     'efficiency', drought_findings.efficiency,
                     'refill_to_share', watering_needs.refill_to_share,
-                    'leaching_requirement', watering_needs.leaching_requirement,
+                    'leaching_requirement', round(watering_needs.leaching_requirement, 4),
+                    'is_leaching_held', watering_needs.is_leaching_held,
+                    'water_ec_ds_m', watering_needs.water_ec_ds_m,
+                    'soil_ece_ds_m', watering_needs.soil_ece_ds_m,
+                    'forecast_rain', watering_needs.forecast_rain,
+                    'forecast_rain_mm', round(watering_needs.forecast_rain_mm, 2),
+                    'rain_probability_pct', round(watering_needs.rain_probability_pct, 1),
+                    'counted_rain_mm', round(watering_needs.counted_rain_mm, 2),
+                    'is_put_off', watering_needs.is_put_off,
                     'gross_mm', round(watering_needs.gross_mm, 2),
                     'area_m2', drought_findings.area_m2,
                     'wetted_fraction', drought_findings.wetted_fraction,
+                    'watered_m2', round(watering_needs.watered_m2, 4),
+                    'tree_pits', watering_needs.tree_pits,
                     'litres', round(watering_needs.litres),
                     'irrigation', drought_findings.irrigation,
                     'visit_max_mm', drought_findings.visit_max_mm,
@@ -164,19 +179,34 @@ select
                                 )
                             else ''
                         end,
+                        case
+                            when watering_needs.counted_rain_mm > 0
+                                then printf(' - %.1f mm of rain', watering_needs.counted_rain_mm)
+                            else ''
+                        end,
                         printf(
                             ' = %.1f mm; / %.2f', watering_needs.net_mm, drought_findings.efficiency
                         ),
                         case
                             when watering_needs.leaching_requirement > 0
-                                then printf(' / (1 - %.2f)', watering_needs.leaching_requirement)
+                                then printf(
+                                    ' / (1 - %.2f%s)', watering_needs.leaching_requirement,
+                                    case when watering_needs.is_leaching_held then ' held' else '' end
+                                )
                             else ''
                         end,
                         printf(' = %.1f mm', watering_needs.gross_mm),
-                        printf(
-                            '; x %.0f m2 x %.2f = %.0f L', drought_findings.area_m2,
-                            drought_findings.wetted_fraction, watering_needs.litres
-                        )
+                        case
+                            when watering_needs.tree_pits > 0
+                                then printf(
+                                    '; x %d pits of %.2f m2 in all = %.0f L', watering_needs.tree_pits,
+                                    watering_needs.watered_m2, watering_needs.litres
+                                )
+                            else printf(
+                                '; x %.0f m2 x %.2f = %.0f L', drought_findings.area_m2,
+                                drought_findings.wetted_fraction, watering_needs.litres
+                            )
+                        end
                     )
                 )
         end

@@ -3,7 +3,7 @@
 -- Grain: day
 -- As of: issued_at up to as_of and not older than forecast_max_age_hours
 -- Reads: weather_forecasts, limits
--- Feeds: sun_days, weather_outlook
+-- Feeds: sun_days, weather_outlook, rain_outlook
 -- Kept as: table
 --
 -- Of two sources the one that issued last speaks for the day as a whole: amounts and probabilities are not mixed.

@@ -3,7 +3,7 @@
 -- Grain: one row
 -- As of: the settings of the run
 -- Reads: limits
--- Feeds: sun_days, reference_et0
+-- Feeds: sun_days, reference_et0, watering_needs
 --
 -- [site] of greensward.toml, as variables. Latitude is of the middle of the district's box: half a degree moves ET0 by
 -- less than one hundredth of a millimetre in summer. Salinity is null where nobody stated it.

@@ -85,6 +85,12 @@ select
     aged.is_new_by_date or aged.vegetation = 'new_planting' as is_newly_planted,
     aged.area_m2,
     coalesce(aged.wetted_fraction, aged.default_wetted_fraction) as wetted_fraction,
+    aged.tree_pits,
+    coalesce(
+        aged.tree_pit_area_m2, aged.area_m2 * coalesce(aged.wetted_fraction, aged.default_wetted_fraction)
+    ) as watered_m2,
+    aged.water_ec_ds_m,
+    aged.soil_ece_ds_m,
     soils.soil_layers,
     soils.field_capacity,
     soils.wilting_point,
