@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import tempfile
@@ -49,7 +50,8 @@ def take_plots(target: Path, folder: DataFolder, site: Site) -> None:
     with tempfile.TemporaryDirectory() as temporary, Browser(390) as phone:
         for cause, name, language in (("drought", "dry", "zh"), ("sensor", "silent", "en")):
             drawn = Path(temporary) / f"plot-{name}-{language}.svg"
-            drawn.write_text(draw_picture(stories[plots[cause]], language, site), encoding="utf-8")
+            text = draw_picture(stories[plots[cause]], language, site)
+            drawn.write_text(text, encoding="utf-8")
             page = drawn.with_suffix(".html")
             page.write_text(
                 '<!doctype html><meta name="viewport" content="width=device-width"><body style="margin:0">'
@@ -57,7 +59,8 @@ def take_plots(target: Path, folder: DataFolder, site: Site) -> None:
                 encoding="utf-8",
             )
             phone.open(page.as_uri())
-            phone.picture(target / f"{drawn.stem}.png")
+            height = float(text.split('height="', 1)[1].split('"', 1)[0])
+            phone.picture(target / f"{drawn.stem}.png", most_height=math.ceil(height))
 
 
 if __name__ == "__main__":
