@@ -26,10 +26,10 @@ def judged() -> Iterator[MadeLake]:
     lake.soil_days([0.75], "D-mixed", last_day=YESTERDAY - timedelta(days=1))
     lake.laboratory_plot("half")
     lake.device("D-half", "half")
-    for back, readings in ((2, 12), (1, 11)):
+    for back, readings, value in ((4, 11, 0.75), (3, 12, 0.75), (2, 12, 0.25), (1, 11, 0.25)):
         for hour in range(readings):
             at = local_midnight(YESTERDAY - timedelta(days=back)) + timedelta(hours=hour)
-            lake.soil(at, "D-half", volumetric_water_content=0.25 + hour / 1e4, soil_temperature_c=20.0 + hour / 10)
+            lake.soil(at, "D-half", volumetric_water_content=value + hour / 1e4, soil_temperature_c=20.0 + hour / 10)
     lake.plot("potential")
     lake.device("D-potential", "potential")
     lake.soil_days([0.0, 0.0, 0.0], "D-potential", matric_potential_kpa=-50.0, volumetric_water_content=None)
@@ -84,7 +84,7 @@ def test_a_day_of_frost_is_frozen_one_of_faulty_readings_gated_and_one_of_none_i
 
 
 def test_half_of_the_readings_make_a_day_and_one_fewer_does_not(judged: MadeLake) -> None:
-    assert [shown[1] for shown in story(judged, "half")["days"]] == ["judged", "sparse"]
+    assert [shown[1] for shown in story(judged, "half")["days"]] == ["sparse", "gated", "judged", "sparse"]
 
 
 def test_rain_that_was_measured_is_told_also_where_it_was_none(judged: MadeLake) -> None:
