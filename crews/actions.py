@@ -20,6 +20,7 @@ FALSE_ALARM_REASONS_OF = {
     "disease": ("nothing_found", "other_cause", "wrong_place"),
     "vigour": ("nothing_found", "other_cause", "wrong_place"),
     "sensor": ("sensor_well", "sensor_not_found", "wrong_place"),
+    "campaign": ("already_done", "wrong_place"),
 }
 """Why a report can be a false alarm, by cause; any other cause has the wrong place only."""
 
@@ -77,7 +78,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 def false_alarm_reasons(cause: str) -> tuple[str, ...]:
     """Return the reasons for which an issue of `cause` can be a false alarm."""
-    return FALSE_ALARM_REASONS_OF.get(cause, ("wrong_place",))
+    return FALSE_ALARM_REASONS_OF.get(cause.partition(".")[0], ("wrong_place",))
 
 
 def perform(ledger: Ledger, action: Action, now: datetime, keep: Callable[[], None] | None = None) -> Outcome:

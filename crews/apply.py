@@ -6,13 +6,14 @@ Nothing is closed on a crew's word alone: work that was reported needs a finding
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any, TypeAlias, cast
 
 import msgspec
 import pyarrow as pa
 
 from crews.actions import FALSE_ALARM_REASONS
+from crews.campaign import TO_DO_STATES, brings_water, is_of_campaign
 from crews.finding import PAUSED_STATES, Finding, merge_flags
 from crews.issue import Issue
 from crews.ledger import GREENSWARD, Ledger
@@ -95,15 +96,61 @@ def _apply(
 ) -> None:
     issue = ledger.open_issue_of(finding.plot_id, finding.cause)
     if issue is None:
-        if finding.needs_work and not _was_just_voided(ledger, finding, before, now):
+        if (
+            finding.needs_work
+            and not _was_just_voided(ledger, finding, before, now)
+            and not _has_water_coming(ledger, finding)
+        ):
             applied.opened.append(_open(ledger, finding, plot, now).issue_id)
     elif finding.needs_work:
         _persist(ledger, issue, finding, plot, now, applied)
+    elif is_of_campaign(finding.cause):
+        _end_campaign_work(ledger, issue, finding, now, applied)
     elif finding.is_well:
         _recover(ledger, issue, finding, now, applied)
     elif finding.state in PAUSED_STATES and issue.state in {"opened", "assigned"}:
         ledger.append(issue, "deferred", now, GREENSWARD, {"reason": finding.state})
         applied.deferred.append(issue.issue_id)
+
+
+def _has_water_coming(ledger: Ledger, finding: Finding) -> bool:
+    """Say whether another open issue already sends a crew with water: dryness and a campaign share one card."""
+    return brings_water(finding.cause, finding.reason_params) and any(
+        issue.state in TO_DO_STATES and brings_water(issue.cause, issue.finding["reason_params"])
+        for issue in ledger.open_issues_of(finding.plot_id)
+        if is_of_campaign(issue.cause) != is_of_campaign(finding.cause)
+    )
+
+
+def _end_campaign_work(ledger: Ledger, issue: Issue, finding: Finding, now: datetime, applied: Applied) -> None:
+    """End the issue of a plot that is no longer due.
+
+    What was reported done closes when water is seen in the soil after it, or when a person of the office has closed the
+    campaign; a window that has merely passed checks nothing.
+    """
+    is_reported = issue.state == "done_unchecked" and issue.result_code == "done"
+    if finding.state == "done" and issue.state in TO_DO_STATES:
+        kind, reason = "closed", "with_drought"
+    elif is_reported and finding.reason_params.get("is_closed"):
+        kind, reason = "closed", "campaign_over"
+    elif is_reported and finding.data_at is not None and issue.done_at is not None and finding.data_at > issue.done_at:
+        kind, reason = "closed", "recovered_after_work"
+    elif finding.state in {"over", "not_listed"} and not is_reported:
+        kind, reason = "void", "campaign_over" if finding.state == "over" else "not_listed"
+    else:
+        return
+    ledger.append(issue, kind, now, GREENSWARD, {"reason": reason, "state": finding.state})
+    applied.closed.append(issue.issue_id)
+
+
+def _deadline(ledger: Ledger, finding: Finding, plot: Mapping[str, Any], now: datetime) -> datetime:
+    """Return by when the work is due: a campaign's by the end of its window, dry plots of it as any dry plot."""
+    usual = due_at(finding.severity, plot.get("maintenance_grade"), now, ledger.site)
+    if not is_of_campaign(finding.cause):
+        return usual
+    last_day = date.fromisoformat(finding.reason_params["ends_on"])
+    end = datetime.combine(last_day + timedelta(days=1), time(), tzinfo=ledger.site.timezone).astimezone(now.tzinfo)
+    return min(usual, end) if finding.reason_code == "campaign_due_dry" else end
 
 
 def _was_just_voided(ledger: Ledger, finding: Finding, before: Finding | None, now: datetime) -> bool:
@@ -116,7 +163,7 @@ def _was_just_voided(ledger: Ledger, finding: Finding, before: Finding | None, n
 
 def _open(ledger: Ledger, finding: Finding, plot: Mapping[str, Any], now: datetime) -> Issue:
     past = ledger.past_issues(finding.plot_id, finding.cause, now - interval("repeat_within"))
-    deadline = due_at(finding.severity, plot.get("maintenance_grade"), now, ledger.site)
+    deadline = _deadline(ledger, finding, plot, now)
     issue = ledger.open_issue(
         finding.plot_id,
         finding.cause,
@@ -138,7 +185,7 @@ def _open(ledger: Ledger, finding: Finding, plot: Mapping[str, Any], now: dateti
 def _persist(
     ledger: Ledger, issue: Issue, finding: Finding, plot: Mapping[str, Any], now: datetime, applied: Applied
 ) -> None:
-    deadline = due_at(finding.severity, plot.get("maintenance_grade"), now, ledger.site)
+    deadline = _deadline(ledger, finding, plot, now)
     if issue.state == "deferred" and issue.result_code in PAUSED_STATES:
         ledger.append(
             issue,

@@ -15,6 +15,7 @@ from crews.navigation import Navigation
 from crews.picture.key import describe
 from crews.picture.story import Story
 from crews.reasons import Reasons
+from crews.say_campaign import say_cause, say_severity
 from crews.say_stop import (
     say_action,
     say_arithmetic,
@@ -74,6 +75,7 @@ class Doubt:
 class Card:
     """What one card shows. Texts are plain and are escaped by the template; only `trend` is markup of ours.
 
+    kind: what the card is about, for its looks and fields: the cause, or drought for any watering
     hold: "wait" or "look" where the card asks not to water as before
     earlier: what was said before the newest evaluation
     due: the deadline in words; overdue: by how much it has passed
@@ -151,11 +153,11 @@ def make_card(
     return Card(
         seq=stop.seq,
         issue_id=issue.issue_id,
-        kind=finding.cause,
+        kind="drought" if stop.brings_water else issue.cause.partition(".")[0],
         group=stop.group,
         severity=level,
-        severity_word=say(f"severity.{level}"),
-        cause=say(f"cause.{finding.cause}", otherwise=finding.cause),
+        severity_word=say_severity(issue.cause, level, finding.reason_code, say),
+        cause=say_cause(issue.cause, finding.reason_params, say),
         action=say_action(stop, say),
         hold=stop.hold,
         why=say_reason(stop, language, known),

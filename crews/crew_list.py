@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from crews.campaign import Progress, Standing, brings_water, due_campaign, is_of_campaign, progress_of
 from crews.drive import Position, distance_km, drive_order
 from crews.finding import JUDGED_STATES, PAUSED_STATES, Finding, counted_to, from_json
 from crews.issue import Issue
@@ -30,6 +31,7 @@ class Stop:
     finding: what speaks for the work
     newest: the newest evaluation when it says otherwise or does not know; its reason comes first then
     drought: the newest verdict on the plot's dryness, for cause sensor
+    campaign: the finding of the campaign that the work belongs to: its own, or for drought that of a watering that runs
     plot: the register's row, {} when the plot is no longer registered
     position: where to go, WGS 84; None when nobody knows
     leg_km: straight line from the stop before; None for the first and for unknown positions
@@ -47,6 +49,7 @@ class Stop:
     finding: Finding
     newest: Finding | None
     drought: Finding | None
+    campaign: Finding | None
     plot: Mapping[str, Any]
     name: str
     position: Position | None
@@ -109,9 +112,26 @@ class Stop:
                 if self.hold:
                     return self.hold
                 return "water" if self.litres is not None else "water_unknown"
+            case cause if is_of_campaign(cause):
+                return self._campaign_action
             case "disease" | "vigour" | "sensor" | "coverage":
                 return self.finding.cause
         return "other"
+
+    @property
+    def _campaign_action(self) -> str:
+        if not self.brings_water:
+            return "campaign"
+        if self.litres is not None:
+            return "water"
+        return {"campaign_due_frozen": "wait_frozen", "campaign_due_wet": "look", "campaign_due_rain": "wait_rain"}.get(
+            self.finding.reason_code, "water_unknown"
+        )
+
+    @property
+    def brings_water(self) -> bool:
+        """Say whether the crew comes with water: for a dry plot, or for a watering campaign."""
+        return brings_water(self.issue.cause, self.finding.reason_params)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +139,7 @@ class CrewList:
     """The list of one crew at one moment.
 
     crew: None for the list of issues that no crew is assigned to
+    campaigns: how far the crew has come with each campaign that runs
     version: number of the ledger's newest event; evaluated_at: newest evaluation behind the list, None before any
     """
 
@@ -130,6 +151,7 @@ class CrewList:
     evaluated_at: datetime | None
     truck_litres: float
     stops: tuple[Stop, ...]
+    campaigns: tuple[Progress, ...] = ()
 
     def group(self, name: str) -> tuple[Stop, ...]:
         """Return the stops of one group, in order."""
@@ -173,12 +195,16 @@ def make_crew_list(
     *,
     version: int = 0,
     truck_litres: float = 8000.0,
+    standings: Sequence[Standing] = (),
 ) -> CrewList:
     """Return the list of `crew` out of `issues` (open ones, and ended ones that are still to be shown).
 
     latest: newest finding by plot and cause; plots: register rows by plot id; truck_litres: what a truck holds
+    standings: where campaigns stood at the newest evaluation
     """
-    stops = [make_stop(issue, latest, plots, now, site, truck_litres) for issue in issues if issue.crew == crew]
+    issues = [issue for issue in issues if issue.crew == crew]
+    stops = [make_stop(issue, latest, plots, now, site, truck_litres, standings) for issue in issues]
+    its_plots = [plot_id for plot_id, plot in plots.items() if (plot.get("crew") or None) == crew]
     tomorrow = site.local_date(now) + timedelta(days=1)
     return CrewList(
         crew=crew,
@@ -189,6 +215,7 @@ def make_crew_list(
         evaluated_at=max((finding.as_of for finding in latest.values()), default=None),
         truck_litres=truck_litres,
         stops=_in_order(stops),
+        campaigns=progress_of(standings, latest, its_plots, issues),
     )
 
 
@@ -220,6 +247,7 @@ def make_stop(
     now: datetime,
     site: Site,
     truck_litres: float,
+    standings: Sequence[Standing] = (),
 ) -> Stop:
     """Return one issue as people see it at `now`, not yet numbered; arguments as for `make_crew_list`."""
     known = latest.get((issue.plot_id, issue.cause))
@@ -239,6 +267,7 @@ def make_stop(
         finding=finding,
         newest=newest,
         drought=latest.get((issue.plot_id, "drought")) if issue.cause == "sensor" else None,
+        campaign=_campaign(issue, finding, latest, standings),
         plot=plot,
         name=name,
         position=position,
@@ -249,6 +278,14 @@ def make_stop(
         days=_days(newest or finding, now),
         overdue_min=max(int((now - issue.due_at).total_seconds() // 60), 0) if group == "overdue" else 0,
     )
+
+
+def _campaign(
+    issue: Issue, finding: Finding, latest: Mapping[tuple[str, str], Finding], standings: Sequence[Standing]
+) -> Finding | None:
+    if is_of_campaign(issue.cause):
+        return finding
+    return due_campaign(issue.plot_id, latest, standings) if issue.cause == "drought" and issue.is_open else None
 
 
 def _evidence(issue: Issue, known: Finding | None, now: datetime, site: Site) -> tuple[Finding, Finding | None]:
@@ -277,13 +314,27 @@ def _in_order(stops: list[Stop]) -> tuple[Stop, ...]:
         group = sorted(
             (stop for stop in stops if stop.group == name), key=lambda stop: (stop.issue.due_at, stop.issue.issue_id)
         )
-        placed = [stop for stop in group if stop.position is not None]
-        for index in drive_order([stop.position for stop in placed if stop.position is not None], here):
-            stop = placed[index]
-            leg = None if here is None or stop.position is None else round(distance_km(here, stop.position), 2)
-            ordered.append(replace(stop, seq=len(ordered) + 1, leg_km=leg))
-            here = stop.position
-        for stop in group:
-            if stop.position is None:
-                ordered.append(replace(stop, seq=len(ordered) + 1))
+        for tier in _tiers(group):
+            placed = [stop for stop in tier if stop.position is not None]
+            for index in drive_order([stop.position for stop in placed if stop.position is not None], here):
+                stop = placed[index]
+                leg = None if here is None or stop.position is None else round(distance_km(here, stop.position), 2)
+                ordered.append(replace(stop, seq=len(ordered) + 1, leg_km=leg))
+                here = stop.position
+            for stop in tier:
+                if stop.position is None:
+                    ordered.append(replace(stop, seq=len(ordered) + 1))
     return tuple(ordered)
+
+
+def _tiers(group: list[Stop]) -> list[list[Stop]]:
+    """Return what the drive may mix: all that no campaign asks for, then a campaign's plots, the higher priority first.
+
+    A campaign's plots share one deadline, so that only severity, grade and age tell which of them cannot wait.
+    """
+    tiers: dict[tuple[bool, float], list[Stop]] = {}
+    for stop in group:
+        is_campaign = is_of_campaign(stop.issue.cause)
+        rank = -(stop.finding.priority or 0.0) if is_campaign else 0.0
+        tiers.setdefault((is_campaign, rank), []).append(stop)
+    return [tiers[key] for key in sorted(tiers)]

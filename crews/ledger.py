@@ -39,7 +39,7 @@ from ingest.site import Site
 GREENSWARD = "greensward"
 """The actor of what the program does by itself."""
 
-_LAYOUT = 2
+_LAYOUT = 3
 _BUSY_S = 10.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -63,6 +63,18 @@ def issue_prefix(district: str) -> str:
 
 def _sql(name: str) -> str:
     return (resources.files("crews") / "tables" / name).read_text(encoding="utf-8")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Return the statements of a script one by one; executescript would end the transaction around them."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip():
+        yield statement
 
 
 class Ledger:
@@ -91,12 +103,13 @@ class Ledger:
                     f"begin immediate;\n{_sql('ledger.sql')}\npragma user_version = {_LAYOUT};\ncommit;"
                 )
             elif layout < _LAYOUT:
-                self._bring_up_to_date()
+                self._bring_up_to_date(layout)
 
-    def _bring_up_to_date(self) -> None:
+    def _bring_up_to_date(self, layout: int) -> None:
         with self.transaction():
-            for statement in _sql("ledger_1_to_2.sql").split(";\n"):
-                self._db.execute(statement)
+            for older in range(layout, _LAYOUT):
+                for statement in _statements(_sql(f"ledger_{older}_to_{older + 1}.sql")):
+                    self._db.execute(statement)
             self._rebuild()
             self._db.execute(f"pragma user_version = {_LAYOUT}")
 
@@ -238,6 +251,10 @@ class Ledger:
     def open_issues(self) -> list[Issue]:
         """Return every issue that is open, by id."""
         return self._issues("where is_open = 1 order by issue_id", ())
+
+    def open_issues_of(self, plot_id: str) -> list[Issue]:
+        """Return every open issue of a plot, by id."""
+        return self._issues("where plot_id = ? and is_open = 1 order by issue_id", (plot_id,))
 
     def ended_issues(self, since: datetime) -> list[Issue]:
         """Return the issues closed, looked back at or void at or after `since`, by id."""

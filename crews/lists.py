@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from crews.campaign_journal import standings_of
 from crews.crew_list import CrewList, make_crew_list
 from crews.issue import Issue
 from crews.ledger import Ledger
@@ -23,13 +24,23 @@ def list_of(ledger: Ledger, crew: str | None, plots: Plots, now: datetime, truck
 def _lists(
     ledger: Ledger, crews: Sequence[str | None], plots: Plots, now: datetime, truck_litres: float
 ) -> list[CrewList]:
-    latest, version = ledger.latest_findings(), ledger.version()
+    latest, version, standings = ledger.latest_findings(), ledger.version(), standings_of(ledger)
     by_crew: dict[str | None, list[Issue]] = {crew: [] for crew in crews}
     for issue in [*ledger.open_issues(), *ledger.ended_issues(now - interval("shown_when_done"))]:
         if issue.crew in by_crew:
             by_crew[issue.crew].append(issue)
     return [
-        make_crew_list(crew, issues, latest, plots, now, ledger.site, version=version, truck_litres=truck_litres)
+        make_crew_list(
+            crew,
+            issues,
+            latest,
+            plots,
+            now,
+            ledger.site,
+            version=version,
+            truck_litres=truck_litres,
+            standings=standings,
+        )
         for crew, issues in by_crew.items()
     ]
 
@@ -50,7 +61,15 @@ def list_of_one(ledger: Ledger, issue_id: str, plots: Plots, now: datetime, truc
     """Return a list of one issue as its crew sees it. Raises: ActionRefusedError (code unknown_issue), StoreError."""
     issue, latest, version = ledger.issue(issue_id), ledger.latest_findings(), ledger.version()
     return make_crew_list(
-        issue.crew, [issue], latest, plots, now, ledger.site, version=version, truck_litres=truck_litres
+        issue.crew,
+        [issue],
+        latest,
+        plots,
+        now,
+        ledger.site,
+        version=version,
+        truck_litres=truck_litres,
+        standings=standings_of(ledger),
     )
 
 
@@ -58,5 +77,13 @@ def office_view(ledger: Ledger, plots: Plots, now: datetime, filters: Filters, t
     """Return what the office sees. Raises: StoreError."""
     ended = ledger.ended_issues(now - interval("on_time_window"))
     return make_office_view(
-        ledger.open_issues(), ended, ledger.latest_findings(), plots, now, ledger.site, filters, truck_litres
+        ledger.open_issues(),
+        ended,
+        ledger.latest_findings(),
+        plots,
+        now,
+        ledger.site,
+        filters,
+        truck_litres,
+        standings_of(ledger),
     )

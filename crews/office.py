@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+import msgspec
+
+from crews.campaign import Standing, progress_of
 from crews.crew_list import Stop, make_stop
 from crews.finding import Finding
 from crews.issue import Issue
@@ -26,7 +29,8 @@ class Filters:
 class OfficeView:
     """What the office sees; counts are over all open issues, `rows` are those that the filters let through.
 
-    rows: open issues as their crews see them, the first deadline first
+    rows: open issues as their crews see them, the first deadline first, and of one deadline the highest priority
+    campaigns: those that may be started, run, or ended lately, with the plots done up to now
     on_time: (issues done by their deadline, all that were done) among those closed in the window
     """
 
@@ -38,6 +42,7 @@ class OfficeView:
     on_time: tuple[int, int]
     look_backs: tuple[Issue, ...]
     units: tuple[str, ...]
+    campaigns: tuple[Standing, ...] = ()
 
 
 def make_office_view(
@@ -49,11 +54,13 @@ def make_office_view(
     site: Site,
     filters: Filters,
     truck_litres: float,
+    standings: Iterable[Standing] = (),
 ) -> OfficeView:
     """Return the view of open `issues` and of those that `ended` in the window of the on-time rate."""
-    ended = tuple(ended)
-    rows = [make_stop(issue, latest, plots, now, site, truck_litres) for issue in issues]
-    rows.sort(key=lambda row: (row.issue.due_at, row.issue.issue_id))
+    ended, issues, standings = tuple(ended), tuple(issues), tuple(standings)
+    rows = [make_stop(issue, latest, plots, now, site, truck_litres, standings) for issue in issues]
+    rows.sort(key=lambda row: (row.issue.due_at, -(row.finding.priority or 0.0), row.issue.issue_id))
+    running = {one.standing.campaign_id: one for one in progress_of(standings, latest, plots, [*issues, *ended])}
     today = site.local_date(now)
     return OfficeView(
         generated_at=now,
@@ -69,6 +76,13 @@ def make_office_view(
         },
         on_time=on_time(ended),
         look_backs=tuple(issue for issue in ended if _look_back_is_due(issue, today)),
+        campaigns=tuple(
+            msgspec.structs.replace(one, plots=running[one.campaign_id].plots, done=running[one.campaign_id].done)
+            if one.campaign_id in running
+            else one
+            for one in standings
+            if one.state != "not_started"
+        ),
         units=tuple(sorted({unit for plot in plots.values() if (unit := plot.get("responsible_unit"))})),
     )
 

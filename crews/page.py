@@ -12,14 +12,16 @@ from typing import Any
 import jinja2
 
 from crews.actions import CANNOT_DO_REASONS, INSPECTIONS
+from crews.campaign import Standing
 from crews.card import Form, make_card
 from crews.crew_list import GROUPS, CrewList, Stop
 from crews.issue import OPEN_STATES, STATES
 from crews.office import OfficeView
 from crews.picture.story import Story
 from crews.reasons import Reasons
+from crews.say_campaign import say_cause, say_condition, say_measured, say_progress, say_severity, say_standing
 from crews.say_stop import say_action, say_overdue, say_reason, say_result, say_total
-from crews.words import say_age, say_instant, speaker
+from crews.words import Say, say_age, say_instant, speaker
 from ingest.site import Site
 
 LANGUAGE_TAGS = {"zh": "zh-CN", "en": "en"}
@@ -127,6 +129,7 @@ def render_list(
         is_long=len(listed.stops) > _LONG_LIST,
         received=_receipt(listed, received, language),
         in_wechat=in_wechat,
+        campaigns=[say_progress(one, say) for one in listed.campaigns],
         cannot_do_reasons=CANNOT_DO_REASONS,
         inspections=INSPECTIONS,
     )
@@ -156,7 +159,8 @@ def render_office(view: OfficeView, language: str, site: Site, known: Reasons | 
             "result": say_result(row.issue, say),
             "photos": len(row.issue.photos),
             "severity": min(max(row.issue.severity, 0), 4),
-            "cause": say(f"cause.{row.issue.cause}", otherwise=row.issue.cause),
+            "severity_word": say_severity(row.issue.cause, row.issue.severity, row.finding.reason_code, say),
+            "cause": say_cause(row.issue.cause, row.finding.reason_params, say),
             "name": row.name,
             "unit": row.plot.get("responsible_unit") or say("unknown"),
             "grade": row.plot.get("maintenance_grade") or "–",
@@ -180,8 +184,22 @@ def render_office(view: OfficeView, language: str, site: Site, known: Reasons | 
         on_time=say("office.on_time_value", pct=round(100 * good / done), good=good, all=done)
         if done
         else say("office.on_time_none"),
+        campaigns=[_campaign(one, say) for one in view.campaigns],
         states=[state for state in STATES if state in OPEN_STATES],
     )
+
+
+def _campaign(standing: Standing, say: Say) -> dict[str, Any]:
+    """Return a campaign for the office: where it stands, its conditions, and the command that moves it on."""
+    verb = {"ready": "start", "running": "close"}.get(standing.state)
+    return {
+        "state": standing.state,
+        "sentence": say_standing(standing, say),
+        "conditions": [(say_condition(one, say), say_measured(one, say)) for one in standing.conditions]
+        if standing.state == "ready"
+        else [],
+        "command": None if verb is None else f"greensward campaign {verb} {standing.campaign_id} --by …",
+    }
 
 
 def render_refusal(code: str, language: str) -> str:

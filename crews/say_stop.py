@@ -7,6 +7,7 @@ from datetime import datetime
 from crews.crew_list import LITRES_PER_TONNE, CrewList, Stop, is_dryness_known
 from crews.issue import Issue
 from crews.reasons import Reasons, render_reason
+from crews.say_campaign import say_cause
 from crews.words import Say, say_age, say_number
 
 _COARSE_FROM_TONNES = 0.1
@@ -17,7 +18,14 @@ _DAYS_FROM_MINUTES = 2 * _MINUTES_A_DAY
 
 
 def say_action(stop: Stop, say: Say) -> str:
-    """Return what is to be done, in one line: 浇水 6.4 吨 ≈ 1 车, or 先不浇 with the reason."""
+    """Return what is to be done, in one line: 返青水：浇水 6.4 吨 ≈ 1 车, or 先不浇 with the reason."""
+    if stop.campaign is None or stop.hold:
+        return _say_work(stop, say)
+    name = say_cause(stop.campaign.cause, stop.campaign.reason_params, say)
+    return name if stop.action == "campaign" else say("campaign.named", name=name, action=_say_work(stop, say))
+
+
+def _say_work(stop: Stop, say: Say) -> str:
     if stop.action == "wait":
         return _say_wait(stop, say)
     if stop.action != "water":

@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from greensward.commands import (
     backtest,
+    campaign,
     config,
     demo,
     device,
@@ -50,6 +51,7 @@ for command in (
     backtest.app,
     list_command.app,
     issue.app,
+    campaign.app,
     serve.app,
     sql_command.app,
     plots.app,

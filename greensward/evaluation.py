@@ -12,6 +12,8 @@ import duckdb
 import pyarrow as pa
 
 from crews.apply import Applied, apply_flags
+from crews.campaign import Standing, standing_from_row
+from crews.campaign_journal import campaign_events, remember_standings
 from crews.ledger import Ledger
 from crews.picture.stored import keep_stories
 from ingest.lake.dedupe import tell_new_from_known
@@ -23,7 +25,8 @@ from ingest.lake.read import open_lake, read_register, retrying
 from ingest.lake.tables import table
 from ingest.lake.write import by_local_day, write_rows
 from ingest.site import Site
-from sql.evaluate import evaluate
+from sql.campaigns import Campaigns
+from sql.evaluate import campaign_progress, campaign_rows, evaluate
 
 Progress = Callable[[str, int, int], None]
 Answer = TypeVar("Answer")
@@ -37,9 +40,15 @@ class Evaluation:
     applied: Applied
 
 
-def judge_lake(folder: DataFolder, site: Site, as_of: datetime, progress: Progress | None = None) -> pa.Table:
+def judge_lake(
+    folder: DataFolder,
+    site: Site,
+    as_of: datetime,
+    progress: Progress | None = None,
+    campaigns: Campaigns | None = None,
+) -> pa.Table:
     """Return the flags at `as_of`; writes nothing. Raises: StoreError when files keep vanishing under the query."""
-    return judge_and_ask(folder, site, as_of, lambda _, flags: flags, progress)
+    return judge_and_ask(folder, site, as_of, lambda _, flags: flags, progress, campaigns)
 
 
 def judge_and_ask(
@@ -48,26 +57,45 @@ def judge_and_ask(
     as_of: datetime,
     ask: Callable[[duckdb.DuckDBPyConnection, pa.Table], Answer],
     progress: Progress | None = None,
+    campaigns: Campaigns | None = None,
 ) -> Answer:
     """Return what `ask` answers about the lake as it was judged at `as_of`; writes nothing.
 
     ask: gets the connection, on which every model stands, and the flags; may be called more than once
+    campaigns: those of the district, the built-in ones where it has none; here and wherever they are asked for
     Raises: StoreError when files keep vanishing under the query.
     """
 
     def once() -> Answer:
         with open_lake(folder, site) as lake:
-            return ask(lake, evaluate(lake, as_of=as_of, site=site, progress=progress))
+            return ask(lake, evaluate(lake, as_of=as_of, site=site, progress=progress, campaigns=campaigns))
 
     return retrying(folder, once)
 
 
-def _with_stories(lake: duckdb.DuckDBPyConnection, flags: pa.Table) -> tuple[pa.Table, pa.Table]:
-    return flags, lake.execute("select plot_id, story_json from plot_stories").to_arrow_table()
+def _with_stories(lake: duckdb.DuckDBPyConnection, flags: pa.Table) -> tuple[pa.Table, pa.Table, list[Standing]]:
+    stories = lake.execute("select plot_id, story_json from plot_stories").to_arrow_table()
+    return flags, stories, [standing_from_row(row) for row in campaign_progress(lake)]
+
+
+def standings_at(folder: DataFolder, site: Site, as_of: datetime, campaigns: Campaigns | None = None) -> list[Standing]:
+    """Return where each campaign stands at `as_of`; makes only what that needs, writes nothing. Raises: StoreError."""
+
+    def once() -> list[Standing]:
+        with open_lake(folder, site) as lake:
+            rows = campaign_rows(lake, as_of=as_of, site=site, campaigns=campaigns)
+        return [standing_from_row(row) for row in rows]
+
+    return retrying(folder, once)
 
 
 def evaluate_and_apply(
-    folder: DataFolder, site: Site, as_of: datetime, now: datetime, progress: Progress | None = None
+    folder: DataFolder,
+    site: Site,
+    as_of: datetime,
+    now: datetime,
+    progress: Progress | None = None,
+    campaigns: Campaigns | None = None,
 ) -> Evaluation:
     """Judge the lake at `as_of`, keep the flags in it and what pictures show, and open, add to or close issues.
 
@@ -76,22 +104,26 @@ def evaluate_and_apply(
     Raises: StoreError; run it again then, the same instant adds nothing twice.
     """
     ensure_layout(folder)
-    flags, stories = judge_and_ask(folder, site, as_of, _with_stories, progress)
+    with Ledger(folder.ledger, site) as ledger:
+        export_events(folder, site, ledger)  # what crews and office reported since counts in this evaluation
+    flags, stories, standings = judge_and_ask(folder, site, as_of, _with_stories, progress, campaigns)
     with file_lock(folder.evaluation_lock):
         keep_stories(folder, stories, as_of)
         _add_new(folder, site, "flags", flags, f"flags-{as_of:%Y%m%dT%H%M%S}")
     with Ledger(folder.ledger, site) as ledger:
         applied = apply_flags(ledger, flags, read_register(folder, "plots"), now)
+        remember_standings(ledger, standings, as_of)
         export_events(folder, site, ledger)
     return Evaluation(flags, applied)
 
 
 def export_events(folder: DataFolder, site: Site, ledger: Ledger) -> None:
-    """Add the ledger's events that the lake does not have yet to issue_events. Raises: StoreError.
+    """Add the ledger's events that the lake does not have yet to issue_events and campaign_events. Raises: StoreError.
 
     How far the export has come is kept beside the ledger; lost, everything is compared again and nothing doubled.
     """
     with file_lock(folder.evaluation_lock):
+        _add_new(folder, site, "campaign_events", campaign_events(ledger), "campaigns")
         newest = ledger.version()
         try:
             exported = int(folder.exported_events.read_text(encoding="ascii"))

@@ -22,6 +22,7 @@ from ingest.errors import ConfigError
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import check_layout
 from ingest.site import BEICHEN, Site
+from sql.campaigns import Campaigns, load_campaigns
 
 _PREFIX = "GREENSWARD__"
 TRACEBACK = "GREENSWARD_TRACEBACK"
@@ -118,6 +119,17 @@ class FlagSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     every_minutes: Annotated[float, msgspec.Meta(gt=0)] = 30.0
 
 
+class CampaignSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """[campaigns]: the district's own campaigns of the year, CSV beside the built-in ones; "" is none.
+
+    file: campaigns, as sql/reference/campaigns.csv; rules_file: conditions, as sql/reference/campaign_rules.csv; a row
+    of an id that is built in replaces that. A relative path is taken from the settings file's folder.
+    """
+
+    file: str = ""
+    rules_file: str = ""
+
+
 class WebSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """[web]: the crews' pages.
 
@@ -144,6 +156,14 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     flags: FlagSettings = FlagSettings()
     water: WaterSettings = WaterSettings()
     web: WebSettings = WebSettings()
+    campaigns: CampaignSettings = CampaignSettings()
+
+    def campaign_tables(self) -> Campaigns:
+        """Return the campaigns in force. Raises: ConfigError with every fault of the district's own tables."""
+        given = self.campaigns
+        return load_campaigns(
+            Path(given.file) if given.file else None, Path(given.rules_file) if given.rules_file else None
+        )
 
     def place(self) -> Site:
         """Return the site. Raises: ConfigError for an unknown time zone or an empty box."""
@@ -243,6 +263,11 @@ def load(explicit: Path | None = None, data: Path | None = None) -> Settings:
     elif found is not None and "folder" in folder:
         folder["folder"] = str(found.absolute().parent / str(folder["folder"]))
     given["data"] = folder
+    if found is not None:
+        own = _section(given, "campaigns")
+        given["campaigns"] = own | {
+            key: str(found.absolute().parent / str(value)) for key, value in own.items() if value
+        }
     _refuse_unknown_keys(given, where="environment")
     try:
         settings = msgspec.convert(given, Settings)

@@ -1,4 +1,4 @@
--- The ledger, layout 2. `events` is the truth and is only ever added to; `issues` is what the events make, kept so
+-- The ledger, layout 3. `events` is the truth and is only ever added to; `issues` is what the events make, kept so
 -- that a list needs no replay, and rebuilt by Ledger.rebuild(). Instants are microseconds since 1970-01-01 UTC.
 
 create table if not exists events (
@@ -87,4 +87,27 @@ create table if not exists link_generations (
     subject text not null,
     generation integer not null,
     primary key (role, subject)
+) strict, without rowid;
+
+-- What the office did with the campaigns of the year; season is the year in which a campaign's window begins.
+create table if not exists campaign_events (
+    n integer primary key autoincrement,
+    event_id text not null unique,
+    campaign_id text not null,
+    season integer not null,
+    happened_at integer not null,
+    kind text not null,
+    actor text not null,
+    note text
+) strict;
+create trigger if not exists campaign_events_never_change before update on campaign_events
+begin select raise(abort, 'events are never changed'); end;
+create trigger if not exists campaign_events_never_go before delete on campaign_events
+begin select raise(abort, 'events are never removed'); end;
+
+-- Where each campaign stood at the newest evaluation, for the pages.
+create table if not exists campaign_standings (
+    campaign_id text primary key,
+    as_of integer not null,
+    standing_json text not null
 ) strict, without rowid;

@@ -186,7 +186,7 @@ def judge(folder: DataFolder, settings: Settings, district: District, bar: Progr
     task = bar.add_task("flags", total=_MORNINGS)
     for ago in range(_MORNINGS - 1, -1, -1):
         as_of = district.end - timedelta(days=ago)
-        flags = evaluate_and_apply(folder, settings.place(), as_of, as_of).flags
+        flags = evaluate_and_apply(folder, settings.place(), as_of, as_of, campaigns=settings.campaign_tables()).flags
         bar.advance(task)
     found: list[dict[str, Any]] = [flag for flag in flags.to_pylist() if flag["needs_work"]]
     bar.remove_task(task)

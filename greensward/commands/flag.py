@@ -52,7 +52,7 @@ def flag(
     if every is not None:
         return _flag_repeatedly(settings, every)
     instant = parse_instant(as_of)
-    now = settings.now()
+    now, campaigns = settings.now(), settings.campaign_tables()
     asked = explain if picture is None else picture
     plot_id = None if asked is None else known_plot(settings, asked, instant or now)
     with progress() as bar:
@@ -66,9 +66,9 @@ def flag(
         if plot_id is not None:
             return picture_plot(settings, plot_id, instant or now, lang, out_file, tell)
         if as_of is not None or dry_run:
-            flags = judge_lake(settings.data_folder(), settings.place(), instant or now, tell)
+            flags = judge_lake(settings.data_folder(), settings.place(), instant or now, tell, campaigns)
         else:
-            flags = evaluate_and_apply(settings.data_folder(), settings.place(), now, now, tell).flags
+            flags = evaluate_and_apply(settings.data_folder(), settings.place(), now, now, tell, campaigns).flags
     rows = flags.to_pylist()
     show(rows, as_json=common.json, render=lambda: print_flags(rows, lang, settings.place()))
     return EXIT_OK
@@ -100,14 +100,16 @@ def parse_instant(text: str | None) -> datetime | None:
 def _flag_repeatedly(settings: Settings, every_minutes: float) -> int:
     if every_minutes <= 0:
         raise ConfigError(f"--every {every_minutes:g}: write more than 0 minutes.")
+    settings.campaign_tables()  # a table that is wrong from the start ends the command
     stop = Stop()
     while not stop.is_asked():
         began = time.monotonic()
         now = settings.now()
         try:
-            flags = evaluate_and_apply(settings.data_folder(), settings.place(), now, now).flags
+            campaigns = settings.campaign_tables()
+            flags = evaluate_and_apply(settings.data_folder(), settings.place(), now, now, campaigns=campaigns).flags
             err.print(f"flags: {summary(flags)} in {time.monotonic() - began:.1f} s")
-        except StoreError as error:
+        except (StoreError, ConfigError) as error:
             err.print(f"flags: not this time, tried again in {every_minutes:g} min: {escape(str(error))}")
         stop.wait(max(every_minutes * 60 - (time.monotonic() - began), 1.0))
     return EXIT_OK

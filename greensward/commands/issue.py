@@ -17,6 +17,7 @@ from crews.crew_list import CrewList
 from crews.issue import ActionRefusedError, Event
 from crews.ledger import Ledger
 from crews.lists import crews_of, list_of_one
+from crews.say_campaign import say_cause, say_severity
 from crews.say_stop import say_action, say_reason, say_result, say_water_used
 from crews.words import say_age, say_instant, speaker
 from greensward.commands.list import nearest, public_url
@@ -206,8 +207,8 @@ def _print_issue(listed: CrewList, history: list[Event], url: str) -> None:
     out.print(f"[bold]{issue.issue_id}[/] {escape(stop.name)} ({escape(issue.plot_id)})")
     facts = (
         say(f"state.{issue.state}"),
-        say(f"cause.{issue.cause}", otherwise=issue.cause),
-        say(f"severity.{issue.severity}", otherwise=str(issue.severity)),
+        say_cause(issue.cause, stop.finding.reason_params, say),
+        say_severity(issue.cause, issue.severity, stop.finding.reason_code, say),
         f"crew {issue.crew or 'none'}",
         f"due {say_instant(issue.due_at, listed.generated_at, site.timezone, say)}",
         f"data {say_age(stop.data_age_min, say)}",

@@ -19,6 +19,7 @@ from crews.ledger import Ledger
 from crews.links import link_generation, load_keys, make_token, revoke
 from crews.lists import all_lists, crews_of, list_of
 from crews.page import OLD_EVALUATION
+from crews.say_campaign import say_cause, say_progress, say_severity
 from crews.say_stop import say_action, say_overdue, say_reason, say_result, say_total
 from crews.words import Say, say_age, say_instant, speaker
 from greensward.console import EXIT_OK, EXIT_USAGE, Common, err, out, show
@@ -130,6 +131,10 @@ def _as_values(lists: list[CrewList], language: str) -> list[dict[str, Any]]:
             "list_version": listed.version,
             "litres": listed.litres,
             "truck_loads": listed.whole_loads,
+            "campaigns": [
+                {"campaign_id": one.standing.campaign_id, "plots": one.plots, "done": one.done}
+                for one in listed.campaigns
+            ],
             "stops": [stop_values(listed, stop, language) for stop in listed.stops],
         }
         for listed in lists
@@ -149,6 +154,8 @@ def _print(lists: list[CrewList], language: str) -> None:
             age = say("page.evaluation_old" if is_old else "page.evaluated", age=say_age(minutes, say))
         total = say_total(listed, say) if listed.to_do or not is_old else say("page.empty_unknown")
         out.print(f"[bold]{escape(listed.crew or say('unassigned'))}[/] · {escape(total)} · {escape(age)}")
+        for campaign in listed.campaigns:
+            out.print(escape(say_progress(campaign, say)))
         for name in GROUPS:
             group = listed.group(name)
             if group:
@@ -161,9 +168,9 @@ def _print(lists: list[CrewList], language: str) -> None:
 def _print_stop(listed: CrewList, stop: Stop, say: Say, language: str) -> None:
     """Print one stop over a few lines that wrap by themselves, so that no id, name or number is ever cut."""
     issue = stop.issue
-    severity = say(f"severity.{issue.severity}", otherwise="?")
+    severity = say_severity(issue.cause, issue.severity, stop.finding.reason_code, say)
     due = say_instant(issue.due_at, listed.generated_at, listed.site.timezone, say)
-    facts = [f"{say(f'cause.{issue.cause}', otherwise=issue.cause)} {severity}", f"{say('card.due')} {due}"]
+    facts = [f"{say_cause(issue.cause, stop.finding.reason_params, say)} {severity}", f"{say('card.due')} {due}"]
     if stop.hold == "wait":
         facts[-1] = say("card.wait")
     if stop.group == "overdue":

@@ -2,7 +2,7 @@
 --
 -- Grain: campaign and plot
 -- As of: as_of
--- Reads: campaign_plots, campaign_states, drought_findings, watering_needs, staged_plots
+-- Reads: campaign_plots, campaign_states, drought_findings, watering_needs, staged_plots, limits
 -- Feeds: findings
 -- Kept as: table
 --
@@ -10,6 +10,7 @@
 -- dry or nobody knows. Water is that of dryness where the root zone is known, else the campaign's standard_mm on the
 -- watered area. Soil that is wet or frozen gets none. Plots of a campaign that is over are said once more when they
 -- were on a list, so that what is open of them can be closed.
+-- A plot that is done has data_at where a wetting within just_watered_hours of the report shows that the water came.
 with asked as (
     select
         campaign_plots.plot_id,
@@ -28,6 +29,7 @@ with asked as (
         drought_findings.state as dryness,
         drought_findings.severity as dryness_severity,
         drought_findings.data_at,
+        drought_findings.wetted_at,
         drought_findings.quantity,
         drought_findings.depth_list,
         drought_findings.volumetric_water_content,
@@ -45,9 +47,11 @@ with asked as (
         staged_plots.root_zone_m,
         staged_plots.watered_m2,
         staged_plots.visit_max_mm,
+        limits.just_watered_hours,
         case
             when campaign_states.work <> 'water' then 'work'
             when drought_findings.state = 'frozen' then 'frozen'
+            when drought_findings.state in ('ok', 'watch', 'likely', 'dry') and watering_needs.is_put_off then 'rain'
             when drought_findings.state in ('wet', 'just_watered') or watering_needs.litres <= 0 then 'wet'
             when drought_findings.state in ('dry', 'likely') and watering_needs.litres > 0 then 'dry'
             when drought_findings.state in ('ok', 'watch') and watering_needs.litres > 0 then 'moist'
@@ -55,6 +59,7 @@ with asked as (
             else 'unknown'
         end as amount,
     from campaign_plots
+    cross join limits
     inner join campaign_states on campaign_plots.campaign_id = campaign_states.campaign_id
     inner join staged_plots on campaign_plots.plot_id = staged_plots.plot_id
     inner join drought_findings on campaign_plots.plot_id = drought_findings.plot_id
@@ -118,7 +123,15 @@ select
             then greatest(1, coalesce(ceil(round(asked.standard_mm / asked.visit_max_mm, 9)), 1))
     end as visits,
     case when asked.amount in ('dry', 'moist') then asked.confidence end as confidence,
-    case when asked.amount in ('dry', 'moist', 'wet', 'frozen') then asked.data_at end as data_at,
+    case
+        when
+            asked.state = 'done'
+            and asked.work = 'water'
+            and asked.wetted_at >= asked.started_at
+            and abs(epoch(asked.wetted_at) - epoch(asked.done_at)) <= asked.just_watered_hours * 3600
+            then asked.data_at
+        when asked.state = 'due' and asked.amount in ('dry', 'moist', 'wet', 'rain', 'frozen') then asked.data_at
+    end as data_at,
     cast(json_object(
         'campaign_id', asked.campaign_id,
         'season', asked.season,

@@ -59,10 +59,17 @@ select
     season,
     plot_id,
     min(case when age_rank = 1 and kind = 'done' then happened_at end) as done_at,
-    coalesce(
-        max(case when is_own and age_rank = 1 and kind = 'void' and reason <> 'plot_closed' then 1 else 0 end) = 1,
-        false
-    ) as is_excused,
+    max(
+        case
+            when
+                is_own
+                and age_rank = 1
+                and kind = 'void'
+                and coalesce(reason, '') not in ('plot_closed', 'campaign_over', 'not_listed')
+                then 1
+            else 0
+        end
+    ) = 1 as is_excused,
     max(case when is_own then 1 else 0 end) = 1 as has_issue,
 from of_seasons
 group by campaign_id, season, plot_id

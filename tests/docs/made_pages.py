@@ -183,6 +183,28 @@ def _deadlines() -> str:
     return _rows(("季节 · season", "严重程度 · severity", "一级 · grade 1", "二级 · grade 2", "三级 · grade 3"), rows)
 
 
+def _campaigns() -> str:
+    rules = reference_rows("campaign_rules")
+    rows = [
+        (
+            f"{row['name_zh']} · {row['name_en']}",
+            f"`{row['campaign_id']}`",
+            f"{row['month_day_from']} – {row['month_day_to']}",
+            ", ".join(_condition(rule) for rule in rules if rule["campaign_id"] == row["campaign_id"])
+            or "只按日历 · calendar only",
+            f"{row['standard_mm']} mm" if row["standard_mm"] else "",
+        )
+        for row in reference_rows("campaigns")
+    ]
+    return _rows(("行动 · campaign", "id", "窗口 · window", "条件 · conditions", "常用水量 · usual depth"), rows)
+
+
+def _condition(rule: Mapping[str, str]) -> str:
+    depths = f" {rule['depth_from_cm']}–{rule['depth_to_cm']} cm" if rule["depth_from_cm"] else ""
+    days = f", {rule['days_running']} d" if rule["days_running"] != "1" else ""
+    return f"`{rule['quantity']}`{depths} {rule['operator']} {rule['threshold']}{days}"
+
+
 def _textures() -> str:
     rows = [
         (row["name_zh"], f"`{row['texture_key']}`", row["field_capacity"], row["wilting_point"], row["saturation"])
@@ -217,6 +239,7 @@ def _limits() -> str:
 
 
 _PARTS = {
+    "campaigns": _campaigns,
     "models": _models,
     "units": _units,
     "unknown": _unknown,

@@ -406,3 +406,19 @@ def test_the_plots_of_a_closed_campaign_are_said_once_more_when_they_had_a_card(
     assert {plot: (flag["state"], flag["needs_work"]) for plot, flag in flags.items()} == {
         "had a card": ("over", False)
     }
+
+
+def test_water_that_came_with_the_work_is_the_proof_of_it_and_older_water_is_not(lake: MadeLake) -> None:
+    began = local_midnight(date(2026, 10, 1))
+    as_of = began + 3 * DAY + timedelta(hours=6)
+    for plot_id in ("came", "did not"):
+        lake.laboratory_plot(plot_id)
+        lake.device(f"D-{plot_id}", plot_id)
+        lake.soil_days([0.19] * 3, f"D-{plot_id}", last_day=date(2026, 10, 2))
+        lake.soil_days([0.26 if plot_id == "came" else 0.19] * 2, f"D-{plot_id}", last_day=date(2026, 10, 4))
+        report(lake, "done", plot_id, "campaign.autumn_water", began + 2 * DAY)
+    office(lake, "started", "autumn_water", began, 2026)
+    flags = of_campaign(lake, "autumn_water", as_of)
+    assert {plot: flag["state"] for plot, flag in flags.items()} == {"came": "done", "did not": "done"}
+    assert flags["came"]["data_at"] > began + 2 * DAY
+    assert flags["did not"]["data_at"] is None
