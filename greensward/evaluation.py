@@ -26,7 +26,7 @@ from ingest.lake.tables import table
 from ingest.lake.write import by_local_day, write_rows
 from ingest.site import Site
 from sql.campaigns import Campaigns
-from sql.evaluate import campaign_progress, campaign_rows, evaluate
+from sql.evaluate import campaign_progress, campaign_rows, evaluate, plateaus_to_keep
 
 Progress = Callable[[str, int, int], None]
 Answer = TypeVar("Answer")
@@ -73,9 +73,12 @@ def judge_and_ask(
     return retrying(folder, once)
 
 
-def _with_stories(lake: duckdb.DuckDBPyConnection, flags: pa.Table) -> tuple[pa.Table, pa.Table, list[Standing]]:
+def _all_to_keep(
+    lake: duckdb.DuckDBPyConnection, flags: pa.Table
+) -> tuple[pa.Table, pa.Table, pa.Table, list[Standing]]:
     stories = lake.execute("select plot_id, story_json from plot_stories").to_arrow_table()
-    return flags, stories, [standing_from_row(row) for row in campaign_progress(lake)]
+    standings = [standing_from_row(row) for row in campaign_progress(lake)]
+    return flags, stories, plateaus_to_keep(lake), standings
 
 
 def standings_at(folder: DataFolder, site: Site, as_of: datetime, campaigns: Campaigns | None = None) -> list[Standing]:
@@ -97,7 +100,7 @@ def evaluate_and_apply(
     progress: Progress | None = None,
     campaigns: Campaigns | None = None,
 ) -> Evaluation:
-    """Judge the lake at `as_of`, keep the flags in it and what pictures show, and open, add to or close issues.
+    """Judge the lake at `as_of`, keep the flags and what pictures and soils show, and open, add to or close issues.
 
     Several processes may do so at a time; each flag and event is written once.
 
@@ -106,10 +109,11 @@ def evaluate_and_apply(
     ensure_layout(folder)
     with Ledger(folder.ledger, site) as ledger:
         export_events(folder, site, ledger)  # what crews and office reported since counts in this evaluation
-    flags, stories, standings = judge_and_ask(folder, site, as_of, _with_stories, progress, campaigns)
+    flags, stories, plateaus, standings = judge_and_ask(folder, site, as_of, _all_to_keep, progress, campaigns)
     with file_lock(folder.evaluation_lock):
         keep_stories(folder, stories, as_of)
         _add_new(folder, site, "flags", flags, f"flags-{as_of:%Y%m%dT%H%M%S}")
+        _add_new(folder, site, "soil_plateaus", plateaus, f"plateaus-{as_of:%Y%m%dT%H%M%S}")
     with Ledger(folder.ledger, site) as ledger:
         applied = apply_flags(ledger, flags, read_register(folder, "plots"), now)
         remember_standings(ledger, standings, as_of)

@@ -44,6 +44,18 @@ def evaluate(
     return rows.cast(schema)
 
 
+def plateaus_to_keep(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Return the rows of table soil_plateaus that an evaluation adds: those about to leave its window.
+
+    Needs a connection on which `evaluate` has run; it must run at least once in learned_keep_days, or some are lost.
+    """
+    schema = table("soil_plateaus").schema
+    rows = connection.execute(
+        "select * from leaving_plateaus order by plot_id, device_id, channel, depth_cm, wetted_at"
+    ).to_arrow_table()
+    return rows.select(schema.names).cast(schema)
+
+
 def campaign_rows(
     connection: duckdb.DuckDBPyConnection, *, as_of: datetime, site: Site, campaigns: Campaigns | None = None
 ) -> list[dict[str, Any]]:

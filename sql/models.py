@@ -10,7 +10,8 @@ from importlib import resources
 
 from ingest.errors import ConfigError
 
-_FIELD = re.compile(r"^-- (Grain|As of|Reads|Feeds|Kept as): (.+)$", re.MULTILINE)
+_FIELD = re.compile(r"^-- (Grain|As of|Reads|Feeds|Kept as): (.+(?:\n-- {2,}.+)*)$", re.MULTILINE)
+"""A line of the header; one that goes on is indented further below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +107,4 @@ def in_order(models: list[Model]) -> tuple[Model, ...]:
 
 
 def _names(line: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in line.split(","))
+    return tuple(name.strip(" -\n") for name in line.split(","))

@@ -9,8 +9,9 @@
 -- FAO-56 equations 82 to 84. Dry means: depletion at least p of the available water, with more than likely_to
 -- probability; likely means: the uncertainty of field capacity and wilting point leaves likely_from to likely_to.
 -- That probability is normal: P = Phi(g / s), g = sum of 1000 d ((1-p) FC + p WP - theta) over the layers, and
--- s = 1000 sqrt((1-p)^2 (sum of d sFC)^2 + p^2 (sum of d sWP)^2): what a texture misjudges in one layer it misjudges in
--- all; Phi by Abramowitz and Stegun 7.1.26 (error below 1e-6).
+-- s = 1000 sqrt((1-p)^2 ((sum of d sFC)^2 + sum of (d sL)^2) + p^2 (sum of d sWP)^2): what a texture misjudges in one
+-- layer it misjudges in all, while learned field capacities (sL) err each for itself; Phi by Abramowitz and Stegun
+-- 7.1.26 (error below 1e-6).
 -- Below close means: even with every depth at its driest hour, depletion is below p less close_margin.
 with sums as (
     select
@@ -35,8 +36,22 @@ with sums as (
             as is_soil_known,
         round(sum(root_zone_layers.field_capacity * root_zone_layers.thickness_m), 9) as field_capacity_m,
         round(sum(root_zone_layers.wilting_point * root_zone_layers.thickness_m), 9) as wilting_point_m,
-        round(sum(root_zone_layers.sigma_field_capacity * root_zone_layers.thickness_m), 9)
-            as sigma_field_capacity_m,
+        round(
+            sum(
+                case when root_zone_layers.is_learned then 0 else root_zone_layers.sigma_field_capacity end
+                * root_zone_layers.thickness_m
+            ), 9
+        ) as sigma_field_capacity_m,
+        round(
+            sum(
+                case
+                    when root_zone_layers.is_learned
+                        then power(root_zone_layers.sigma_field_capacity * root_zone_layers.thickness_m, 2)
+                    else 0
+                end
+            ), 12
+        ) as learned_variance_m2,
+        count(case when root_zone_layers.is_learned then 1 end) as learned_depths,
         round(sum(root_zone_layers.sigma_wilting_point * root_zone_layers.thickness_m), 9)
             as sigma_wilting_point_m,
         max_by(
@@ -66,7 +81,8 @@ depletions as (
             - sums.depletion_fraction * (sums.field_capacity_m - sums.wilting_point_m)
         ) / sums.thickness_m as refill_point,
         sqrt(
-            power((1 - sums.depletion_fraction) * sums.sigma_field_capacity_m, 2)
+            power(1 - sums.depletion_fraction, 2)
+            * (power(sums.sigma_field_capacity_m, 2) + sums.learned_variance_m2)
             + power(sums.depletion_fraction * sums.sigma_wilting_point_m, 2)
         ) / sums.thickness_m as sigma_refill_point,
         100 * sums.water_m / sums.field_capacity_m as relative_moisture_pct,
@@ -163,6 +179,7 @@ select
     judged.interval_s,
     judged.data_at,
     judged.depths,
+    judged.learned_depths,
     judged.depth_list,
     judged.covered_m,
     judged.coverage,

@@ -2,13 +2,14 @@
 --
 -- Grain: plot, span (day or hour), its begin, and depth
 -- As of: readings up to as_of; hours of the last hourly_days before as_of, none without as_of
--- Reads: readings_daily, readings_hourly, staged_plots, staged_soil_layers, limits
+-- Reads: readings_daily, readings_hourly, staged_plots, staged_soil_layers, learned_field_capacities, limits
 -- Feeds: root_zone
 --
 -- FAO-56 root zone: borders midway between sensors; the deepest sensor reaches as far below itself as its layer reaches
 -- above, at least last_layer_min_m, and never below the root zone. What a layer of probes holds is the mean of the soil
--- layers that it spans, weighted by thickness. A planting is new or grown as of as_of; without
--- as_of, as of the day itself.
+-- layers that it spans, weighted by thickness. Field capacity is the learned one where an element at that depth has one
+-- (several: their median), and its sigma the largest of theirs. A planting is new or grown as of as_of; without as_of,
+-- as of the day itself.
 with elements as (
     select
         plot_id,
@@ -160,18 +161,31 @@ soils as (
         sum(sigma_wilting_point * thickness_m) / sum(thickness_m) as sigma_wilting_point,
     from soil_spans
     group by plot_id, top_m, bottom_m
+),
+
+learned as (
+    select
+        plot_id,
+        depth_cm,
+        percentile_cont(0.5) within group (order by field_capacity) as field_capacity,
+        max(sigma_field_capacity) as sigma_field_capacity,
+    from learned_field_capacities
+    where is_used
+    group by plot_id, depth_cm
 )
 
 select
     reaches.*,
     reaches.bottom_m - reaches.top_m as thickness_m,
-    round(soils.field_capacity, 9) as field_capacity,
+    round(coalesce(learned.field_capacity, soils.field_capacity), 9) as field_capacity,
     round(soils.wilting_point, 9) as wilting_point,
-    round(soils.sigma_field_capacity, 9) as sigma_field_capacity,
+    round(coalesce(learned.sigma_field_capacity, soils.sigma_field_capacity), 9) as sigma_field_capacity,
     round(soils.sigma_wilting_point, 9) as sigma_wilting_point,
+    learned.plot_id is not null as is_learned,
 from reaches
 left join soils
     on
         reaches.plot_id = soils.plot_id
         and reaches.top_m = soils.top_m
         and reaches.bottom_m = soils.bottom_m
+left join learned on reaches.plot_id = learned.plot_id and reaches.depth_cm = learned.depth_cm

@@ -3,7 +3,8 @@
 -- Grain: plot, device, channel, depth and local day
 -- As of: readings up to as_of
 -- Reads: readings_hourly, device_cadences, limits
--- Feeds: root_zone_layers, potentials, frost_days, drought_evidence, drought_findings, campaign_rule_days, plot_days
+-- Feeds: root_zone_layers, potentials, frost_days, drought_evidence, drought_findings, campaign_rule_days,
+--     plot_days, plateaus
 -- Kept as: table
 --
 -- Means are rounded far below any resolution, here and wherever numbers are added up: threads add in any order, and the
@@ -20,6 +21,7 @@ with days as (
         date,
         round(avg(volumetric_water_content), 9) as volumetric_water_content,
         min(volumetric_water_content) as driest_hour_water_content,
+        max(volumetric_water_content) as wettest_hour_water_content,
         round(avg(matric_potential_kpa), 9) as matric_potential_kpa,
         min(matric_potential_kpa) as driest_hour_potential_kpa,
         round(avg(soil_temperature_c), 9) as soil_temperature_c,
@@ -53,6 +55,7 @@ select
     paced.date,
     paced.volumetric_water_content,
     paced.driest_hour_water_content,
+    paced.wettest_hour_water_content,
     paced.matric_potential_kpa,
     paced.driest_hour_potential_kpa,
     paced.soil_temperature_c,

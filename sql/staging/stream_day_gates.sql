@@ -3,7 +3,7 @@
 -- Grain: device, channel, depth and day
 -- As of: readings up to as_of
 -- Reads: stream_days, weather_days, battery_days, limits
--- Feeds: readings
+-- Feeds: readings, plateaus
 -- Kept as: table
 --
 -- Suspected stuck means: water content and every other channel of the element moved less than the limit over this day

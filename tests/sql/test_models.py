@@ -41,7 +41,7 @@ def test_a_model_feeds_those_that_read_it() -> None:
         readers = {reader.name for reader in all_models() if model.name in reader.reads}
         if model.feeds[0].startswith("every model"):
             continue
-        assert set(model.feeds) - {"flags", "pages", "pictures", "backtests"} == readers, model.name
+        assert set(model.feeds) - {*all_tables(), "pages", "pictures", "backtests"} == readers, model.name
 
 
 def test_a_model_stands_after_all_that_it_reads() -> None:
