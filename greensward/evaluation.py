@@ -140,6 +140,13 @@ def export_events(folder: DataFolder, site: Site, ledger: Ledger) -> None:
             replace_file(folder.exported_events, str(newest).encode())
 
 
+def add_forecast(folder: DataFolder, site: Site, rows: pa.Table) -> None:
+    """Add rows of weather_forecasts that the lake does not have yet. Raises: StoreError."""
+    ensure_layout(folder)
+    with file_lock(folder.evaluation_lock):
+        _add_new(folder, site, "weather_forecasts", rows, f"forecast-{rows['received_at'][0].as_py():%Y%m%dT%H%M%S%f}")
+
+
 def _add_new(folder: DataFolder, site: Site, name: str, rows: pa.Table, stem: str) -> None:
     """Write what the lake lacks of `rows`; the caller holds the evaluation lock, or two would write the same."""
     spec = table(name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 
@@ -92,6 +92,18 @@ class WeatherReading(msgspec.Struct, frozen=True, kw_only=True):
     wind_speed_m_s: float | None = None
     solar_radiation_w_m2: float | None = None
     uplink_key: str | None = None
+
+
+class ForecastDay(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of weather_forecasts: what one issue of a forecast says of one local day."""
+
+    source: str
+    issued_at: datetime
+    forecast_date: date
+    rain_mm: float | None = None
+    rain_probability_pct: float | None = None
+    temperature_min_c: float | None = None
+    temperature_max_c: float | None = None
 
 
 class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -256,6 +268,7 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     status: tuple[DeviceStatus, ...] = ()
     images: tuple[DroneImage, ...] = ()
     poses: tuple[DronePose, ...] = ()
+    forecasts: tuple[ForecastDay, ...] = ()
     parts_refused: tuple[PartFault, ...] = ()
     ignored: str | None = None
     reply: Reply | None = None

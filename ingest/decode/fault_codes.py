@@ -28,6 +28,7 @@ FAULT_CODES: Mapping[str, Meaning] = MappingProxyType(
             "Sparkplug 指标的名称或别名不在其出生证书中。",
         ),
         "bad_base64": Meaning("The frame's bytes are not base64.", "帧数据不是合法的 base64。"),
+        "bad_day": Meaning("The day is none of the calendar.", "日期不存在或格式不对。"),
         "bad_device_id": Meaning("The device id is not in the form that ids have.", "设备编号格式不正确。"),
         "bad_instant": Meaning(
             "The time is not an RFC 3339 instant with an offset.", "时间不是带时区的 RFC 3339 格式。"
@@ -87,6 +88,7 @@ FAULT_CODES: Mapping[str, Meaning] = MappingProxyType(
             "The shape is given in shares of the picture, 0 to 1, instead of pixels.",
             "形状坐标为 0 到 1 的归一化值，应为像素。",
         ),
+        "not_a_forecast": Meaning("The file is no table or document of a forecast.", "文件不是天气预报表或文档。"),
         "not_a_number": Meaning("NaN or Infinity stands where a number should.", "数值为 NaN 或 Infinity。"),
         "not_in_order": Meaning(
             "Statistics that must rise do not (min, p10, median, p90, max).", "统计值大小顺序不正确。"

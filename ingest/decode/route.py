@@ -10,6 +10,7 @@ from ingest.decode.chirpstack import decode_chirpstack
 from ingest.decode.context import DecodeContext
 from ingest.decode.dji import decode_dji, dji_refusal_reply
 from ingest.decode.iotda import decode_iotda
+from ingest.decode.native_forecast import decode_native_forecast
 from ingest.decode.native_image import decode_native_image
 from ingest.decode.native_soil import decode_native_soil
 from ingest.decode.native_state import decode_native_state
@@ -24,6 +25,7 @@ from ingest.observation import Decoded, Message, Reply
 _NATIVE = {
     "soil": decode_native_soil,
     "state": decode_native_state,
+    "forecast": decode_native_forecast,
     "image": decode_native_image,
     "senml": decode_senml,
 }
@@ -72,6 +74,7 @@ def subscriptions(district: str) -> tuple[tuple[str, int], ...]:
         f"{ROOT}{district}/+/state",
         f"{ROOT}{district}/+/image",
         f"{ROOT}{district}/+/senml",
+        f"{ROOT}{district}/+/forecast",
         "application/+/device/+/event/+",
         "v3/+/devices/+/up",
         "v3/+/devices/+/join",

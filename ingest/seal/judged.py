@@ -107,6 +107,7 @@ def _collect(batch: Batch, message: Message, decoded: Decoded) -> None:
         ("weather_readings", decoded.weather),
         ("device_status", decoded.status),
         ("drone_poses", decoded.poses),
+        ("weather_forecasts", decoded.forecasts),
     ):
         for observation in observations:
             row = msgspec.structs.asdict(observation)

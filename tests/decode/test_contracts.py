@@ -24,7 +24,7 @@ from ingest.decode.schema_faults import schema
 from ingest.observation import DeviceStatus, SoilReading, WeatherReading
 from tests.decode.conftest import Publish
 
-CONTRACTS = ("soil_reading", "device_state", "image_metadata", "device_reply")
+CONTRACTS = ("soil_reading", "device_state", "image_metadata", "device_reply", "weather_forecast")
 TOPICS = {"soil_reading": "soil", "device_state": "state", "image_metadata": "image"}
 
 
