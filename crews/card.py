@@ -19,6 +19,7 @@ from crews.say_campaign import say_cause, say_severity
 from crews.say_stop import (
     say_action,
     say_arithmetic,
+    say_dry_in,
     say_earlier,
     say_not_knowing,
     say_overdue,
@@ -96,6 +97,7 @@ class Card:
     arithmetic: str | None
     check_parameters: bool
     not_knowing: str | None
+    dry_in: str | None
     age: str
     low_confidence: bool
     trend: Markup
@@ -165,6 +167,7 @@ def make_card(
         arithmetic=None if stop.hold else say_arithmetic(stop, say),
         check_parameters=finding.check_parameters and not stop.hold,
         not_knowing=say_not_knowing(stop, say),
+        dry_in=None if stop.group == "done" else say_dry_in(stop.drought or stop.spoken, say),
         age=say_age(stop.data_age_min, say),
         low_confidence=stop.spoken.confidence == "low",
         trend=Markup("") if stop.hold else _trend(finding, ends, say),

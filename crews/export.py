@@ -42,6 +42,9 @@ COLUMNS = (
     "evidence_line",
     "evidence_unit",
     "evidence_days",
+    "days_until_dry",
+    "days_until_dry_low",
+    "days_until_dry_high",
     "data_age_min",
     "trend_7d",
     "photo_url",
@@ -122,6 +125,9 @@ def stop_values(listed: CrewList, stop: Stop, language: str, known: Reasons | No
         "evidence_line": finding.line,
         "evidence_unit": finding.unit,
         "evidence_days": stop.days,
+        "days_until_dry": _days((stop.drought or stop.spoken).days_until_dry),
+        "days_until_dry_low": _days((stop.drought or stop.spoken).days_until_dry_low),
+        "days_until_dry_high": _days((stop.drought or stop.spoken).days_until_dry_high),
         "data_age_min": stop.data_age_min,
         "trend_7d": " ".join("?" if value is None else f"{value:g}" for _, value in finding.trend_7d),
         "photo_url": photo,
@@ -200,3 +206,7 @@ def _geometry(stop: Stop) -> dict[str, Any] | None:
             shape = MultiPolygon([orient(part) for part in shape.geoms])
         return dict(mapping(shape))
     return None if stop.position is None else {"type": "Point", "coordinates": list(stop.position)}
+
+
+def _days(days: float | None) -> float | None:
+    return None if days is None else round(days, 1)

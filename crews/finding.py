@@ -27,6 +27,10 @@ JUDGED_STATES = frozenset({"ok", "watch", "wet", "just_watered", "likely", "dry"
 """States in which the rule knows how moist the soil is."""
 
 _HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+
+FAR_DAYS = 14
+"""Days until dry that mean: so many or more; outlook_days of sql/reference/limits.csv."""
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -44,6 +48,7 @@ class Finding(msgspec.Struct, frozen=True):
     depths_cm: (device id, depths of its elements) as the register has them, for cause sensor
     litres: water in all; visits: over how many visits it is spread, None for one
     trend_7d: (local day as ISO text, value) pairs, oldest first; a value is None where nothing was measured
+    days_until_dry, _low, _high: days until the plot wants water if it gets none, and the range; None when unknown
     lon, lat: centre of what was seen, WGS 84, where it is narrower than the plot
     check_parameters: the water is outside of what is usual for such plants
     """
@@ -68,6 +73,9 @@ class Finding(msgspec.Struct, frozen=True):
     priority: float | None = None
     confidence: str | None = None
     data_at: datetime | None = None
+    days_until_dry: float | None = None
+    days_until_dry_low: float | None = None
+    days_until_dry_high: float | None = None
     device_ids: tuple[str, ...] = ()
     depths_cm: tuple[tuple[str, tuple[float, ...]], ...] = ()
     trend_7d: tuple[tuple[str, float | None], ...] = ()
@@ -112,7 +120,19 @@ def counted_to(finding: Finding, now: datetime, site: Site) -> Finding:
         params["hours"] = max(int((now - start) // _HOUR), 0)
     if days is not None:
         params["days"] = max(int(days) + (site.local_date(now) - site.local_date(finding.as_of)).days, 0)
-    return msgspec.structs.replace(finding, reason_params=params)
+    passed = max((now - finding.as_of) / _DAY, 0.0)
+    return msgspec.structs.replace(
+        finding,
+        reason_params=params,
+        days_until_dry=_less(finding.days_until_dry, passed),
+        days_until_dry_low=_less(finding.days_until_dry_low, passed),
+        days_until_dry_high=_less(finding.days_until_dry_high, passed),
+    )
+
+
+def _less(days: float | None, passed: float) -> float | None:
+    """Return the days that are left; so many or more stay so many or more."""
+    return days if days is None or days >= FAR_DAYS else max(days - passed, 0.0)
 
 
 def merge_flags(flags: Iterable[Mapping[str, Any]]) -> list[Finding]:
@@ -162,6 +182,9 @@ def _from_row(row: Mapping[str, Any]) -> Finding:
         priority=row.get("priority"),
         confidence=row.get("confidence"),
         data_at=row.get("data_at"),
+        days_until_dry=row.get("days_until_dry"),
+        days_until_dry_low=row.get("days_until_dry_low"),
+        days_until_dry_high=row.get("days_until_dry_high"),
         device_ids=(device,) if device else _devices(inputs),
         depths_cm=((device, _numbers(inputs.get("depths_cm"))),) if device else (),
         trend_7d=_trend(inputs.get("trend_7d")),

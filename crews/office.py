@@ -11,9 +11,14 @@ import msgspec
 
 from crews.campaign import Standing, progress_of
 from crews.crew_list import Stop, make_stop
-from crews.finding import Finding
+from crews.finding import Finding, counted_to
 from crews.issue import Issue
 from ingest.site import Site
+
+SOON_DAYS = 7.0
+"""Plots that will be dry within a week are named to the office."""
+
+_MOST_SOON = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class OfficeView:
 
     rows: open issues as their crews see them, the first deadline first, and of one deadline the highest priority
     campaigns: those that may be started, run, or ended lately, with the plots done up to now
+    soon_dry: (name, verdict on dryness) of plots that will be dry within SOON_DAYS and have no open issue of it
     on_time: (issues done by their deadline, all that were done) among those closed in the window
     """
 
@@ -42,6 +48,7 @@ class OfficeView:
     on_time: tuple[int, int]
     look_backs: tuple[Issue, ...]
     units: tuple[str, ...]
+    soon_dry: tuple[tuple[str, Finding], ...]
     campaigns: tuple[Standing, ...] = ()
 
 
@@ -83,8 +90,32 @@ def make_office_view(
             for one in standings
             if one.state != "not_started"
         ),
+        soon_dry=_soon_dry(rows, latest, plots, now, site),
         units=tuple(sorted({unit for plot in plots.values() if (unit := plot.get("responsible_unit"))})),
     )
+
+
+def _soon_dry(
+    rows: Iterable[Stop],
+    latest: Mapping[tuple[str, str], Finding],
+    plots: Mapping[str, Mapping[str, Any]],
+    now: datetime,
+    site: Site,
+) -> tuple[tuple[str, Finding], ...]:
+    """Return the plots that will want water soon, the first of them first."""
+    asked = {row.issue.plot_id for row in rows if row.issue.cause == "drought"}
+    known = (counted_to(finding, now, site) for (_, cause), finding in latest.items() if cause == "drought")
+    soon = [
+        (finding.days_until_dry, plots[finding.plot_id].get("name") or finding.plot_id, finding)
+        for finding in known
+        if finding.plot_id in plots
+        and finding.plot_id not in asked
+        and finding.state in {"ok", "watch", "likely"}
+        and finding.days_until_dry is not None
+        and finding.days_until_dry <= SOON_DAYS
+    ]
+    soon.sort(key=lambda one: one[:2])
+    return tuple((name, finding) for _, name, finding in soon[:_MOST_SOON])
 
 
 def on_time(ended: Iterable[Issue]) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from crews.office import OfficeView
 from crews.picture.story import Story
 from crews.reasons import Reasons
 from crews.say_campaign import say_cause, say_condition, say_measured, say_progress, say_severity, say_standing
-from crews.say_stop import say_action, say_overdue, say_reason, say_result, say_total
+from crews.say_stop import say_action, say_dry_in, say_overdue, say_reason, say_result, say_total
 from crews.words import Say, say_age, say_instant, speaker
 from ingest.site import Site
 
@@ -171,6 +171,7 @@ def render_office(view: OfficeView, language: str, site: Site, known: Reasons | 
             "overdue": say_overdue(row, say),
             "age": say_age(row.data_age_min, say),
             "why": say_reason(row, language, known),
+            "dry_in": say_dry_in(row.drought or row.spoken, say),
         }
 
     return render_template(
@@ -184,6 +185,7 @@ def render_office(view: OfficeView, language: str, site: Site, known: Reasons | 
         on_time=say("office.on_time_value", pct=round(100 * good / done), good=good, all=done)
         if done
         else say("office.on_time_none"),
+        soon_dry=[(name, say_dry_in(finding, say)) for name, finding in view.soon_dry],
         campaigns=[_campaign(one, say) for one in view.campaigns],
         states=[state for state in STATES if state in OPEN_STATES],
     )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
 from crews.crew_list import LITRES_PER_TONNE, CrewList, Stop, is_dryness_known
+from crews.finding import FAR_DAYS, Finding
 from crews.issue import Issue
 from crews.reasons import Reasons, render_reason
 from crews.say_campaign import say_cause
 from crews.words import Say, say_age, say_number
+
+_BEFORE_DRY = frozenset({"ok", "watch", "likely", "just_watered", "wet"})
+"""States in which a plot may become dry; one that is, needs no such word."""
 
 _COARSE_FROM_TONNES = 0.1
 """From here one decimal is enough; below, a tree's 65 litres would read as 0.1 t."""
@@ -126,6 +131,24 @@ def say_water_used(issue: Issue, say: Say) -> str | None:
 def say_reason(stop: Stop, language: str, known: Reasons | None = None) -> str:
     """Return why, as the newest evaluation has it."""
     return render_reason(stop.spoken.reason_code, stop.spoken.reason_params, language, known)
+
+
+def say_dry_in(finding: Finding | None, say: Say) -> str | None:
+    """Return when the plot will want water if it gets none (约 3 天后缺水); None when it does or nobody knows."""
+    if finding is None or finding.cause != "drought" or finding.state not in _BEFORE_DRY:
+        return None
+    days, low, high = finding.days_until_dry, finding.days_until_dry_low, finding.days_until_dry_high
+    if days is None or low is None or high is None:
+        return None
+    if low >= FAR_DAYS:
+        return say("dry_in.far", days=FAR_DAYS)
+    first, last = math.floor(low), math.ceil(high)
+    if round(days) == 0:
+        return say("dry_in.today", last=last)
+    if days >= FAR_DAYS:
+        return say("dry_in.late", first=first, days=FAR_DAYS)
+    key = "dry_in.open" if high >= FAR_DAYS else "dry_in.days"
+    return say(key, days=round(days), first=first, last=min(last, FAR_DAYS))
 
 
 def say_earlier(stop: Stop, now: datetime, say: Say, language: str, known: Reasons | None = None) -> list[str]:

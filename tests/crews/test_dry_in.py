@@ -1,0 +1,64 @@
+"""When a plot will want water, as the card and the office say it."""
+
+from __future__ import annotations
+
+import pytest
+
+from crews.finding import counted_to, merge_flags
+from crews.office import Filters, make_office_view
+from crews.say_stop import say_dry_in
+from crews.words import speaker
+from ingest.site import BEICHEN
+from tests.crews.made import DAY, NOW, flag, plot, well
+
+
+@pytest.mark.parametrize(
+    ("days", "low", "high", "zh"),
+    [
+        (3.2, 2.4, 4.6, "约 3 天后缺水（2–5 天）"),
+        (3.2, 2.4, 14.0, "约 3 天后缺水（最早 2 天）"),
+        (0.3, 0.0, 1.2, "今天就要缺水（最晚 2 天）"),
+        (14.0, 6.5, 14.0, "14 天内多半不缺水（最早 6 天）"),
+        (14.0, 14.0, 14.0, "14 天内不缺水"),
+    ],
+)
+def test_the_days_are_said_with_their_range(days: float, low: float, high: float, zh: str) -> None:
+    row = well("P1", "drought", NOW, days_until_dry=days, days_until_dry_low=low, days_until_dry_high=high)
+    (finding,) = merge_flags([row])
+    assert say_dry_in(finding, speaker("zh")) == zh
+
+
+def test_nothing_is_said_of_plots_that_are_dry_or_unknown() -> None:
+    known = {"days_until_dry": 0.0, "days_until_dry_low": 0.0, "days_until_dry_high": 0.0}
+    (dry,) = merge_flags([flag("P1", "drought", NOW, **known)])
+    (unknown,) = merge_flags([well("P1", "drought", NOW)])
+    assert (
+        say_dry_in(dry, speaker("zh")) is say_dry_in(unknown, speaker("zh")) is say_dry_in(None, speaker("zh")) is None
+    )
+
+
+def test_the_days_run_while_the_verdict_ages_but_two_weeks_stay_two_weeks() -> None:
+    row = well("P1", "drought", NOW, days_until_dry=3.0, days_until_dry_low=0.5, days_until_dry_high=14.0)
+    (finding,) = merge_flags([row])
+    later = counted_to(finding, NOW + DAY, BEICHEN)
+    assert (later.days_until_dry, later.days_until_dry_low, later.days_until_dry_high) == (2.0, 0.0, 14.0)
+
+
+def test_the_office_sees_who_is_dry_within_a_week_first_of_all_the_first() -> None:
+    def finding(plot_id: str, days: float, **changes: object) -> tuple[tuple[str, str], object]:
+        row = well(
+            plot_id,
+            "drought",
+            NOW,
+            days_until_dry=days,
+            days_until_dry_low=days / 2,
+            days_until_dry_high=14.0,
+            **changes,
+        )
+        (found,) = merge_flags([row])
+        return (plot_id, "drought"), found
+
+    latest = dict([finding("P1", 7.0), finding("P2", 2.0), finding("P3", 7.1), finding("P4", 1.0, state="frozen")])
+    plots = {name: plot(name, f"地块{name}", 117.1, 39.2) for name in ("P1", "P2", "P3", "P4")}
+    view = make_office_view([], [], latest, plots, NOW, BEICHEN, Filters(), 8000.0)  # type: ignore[arg-type]
+    assert [name for name, _ in view.soon_dry] == ["地块P2", "地块P1"]
