@@ -34,6 +34,8 @@ _NEW_LEVEL = 0.2
 """The level follows values further from it than this share of it, so that not every value changes the state."""
 _MOST_STREAMS = 100_000
 """Streams remembered; the longest unchanged are forgotten first (memory is bounded)."""
+_TOO_MANY = 1.1
+"""Times as many are in memory before the surplus is forgotten, or every new one would cost a sort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,9 @@ class StreamUnits:
     def __init__(self, states: Iterable[tuple[str, str, StreamUnit]] = ()) -> None:
         """Begin with what is remembered; each: device id, field, state."""
         self._by_device: dict[str, dict[str, StreamUnit]] = {}
+        self._count = 0
         for device_id, field, state in states:
-            self._by_device.setdefault(device_id, {})[field] = state
+            self.learn(device_id, {field: state})
 
     def of_device(self, device_id: str) -> Mapping[str, StreamUnit]:
         """Return the streams of a device by field."""
@@ -105,7 +108,13 @@ class StreamUnits:
 
     def learn(self, device_id: str, changes: Mapping[str, StreamUnit]) -> None:
         """Take over what a message changed."""
-        self._by_device.setdefault(device_id, {}).update(changes)
+        streams = self._by_device.setdefault(device_id, {})
+        self._count += len(changes.keys() - streams.keys())
+        streams.update(changes)
+        if self._count > _TOO_MANY * _MOST_STREAMS:
+            kept, self._by_device, self._count = list(self), {}, 0
+            for who, field, state in kept:
+                self.learn(who, {field: state})
 
     def __iter__(self) -> Iterator[tuple[str, str, StreamUnit]]:
         """Yield device id, field and state of the streams to remember, the last changed first."""

@@ -134,6 +134,7 @@ def test_the_streams_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> 
         reader.read({"vwc": 22.5})
         units.learn(device, reader.changes)
     assert _devices(list(units)) == ["c", "b"]
+    assert not units.of_device("a"), "nor is it in memory"
 
 
 def _devices(streams: Sequence[tuple[str, str, object]]) -> list[str]:

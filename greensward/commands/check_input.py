@@ -40,17 +40,22 @@ def split_message(data: bytes, topic: str | None, district: str) -> tuple[str, b
         return line.group(1).decode("utf-8", "replace"), line.group(2)
     try:
         document = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"The message is no JSON ({error}), so nothing tells its topic. {EXPECTED}") from error
     if not isinstance(document, dict):
         raise ConfigError("The message is no JSON object, so nothing tells its topic. " + EXPECTED)
     if isinstance(document.get("topic"), str) and "payload" in document:
-        payload = document["payload"]
-        return document["topic"], payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
+        payload = document["payload"] if isinstance(document["payload"], str) else json.dumps(document["payload"])
+        return _written(document["topic"]), payload.encode("utf-8", "surrogatepass")
     guessed = _topic_of(document, district)
     if guessed is None:
         raise ConfigError("Nothing in the message tells its topic. " + EXPECTED)
     return guessed, data
+
+
+def _written(topic: str) -> str:
+    """Return a topic that can be shown: what is no character (half of a surrogate pair) becomes a question mark."""
+    return topic.encode("utf-8", "replace").decode()
 
 
 def _topic_of(document: dict[str, Any], district: str) -> str | None:
@@ -61,4 +66,4 @@ def _topic_of(document: dict[str, Any], district: str) -> str | None:
         return f"v3/check/devices/{document['end_device_ids'].get('device_id', 'check')}/up"
     device = document.get("deviceInfo")
     eui = device.get("devEui") if isinstance(device, dict) else document.get("devEUI")
-    return f"application/check/device/{eui}/event/up" if isinstance(eui, str) else None
+    return f"application/check/device/{_written(eui)}/event/up" if isinstance(eui, str) else None

@@ -14,7 +14,8 @@ import msgspec
 
 from ingest.decode.context import DecodeContext
 from ingest.decode.guard import describe, escape, parse_json
-from ingest.decode.property_report import PropertyReport, parse_unix_ms
+from ingest.decode.instants import parse_unix_ms
+from ingest.decode.property_report import PropertyReport
 from ingest.decode.topics import is_id, unknown_topic
 from ingest.decode.uplink import payload_hash
 from ingest.errors import Fault, PayloadError
@@ -69,13 +70,16 @@ def _decode(message: Message, context: DecodeContext, sender: tuple[str, str], f
 
 
 def alink_refusal_reply(message: Message, error: PayloadError) -> Reply | None:
-    """Return what a device hears whose report was refused: code 460 and the first fault in words."""
-    if _TOPIC.fullmatch(message.topic) is None:
-        return None
+    """Return what a device hears whose report was refused: code 460 and the first fault in words.
+
+    Nobody whose topic is wrong is answered: what came on a topic of 65,535 bytes cannot even be.
+    """
     try:
+        product, name, _ = _topic(message.topic)
+        _device_id(product, name, "")
         said = parse_json(message.payload, limit_bytes=LIMIT_BYTES)
     except PayloadError:
-        return None  # without its id the device could not tell which message is meant
+        return None  # also without the id by which a device could tell which message is meant
     if not isinstance(said, dict):
         return None
     first = error.faults[0]

@@ -16,6 +16,7 @@ from ingest.decode.property_report import PropertyReport
 from ingest.decode.topics import is_id, unknown_topic
 from ingest.decode.uplink import payload_hash
 from ingest.errors import Fault, PayloadError
+from ingest.identifiers import normalise_device_id
 from ingest.observation import Decoded, Message
 
 ROOT = "$oc/devices/"
@@ -99,7 +100,7 @@ def _instant(text: object, pointer: str) -> datetime:
 
 def _device_id(text: object, pointer: str) -> str:
     if isinstance(text, str) and is_id(text):
-        return text
+        return normalise_device_id(text)
     expected = "1 to 64 of A-Z a-z 0-9 . _ -, the first a letter or digit"
     raise PayloadError(Fault(pointer, "bad_device_id", describe(text), expected, "Give the device such an id."))
 

@@ -16,7 +16,7 @@ from ingest.decode.image_quarantine import impossible_instant, quarantine_reason
 from ingest.decode.instants import parse_instant
 from ingest.decode.replies import reply_to
 from ingest.decode.schema_faults import schema_faults
-from ingest.decode.topics import device_of, identity_mismatch, reply_topic
+from ingest.decode.topics import device_of, identity_mismatch, names_another, reply_topic
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, Detection, DroneImage, Message, PartFault
 from ingest.picture_parts import detection_id, part_name
@@ -58,7 +58,7 @@ def _decode(document: object, drone_id: str, message: Message, context: DecodeCo
     if not isinstance(document, dict):
         raise PayloadError(*fatal)
     captured_at = _captured_at(document, fatal)
-    if isinstance(document.get("drone_id"), str) and document["drone_id"] != drone_id:
+    if names_another(document.get("drone_id"), drone_id):
         fatal.append(identity_mismatch("/drone_id", document["drone_id"], drone_id))
     part = _part(document, fatal)
     if fatal or captured_at is None:
@@ -78,7 +78,7 @@ def _decode(document: object, drone_id: str, message: Message, context: DecodeCo
     if parts or document.get("ack") == 1:
         every = [fault for refused in parts for fault in refused.faults]
         rows = 1 + len(image.detections or ()) + len(image.index_stats)
-        reply = reply_to(message, reply_topic(drone_id, context.site), accepted=True, rows=rows, faults=every)
+        reply = reply_to(message, reply_topic(message.topic), accepted=True, rows=rows, faults=every)
     return Decoded(
         images=(msgspec.structs.replace(image, quarantine=reason),),
         parts_refused=parts,

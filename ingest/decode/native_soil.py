@@ -19,7 +19,7 @@ from ingest.decode.soil_message import (
     read_with_faults,
     read_without_fault,
 )
-from ingest.decode.topics import device_of, identity_mismatch, reply_topic
+from ingest.decode.topics import device_of, identity_mismatch, names_another, reply_topic
 from ingest.errors import Fault, PayloadError
 from ingest.observation import (
     Decoded,
@@ -47,20 +47,18 @@ def decode_native_soil(message: Message, context: DecodeContext) -> Decoded:
         parts: dict[str, list[Fault]] = {}
         if said is None:
             said, parts = read_with_faults(message.payload, limit_bytes=LIMIT_BYTES)
-        return _rows(message, context, device_id, said, parts)
+        return _rows(message, device_id, said, parts)
     except PayloadError as error:
         error.device_id = device_id
         raise
 
 
-def _rows(
-    message: Message, context: DecodeContext, device_id: str, said: SoilMessage, parts: dict[str, list[Fault]]
-) -> Decoded:
+def _rows(message: Message, device_id: str, said: SoilMessage, parts: dict[str, list[Fault]]) -> Decoded:
     """Return the rows of what was said; parts: the faults found so far by the pointer of the part they cost.
 
     The part "" is the message as a whole. All of it is looked at even then, so that the sender hears every fault.
     """
-    if isinstance(said.device_id, str) and said.device_id != device_id:
+    if names_another(said.device_id, device_id):
         parts.setdefault("", []).append(identity_mismatch("/device_id", said.device_id, device_id))
     soil: list[SoilReading] = []
     weather: list[WeatherReading] = []
@@ -86,7 +84,7 @@ def _rows(
     reply = None
     if faults or said.ack == 1:
         rows = len(soil) + len(weather) + len(status)
-        reply = reply_to(message, reply_topic(device_id, context.site), accepted=True, rows=rows, faults=faults)
+        reply = reply_to(message, reply_topic(message.topic), accepted=True, rows=rows, faults=faults)
     return Decoded(
         soil=tuple(soil),
         weather=tuple(weather),

@@ -11,7 +11,7 @@ from ingest.decode.guard import parse_json
 from ingest.decode.instants import check_measured_at, parse_instant
 from ingest.decode.replies import reply_to
 from ingest.decode.schema_faults import schema_faults
-from ingest.decode.topics import device_of, identity_mismatch, reply_topic
+from ingest.decode.topics import device_of, identity_mismatch, names_another, reply_topic
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, DeviceStatus, Message
 
@@ -49,7 +49,7 @@ def decode_native_state(message: Message, context: DecodeContext) -> Decoded:
     )
     reply = None
     if said.get("ack") == 1:
-        reply = reply_to(message, reply_topic(device_id, context.site), accepted=True, rows=1, faults=())
+        reply = reply_to(message, reply_topic(message.topic), accepted=True, rows=1, faults=())
     return Decoded(status=(row,), reply=reply, device_id=device_id)
 
 
@@ -63,7 +63,7 @@ def _read(message: Message, device_id: str) -> tuple[Mapping[str, Any], datetime
     if not isinstance(said, dict):
         raise PayloadError(*faults)
     named = said.get("device_id", device_id)
-    if isinstance(named, str) and named != device_id:
+    if names_another(named, device_id):
         faults.append(identity_mismatch("/device_id", named, device_id))
     reported_at, time_faults = _reported_at(said, message.latest_at)
     if faults or time_faults:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from ingest.decode.context import DecodeContext
 from ingest.decode.guard import describe, escape
@@ -20,8 +20,6 @@ from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, DeviceStatus, Message, PartFault, SoilReading, WeatherReading
 from ingest.stream_units import StreamReader
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LARGEST_MS = 253_402_300_799_999  # the end of the year 9999
 _AT_ONCE = timedelta()
 
 
@@ -100,9 +98,7 @@ class PropertyReport:
         at.names += [one for one in names if one not in at.names]
         before, _ = at.fields.setdefault(name, (value, pointer))
         if before != value:
-            got, expected = f"a second {describe(name)}, {describe(value)}", "one value for each name and instant"
-            fault = Fault(pointer, "measured_twice", got, expected, "Give each value its own name or time.")
-            self.refuse(pointer, fault)
+            self.refuse(pointer, _twice(name, value, pointer))
 
     def state(self, device_id: str, reported_at: datetime, state: str, seq: int | None = None) -> None:
         """Add that a device is online or offline."""
@@ -147,7 +143,9 @@ class PropertyReport:
 
     def _read(self, rows: _Rows, device_id: str, instant: datetime, at: _Instant, reader: StreamReader) -> None:
         """Add the rows of one device and instant; values that cannot be kept are refused alone."""
-        last_levels = {name.rpartition("/")[2]: placed for name, placed in at.fields.items()}
+        last_levels: dict[str, tuple[object, str]] = {}
+        for name, placed in at.fields.items():
+            last_levels.setdefault(name.rpartition("/")[2], placed)
         found = recognise(self._context.model_of.get(device_id), at.names, last_levels)
         model, notes = found.model, self._context.notes
         if notes is not None:
@@ -157,6 +155,11 @@ class PropertyReport:
         rows.known += known
         if not known:
             return
+        if model is not None:
+            for name, (value, pointer) in at.fields.items():
+                last = name.rpartition("/")[2]
+                if last in model.fields and last_levels[last][0] != value:
+                    rows.refused.append(PartFault(pointer, (_twice(last, value, pointer),)))
         fault = check_measured_at(instant, self._message.latest_at)
         if fault is not None:
             pointer = next(iter(at.fields.values()))[1]
@@ -183,6 +186,11 @@ class PropertyReport:
             rows.status.append(status)
 
 
+def _twice(name: str, value: object, pointer: str) -> Fault:
+    got, expected = f"a second {describe(name)}, {describe(value)}", "one value for each name and instant"
+    return Fault(pointer, "measured_twice", got, expected, "Give each value its own name or time.")
+
+
 @dataclass(slots=True)
 class _Rows:
     """Rows as they are found; known: how many fields say something that we know."""
@@ -192,12 +200,3 @@ class _Rows:
     soil: list[SoilReading] = field(default_factory=list)
     weather: list[WeatherReading] = field(default_factory=list)
     known: int = 0
-
-
-def parse_unix_ms(value: object, pointer: str) -> datetime:
-    """Return the instant of a Unix time in milliseconds. Raises: PayloadError (bad_instant)."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_MS:
-        return _EPOCH + timedelta(milliseconds=value)
-    expected = "a Unix time in milliseconds"
-    advice = "Send milliseconds since 1970-01-01T00:00:00Z, a whole number."
-    raise PayloadError(Fault(pointer, "bad_instant", describe(value), expected, advice))

@@ -131,6 +131,7 @@ _WRITTEN = {
     "f": "[degF]",
     "%vwc": "%",
     "vol%": "%",
+    "%vol": "%",
     "vol-%": "%",
     "%rh": "%",
     "us/cm": "uS/cm",
@@ -145,7 +146,7 @@ _WRITTEN = {
     "v": "V",
     "mv": "mV",
 }
-_LETTERS = str.maketrans({"µ": "u", "μ": "u", "³": "3", "²": "2", "·": "⋅", " ": None})
+_LETTERS = str.maketrans({"µ": "u", "μ": "u", "³": "3", "²": "2", "％": "%", "·": "⋅", " ": None})
 
 
 def ucum(written: str) -> str:

@@ -18,7 +18,7 @@ from ingest.decode.replies import reply_to
 from ingest.decode.senml import decode_senml
 from ingest.decode.sparkplug import decode_sparkplug, rebirth_request
 from ingest.decode.things_stack import decode_things_stack
-from ingest.decode.topics import ROOT, is_id, unknown_topic
+from ingest.decode.topics import ROOT, is_id, reply_topic, unknown_topic
 from ingest.errors import PayloadError
 from ingest.observation import Decoded, Message, Reply
 
@@ -110,4 +110,4 @@ def refusal_reply(message: Message, error: PayloadError) -> Reply | None:
     known = topic.startswith(ROOT) and kind in _NATIVE and is_id(district) and is_id(device_id)
     if not known or any(fault.code == "wrong_district" for fault in error.faults):
         return None
-    return reply_to(message, f"{topic}/reply", accepted=False, rows=0, faults=error.faults)
+    return reply_to(message, reply_topic(message.topic), accepted=False, rows=0, faults=error.faults)

@@ -9,7 +9,7 @@ as RFC 9039 writes it, `urn:dev:mac:0024befffe804ff1_10cm/soil_moisture`).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,12 +31,14 @@ LIMIT_BYTES = 64 * 1024
 MOST_RECORDS = 5_000
 _MOST_LEVELS = 2
 _VERSION = 10
+_VERSIONS = (*range(1, _VERSION + 1), 26)
+"""26 is 10 and the units of RFC 8798 (RFC 9100, section 4)."""
 _RELATIVE_BELOW_S = 2**28
 """Times below are seconds from now, others since 1970 (RFC 8428, section 4.5.3)."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./_-]{0,255}")
 _VALUES = ("v", "vs", "vb", "vd")
-_NUMBERS = ("bt", "bv", "bs", "bver", "t", "v", "s", "ut")
-_TEXTS = ("bn", "bu", "n", "u", "vs", "vd")
+_BASE_NUMBERS, _BASE_TEXTS = ("bt", "bv", "bs", "bver"), ("bn", "bu")
+_NUMBERS, _TEXTS = ("t", "v", "s", "ut"), ("n", "u", "vs", "vd")
 _UNITS = {"/": "1", "/100": "%", "%EL": "%", "%RH": "%"}
 """SenML's own units that UCUM writes in another way (RFC 8428, section 12.1; RFC 8798)."""
 _ONLY_FOR = {"%RH": "relative_humidity", "%EL": "battery_level"}
@@ -53,7 +55,7 @@ class _Base:
 
 
 def decode_senml(message: Message, context: DecodeContext) -> Decoded:
-    """Return the rows of a SenML pack; records that are wrong are refused alone.
+    """Return the rows of a SenML pack; records that are wrong are refused alone, wrong base values refuse the pack.
 
     measured_at is the record's absolute time; relative times count from the arrival of the message.
     Raises: PayloadError with every fault.
@@ -68,8 +70,8 @@ def decode_senml(message: Message, context: DecodeContext) -> Decoded:
         return decoded
     faults = [fault for part in decoded.parts_refused for fault in part.faults]
     rows = len(decoded.soil) + len(decoded.weather) + len(decoded.status)
-    topic = reply_topic(device_id, context.site)
-    return msgspec.structs.replace(decoded, reply=reply_to(message, topic, accepted=True, rows=rows, faults=faults))
+    reply = reply_to(message, reply_topic(message.topic), accepted=True, rows=rows, faults=faults)
+    return msgspec.structs.replace(decoded, reply=reply)
 
 
 def _decode(message: Message, context: DecodeContext, device_id: str) -> Decoded:
@@ -97,9 +99,9 @@ def _add_records(report: PropertyReport, pack: list[object], device_id: str, dig
     base = _Base()
     for place, record in enumerate(pack):
         pointer = f"/{place}"
+        _set_base(base, record, pointer)
         try:
             said = _checked(record, pointer)
-            _set_base(base, said, pointer)
             if not any(name in said for name in (*_VALUES, "s")):
                 continue  # a record of base values only
             name = _quantity_name(base.name + str(said.get("n", "")), device_id, pointer)
@@ -115,14 +117,7 @@ def _checked(record: object, pointer: str) -> Mapping[str, object]:
     """Return a record whose fields are of their types. Raises: PayloadError with every fault."""
     if not isinstance(record, dict):
         raise PayloadError(_wrong(pointer, record, "an object"))
-    faults = [
-        _wrong(f"{pointer}/{name}", record[name], "a number") for name in _NUMBERS if not _is_number(record, name)
-    ]
-    faults += [
-        _wrong(f"{pointer}/{name}", record[name], "a text")
-        for name in _TEXTS
-        if name in record and not isinstance(record[name], str)
-    ]
+    faults = _wrong_types(record, pointer, _NUMBERS, _TEXTS)
     must = [str(name) for name in record if name.endswith("_")]
     faults += [
         Fault(
@@ -142,6 +137,17 @@ def _checked(record: object, pointer: str) -> Mapping[str, object]:
     return record
 
 
+def _wrong_types(
+    record: Mapping[str, object], pointer: str, numbers: Iterable[str], texts: Iterable[str]
+) -> list[Fault]:
+    faults = [_wrong(f"{pointer}/{name}", record[name], "a number") for name in numbers if not _is_number(record, name)]
+    return faults + [
+        _wrong(f"{pointer}/{name}", record[name], "a text")
+        for name in texts
+        if name in record and not isinstance(record[name], str)
+    ]
+
+
 def _is_number(record: Mapping[str, object], name: str) -> bool:
     value = record.get(name, 0)
     return isinstance(value, int | float) and not isinstance(value, bool)
@@ -153,10 +159,23 @@ def _number(record: Mapping[str, object], name: str) -> float:
     return float(value)
 
 
-def _set_base(base: _Base, said: Mapping[str, object], pointer: str) -> None:
-    if said.get("bver", _VERSION) not in range(1, _VERSION + 1):
+def _set_base(base: _Base, said: object, pointer: str) -> None:
+    """Take over the base values of a record, also of one that is refused for something else.
+
+    Raises: PayloadError for a wrong one: of all records after it nobody knows whose and of when they are.
+    """
+    if not isinstance(said, dict):
+        return
+    faults = _wrong_types(said, pointer, _BASE_NUMBERS, _BASE_TEXTS)
+    if faults:
+        raise PayloadError(*faults)
+    if said.get("bver", _VERSION) not in _VERSIONS:
         fault = Fault(
-            f"{pointer}/bver", "value_not_allowed", describe(said["bver"]), "at most 10", "Send SenML of RFC 8428."
+            f"{pointer}/bver",
+            "value_not_allowed",
+            describe(said["bver"]),
+            "at most 10, or 26",
+            "Send SenML of RFC 8428.",
         )
         raise PayloadError(fault)
     base.name = str(said.get("bn", base.name))
@@ -170,7 +189,7 @@ def _quantity_name(name: str, device_id: str, pointer: str) -> str:
     if not _NAME.fullmatch(name):
         expected = "a name of A-Z a-z 0-9 - : . / _, the first a letter or digit"
         raise PayloadError(Fault(f"{pointer}/n", "wrong_form", describe(name), expected, "Send bn and n in that form."))
-    sender = re.compile(rf"(?:urn:(?:[^/]*:)?)?{re.escape(device_id)}[/:_]").match(name)
+    sender = re.compile(rf"(?:urn:(?:[^/]*:)?)?{re.escape(device_id)}[/:_]", re.IGNORECASE).match(name)
     levels = re.split("[/:]", name[sender.end() :] if sender else name)
     found = "/".join(levels)
     named = read_name(found)

@@ -13,9 +13,10 @@ from datetime import datetime
 
 from ingest.decode.context import DecodeContext
 from ingest.decode.guard import describe
-from ingest.decode.property_report import PropertyReport, parse_unix_ms
+from ingest.decode.instants import parse_unix_ms
+from ingest.decode.property_report import PropertyReport
 from ingest.decode.sparkplug_births import BornMetric, Certificate, LifeEvent, Node
-from ingest.decode.sparkplug_payload import BD_SEQ, Metric, Payload, read_payload, rebirth_command, signed
+from ingest.decode.sparkplug_payload import BD_SEQ, Metric, Payload, counter, read_payload, rebirth_command, signed
 from ingest.decode.topics import is_id, unknown_topic
 from ingest.decode.uplink import payload_hash
 from ingest.errors import Fault, PayloadError
@@ -124,8 +125,8 @@ def _event(message: Message, kind: str, node: Node, device: str, payload: Payloa
 
 def _bd_seq(payload: Payload) -> int | None:
     for metric in payload.metrics:
-        if metric.name == BD_SEQ and not isinstance(metric.value, float | str):
-            return metric.value
+        if metric.name == BD_SEQ:
+            return counter(metric.value)
     return None
 
 

@@ -15,7 +15,8 @@ from typing import Literal
 
 MOST_REMEMBERED = 20_000
 """Metrics and events kept of one node; older events are forgotten, and so are all aliases from before them."""
-_MOST_NODES = 10_000
+MOST_OF_ALL = 300_000
+"""Metrics and events kept of all nodes together; the nodes that were quiet longest are forgotten as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +77,13 @@ class Births:
     def __init__(self, events: Iterable[LifeEvent] = ()) -> None:
         """Begin with what is remembered."""
         self._events: dict[Node, list[LifeEvent]] = {}
+        self._weights: dict[Node, int] = {}
         for event in events:
             self._insert(event)
 
     def __iter__(self) -> Iterator[LifeEvent]:
-        """Yield every event to remember."""
-        newest = sorted(self._events.values(), key=lambda events: -events[-1].message_seq)[:_MOST_NODES]
-        for events in newest:
+        """Yield every event."""
+        for events in self._events.values():
             yield from events
 
     def learn(self, event: LifeEvent) -> bool:
@@ -114,8 +115,12 @@ class Births:
 
     def devices(self, node: Node, message_seq: int) -> list[str]:
         """Return the devices of a node that were born and not dead when the message came."""
-        seen = sorted({event.device_id for event in self._events.get(node, ()) if event.device_id})
-        return [device_id for device_id in seen if self._current(node, device_id, message_seq) is not None]
+        is_born: dict[str, bool] = {}
+        for event in self._before(node, message_seq):
+            if not event.device_id:
+                break  # what came before the node's own birth or death holds no longer
+            is_born.setdefault(event.device_id, event.kind == "birth")
+        return sorted(device_id for device_id, born in is_born.items() if born)
 
     def _current(self, node: Node, device_id: str, message_seq: int) -> LifeEvent | None:
         """Return the birth that holds when a message comes."""
@@ -144,20 +149,26 @@ class Births:
         if place < len(events) and events[place].message_seq == event.message_seq:
             return False
         events.insert(place, event)
-        weight = sum(1 + len(kept.certificate.metrics if kept.certificate else ()) for kept in events)
-        if weight > MOST_REMEMBERED:
-            self._forget(events, weight)
+        if _weight(events) > MOST_REMEMBERED:
+            self._forget(events, _weight(events))
+        self._weights[event.node] = _weight(events)
+        while sum(self._weights.values()) > MOST_OF_ALL and len(self._events) > 1:
+            quietest = min(self._events, key=lambda node: self._events[node][-1].message_seq)
+            del self._events[quietest], self._weights[quietest]
         return True
 
     def _forget(self, events: list[LifeEvent], weight: int) -> None:
         """Forget the oldest events; the first that stays becomes the mark behind which nothing is known."""
         gone = 0
         while weight > MOST_REMEMBERED and gone < len(events) - 1:
-            certificate = events[gone].certificate
-            weight -= 1 + len(certificate.metrics if certificate else ())
+            weight -= _weight([events[gone]])
             gone += 1
         del events[: gone - 1]
         events[0] = replace(events[0], device_id="", kind="forgotten", bd_seq=None, certificate=None)
+
+
+def _weight(events: Iterable[LifeEvent]) -> int:
+    return sum(1 + len(event.certificate.metrics if event.certificate else ()) for event in events)
 
 
 def _place(events: list[LifeEvent], message_seq: int) -> int:

@@ -8,6 +8,7 @@ protobuf skips what it does not know. `google.protobuf` reads the bytes; it stop
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -54,6 +55,9 @@ _DEFINITION: dict[str, dict[str, tuple[int, int | str]]] = {
 _SIGNED_BITS = {1: 8, 2: 16, 3: 32, 4: 64}
 """Bits of the data types Int8 to Int64, which travel as two's complement in an unsigned field."""
 _BOOLEAN = 11
+_LARGEST_COUNTER = 2**63 - 1
+"""What the tables hold; seq and bdSeq run from 0 to 255, and what is larger counts nothing."""
+_LONGEST_UNIT = 64
 _UNIT_KEYS = {"engunit", "engunits", "engineeringunit", "engineeringunits", "unit", "units"}
 
 
@@ -96,11 +100,18 @@ def read_payload(payload: bytes) -> Payload:
         if len(said.metrics) > MOST_METRICS:
             got = f"{len(said.metrics)} metrics"
             raise PayloadError(Fault("/metrics", "too_many", got, f"at most {MOST_METRICS}", "Send several messages."))
-        return Payload(_of(said, "timestamp"), _of(said, "seq"), tuple(_metric(metric) for metric in said.metrics))
+        return Payload(
+            _of(said, "timestamp"), counter(_of(said, "seq")), tuple(_metric(metric) for metric in said.metrics)
+        )
     except DecodeError as error:
         got = f"{len(payload)} bytes: {payload[:24].hex()}"
         fault = Fault("", "malformed_protobuf", got, "a Sparkplug B payload", "Check the encoder.")
         raise PayloadError(fault) from error
+
+
+def counter(value: object) -> int | None:
+    """Return a sequence number; None when it is none, or larger than the tables hold."""
+    return value if type(value) is int and 0 <= value <= _LARGEST_COUNTER else None
 
 
 def signed(value: float | str | None, datatype: int | None) -> float | str | None:
@@ -136,6 +147,8 @@ def _metric(metric: Any) -> Metric:
 
 
 def _value(metric: Any) -> float | str | None:
+    if any(math.isnan(getattr(metric, name)) for name in ("float_value", "double_value")):
+        return None  # how floating point says that there is no value
     if metric.HasField("float_value"):
         return float(f"{metric.float_value:.7g}")  # single precision holds seven digits; the others are noise
     if metric.HasField("string_value"):
@@ -150,7 +163,8 @@ def _value(metric: Any) -> float | str | None:
 def _unit(properties: Any) -> str | None:
     for key, value in zip(properties.keys, properties.values, strict=False):
         if _text(key).lower().replace(" ", "").replace("_", "") in _UNIT_KEYS and value.string_value:
-            return _text(value.string_value)
+            unit = _text(value.string_value)
+            return unit if len(unit) <= _LONGEST_UNIT else None
     return None
 
 

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import functools
-import re
 
+from ingest import identifiers
 from ingest.decode.guard import describe
 from ingest.errors import Fault, PayloadError
+from ingest.identifiers import normalise_device_id
 from ingest.site import Site
 
 ROOT = "greensward/v1/"
 _LEVELS = 5
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ID_WORDS = "1 to 64 of A-Z a-z 0-9 . _ -, the first a letter or digit"
 
 
 def is_id(text: object) -> bool:
     """Say whether `text` is an id that Greensward takes."""
-    return isinstance(text, str) and _ID.fullmatch(text) is not None
+    return isinstance(text, str) and identifiers.is_id(text)
 
 
 def device_of(topic: str, site: Site) -> str:
-    """Return the device id that a native topic names.
+    """Return the device that a native topic names; a DevEUI as the register spells it, in lower case.
 
     Raises: PayloadError (unknown_topic, bad_device_id, wrong_district).
     """
-    return _device_of(topic, site.district)
+    return normalise_device_id(_device_of(topic, site.district))
 
 
 @functools.lru_cache(maxsize=32_768)
@@ -46,9 +46,14 @@ def _device_of(topic: str, district: str) -> str:
     return device_id
 
 
-def reply_topic(device_id: str, site: Site) -> str:
-    """Return the topic that `device_id` listens on for answers."""
-    return f"{ROOT}{site.district}/{device_id}/reply"
+def names_another(named: object, device_id: str) -> bool:
+    """Say whether `named`, the device id within a message, is another than that of its topic; no text is none."""
+    return isinstance(named, str) and normalise_device_id(named) != device_id
+
+
+def reply_topic(topic: str) -> str:
+    """Return where the sender on a native topic listens for answers: beside it, in the sender's own spelling."""
+    return f"{topic.rpartition('/')[0]}/reply"
 
 
 def unknown_topic(topic: str) -> Fault:

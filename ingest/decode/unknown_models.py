@@ -26,7 +26,8 @@ _PLACE = re.compile(
 )
 _BETWEEN_WORDS = re.compile(r"[_\- ]")
 _WATER = "volumetric_water_content"
-_LONGEST_NAME = 64
+_LONGEST_NAME = 256
+_LONGEST_LAST_LEVEL = 64
 _QUANTITY_WORDS = {_BETWEEN_WORDS.sub("", name): name for name in QUANTITIES}
 # What a word means below the ground, where the level before it says how deep or which channel.
 _IN_SOIL = {
@@ -59,7 +60,7 @@ class _Value:
 def read_name(name: str) -> Named | None:
     """Return what `name` says; None for a name that says nothing of a quantity."""
     before, _, last = name.rpartition("/")
-    if len(last) > _LONGEST_NAME:
+    if len(name) > _LONGEST_NAME or len(last) > _LONGEST_LAST_LEVEL:
         return None
     found = _NAME_AND_CHANNEL.fullmatch(_BETWEEN_WORDS.sub("", last.lower()))
     if found is None:

@@ -215,7 +215,7 @@ def _read(
     measured, known = read_fields(fields, model, pointer, rows.reader, rows.notes)
     rows.status |= measured.status
     measured_at, time_source = rows.uplink.heard_at, "network"
-    if model is not None and model.time is not None and model.time.field in fields:
+    if model is not None and model.time is not None and fields.get(model.time.field) is not None:
         try:
             measured_at = _instant(fields[model.time.field], model.time, received_at, f"{pointer}/{model.time.field}")
         except PayloadError as error:

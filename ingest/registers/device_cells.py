@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ingest.decode.device_models import all_models
+from ingest.identifiers import EXPECTED_ID, is_id, normalise_device_id
 from ingest.registers.datum import Datum, to_wgs84
 from ingest.registers.device_history import device_row
 from ingest.registers.findings import Place
-from ingest.registers.identifiers import EXPECTED_ID, is_id, normalise_device_id
 from ingest.registers.instants import EXPECTED_INSTANT, parse_instant
 from ingest.registers.validity import Row
 from ingest.registers.words import did_you_mean

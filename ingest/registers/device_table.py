@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
+from ingest.identifiers import normalise_device_id
 from ingest.registers.findings import Findings, Place
-from ingest.registers.identifiers import normalise_device_id
 from ingest.registers.words import DEVICE_COLUMNS, canonical_names, did_you_mean, plain
 
 LIMIT_BYTES = 16_000_000

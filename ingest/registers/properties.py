@@ -7,8 +7,8 @@ from datetime import date
 from typing import Any
 
 from ingest.decode.guard import describe, escape
+from ingest.identifiers import EXPECTED_ID, is_id
 from ingest.registers.findings import Place
-from ingest.registers.identifiers import EXPECTED_ID, is_id
 from ingest.registers.plot_file import is_number
 from ingest.registers.property_values import Given, fraction, number_within, past_day, text, word
 from ingest.registers.soil import Textures, read_soil

@@ -205,3 +205,12 @@ def test_hex_is_read_as_people_write_it() -> None:
 def test_wrong_use_says_what_to_write_instead(data: Path, words: tuple[str, ...], hint: str) -> None:
     with pytest.raises(ConfigError, match=hint):
         run(data, "check", *words)
+
+
+def test_what_no_parser_likes_ends_in_a_sentence() -> None:
+    with pytest.raises(ConfigError, match="no JSON"):
+        split_message(b"[" * 200_000, None, "beichen")
+    half_a_character = rb'{"topic": "a/\ud800", "payload": "\ud800"}'
+    assert split_message(half_a_character, None, "beichen") == ("a/?", b"\xed\xa0\x80")
+    topic, _ = split_message(rb'{"devEUI": "\udfff"}', None, "beichen")
+    assert topic == "application/check/device/?/event/up"

@@ -162,3 +162,10 @@ def test_names_and_topics_of_another_form_are_refused(topic: str, code: str) -> 
     with pytest.raises(PayloadError) as caught:
         decode(Message(1, NOON, topic, b"{}"), DecodeContext(BEICHEN, {}))
     assert caught.value.faults[0].code == code
+
+
+def test_nobody_is_answered_on_a_topic_that_is_too_long_to_be_answered_on() -> None:
+    message = Message(1, NOON, f"/sys/{'a' * 65_490}/d/thing/event/property/post", b'{"id": "1", "params": {}}')
+    with pytest.raises(PayloadError) as caught:
+        decode(message, DecodeContext(BEICHEN, {}))
+    assert refusal_reply(message, caught.value) is None

@@ -58,7 +58,7 @@ def test_clocks_more_than_a_day_apart_set_the_reading_aside(hours: float, apart:
         ("1970-01-01T00:00:00Z", "before_2015"),
         ("2026-07-04T04:00:00Z", "in_the_future"),
         ("2026-07-02T04:00:00", "bad_instant"),
-        (None, "bad_instant"),
+        ("", "bad_instant"),
     ],
 )
 def test_an_impossible_device_time_costs_the_reading_and_says_so(at: object, code: str) -> None:
@@ -67,3 +67,8 @@ def test_an_impossible_device_time_costs_the_reading_and_says_so(at: object, cod
     assert [(part.pointer, part.faults[0].pointer, part.faults[0].code) for part in decoded.parts_refused] == [
         ("/object", "/object/at", code)
     ]
+
+
+def test_a_device_that_says_no_time_counts_from_the_networks() -> None:
+    (row,) = decoded_at(None).soil
+    assert (row.measured_at, row.time_source) == (HEARD_AT, "network")

@@ -104,3 +104,16 @@ def test_what_cannot_be_read_is_refused_and_not_answered_as_the_platform_does_no
         decode(message, DecodeContext(BEICHEN, {}))
     assert caught.value.faults[0].code == code
     assert refusal_reply(message, caught.value) is None
+
+
+def test_of_a_known_model_a_second_value_of_a_field_is_refused_and_never_dropped_in_silence(publish: Publish) -> None:
+    services = [service("probe1", water_SOIL=20.0, temp_SOIL=3.0), service("probe2", water_SOIL=30.0, temp_SOIL=3.0)]
+    decoded = publish(REPORT, {"services": services}, models={DEVICE: "dragino/lse01"})
+    assert [(row.model, row.volumetric_water_content) for row in decoded.soil] == [("dragino/lse01", 0.2)]
+    (part,) = decoded.parts_refused
+    assert (part.pointer, part.faults[0].code) == ("/services/1/properties/water_SOIL", "measured_twice")
+
+
+def test_a_dev_eui_in_capitals_is_the_device_of_the_register(publish: Publish) -> None:
+    sent = {"devices": [{"device_id": "A84041FFFF123456", "services": [service(soil_moisture=23.6)]}]}
+    assert [row.device_id for row in publish(GATEWAY, sent).soil] == ["a84041ffff123456"]

@@ -373,3 +373,11 @@ def test_a_refused_device_is_still_named(publish: Publish) -> None:
     with pytest.raises(PayloadError) as caught:
         publish(TOPIC, b"{")
     assert caught.value.device_id == "probe-0117"
+
+
+def test_a_dev_eui_in_capitals_is_the_device_of_the_register(publish: Publish) -> None:
+    decoded = publish(TOPIC.replace("probe-0117", "A84041FFFF123456"), single(VWC, ack=1, device_id="A84041FFFF123456"))
+    assert decoded.device_id == "a84041ffff123456"
+    assert {row.device_id for row in decoded.soil} == {"a84041ffff123456"}
+    assert decoded.reply is not None
+    assert decoded.reply.topic == "greensward/v1/beichen/A84041FFFF123456/reply"

@@ -82,3 +82,11 @@ def test_a_state_that_says_nothing_is_refused(
         publish(TOPIC, payload)
     assert {(fault.pointer, fault.code) for fault in caught.value.faults} == expected
     assert caught.value.device_id == "probe-0117"
+
+
+def test_a_dev_eui_in_capitals_is_the_device_of_the_register_and_hears_its_answer(publish: Publish) -> None:
+    said = {"schema": "greening.device_state/1", "device_id": "a84041FFFF123456", "state": "online", "ack": 1}
+    decoded = publish(TOPIC.replace("probe-0117", "A84041FFFF123456"), said)
+    assert [row.device_id for row in decoded.status] == ["a84041ffff123456"]
+    assert decoded.reply is not None
+    assert decoded.reply.topic == "greensward/v1/beichen/A84041FFFF123456/reply"

@@ -150,7 +150,6 @@ def test_another_device_s_or_unknown_names_are_refused(publish: Publish, name: s
         ({"u": "%", "s": 18.3}, "value_not_understood"),
         ({"u": "%", "v": 1, "vs": "1"}, "not_together"),
         ({"u": "lx", "v": 18.3}, "unit_not_allowed"),
-        ({"u": "%", "v": 18.3, "bver": 11}, "value_not_allowed"),
         ({"u": "%", "v": 18.3, "secret_": 1}, "value_not_allowed"),
         ({"u": "%", "v": 18.3, "t": 1e300}, "bad_instant"),
         ({"u": "%", "v": 18.3, "t": -1e300}, "bad_instant"),
@@ -183,3 +182,40 @@ def test_every_instant_of_a_pack_without_absolute_time_is_told_by_itself(publish
     keys = [row.uplink_key for row in publish(TOPIC, pack).soil]
     assert None not in keys
     assert len(set(keys)) == 3
+
+
+def test_a_refused_record_still_sets_the_base_of_those_after_it(publish: Publish) -> None:
+    first = {"bn": "probe-7/", "bt": NOON_S - 3600, "bu": "%", "n": MOISTURE, "v": "18.3"}
+    decoded = publish(TOPIC, [first, {"n": "30cm/soil_moisture", "v": 22.9, "t": -60}])
+    assert [row.measured_at for row in decoded.soil] == [NOON - timedelta(minutes=61)]
+    assert answered(decoded) == ["wrong_type"]
+
+
+@pytest.mark.parametrize(
+    ("base", "code"),
+    [
+        ({"bt": str(NOON_S)}, "wrong_type"),
+        ({"bn": 7}, "wrong_type"),
+        ({"bver": 11}, "value_not_allowed"),
+    ],
+)
+def test_a_wrong_base_refuses_the_pack_since_later_records_need_it(base: dict[str, Any], code: str) -> None:
+    pack = [base, {"n": MOISTURE, "u": "%", "v": 18.3}]
+    with pytest.raises(PayloadError) as caught:
+        decode(Message(1, NOON, TOPIC, json.dumps(pack).encode()), DecodeContext(BEICHEN, {}))
+    assert [fault.code for fault in caught.value.faults] == [code]
+
+
+@pytest.mark.parametrize("version", [5, 10, 26])
+def test_older_versions_and_the_one_with_secondary_units_are_read(publish: Publish, version: int) -> None:
+    (row,) = publish(TOPIC, [{"bver": version, "n": "10cm/soil_ec", "u": "mS/m", "v": 42}]).soil
+    assert row.bulk_ec_ds_m == 0.42
+
+
+def test_a_dev_eui_in_capitals_is_the_device_of_the_register(publish: Publish) -> None:
+    decoded = publish(
+        TOPIC.replace("probe-7", "A84041FFFF123456"), [{"n": f"A84041ffff123456/{MOISTURE}", "v": 18.3}, 5]
+    )
+    assert [row.device_id for row in decoded.soil] == ["a84041ffff123456"]
+    assert decoded.reply is not None
+    assert decoded.reply.topic == "greensward/v1/beichen/A84041FFFF123456/reply", "where the sender listens"

@@ -263,6 +263,21 @@ def test_other_topics_and_names_are_refused(host: Host, topic: str, code: str) -
     assert codes(host.hear((1, topic, DDATA))[0]) == [code]
 
 
+def test_counters_that_no_table_holds_count_nothing(host: Host) -> None:
+    metrics = ({"name": "bdSeq", "long_value": 2**64 - 1}, {"name": "soil_moisture", "double_value": 20.0})
+    (birth,) = host.hear((1, N.format("BIRTH"), payload(*metrics, seq=2**63)))
+    assert isinstance(birth, Decoded)
+    assert [row.device_seq for row in birth.soil] == [row.device_seq for row in birth.status] == [None]
+    assert [event.bd_seq for event in host.births] == [None]
+
+
+def test_not_a_number_is_how_a_float_says_that_there_is_no_value(host: Host) -> None:
+    nothing, endless = float("nan"), float("inf")
+    sent = payload(moisture(nothing), moisture(endless, alias=2), {"alias": 4, "double_value": nothing})
+    *_, data = host.hear((1, D.format("BIRTH"), DBIRTH), (2, D.format("DATA"), sent))
+    assert codes(data) == ["out_of_range"]
+
+
 def test_memory_of_a_node_that_is_born_for_ever_is_bounded_and_never_wrong() -> None:
     births, node = Births(), Node("parks", "gw-1")
     for session in range(60):
@@ -274,3 +289,12 @@ def test_memory_of_a_node_that_is_born_for_ever_is_bounded_and_never_wrong() -> 
     assert newest is not None
     assert newest.by_alias[0].name == "m0-59"
     assert births.find(node, "", 1) is None, "what was forgotten must not be read by another session's births"
+
+
+def test_memory_of_ever_new_nodes_is_bounded_and_the_quietest_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.decode.sparkplug_births.MOST_OF_ALL", 10)
+    births = Births()
+    certificate = Certificate(tuple(BornMetric(f"m{number}", number, 9, None) for number in range(3)))
+    for seq in range(5):
+        births.learn(LifeEvent(Node("parks", f"gw-{seq}"), "", seq, "birth", seq, certificate))
+    assert [event.node.node_id for event in births] == ["gw-3", "gw-4"]

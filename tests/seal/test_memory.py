@@ -116,3 +116,10 @@ def test_births_are_remembered_by_a_new_process_and_a_birth_in_the_same_batch_co
     seal_each(folder, [first, birth], [later])
     assert ask(folder, "select outcome, count(*) from raw_messages group by outcome") == [("stored", 3)]
     assert ask(folder, "select kind, device_id, message_seq from sparkplug_births") == [("birth", "probe-7", 2)]
+
+
+def test_counters_beyond_every_table_do_not_stop_ingest(folder: DataFolder, sealer: Sealer) -> None:
+    metrics = ({"name": "bdSeq", "long_value": 2**64 - 1}, {"name": "soil_moisture", "double_value": 20.0})
+    birth = Message(1, AT, f"{GROUP}/NBIRTH/gw-1", payload(*metrics, seq=2**64 - 1, at=AT))
+    assert dict(sealer.seal([birth], NO_REGISTERS).outcomes) == {"stored": 1}
+    assert ask(folder, "select volumetric_water_content, device_seq from soil_readings") == [(0.2, None)]
