@@ -21,7 +21,8 @@ from ingest.decode.fault_codes import IGNORED_CODES
 from ingest.decode.notes import FieldNote, Notes
 from ingest.decode.recognise import recognise
 from ingest.decode.route import decode
-from ingest.decode.uplink import Uplink, decode_uplink_of
+from ingest.decode.uplink import decode_uplink_of
+from ingest.decode.uplink_message import Uplink
 from ingest.errors import ConfigError, Fault, PayloadError
 from ingest.observation import Decoded, Message
 from ingest.registers.snapshot import load

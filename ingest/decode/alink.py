@@ -17,7 +17,7 @@ from ingest.decode.guard import describe, escape, parse_json
 from ingest.decode.instants import parse_unix_ms
 from ingest.decode.property_report import PropertyReport
 from ingest.decode.topics import is_id, unknown_topic
-from ingest.decode.uplink import payload_hash
+from ingest.decode.uplink_message import payload_hash
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, Message, Reply
 

@@ -14,7 +14,7 @@ from ingest.decode.guard import describe, parse_json
 from ingest.decode.instants import parse_instant
 from ingest.decode.property_report import PropertyReport
 from ingest.decode.topics import is_id, unknown_topic
-from ingest.decode.uplink import payload_hash
+from ingest.decode.uplink_message import payload_hash
 from ingest.errors import Fault, PayloadError
 from ingest.identifiers import normalise_device_id
 from ingest.observation import Decoded, Message

@@ -23,7 +23,7 @@ from ingest.decode.quantities import units_of
 from ingest.decode.replies import reply_to
 from ingest.decode.topics import device_of, identity_mismatch, reply_topic
 from ingest.decode.unknown_models import is_place, read_name
-from ingest.decode.uplink import payload_hash
+from ingest.decode.uplink_message import payload_hash
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, Message
 

@@ -18,7 +18,7 @@ from ingest.decode.property_report import PropertyReport
 from ingest.decode.sparkplug_births import BornMetric, Certificate, LifeEvent, Node
 from ingest.decode.sparkplug_payload import BD_SEQ, Metric, Payload, counter, read_payload, rebirth_command, signed
 from ingest.decode.topics import is_id, unknown_topic
-from ingest.decode.uplink import payload_hash
+from ingest.decode.uplink_message import payload_hash
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, Message, Reply
 

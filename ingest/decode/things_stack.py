@@ -8,7 +8,8 @@ from ingest.decode.context import DecodeContext
 from ingest.decode.envelope import Envelope, dev_eui_of
 from ingest.decode.guard import parse_json
 from ingest.decode.topics import identity_mismatch, is_id, unknown_topic
-from ingest.decode.uplink import Uplink, decode_uplink, payload_hash, read_base64
+from ingest.decode.uplink import decode_uplink
+from ingest.decode.uplink_message import Uplink, payload_hash, read_base64
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, Message
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ingest.decode.device_models import Clock, Model, all_models
-from ingest.decode.uplink import Uplink, decode_uplink_of
+from ingest.decode.uplink import decode_uplink_of
+from ingest.decode.uplink_message import Uplink
 from ingest.observation import Decoded
 
 HEARD_AT = datetime(2026, 7, 2, 4, 0, tzinfo=UTC)
