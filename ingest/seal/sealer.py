@@ -37,6 +37,8 @@ from ingest.site import Site
 _DEDUPE_MEMORY = "512MB"
 _DAYS_AT_ONCE = 128
 """Local days compared in one query, whose cost is mostly fixed: a backlog of years has few rows on each day."""
+_UNSTORABLE = (OverflowError, UnicodeError, pa.ArrowException)
+"""What Arrow raises for a value that its column cannot hold: a decoder let through what it should not have."""
 _COMPARED_BYTES = 8 * 1024 * 1024
 """Most Parquet bytes of several days compared in one query, so that memory does not follow the history (I7)."""
 
@@ -90,7 +92,8 @@ class Sealer:
         """
         sealed, raw_rows = self.store(messages, registers)
         if messages:
-            self._store(table("raw_messages"), raw_rows, _stem(messages), Tally(), sealed)
+            raw = table("raw_messages")
+            self._store(raw, to_arrow(raw, raw_rows), _stem(messages), Tally(), sealed)
         return sealed
 
     def store(self, messages: list[Message], registers: RegisterSnapshot) -> tuple[Sealed, list[Row]]:
@@ -112,8 +115,8 @@ class Sealer:
         tally = Tally()
         if batch.images:
             self._store_pictures(batch, registers, tally, sealed)
-        for name in sorted(batch.rows):
-            self._store(table(name), batch.rows[name], _stem(messages), tally, sealed)
+        for name, rows in self._as_tables(batch).items():
+            self._store(table(name), rows, _stem(messages), tally, sealed)
         memory.save()
         raw_rows = [tally.raw_row(judged) for judged in batch.judged]
         sealed.outcomes = outcomes(raw_rows)
@@ -160,10 +163,22 @@ class Sealer:
             self._shapes_of = (registers, shapes)
         return self._shapes_of[1]
 
-    def _store(self, spec: Table, rows: list[Row], stem: str, tally: Tally, sealed: Sealed) -> None:
-        if not rows:
-            return
-        for days, some in self._some_days_at_once(spec, by_local_day(spec, to_arrow(spec, rows), self._site)):
+    def _as_tables(self, batch: Batch) -> dict[str, pa.Table]:
+        """Return all rows, by table; a message of which a table cannot hold a row is refused, and no others."""
+        try:
+            return {name: to_arrow(table(name), batch.rows[name]) for name in sorted(batch.rows)}
+        except _UNSTORABLE as error:
+            our_fault(error)  # goes on only where it is a message's
+        for name in sorted(batch.rows):
+            for row in list(batch.rows[name]):
+                try:
+                    to_arrow(table(name), [row])
+                except _UNSTORABLE as error:
+                    batch.refuse(row["message_seq"], our_fault(error), self._software_version)
+        return {name: to_arrow(table(name), batch.rows[name]) for name in sorted(batch.rows)}
+
+    def _store(self, spec: Table, rows: pa.Table, stem: str, tally: Tally, sealed: Sealed) -> None:
+        for days, some in self._some_days_at_once(spec, by_local_day(spec, rows, self._site)):
             novelty = self._tell(spec, days, some, sealed)
             tally.count(spec.name, some["message_seq"].to_pylist(), novelty.is_duplicate)
             for day, new_rows in by_local_day(spec, novelty.new_rows, self._site):

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from ingest.decode.context import DecodeContext
 from ingest.decode.route import decode
 from ingest.drone.rows import posed_pictures
 from ingest.errors import StoreError
@@ -18,7 +20,7 @@ from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake, partition_files
 from ingest.lake.tables import table
 from ingest.lake.write import write_rows
-from ingest.observation import Message
+from ingest.observation import Decoded, Message
 from ingest.registers.snapshot import RegisterSnapshot
 from ingest.seal import judged as judged_module
 from ingest.seal import pictures as pictures_module
@@ -87,6 +89,26 @@ def test_a_message_that_our_own_code_fails_on_stops_nobody_and_is_judged_again_a
     assert dict(replay(folder, sealer, NO_REGISTERS, NOON).outcomes) == {"stored": 1}
     assert ask(folder, "select count(*) from soil_readings") == [(3,)]
     assert ask(folder, "select count(*) from rejected") == [(0,)]
+
+
+def test_a_message_with_a_number_that_no_table_holds_stops_nobody(
+    folder: DataFolder, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lets_through(message: Message, context: DecodeContext) -> Decoded:
+        said = decode(message, context)
+        large = 2**63 if message.message_seq == 2 else 2**63 - 1
+        return msgspec.structs.replace(
+            said, soil=tuple(msgspec.structs.replace(row, device_seq=large) for row in said.soil)
+        )
+
+    with monkeypatch.context() as broken:
+        broken.setattr(judged_module, "decode", lets_through)
+        two_depths = message(2, water(0.2), water(0.21, 30), minute=20)
+        sealed = sealer.seal([message(1), two_depths, message(3, minute=40)], NO_REGISTERS)
+    assert dict(sealed.outcomes) == {"stored": 2, "rejected": 1}
+    assert ask(folder, "select message_seq, code, scope from rejected") == [(2, "decoder_failed", "message")]
+    assert dict(replay(folder, sealer, NO_REGISTERS, NOON).outcomes) == {"stored": 1}
+    assert ask(folder, "select count(*) from soil_readings") == [(4,)]
 
 
 def test_a_picture_that_the_geometry_fails_on_does_not_cost_the_others(
