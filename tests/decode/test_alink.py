@@ -169,3 +169,9 @@ def test_nobody_is_answered_on_a_topic_that_is_too_long_to_be_answered_on() -> N
     with pytest.raises(PayloadError) as caught:
         decode(message, DecodeContext(BEICHEN, {}))
     assert refusal_reply(message, caught.value) is None
+
+
+@pytest.mark.parametrize("written", ["23.6 %", "23.6％", "23.6 %vol"])
+def test_percent_is_percent_however_it_is_written(publish: Publish, written: str) -> None:
+    (row,) = publish(POST, said({"soil_moisture": written})).soil
+    assert (row.volumetric_water_content, row.unit_received) == (0.236, "%")

@@ -32,6 +32,8 @@ from tests.decode.sparkplug import (
 
 N, D = f"{GROUP}/N{{}}/gw-1", f"{GROUP}/D{{}}/gw-1/probe-7"
 
+NBIRTH_8 = payload({"name": "bdSeq", "long_value": 8})
+
 
 class Host:
     """Hears message after message, as a seal does; all births of a batch are known before its messages are read."""
@@ -261,6 +263,13 @@ def _varint(value: int) -> bytes:
 )
 def test_other_topics_and_names_are_refused(host: Host, topic: str, code: str) -> None:
     assert codes(host.hear((1, topic, DDATA))[0]) == [code]
+
+
+def test_a_death_is_not_that_of_devices_which_the_newest_session_never_announced(host: Host) -> None:
+    births = ((1, N.format("BIRTH"), NBIRTH), (2, D.format("BIRTH"), DBIRTH), (3, N.format("BIRTH"), NBIRTH_8))
+    *_, death = host.hear(*births, (4, N.format("DEATH"), NBIRTH_8))
+    assert isinstance(death, Decoded)
+    assert [(row.device_id, row.state) for row in death.status] == [(NODE_ID, "offline")]
 
 
 def test_counters_that_no_table_holds_count_nothing(host: Host) -> None:
