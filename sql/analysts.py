@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
 import duckdb
 
 from ingest.errors import ConfigError
-from sql.models import analyst_models
+from sql.models import Model, analyst_models
 from sql.reference import create_reference
 
 _LANGUAGE = re.compile(r"^-- (zh|en): (.+)$", re.MULTILINE)
@@ -37,10 +38,24 @@ def create_views(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     create_reference(connection, "view")
     models = analyst_models()
     for model in models:
-        connection.execute(f"create or replace view {model.name} as {model.select}")
+        connection.execute(f"create or replace view {model.name} as {_whole_select(model, models)}")
         meaning = f"{model.meaning} Grain: {model.grain}.".replace("'", "''")
         connection.execute(f"comment on view {model.name} is '{meaning}'")
     return tuple(model.name for model in models)
+
+
+def _whole_select(model: Model, models: Sequence[Model]) -> str:
+    """Return `model` as one statement over the tables of the lake, each model behind it a named part of it.
+
+    A view over views would be put in wherever one is named, a gate on every reading dozens of times; parts that are
+    named more than once are worked out once.
+    """
+    behind = {model.name}
+    for earlier in reversed(models):
+        if any(earlier.name in one.reads for one in models if one.name in behind):
+            behind.add(earlier.name)
+    parts = ", ".join(f"{one.name} as (\n{one.select}\n)" for one in models if one.name in behind)
+    return f"with {parts} select * from {model.name}"
 
 
 @functools.cache

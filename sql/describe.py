@@ -10,7 +10,7 @@ import duckdb
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
 
-_NOT_GATES = {"is_usable", "is_potential_usable", "is_quarantined"}
+_NOT_GATES = {"is_usable", "is_evidence", "is_potential_usable", "is_quarantined"}
 
 _SECTIONS = {
     "plot": "select * from staged_plots where plot_id = $plot_id",

@@ -16,15 +16,16 @@ with soil_of_devices as (
     select
         readings.device_id,
         max(case when not readings.is_quarantined then readings.measured_at end) as last_reading_at,
-        max(case when readings.is_usable or readings.is_potential_usable then readings.measured_at end)
+        max(case when readings.is_evidence or readings.is_potential_usable then readings.measured_at end)
             as last_usable_at,
-        min(case when readings.is_usable or readings.is_potential_usable then readings.measured_at end)
+        min(case when readings.is_evidence or readings.is_potential_usable then readings.measured_at end)
             as first_usable_at,
         max(case when readings.is_d01_frozen and not readings.is_quarantined then readings.measured_at end)
             as last_frozen_at,
         max(case when readings.is_a1_in_air then readings.measured_at end) as last_in_air_at,
         min(case when readings.is_a1_in_air then readings.measured_at end) as first_in_air_at,
         max(case when readings.is_s2_stuck then readings.measured_at end) as last_stuck_at,
+        max(case when readings.is_d09_low_plateau then readings.measured_at end) as last_low_plateau_at,
         max(case when readings.is_b1_battery then readings.measured_at end) as last_battery_at,
         max(readings.measured_at) as last_any_at,
         max_by(
@@ -36,12 +37,12 @@ with soil_of_devices as (
         ) as newest_water_content,
         count(*) as readings,
         count(case when readings.is_quarantined then 1 end) as quarantined_readings,
-        count(case when readings.is_usable then 1 end) as usable_readings,
+        count(case when readings.is_evidence then 1 end) as usable_readings,
         count(case when readings.is_potential_usable then 1 end) as usable_potentials,
         count(readings.volumetric_water_content) + count(readings.matric_potential_kpa) as water_readings,
         count(
             case
-                when (readings.is_usable or readings.is_potential_usable) and readings.depth_cm > 0 then 1
+                when (readings.is_evidence or readings.is_potential_usable) and readings.depth_cm > 0 then 1
             end
         ) as usable_with_depth,
     from readings
@@ -86,7 +87,7 @@ elements as (
         depth_cm,
         count(*) as water_readings,
         max(measured_at) as last_water_at,
-        max(case when is_usable or is_potential_usable or is_d01_frozen then measured_at end) as last_good_at,
+        max(case when is_evidence or is_potential_usable or is_d01_frozen then measured_at end) as last_good_at,
     from readings
     where
         not is_quarantined
@@ -120,6 +121,7 @@ standing as (
         soil_of_devices.last_in_air_at,
         soil_of_devices.first_in_air_at,
         soil_of_devices.last_stuck_at,
+        soil_of_devices.last_low_plateau_at,
         soil_of_devices.last_battery_at,
         soil_of_devices.newest_water_content,
         coalesce(soil_of_devices.readings, 0) as readings,
@@ -204,6 +206,7 @@ judged as (
                 then case when dead_elements.device_id is not null then 'sensor_part_fault' else 'sensor_ok' end
             when aged.last_battery_at = aged.last_soil_at then 'sensor_battery'
             when aged.last_stuck_at = aged.last_soil_at then 'sensor_stuck'
+            when aged.last_low_plateau_at = aged.last_soil_at then 'sensor_low_plateau'
             when aged.water_readings = 0 then 'sensor_no_water'
             when aged.newest_water_content is null then 'sensor_unusable'
             else 'sensor_out_of_range'

@@ -2,12 +2,15 @@
 --
 -- Grain: device, channel, depth and instant
 -- As of: readings up to as_of
--- Reads: staged_soil_readings, stream_day_gates, frost_neighbours, limits
+-- Reads: staged_soil_readings, stream_day_gates, hourly_gates, frost_neighbours, limits
 -- Feeds: readings_hourly, sensor_states
 -- Kept as: table
 --
 -- Usable means: water content is there and no blocking gate speaks. The names of the gates are those of spec/soil.md
--- section 2; gates that need an hourly grid are added as further columns.
+-- section 2. What the gates of the hourly grid say of an hour holds for each of its readings; they need hourly
+-- neighbours, so that a device that reports less often than hourly never meets them. D04, D08 and the suspects inform
+-- only. Evidence means: usable, or kept from it by D10 alone. A plateau at the top may be clipped, but it
+-- does say how wet the soil is at least, and a watering must not vanish because the soil took it in well.
 with gated as (
     select
         staged_soil_readings.device_id,
@@ -28,8 +31,12 @@ with gated as (
         coalesce(staged_soil_readings.volumetric_water_content > limits.water_content_max, false) as is_c02_too_high,
         coalesce(staged_soil_readings.volumetric_water_content = 0, false) as is_z0_zero,
         coalesce(
-            staged_soil_readings.volumetric_water_content
-            > staged_soil_readings.saturation + limits.saturation_slack,
+            round(
+                staged_soil_readings.volumetric_water_content
+                - staged_soil_readings.saturation
+                - limits.saturation_slack,
+                9
+            ) > 0,
             false
         ) as is_c03_above_saturation,
         coalesce(staged_soil_readings.soil_temperature_c < limits.frozen_below_c, false)
@@ -38,8 +45,17 @@ with gated as (
             staged_soil_readings.soil_temperature_c is null
             and coalesce(stream_day_gates.has_frost_nearby, false)
         ) as is_d01_frozen,
+        coalesce(hourly_gates.is_d04_watering, false) as is_d04_watering,
+        coalesce(hourly_gates.is_d06_spike, false) as is_d06_spike,
+        coalesce(hourly_gates.is_d07_drop, false) as is_d07_drop,
+        coalesce(hourly_gates.is_d08_jump, false) as is_d08_jump,
+        coalesce(hourly_gates.is_d09_low_plateau, false) as is_d09_low_plateau,
+        coalesce(hourly_gates.is_d10_high_plateau, false) as is_d10_high_plateau,
+        coalesce(hourly_gates.is_s1_suspect, false) as is_s1_suspect,
+        coalesce(hourly_gates.is_s1_fall, false) as is_s1_fall,
         coalesce(stream_day_gates.is_stuck_suspect, false) as is_s2_suspect,
         coalesce(stream_day_gates.is_stuck, false) as is_s2_stuck,
+        coalesce(hourly_gates.is_s3_outlier, false) as is_s3_outlier,
         coalesce(
             staged_soil_readings.volumetric_water_content <= limits.in_air_water_content
             and (
@@ -72,30 +88,48 @@ with gated as (
             and staged_soil_readings.channel = stream_day_gates.channel
             and staged_soil_readings.depth_cm is not distinct from stream_day_gates.depth_cm
             and staged_soil_readings.date = stream_day_gates.date
+    left join hourly_gates
+        on
+            staged_soil_readings.device_id = hourly_gates.device_id
+            and staged_soil_readings.channel = hourly_gates.channel
+            and staged_soil_readings.depth_cm is not distinct from hourly_gates.depth_cm
+            and staged_soil_readings.plot_id is not distinct from hourly_gates.plot_id
+            and cast(floor(epoch(staged_soil_readings.measured_at) / 3600) as integer) = hourly_gates.hour
     left join frost_neighbours
         on
             staged_soil_readings.device_id = frost_neighbours.device_id
             and staged_soil_readings.channel = frost_neighbours.channel
             and staged_soil_readings.depth_cm is not distinct from frost_neighbours.depth_cm
             and staged_soil_readings.measured_at = frost_neighbours.measured_at
+),
+
+judged as (
+    select
+        gated.*,
+        gated.volumetric_water_content is not null
+        and not (
+            gated.is_quarantined
+            or gated.is_c01_negative
+            or gated.is_c02_too_high
+            or gated.is_z0_zero
+            or gated.is_c03_above_saturation
+            or gated.is_d01_frozen
+            or gated.is_d06_spike
+            or gated.is_d07_drop
+            or gated.is_d09_low_plateau
+            or gated.is_s1_fall
+            or gated.is_s2_stuck
+            or gated.is_a1_in_air
+            or gated.is_b1_battery
+        ) as is_evidence,
+    from gated
 )
 
 select
-    gated.*,
-    gated.volumetric_water_content is not null
-    and not (
-        gated.is_quarantined
-        or gated.is_c01_negative
-        or gated.is_c02_too_high
-        or gated.is_z0_zero
-        or gated.is_c03_above_saturation
-        or gated.is_d01_frozen
-        or gated.is_s2_stuck
-        or gated.is_a1_in_air
-        or gated.is_b1_battery
-    ) as is_usable,
-    gated.matric_potential_kpa is not null
-    and gated.matric_potential_kpa <= 0
-    and not gated.is_quarantined
-    and not gated.is_d01_frozen as is_potential_usable,
-from gated
+    judged.*,
+    judged.is_evidence and not judged.is_d10_high_plateau as is_usable,
+    judged.matric_potential_kpa is not null
+    and judged.matric_potential_kpa <= 0
+    and not judged.is_quarantined
+    and not judged.is_d01_frozen as is_potential_usable,
+from judged

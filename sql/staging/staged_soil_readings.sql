@@ -3,7 +3,7 @@
 -- Grain: device, channel, depth and instant
 -- As of: measured_at up to as_of; days of the window only
 -- Reads: soil_readings, staged_devices, staged_soil_layers
--- Feeds: device_cadences, frost_neighbours, stream_days, readings
+-- Feeds: device_cadences, frost_neighbours, stream_days, elements, element_hours, readings
 -- Kept as: table
 --
 -- Rows of one identity that came in parts (water content first, temperature later) are one row here. channel is 0

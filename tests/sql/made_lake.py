@@ -95,11 +95,17 @@ class MadeLake:
         every_hours: int = 1,
         **values: Any,
     ) -> None:
-        """Add readings of whole local days, the last of them `last_day`; each hour differs by a little."""
+        """Add readings of whole local days, the last of them `last_day`; each hour differs by a little.
+
+        The last hour of a day lies halfway to the next one, and the others make up for it: a step at midnight would be
+        a drop or a jump to the gates, soil has none.
+        """
         for back, water_content in enumerate(reversed(water_contents)):
             midnight = local_midnight(last_day - timedelta(days=back))
+            following = water_contents[-back] if back and every_hours == 1 else water_content
+            bend = (following - water_content) / 2
             for hour in range(0, 24, every_hours):
-                offset = wiggle if hour % 2 else -wiggle
+                offset = (wiggle if hour % 2 else -wiggle) + (bend if hour == 23 else -bend / 23)
                 self.soil(
                     midnight + timedelta(hours=hour),
                     device_id,

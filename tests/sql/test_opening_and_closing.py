@@ -45,7 +45,7 @@ def test_an_issue_that_hours_opened_is_not_closed_by_a_moister_afternoon(lake: M
 
 @pytest.mark.parametrize(("hours", "needs_work"), [(7, True), (6, False)])
 def test_dry_hours_in_a_row_open_when_they_span_six_hours(lake: MadeLake, hours: int, *, needs_work: bool) -> None:
-    hourly_plot(lake, [0.25] * 3 + [0.19] * hours)
+    hourly_plot(lake, [0.25, 0.25, 0.22] + [0.19] * hours)
     flag = lake.flag("drought", as_of=TODAY + (2 + hours) * HOUR)
     assert flag["needs_work"] is needs_work
     if needs_work:
@@ -75,7 +75,7 @@ def test_one_moist_hour_among_dry_ones_begins_the_count_again(lake: MadeLake) ->
 def test_one_hour_of_severity_four_opens_at_once(
     lake: MadeLake, water_content: float, expected: tuple[str, bool, int]
 ) -> None:
-    hourly_plot(lake, [0.25, 0.25, water_content])
+    hourly_plot(lake, [0.25, 0.2101, water_content])
     assert at_hour(lake, 2) == expected
 
 
@@ -83,7 +83,7 @@ def test_an_open_issue_becomes_worse_by_the_hour(lake: MadeLake) -> None:
     lake.laboratory_plot()
     lake.device()
     lake.soil_days([0.20] * 3)
-    lake.hours([0.20] * 8 + [0.14], TODAY + 8 * HOUR)
+    lake.hours([0.20] * 7 + [0.1959, 0.14], TODAY + 8 * HOUR)
     assert at_hour(lake, 7) == ("dry", True, 1)
     assert at_hour(lake, 8) == ("dry", True, 4)
 

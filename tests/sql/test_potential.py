@@ -112,7 +112,7 @@ def test_one_good_reading_of_water_content_makes_no_day_beside_potentials(lake: 
         for hour in range(24):
             lake.soil(
                 local_midnight(date(2026, 7, day)) + hour * HOUR,
-                volumetric_water_content=0.13 if hour == 3 else 0.9,
+                volumetric_water_content={2: None, 3: 0.13}.get(hour, 0.9),
                 matric_potential_kpa=-10.0,
             )
     flag = lake.flag("drought")

@@ -1,0 +1,138 @@
+"""How long QC and flags take for 10,000 sensors hourly over 35 days: `uv run python -m bench.ten_thousand_sensors`.
+
+Makes a lake of that size (with the writer of the real one), judges it, and prints the seconds of each model and the
+peak memory. `--sensors N` and `--days N` change the size; `--keep DIR` leaves the lake there, or uses the one there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import resource
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from ingest.lake.layout import DataFolder
+from ingest.lake.read import open_lake
+from ingest.lake.tables import table
+from ingest.lake.write import by_local_day, replace_register, write_rows
+from ingest.site import BEICHEN
+from sql.evaluate import evaluate
+
+_AS_OF = datetime(2026, 7, 10, 0, 30, tzinfo=UTC)
+
+_READINGS = """
+select
+    printf('gs-%05d', sensor) as device_id, cast(1 as smallint) as channel,
+    to_timestamp(hour * 3600 + sensor % 60) as measured_at,
+    -- a dry-down of its own pace between waterings, some of them sharp, the day's swing, and now and then a fault
+    round(case
+        when hash(sensor, hour) % 4001 = 0 then 0.0
+        when hash(sensor, hour) % 4003 = 0 then 0.55
+        else 0.16 + 0.14 * exp(-((hour + sensor * 7) % (120 + sensor % 150)) / (60.0 + sensor % 90))
+            + 0.002 * sin(hour * 0.2618) + (hash(sensor, hour, 1) % 5) * 0.0004
+    end, 3) as volumetric_water_content,
+    round(20 + 6 * sin(hour * 0.2618), 1) as soil_temperature_c,
+    round(0.4 + (hash(sensor, hour, 2) % 7) * 0.01, 2) as bulk_ec_ds_m,
+    to_timestamp(hour * 3600 + sensor % 60 + 2) as received_at, 'device' as time_source, 'm3/m3' as unit_received,
+    cast(hour * 20000 + sensor as bigint) as message_seq
+from range({sensors}) as sensors(sensor), range({first}, {last}) as hours(hour)
+where hash(sensor, hour, 3) % 200 > 0
+"""
+
+_WEATHER = """
+select 'ws-1' as device_id, to_timestamp(hour * 3600) as measured_at, to_timestamp(hour * 3600) as received_at,
+    round(24 + 6 * sin(hour * 0.2618), 1) as air_temperature_c,
+    case when hash(hour) % 97 = 0 then 4.0 else 0.0 end as rain_depth_mm, 'device' as time_source, hour as message_seq
+from range({first}, {last}) as hours(hour)
+"""
+
+
+def make_lake(folder: DataFolder, sensors: int, days: int) -> None:
+    """Fill `folder` with `days` days before the bench's instant."""
+    last = int(_AS_OF.timestamp() // 3600) + 1
+    first = int(datetime(2026, 7, 10, tzinfo=BEICHEN.timezone).timestamp() // 3600) - 24 * days
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set timezone = 'UTC'")
+        for begin in range(first, last, 24):
+            for name, select in (("soil_readings", _READINGS), ("weather_readings", _WEATHER)):
+                hours = {"sensors": sensors, "first": begin, "last": min(begin + 24, last)}
+                rows = _typed(name, connection.execute(select.format(**hours)).to_arrow_table())
+                for day, of_day in by_local_day(table(name), rows, BEICHEN):
+                    write_rows(folder, table(name), day, of_day, f"made-{begin}")
+    since = datetime(2020, 1, 1, tzinfo=UTC)
+    textures = ("loam", "clay_loam", "sandy_loam", "silty_clay")
+    plots = [
+        {
+            "plot_id": f"P{number:05d}", "name": "", "plot_type": "park", "maintenance_grade": number % 3 + 1,
+            "vegetation": ("shrubs", "cool_turf", "trees")[number % 3], "soil_texture": textures[number % 4],
+            "irrigation": "sprinkler", "wetted_fraction": 1.0, "area_m2": 500.0, "lon": 117.1, "lat": 39.2,
+            "valid_from": since, "register_version": "1", "geometry": b"",
+        }
+        for number in range(sensors // 2)
+    ]  # fmt: skip
+    devices = [
+        {
+            "device_id": f"gs-{number:05d}", "plot_id": f"P{number // 2:05d}", "report_interval_s": 3600.0,
+            "depths_cm": [5.0 if number % 2 else 20.0], "valid_from": since, "register_version": "1",
+        }
+        for number in range(sensors)
+    ]  # fmt: skip
+    for name, made in (("plots", plots), ("devices", devices)):
+        replace_register(folder, name, pa.Table.from_pylist(made, schema=table(name).schema))
+
+
+def _typed(name: str, rows: pa.Table) -> pa.Table:
+    return pa.Table.from_arrays(
+        [
+            rows[field.name].cast(field.type) if field.name in rows.column_names else pa.nulls(len(rows), field.type)
+            for field in table(name).schema
+        ],
+        schema=table(name).schema,
+    )
+
+
+def main() -> None:
+    """Make, judge, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sensors", type=int, default=10_000)
+    parser.add_argument("--days", type=int, default=35)
+    parser.add_argument("--keep", type=Path)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = DataFolder(given.keep or Path(temporary))
+        if not folder.lake.exists():
+            make_lake(folder, given.sensors, given.days)
+        _judge(folder)
+
+
+def _judge(folder: DataFolder) -> None:
+    times: list[tuple[str, float, float]] = []
+
+    def tell(name: str, _number: int, _total: int) -> None:
+        times.append((name, time.monotonic(), time.process_time()))
+
+    began, began_cpu = time.monotonic(), time.process_time()
+    with open_lake(folder, BEICHEN) as lake:
+        flags = evaluate(lake, as_of=_AS_OF, site=BEICHEN, progress=tell)
+        tell("", 0, 0)
+        readings = lake.execute("select count(*) from readings").fetchall()[0][0]
+    spent = [(name, end[1] - at, end[2] - cpu) for (name, at, cpu), end in itertools.pairwise(times)]
+    for name, seconds, cpu_seconds in sorted(spent, key=lambda row: -row[2]):
+        if cpu_seconds >= 0.1:
+            print(f"{name:28s}{seconds:7.1f} s{cpu_seconds:7.1f} s of CPU")
+    _, ended, ended_cpu = times[-1]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    print(
+        f"{readings:,} readings, {flags.num_rows:,} flags: {ended - began:.1f} s, "
+        f"{ended_cpu - began_cpu:.1f} s of CPU, {peak:.1f} GB at most"
+    )
+
+
+if __name__ == "__main__":
+    main()
