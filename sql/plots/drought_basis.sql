@@ -29,6 +29,7 @@ select
     root_zone.depletion_share,
     root_zone.relative_moisture_pct,
     root_zone.national_grade,
+    root_zone.agricultural_grade,
     root_zone.ks,
     root_zone.dry_probability,
     root_zone.stress_severity,

@@ -108,6 +108,7 @@ select
         'trend_quantity', drought_evidence.trend_quantity,
         'vegetation', drought_findings.vegetation,
         'is_newly_planted', drought_findings.is_newly_planted,
+        'agricultural_grade', drought_findings.agricultural_grade,
         'soil_source', drought_findings.soil_source,
         'soil_texture', drought_findings.soil_texture,
         'field_capacity', drought_findings.field_capacity,

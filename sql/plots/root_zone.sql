@@ -2,7 +2,7 @@
 --
 -- Grain: plot, span (day or hour) and its begin
 -- As of: readings up to as_of; days that are over, and hours of the last hourly_days
--- Reads: root_zone_layers, frost_days, national_grades, limits
+-- Reads: root_zone_layers, staged_plots, frost_days, national_grades, agricultural_grades, limits
 -- Feeds: root_zone_daily, wettings, drought_evaluations, drought_basis, plot_days, plot_stories, drought_outcomes
 -- Kept as: table
 --
@@ -12,6 +12,8 @@
 -- s = 1000 sqrt((1-p)^2 ((sum of d sFC)^2 + sum of (d sL)^2) + p^2 (sum of d sWP)^2): what a texture misjudges in one
 -- layer it misjudges in all, while learned field capacities (sL) err each for itself; Phi by Abramowitz and Stegun
 -- 7.1.26 (error below 1e-6).
+-- National grades by relative moisture stand beside the verdict and never make it; agricultural_grade is the one that
+-- tells textures apart (that of the plot's thickest soil layer; null where only the laboratory knows the soil).
 -- Below close means: even with every depth at its driest hour, depletion is below p less close_margin.
 with sums as (
     select
@@ -196,6 +198,7 @@ select
     judged.depletion_share,
     judged.relative_moisture_pct,
     national_grades.national_grade,
+    agricultural_grades.national_grade as agricultural_grade,
     judged.ks,
     judged.dry_probability,
     case
@@ -216,5 +219,11 @@ select
 from judged
 left join national_grades
     on
-        judged.relative_moisture_pct > national_grades.above_pct
-        and judged.relative_moisture_pct <= national_grades.up_to_pct
+        round(judged.relative_moisture_pct, 9) > national_grades.above_pct
+        and round(judged.relative_moisture_pct, 9) <= national_grades.up_to_pct
+left join staged_plots on judged.plot_id = staged_plots.plot_id
+left join agricultural_grades
+    on
+        staged_plots.texture_group = agricultural_grades.texture_group
+        and round(judged.relative_moisture_pct, 9) >= agricultural_grades.from_pct
+        and round(judged.relative_moisture_pct, 9) < agricultural_grades.below_pct

@@ -229,6 +229,14 @@ def _national_grades() -> str:
     return _rows(("等级", "grade", "R above, %", "R up to, %"), rows)
 
 
+def _agricultural_grades() -> str:
+    rows = [
+        (row["texture_group"], row["name_zh"], row["national_grade"], _bound(row["from_pct"]), _bound(row["below_pct"]))
+        for row in reference_rows("agricultural_grades")
+    ]
+    return _rows(("质地 · texture", "等级", "grade", "R from, %", "R below, %"), rows)
+
+
 def _bound(value: object) -> str:
     return "" if abs(float(str(value))) >= 1e6 else f"{float(str(value)):g}"
 
@@ -249,6 +257,7 @@ _PARTS = {
     "textures": _textures,
     "vegetations": _vegetations,
     "national_grades": _national_grades,
+    "agricultural_grades": _agricultural_grades,
     "limits": _limits,
 }
 

@@ -155,6 +155,33 @@ def test_a_clay_at_65_percent_is_dry_whatever_its_relative_moisture_says(lake: M
     assert flag["national_grade"] == "none"
 
 
+def test_grades_of_both_standards_change_at_their_bounds(lake: MadeLake) -> None:
+    """R = 60 % is still light drought by the one standard, and none any more on loam by the other (from 60 %)."""
+    wanted = {
+        ("loam", 60.0): ("light", "none"),
+        ("loam", 60.1): ("none", "none"),
+        ("loam", 59.9): ("light", "light"),
+        ("loam", 50.0): ("moderate", "light"),
+        ("loam", 40.0): ("severe", "moderate"),
+        ("loam", 30.0): ("extreme", "severe"),
+        ("sand", 55.0): ("light", "none"),
+        ("sand", 54.9): ("light", "light"),
+        ("sand", 24.9): ("extreme", "extreme"),
+        ("clay", 64.9): ("none", "light"),
+        ("clay", 65.0): ("none", "none"),
+        ("clay", 34.9): ("severe", "extreme"),
+    }
+    for texture, percent in wanted:
+        plot_id = f"{texture} {percent}"
+        lake.plot(plot_id, soil_texture=texture, field_capacity=0.40, wilting_point=0.05)
+        lake.device(plot_id, plot_id)
+        lake.soil_until_now([percent / 100 * 0.40] * 2, plot_id, wiggle=0.0)
+    verdicts = lake.verdicts()
+    flags = {key: verdicts[f"{key[0]} {key[1]}"] for key in wanted}
+    found = {key: (flag["national_grade"], flag["inputs"]["agricultural_grade"]) for key, flag in flags.items()}
+    assert found == wanted
+
+
 def test_relative_moisture_means_another_depletion_in_each_texture(lake: MadeLake, shared: Path) -> None:
     """Depletion at R = 60, 50, 40 and 30 %, beyond 1 below the wilting point, and R at the wilting point."""
     with (shared / "data" / "soil" / "texture_R_vs_depletion.csv").open(newline="") as lines:
