@@ -50,7 +50,8 @@ def _record(ledger: Ledger, standing: Standing, kind: str, actor: str, now: date
         last = earlier[-1]["kind"] if earlier else "closed"
         if last == kind:
             done = (
-                f"was {kind} by {earlier[-1]['actor']} at {from_us(earlier[-1]['happened_at'])}"
+                f"was {kind} by {earlier[-1]['actor']} on "
+                f"{from_us(earlier[-1]['happened_at']).astimezone(ledger.site.timezone):%Y-%m-%d %H:%M}"
                 if earlier
                 else "does not run"
             )

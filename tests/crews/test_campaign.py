@@ -206,7 +206,7 @@ def test_a_plot_that_was_watered_with_its_issue_of_drought_needs_no_second_visit
 
 def test_starting_and_closing_are_kept_with_who_and_when_for_ever(ledger: Ledger) -> None:
     start_campaign(ledger, standing(state="ready"), "王工", NOON, "各区同时")
-    with pytest.raises(ActionRefusedError, match="was started by 王工"):
+    with pytest.raises(ActionRefusedError, match=r"was started by 王工 on 2026-03-12 12:00\."):
         start_campaign(ledger, standing(), "李所", NOON + HOUR)
     close_campaign(ledger, standing(), "李所", NOON + 2 * HOUR)
     with pytest.raises(ActionRefusedError, match="was closed by 李所"):
