@@ -42,7 +42,7 @@ def read_forecast_file(payload: bytes, issued_at: str) -> object:
     unknown = [column for column, name in columns.items() if name is None]
     if not rows or "date" not in columns.values() or unknown:
         got = describe(", ".join(str(column) for column in unknown) or ", ".join(str(column) for column in columns))
-        raise _no_table(got, f"columns date and some of {', '.join(list(_COLUMNS)[1:])}")
+        raise _no_table(got, f"columns {_said('date')} and some of {', '.join(_said(n) for n in list(_COLUMNS)[1:])}")
     days = [
         {name: _value(name, row[column]) for column, name in columns.items() if name and (row[column] or "").strip()}
         for row in rows
@@ -56,6 +56,11 @@ def read_forecast_file(payload: bytes, issued_at: str) -> object:
         | {name: next(iter(values)) for name, values in said.items() if values}
         | {"days": days}
     )
+
+
+def _said(name: str) -> str:
+    """Return a column's name and the first Chinese word for it."""
+    return f"{name} ({next(word for word in _COLUMNS[name] if not word.isascii())})"
 
 
 def _value(name: str, text: str) -> object:

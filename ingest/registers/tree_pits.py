@@ -53,8 +53,9 @@ def _count(given: Given, place: Place) -> int | None:
     value = given.values["tree_pits"][1]
     number = _number(value)
     if number is None or not number.is_integer() or not 1 <= number <= _MOST:
-        expected = f"a whole number, 1 to {_MOST}"
-        place.fault("out_of_range", describe(value), expected, "Correct it.", given.at("tree_pits"))
+        expected = f"how many pits there are, a whole number, 1 to {_MOST}"
+        advice = "Correct it. Radii stand in tree_pit_radius_m."
+        place.fault("out_of_range", describe(value), expected, advice, given.at("tree_pits"))
         return None
     return int(number)
 

@@ -89,6 +89,13 @@ def test_what_is_no_forecast_is_refused(table: bytes) -> None:
     assert refused.value.faults[0].code == "not_a_forecast"
 
 
+def test_a_wrong_column_is_answered_with_the_words_that_are_read_in_both_languages() -> None:
+    with pytest.raises(PayloadError) as refused:
+        read_forecast_file("日期,降雨\n2026-07-02,1\n".encode(), ISSUED)
+    assert "date (日期)" in refused.value.faults[0].expected
+    assert "rain_mm (降雨量)" in refused.value.faults[0].expected
+
+
 def test_words_where_numbers_belong_are_named_by_their_day() -> None:
     _, faults = read_forecast(read_forecast_file(b"date,rain_mm\n2026-07-02,much\n", ISSUED), "file", NOON, BEICHEN)
     assert [(fault.pointer, fault.code) for fault in faults] == [("/days/0/rain_mm", "wrong_type")]
