@@ -37,9 +37,10 @@ def memory_steps(rows: Mapping[str, Rows], limits: Row, say: Say, site: Site) ->
     named = " · ".join(say(f"explain.memory.season_{rule}", otherwise=rule) for rule in seasons)
     yield Step(section="memory", key="season", said=say("explain.memory.season", season=named), source="seasons.csv")
     frost = rows["frost"]
-    said = (
-        say("explain.memory.frost", n=len(frost), last=frost[-1]["date"]) if frost else say("explain.memory.no_frost")
-    )
+    if frost:
+        said = say("explain.memory.frost", n=len(frost), last=frost[-1]["date"])
+    else:
+        said = say("explain.memory.no_frost" if rows["readings"][0]["readings"] else "explain.memory.frost_unknown")
     yield Step(section="memory", key="frost", said=said, source="spec/soil.md 2, D01")
 
 
@@ -74,6 +75,8 @@ def water_steps(watering: Row | None, finding: Row, irrigation: str, truck_litre
         key = "no_curve" if potential_only else "none" if finding["state"] in _KNOWN else "unknown"
         yield Step(section="water", key=key, said=say(f"explain.water.{key}"), source=_SPEC_4)
         return
+    if finding["state"] in _KNOWN:
+        yield Step(section="water", key="not_now", said=say("explain.water.not_now"), source=_SPEC_4)
     depletion, taw = finding["depletion_mm"], finding["total_available_water_mm"]
     refill, ratio = watering["refill_to_share"], finding["root_zone_m"] / finding["covered_m"]
     printed = f"max({number(depletion, 2, 2)} − {number(refill, 2)} × {number(taw, 2, 2)}, 0)"

@@ -12,7 +12,7 @@ from crews.words import Say
 Row = Mapping[str, Any]
 
 _MOST_LAYERS = 6
-_EQUATION_82 = "FAO-56 eq. 82"
+_EQUATION_82, _EQUATION_87 = "FAO-56 eq. 82", "FAO-56 eq. 87"
 _EQUATION_84 = "FAO-56 eq. 84"
 _SPEC = "spec/soil.md 3"
 _FLAT = 1e-9
@@ -85,11 +85,11 @@ def _sums(layers: Sequence[Row], zone: Row, say: Say) -> Iterator[Step]:
         "mm",
         digits=2,
         then=then,
-        source=_EQUATION_82,
+        source=_EQUATION_87,
     )
     yield reckoned(
         "soil", "depletion_share", "fDr = Dr / TAW", f"{number(depletion, 3, 2)} ÷ {number(taw, 3, 2)}",
-        zone["depletion_share"], "", digits=3, source=_EQUATION_82,
+        zone["depletion_share"], "", digits=3, source=_SPEC,
     )  # fmt: skip
     water = _sum(f"{number(theta, 5, 4)} × {number(d, 4, 2)}" for _, _, theta, d in terms)
     full = _sum(f"{number(fc, 5, 3)} × {number(d, 4, 2)}" for fc, _, _, d in terms)

@@ -112,7 +112,8 @@ def test_a_plot_by_hand(rows: dict[str, Any]) -> None:
     assert step(explanation, "litres").result == pytest.approx(net / 0.75 * 100)
     assert step(explanation, "visits").result == 5  # 138.3 mm by sprinkler, 30 mm at a time
     assert step(explanation, "loads").result == 1
-    assert "FAO-56 eq. 82" in step(explanation, "depletion").source
+    assert step(explanation, "taw").source == "FAO-56 eq. 82"
+    assert step(explanation, "depletion").source == "FAO-56 eq. 87"
 
 
 def test_a_depletion_beyond_its_bounds_is_shown_as_held(rows: dict[str, Any]) -> None:
@@ -141,6 +142,16 @@ def test_where_nothing_is_known_nothing_is_reckoned_and_the_reason_stands(rows: 
         assert explanation.state == state
         assert not [one for one in explanation.steps if one.result is not None]
         assert step(explanation, "unknown").said == "不知道要不要浇，先去现场看"
+
+
+def test_without_readings_frost_is_unknown_and_never_absent(rows: dict[str, Any]) -> None:
+    assert step(told(rows, "bare"), "frost").said == "没有读数，冻没冻不知道"
+    assert step(told(rows, "texture"), "frost").said == "读数里没有冻土"
+
+
+def test_litres_of_a_plot_that_asks_for_none_say_so_first(rows: dict[str, Any]) -> None:
+    for plot, first in (("shallow", "not_now"), ("wet", "not_now"), ("layered", "net")):
+        assert next(one.key for one in told(rows, plot).steps if one.section == "water") == first
 
 
 def test_potential_is_held_against_its_line_and_gives_no_litres(rows: dict[str, Any]) -> None:
