@@ -2,23 +2,42 @@
 --
 -- Grain: plot
 -- As of: as_of
--- Reads: drought_evaluations, limits
+-- Reads: drought_evaluations, watering_checks, limits
 -- Feeds: drought_basis, drought_evidence
 -- Kept as: table
 --
 -- The newest day that is over speaks for the plot, unless the newest hour is of severity 4, or the hours have been
--- drier or moister than that day for open_hours. Open means: an evaluation opened an issue and none closed it since.
--- The memory is made from the evaluations alone, so that the same instant gives the same answer; it reaches as far back
--- as they do, and is_held_since_window says that all of that time was spent between the lines.
-with ends as (
+-- drier or moister than that day for open_hours. Open means: an evaluation opened an issue and none closed it since,
+-- nor a verified watering: only what began after the hours that showed it opens again. The memory is made from the
+-- evaluations alone, so that the same instant gives the same answer; it reaches as far back as they do, and
+-- is_held_since_window says that all of that time was spent between the lines.
+with verified as (
     select
         plot_id,
-        quantity,
-        max(case when opens then ends_at end) as opened_at,
-        max(case when closes then ends_at end) as closed_at,
-        min(date) as first_date,
+        max(checked_at) as checked_at,
+    from watering_checks
+    where state = 'verified'
+    group by plot_id
+),
+
+ends as (
+    select
+        drought_evaluations.plot_id,
+        drought_evaluations.quantity,
+        max(
+            case
+                when
+                    drought_evaluations.opens
+                    and drought_evaluations.starts_at >= coalesce(verified.checked_at, timestamptz '-infinity')
+                    then drought_evaluations.ends_at
+            end
+        ) as opened_at,
+        max(case when drought_evaluations.closes then drought_evaluations.ends_at end) as closed_at,
+        max(verified.checked_at) as verified_at,
+        min(drought_evaluations.date) as first_date,
     from drought_evaluations
-    group by plot_id, quantity
+    left join verified on drought_evaluations.plot_id = verified.plot_id
+    group by drought_evaluations.plot_id, drought_evaluations.quantity
 ),
 
 openings as (
@@ -32,6 +51,7 @@ openings as (
     where
         drought_evaluations.opens
         and drought_evaluations.ends_at > coalesce(ends.closed_at, timestamptz '-infinity')
+        and drought_evaluations.starts_at >= coalesce(ends.verified_at, timestamptz '-infinity')
     group by drought_evaluations.plot_id, drought_evaluations.quantity
 ),
 
@@ -117,6 +137,7 @@ select
     openings.issue_since_at,
     ends.opened_at is null
     and ends.closed_at is null
+    and ends.verified_at is null
     and date_diff('day', cast(getvariable('window_from') as date), ends.first_date) <= limits.evaluation_days
         as is_held_since_window,
 from pairs

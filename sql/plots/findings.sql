@@ -3,6 +3,7 @@
 -- Grain: plot, cause and device
 -- As of: as the verdicts
 -- Reads: drought_flags, disease_findings, vigour_findings, sensor_findings, coverage_findings, campaign_findings
+-- Reads: watering_findings
 -- Feeds: evaluated_flags
 select
     plot_id,
@@ -189,3 +190,34 @@ select
     'campaign' as rule_id,
     inputs_json,
 from campaign_findings
+union all
+select
+    plot_id,
+    cause,
+    cast(null as varchar) as device_id,
+    state,
+    false as needs_work,
+    0 as severity,
+    since,
+    reason_code,
+    reason_params_json,
+    value,
+    line,
+    unit,
+    null as depletion_mm,
+    null as total_available_water_mm,
+    null as root_zone_m,
+    null as relative_moisture_pct,
+    null as national_grade,
+    null as net_mm,
+    null as gross_mm,
+    null as litres,
+    null as visits,
+    null as days_until_dry,
+    null as days_until_dry_low,
+    null as days_until_dry_high,
+    cast(null as varchar) as confidence,
+    data_at,
+    'soil.watering' as rule_id,
+    inputs_json,
+from watering_findings

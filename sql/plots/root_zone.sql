@@ -3,7 +3,8 @@
 -- Grain: plot, span (day or hour) and its begin
 -- As of: readings up to as_of; days that are over, and hours of the last hourly_days
 -- Reads: root_zone_layers, staged_plots, frost_days, national_grades, agricultural_grades, limits
--- Feeds: root_zone_daily, wettings, drought_evaluations, drought_basis, plot_days, plot_stories, drought_outcomes
+-- Feeds: root_zone_daily, wettings, watering_checks, drought_evaluations, drought_basis,
+--     plot_days, plot_stories, drought_outcomes
 -- Kept as: table
 --
 -- FAO-56 equations 82 to 84. Dry means: depletion at least p of the available water, with more than likely_to

@@ -2,66 +2,24 @@
 --
 -- Grain: plot
 -- As of: readings of the just_watered_hours before as_of
--- Reads: readings_hourly, root_zone, limits
+-- Reads: rise_hours, root_zone, limits
 -- Feeds: drought_findings
 -- Kept as: table
 --
--- A rise of an element counts in an hour that still brings a part of it, and when the next hour keeps at least half of
--- it: a lone spike is no watering. The plot was watered when, besides, the water of its root zone rose by
+-- The plot was watered when an element rose (rise_hours) and the water of its root zone rose by
 -- wetting_share_of_depletion of what was missing: a wet surface over dry roots is none. Is relieved means: the newest
 -- hour is no longer at the line, and not of severity 4.
-with hours as (
+with events as (
     select
-        readings_hourly.plot_id,
-        readings_hourly.device_id,
-        readings_hourly.channel,
-        readings_hourly.depth_cm,
-        readings_hourly.hour_at,
-        readings_hourly.volumetric_water_content,
-        limits.wetting_hours,
-    from readings_hourly
+        rise_hours.plot_id,
+        min(rise_hours.hour_at) as first_rise_at,
+        max(rise_hours.hour_at) as wetted_at,
+        max(rise_hours.rise) as rise,
+    from rise_hours
     cross join limits
     where
-        readings_hourly.date
-        >= cast(getvariable('window_to') as date)
-        - cast(ceil((limits.just_watered_hours + limits.wetting_hours) / 24) as integer)
-        and readings_hourly.plot_id is not null
-        and readings_hourly.volumetric_water_content is not null
-),
-
-rises as (
-    select
-        hours.plot_id,
-        hours.hour_at,
-        hours.volumetric_water_content
-        - min(hours.volumetric_water_content) over (
-            partition by hours.plot_id, hours.device_id, hours.channel, hours.depth_cm
-            order by hours.hour_at
-            range between interval (hours.wetting_hours) hour preceding and current row
-        ) as rise,
-        lead(hours.volumetric_water_content) over (
-            partition by hours.plot_id, hours.device_id, hours.channel, hours.depth_cm order by hours.hour_at
-        ) - hours.volumetric_water_content as next_step,
-        hours.volumetric_water_content - lag(hours.volumetric_water_content) over (
-            partition by hours.plot_id, hours.device_id, hours.channel, hours.depth_cm order by hours.hour_at
-        ) as step,
-    from hours
-),
-
-events as (
-    select
-        rises.plot_id,
-        min(rises.hour_at) as first_rise_at,
-        max(rises.hour_at) as wetted_at,
-        max(rises.rise) as rise,
-    from rises
-    cross join limits
-    where
-        round(rises.rise - limits.wetting_rise, 9) >= 0
-        and coalesce(rises.next_step, 0) >= -limits.wetting_kept_share * rises.rise
-        and rises.step >= limits.wetting_step_share * rises.rise
-        and epoch(cast(getvariable('as_of') as timestamptz)) - epoch(rises.hour_at) < limits.just_watered_hours * 3600
-    group by rises.plot_id
+        epoch(cast(getvariable('as_of') as timestamptz)) - epoch(rise_hours.hour_at) < limits.just_watered_hours * 3600
+    group by rise_hours.plot_id
 ),
 
 storages as (

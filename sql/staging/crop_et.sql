@@ -3,7 +3,7 @@
 -- Grain: plot and day
 -- As of: readings up to as_of; days of the window only
 -- Reads: staged_plots, crop_coefficients, reference_et0
--- Feeds: flags
+-- Feeds: watering_checks
 --
 -- FAO-56 equation 58: ETc = Kc ET0. Without weather there is no row.
 select

@@ -3,7 +3,7 @@
 -- Grain: plot, device, channel, depth and hour
 -- As of: readings up to as_of
 -- Reads: readings
--- Feeds: readings_daily, wettings, root_zone_layers, potentials, plateaus
+-- Feeds: readings_daily, rise_hours, root_zone_layers, potentials, plateaus
 -- Kept as: table
 --
 -- Water content and potential are counted apart: one good reading of the one does not vouch for the other. Usable means

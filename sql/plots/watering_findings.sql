@@ -1,0 +1,83 @@
+-- What is to be told of the water that came to a plot, or did not.
+--
+-- Grain: plot with a report of water that can be checked, or with water that nobody ordered
+-- As of: as_of
+-- Reads: watering_checks, wetting_events, limits
+-- Feeds: findings
+-- Kept as: table
+--
+-- Sends no crew by itself: the newest check of a report speaks (ineffective and partial ask for a recheck, which the
+-- ledger orders), else the newest unplanned event of the last unplanned_told_days.
+with checks as (
+    select
+        watering_checks.*,
+        row_number() over (
+            partition by watering_checks.plot_id
+            order by watering_checks.reported_at desc, watering_checks.issue_id asc
+        ) as age_rank,
+    from watering_checks
+),
+
+unplanned as (
+    select
+        wetting_events.*,
+        row_number() over (partition by wetting_events.plot_id order by wetting_events.starts_at desc) as age_rank,
+    from wetting_events
+    cross join limits
+    where
+        wetting_events.kind = 'unplanned'
+        and epoch(cast(getvariable('as_of') as timestamptz)) - epoch(wetting_events.ends_at)
+        <= limits.unplanned_told_days * 86400
+),
+
+newest_checks as (
+    select checks.*,
+    from checks
+    where checks.age_rank = 1
+),
+
+newest_unplanned as (
+    select unplanned.*,
+    from unplanned
+    where unplanned.age_rank = 1
+)
+
+select
+    coalesce(checks.plot_id, unplanned.plot_id) as plot_id,
+    'watering' as cause,
+    coalesce(checks.state, 'unplanned') as state,
+    concat('watering_', coalesce(checks.state, 'unplanned')) as reason_code,
+    coalesce(checks.reported_at, unplanned.starts_at) as since,
+    cast(json_object(
+        'issue_id', checks.issue_id,
+        'reported_at', strftime(timezone('UTC', checks.reported_at), '%Y-%m-%dT%H:%M:%S.%f+00:00'),
+        'litres', cast(round(checks.litres) as bigint),
+        'expected_mm', round(checks.expected_mm, 1),
+        'observed_mm', round(checks.observed_mm, 1),
+        'share_pct', cast(round(100 * checks.ratio) as bigint),
+        'when', strftime(timezone(getvariable('timezone'), unplanned.starts_at), '%m-%d %H:%M'),
+        'rise_pct', round(100 * unplanned.rise, 1),
+        'gain_mm', round(unplanned.gain_mm, 1)
+    ) as varchar) as reason_params_json,
+    case when checks.plot_id is not null then round(checks.observed_mm, 3) else round(100 * unplanned.rise, 3) end
+        as value,
+    case
+        when checks.plot_id is not null then round(checks.expected_mm, 3) else round(100 * limits.wetting_rise, 3)
+    end as line,
+    case when checks.plot_id is not null then 'mm' else '%' end as unit,
+    coalesce(checks.checked_at, unplanned.ends_at) as data_at,
+    cast(json_object(
+        'brought_mm', round(checks.brought_mm, 3),
+        'efficiency', checks.efficiency,
+        'watered_m2', round(checks.watered_m2, 3),
+        'depletion_before_mm', round(checks.depletion_before_mm, 3),
+        'used_mm', round(checks.used_mm, 3),
+        'expected_mm', round(checks.expected_mm, 3),
+        'observed_mm', round(checks.observed_mm, 3),
+        'rain_mm', round(coalesce(checks.rain_mm, unplanned.rain_mm), 3),
+        'source', unplanned.source,
+        'shallowest_cm', unplanned.shallowest_cm
+    ) as varchar) as inputs_json,
+from newest_checks as checks
+full outer join newest_unplanned as unplanned on checks.plot_id = unplanned.plot_id
+cross join limits

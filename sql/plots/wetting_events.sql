@@ -1,0 +1,181 @@
+-- When water came to a plot within the window, how much of it the root zone took, and where it came from.
+--
+-- Grain: plot and event
+-- As of: readings and reports up to as_of
+-- Reads: rise_hours, rain_hours, root_zone_layers, staged_plots, watering_reports, issue_events, limits
+-- Feeds: watering_findings
+-- Kept as: table
+--
+-- Rises of a plot's elements that lie no further apart than wetting_gap_hours are one event. Gain is the rise at each
+-- depth times the thickness of the layer it stands for. In this order: a crew's report from the event's begin to
+-- wetting_report_hours after its end makes it watering (crew); rain of wetting_rain_mm between wetting_hours before
+-- it and its end makes it rain (gauge); when wetting_plots_share of the plots with probes, and wetting_plots_least of
+-- them, grew wet within wetting_hours of each other it rained (many_plots), for a gauge misses showers; a plot with
+-- pipes of its own is watered by them when the rise began above d04_depth_cm (D04: pipes); an issue that asks for
+-- water and stands open makes it watering (ordered). Else nobody ordered it and no rain explains it: unplanned,
+-- watering by others or a leak. Where rain is not measured and fewer plots than that have probes nobody can know:
+-- watering (unknown).
+with ordered_rises as (
+    select
+        rise_hours.*,
+        epoch(rise_hours.hour_at) - epoch(
+            lag(rise_hours.hour_at) over (partition by rise_hours.plot_id order by rise_hours.hour_at)
+        ) > limits.wetting_gap_hours * 3600 as is_later,
+    from rise_hours
+    cross join limits
+),
+
+numbered_rises as (
+    select
+        ordered_rises.*,
+        sum(case when coalesce(ordered_rises.is_later, false) then 1 else 0 end) over (
+            partition by ordered_rises.plot_id
+            order by ordered_rises.hour_at
+            range between unbounded preceding and current row
+        ) as event_number,
+    from ordered_rises
+),
+
+thicknesses as (
+    select
+        plot_id,
+        depth_cm,
+        max_by(thickness_m, date) as thickness_m,
+    from root_zone_layers
+    where span = 'day'
+    group by plot_id, depth_cm
+),
+
+depth_events as (
+    select
+        plot_id,
+        event_number,
+        depth_cm,
+        min(hour_at) as starts_at,
+        max(hour_at) + interval 1 hour as ends_at,
+        max(rise) as rise,
+    from numbered_rises
+    group by plot_id, event_number, depth_cm
+),
+
+events as (
+    select
+        depth_events.plot_id,
+        depth_events.event_number,
+        min(depth_events.starts_at) as starts_at,
+        max(depth_events.ends_at) as ends_at,
+        max(depth_events.rise) as rise,
+        round(sum(1000 * depth_events.rise * coalesce(thicknesses.thickness_m, 0)), 6) as gain_mm,
+        min(depth_events.depth_cm) as shallowest_cm,
+    from depth_events
+    left join thicknesses
+        on depth_events.plot_id = thicknesses.plot_id and depth_events.depth_cm = thicknesses.depth_cm
+    group by depth_events.plot_id, depth_events.event_number
+),
+
+crowds as (
+    select
+        timed_events.*,
+        count(*) over (
+            order by timed_events.starts_at
+            range between interval (timed_events.hours) hour preceding and interval (timed_events.hours) hour following
+        ) as plots_wet,
+    from (
+        select
+            events.*,
+            limits.wetting_hours as hours,
+        from events
+        cross join limits
+    ) as timed_events
+),
+
+probed as (
+    select count(distinct plot_id) as plots,
+    from thicknesses
+),
+
+reported as (
+    select distinct
+        crowds.plot_id,
+        crowds.event_number,
+    from crowds
+    cross join limits
+    inner join watering_reports
+        on
+            crowds.plot_id = watering_reports.plot_id
+            and crowds.starts_at <= watering_reports.reported_at
+            and epoch(watering_reports.reported_at) - epoch(crowds.ends_at) <= limits.wetting_report_hours * 3600
+),
+
+orders as (
+    select
+        crowds.plot_id,
+        crowds.event_number,
+        max_by(issue_events.kind, concat(cast(epoch(issue_events.happened_at) as bigint), issue_events.event_id))
+            as last_kind,
+    from crowds
+    inner join issue_events
+        on crowds.plot_id = issue_events.plot_id and crowds.starts_at >= issue_events.happened_at
+    where
+        issue_events.date between cast(getvariable('window_from') as date) and cast(getvariable('window_to') as date)
+        and issue_events.happened_at <= cast(getvariable('as_of') as timestamptz)
+        and (issue_events.cause = 'drought' or issue_events.cause like 'campaign.%')
+        and issue_events.kind in ('opened', 'assigned', 'started', 'reopened', 'done', 'closed', 'void', 'looked_back')
+    group by crowds.plot_id, crowds.event_number
+),
+
+sourced as (
+    select
+        crowds.*,
+        coalesce(rain_at_end.rain_so_far_mm - rain_before.rain_so_far_mm, 0) as rain_mm,
+        coalesce(rain_at_end.measured_so_far - rain_before.measured_so_far, 0) as rain_hours_measured,
+        reported.plot_id is not null as is_reported,
+        coalesce(orders.last_kind in ('opened', 'assigned', 'started', 'reopened'), false) as is_ordered,
+        coalesce(staged_plots.irrigation in ('sprinkler', 'drip'), false) as has_pipes,
+        probed.plots,
+    from crowds
+    cross join limits
+    cross join probed
+    inner join staged_plots on crowds.plot_id = staged_plots.plot_id
+    left join rain_hours as rain_at_end on rain_at_end.hour_at = crowds.ends_at - interval 1 hour
+    left join rain_hours as rain_before
+        on
+            rain_before.hour_at = to_timestamp(epoch(crowds.starts_at) - (limits.wetting_hours + 1) * 3600)
+    left join reported on crowds.plot_id = reported.plot_id and crowds.event_number = reported.event_number
+    left join orders on crowds.plot_id = orders.plot_id and crowds.event_number = orders.event_number
+),
+
+judged as (
+    select
+        sourced.*,
+        case
+            when sourced.is_reported then 'crew'
+            when round(sourced.rain_mm - limits.wetting_rain_mm, 9) >= 0 then 'gauge'
+            when
+                sourced.plots_wet >= limits.wetting_plots_least
+                and sourced.plots_wet >= limits.wetting_plots_share * sourced.plots
+                then 'many_plots'
+            when sourced.has_pipes and sourced.shallowest_cm < limits.d04_depth_cm then 'pipes'
+            when sourced.is_ordered then 'ordered'
+            when sourced.rain_hours_measured > 0 or sourced.plots >= limits.wetting_plots_least then 'nobody'
+            else 'unknown'
+        end as source,
+    from sourced
+    cross join limits
+)
+
+select
+    plot_id,
+    starts_at,
+    ends_at,
+    case
+        when source in ('gauge', 'many_plots') then 'rain'
+        when source = 'nobody' then 'unplanned'
+        else 'watering'
+    end as kind,
+    source,
+    rise,
+    gain_mm,
+    shallowest_cm,
+    rain_mm,
+from judged

@@ -1,0 +1,53 @@
+-- How much rain has fallen since the window began, hour by hour, and in how many hours somebody measured it.
+--
+-- Grain: hour of the window
+-- As of: readings up to as_of
+-- Reads: staged_weather_readings
+-- Feeds: wetting_events, watering_checks
+-- Kept as: table
+--
+-- Of several stations the one with the most rain in an hour counts: a shower that one of them saw may have fallen on a
+-- plot. Rain between two hours is the difference of their rows.
+with station_hours as (
+    select
+        device_id,
+        to_timestamp(floor(epoch(measured_at) / 3600) * 3600) as hour_at,
+        sum(rain_depth_mm) as rain_mm,
+    from staged_weather_readings
+    where rain_depth_mm is not null
+    group by device_id, floor(epoch(measured_at) / 3600)
+),
+
+measured_hours as (
+    select
+        hour_at,
+        max(rain_mm) as rain_mm,
+    from station_hours
+    group by hour_at
+),
+
+hours as (
+    select
+        to_timestamp(
+            unnest(
+                generate_series(
+                    cast(floor(epoch(cast(getvariable('window_from') as timestamp)) / 3600) * 3600 as bigint) - 172800,
+                    cast(ceil(epoch(cast(getvariable('window_to') as timestamp)) / 3600) * 3600 as bigint) + 172800,
+                    3600
+                )
+            )
+        ) as hour_at,
+)
+
+select
+    hours.hour_at,
+    round(
+        sum(coalesce(measured_hours.rain_mm, 0)) over (
+            order by hours.hour_at rows between unbounded preceding and current row
+        ), 9
+    ) as rain_so_far_mm,
+    sum(case when measured_hours.hour_at is not null then 1 else 0 end) over (
+        order by hours.hour_at rows between unbounded preceding and current row
+    ) as measured_so_far,
+from hours
+left join measured_hours on hours.hour_at = measured_hours.hour_at
