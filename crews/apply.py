@@ -15,12 +15,15 @@ import pyarrow as pa
 from crews.actions import FALSE_ALARM_REASONS
 from crews.campaign import TO_DO_STATES, brings_water, is_of_campaign
 from crews.finding import PAUSED_STATES, Finding, merge_flags
-from crews.issue import Issue
+from crews.issue import ActionRefusedError, Issue
 from crews.ledger import GREENSWARD, Ledger
 from crews.policy import due_at, interval, look_back_on
 
 RECHECKED_CAUSES = frozenset({"drought", "sensor"})
 """Causes whose cure a sensor shows by itself; a picture's cure shows only at the next flight or to the eye."""
+
+WATERING = "watering"
+"""Cause of findings on the water that came: they open nothing, they check what was reported."""
 
 PLOT_CLOSED = "plot_closed"
 """Why an issue is void whose plot has left the register."""
@@ -94,6 +97,9 @@ def _void_closed_plots(ledger: Ledger, plot_ids: set[str], now: datetime, applie
 def _apply(
     ledger: Ledger, finding: Finding, before: Finding | None, plot: Mapping[str, Any], now: datetime, applied: Applied
 ) -> None:
+    if finding.cause == WATERING:
+        _check_watering(ledger, finding, plot, now, applied)
+        return
     issue = ledger.open_issue_of(finding.plot_id, finding.cause)
     if issue is None:
         if (
@@ -151,6 +157,31 @@ def _deadline(ledger: Ledger, finding: Finding, plot: Mapping[str, Any], now: da
     last_day = date.fromisoformat(finding.reason_params["ends_on"])
     end = datetime.combine(last_day + timedelta(days=1), time(), tzinfo=ledger.site.timezone).astimezone(now.tzinfo)
     return min(usual, end) if finding.reason_code == "campaign_due_dry" else end
+
+
+def _check_watering(ledger: Ledger, finding: Finding, plot: Mapping[str, Any], now: datetime, applied: Applied) -> None:
+    """Close an issue whose reported water is seen at the roots, and send the crew again where it is not."""
+    issue_id, reported_at = finding.reason_params.get("issue_id"), finding.reason_params.get("reported_at")
+    if not issue_id or not reported_at or finding.state not in {"verified", "ineffective"}:
+        return
+    try:
+        issue = ledger.issue(issue_id)
+    except ActionRefusedError:
+        return  # the lake remembers an issue that this ledger does not
+    if issue.state != "done_unchecked" or issue.done_at != datetime.fromisoformat(reported_at):
+        return
+    detail: dict[str, Any] = {"check": finding.reason_params}
+    if finding.state == "verified":
+        day = look_back_on(issue.issue_id, issue.repeat_count, now, ledger.site)
+        detail |= {"reason": "watering_verified", "state": finding.state}
+        detail |= {} if day is None else {"look_back_on": day.isoformat()}
+        ledger.append(issue, "closed", now, GREENSWARD, detail)
+        applied.closed.append(issue.issue_id)
+        return
+    deadline = due_at(issue.severity, plot.get("maintenance_grade"), now, ledger.site)
+    detail |= {"note": "water_did_not_arrive", "due_at": deadline.isoformat()}
+    ledger.append(issue, "reopened", now, GREENSWARD, detail)
+    applied.reopened.append(issue.issue_id)
 
 
 def _was_just_voided(ledger: Ledger, finding: Finding, before: Finding | None, now: datetime) -> bool:

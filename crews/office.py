@@ -37,6 +37,7 @@ class OfficeView:
     rows: open issues as their crews see them, the first deadline first, and of one deadline the highest priority
     campaigns: those that may be started, run, or ended lately, with the plots done up to now
     soon_dry: (name, verdict on dryness) of plots that will be dry within SOON_DAYS and have no open issue of it
+    waterings: (name, finding) of plots where water did not arrive or nobody ordered it, by the newest evaluation
     on_time: (issues done by their deadline, all that were done) among those closed in the window
     """
 
@@ -49,6 +50,7 @@ class OfficeView:
     look_backs: tuple[Issue, ...]
     units: tuple[str, ...]
     soon_dry: tuple[tuple[str, Finding], ...]
+    waterings: tuple[tuple[str, Finding], ...]
     campaigns: tuple[Standing, ...] = ()
 
 
@@ -90,9 +92,26 @@ def make_office_view(
             for one in standings
             if one.state != "not_started"
         ),
+        waterings=_waterings(latest, plots),
         soon_dry=_soon_dry(rows, latest, plots, now, site),
         units=tuple(sorted({unit for plot in plots.values() if (unit := plot.get("responsible_unit"))})),
     )
+
+
+def _waterings(
+    latest: Mapping[tuple[str, str], Finding], plots: Mapping[str, Mapping[str, Any]]
+) -> tuple[tuple[str, Finding], ...]:
+    """Return what the office is told of water, by plot; what an older evaluation said is gone."""
+    newest = max((finding.as_of for finding in latest.values()), default=None)
+    told = [
+        (plots[finding.plot_id].get("name") or finding.plot_id, finding)
+        for (_, cause), finding in latest.items()
+        if cause == "watering"
+        and finding.as_of == newest
+        and finding.state in {"unplanned", "partial", "ineffective"}
+        and finding.plot_id in plots
+    ]
+    return tuple(sorted(told, key=lambda one: one[0])[:_MOST_SOON])
 
 
 def _soon_dry(

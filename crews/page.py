@@ -18,7 +18,7 @@ from crews.crew_list import GROUPS, CrewList, Stop
 from crews.issue import OPEN_STATES, STATES
 from crews.office import OfficeView
 from crews.picture.story import Story
-from crews.reasons import Reasons
+from crews.reasons import Reasons, render_reason
 from crews.say_campaign import say_cause, say_condition, say_measured, say_progress, say_severity, say_standing
 from crews.say_stop import say_action, say_dry_in, say_overdue, say_reason, say_result, say_total
 from crews.words import Say, say_age, say_instant, speaker
@@ -185,6 +185,10 @@ def render_office(view: OfficeView, language: str, site: Site, known: Reasons | 
         on_time=say("office.on_time_value", pct=round(100 * good / done), good=good, all=done)
         if done
         else say("office.on_time_none"),
+        waterings=[
+            (name, render_reason(finding.reason_code, finding.reason_params, language, known))
+            for name, finding in view.waterings
+        ],
         soon_dry=[(name, say_dry_in(finding, say)) for name, finding in view.soon_dry],
         campaigns=[_campaign(one, say) for one in view.campaigns],
         states=[state for state in STATES if state in OPEN_STATES],

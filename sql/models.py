@@ -36,9 +36,7 @@ class Model:
 
 def parse_model(name: str, text: str) -> Model:
     """Return the model that the file `name`.sql holds. Raises: ConfigError when its header lacks a line."""
-    fields: dict[str, str] = {}
-    for field, value in _FIELD.findall(text):  # a line that would be too long goes on in a second one of its kind
-        fields[field] = f"{fields[field]}, {value}" if field in fields else value
+    fields = dict(_FIELD.findall(text))
     missing = [field for field in ("Grain", "As of", "Reads", "Feeds") if field not in fields]
     first, _, _ = text.partition("\n")
     if missing or not first.startswith("-- "):

@@ -2,8 +2,8 @@
 --
 -- Grain: plot, cause and device
 -- As of: as the verdicts
--- Reads: drought_flags, disease_findings, vigour_findings, sensor_findings, coverage_findings, campaign_findings
--- Reads: watering_findings
+-- Reads: drought_flags, disease_findings, vigour_findings, sensor_findings, coverage_findings, campaign_findings,
+--     watering_findings
 -- Feeds: evaluated_flags
 select
     plot_id,

@@ -4,7 +4,7 @@
 -- As of: readings up to as_of
 -- Reads: readings_hourly, device_cadences, limits
 -- Feeds: root_zone_layers, potentials, frost_days, drought_evidence, drought_findings, campaign_rule_days,
---     plot_days, plateaus
+--     plot_days, plateaus, rise_hours
 -- Kept as: table
 --
 -- Means are rounded far below any resolution, here and wherever numbers are added up: threads add in any order, and the

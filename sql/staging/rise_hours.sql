@@ -2,37 +2,30 @@
 --
 -- Grain: plot, device, channel, depth and hour
 -- As of: readings up to as_of; all of the window
--- Reads: readings_hourly, limits
+-- Reads: readings_daily, readings_hourly, limits
 -- Feeds: wetting_events, wettings
 -- Kept as: table
 --
 -- A rise counts in an hour that is wetting_rise above the driest hour of the wetting_hours before it, that still brings
 -- wetting_step_share of that, and when the next hour keeps at least half of it: a lone spike is no watering. Only days
 -- around one whose hours span that rise are looked at by the hour: most days of a dry spell have none.
-with element_days as (
+with spans as (
     select
-        plot_id,
-        device_id,
-        channel,
-        depth_cm,
-        date,
-        min(volumetric_water_content) as driest,
-        max(volumetric_water_content) as wettest,
-    from readings_hourly
-    where plot_id is not null and volumetric_water_content is not null
-    group by plot_id, device_id, channel, depth_cm, date
-),
-
-spans as (
-    select
-        element_days.*,
-        lag(element_days.driest) over by_day as driest_before,
-        lead(element_days.date) over by_day as next_date,
-        lag(element_days.date) over by_day as last_date,
-    from element_days
+        readings_daily.plot_id,
+        readings_daily.device_id,
+        readings_daily.channel,
+        readings_daily.depth_cm,
+        readings_daily.date,
+        readings_daily.driest_hour_water_content as driest,
+        readings_daily.wettest_hour_water_content as wettest,
+        lag(readings_daily.driest_hour_water_content) over by_day as driest_before,
+        lead(readings_daily.date) over by_day as next_date,
+        lag(readings_daily.date) over by_day as last_date,
+    from readings_daily
+    where readings_daily.plot_id is not null and readings_daily.volumetric_water_content is not null
     window by_day as (
-        partition by element_days.plot_id, element_days.device_id, element_days.channel, element_days.depth_cm
-        order by element_days.date
+        partition by readings_daily.plot_id, readings_daily.device_id, readings_daily.channel, readings_daily.depth_cm
+        order by readings_daily.date
     )
 ),
 

@@ -271,3 +271,50 @@ def test_inputs_that_are_no_json_object_do_not_stop_an_issue(ledger: Ledger) -> 
     rows = [flag("P1", "drought", NOW, inputs_json=json.dumps([1, 2]), reason_params_json="null")]
     apply_flags(ledger, rows, GRADE_ONE, NOW)
     assert only(ledger).finding["trend_7d"] == []
+
+
+def check(ledger: Ledger, issue: Issue, state: str, **changes: object) -> Applied:
+    """Apply what the probes show of the issue's reported water, a day after it."""
+    assert issue.done_at is not None
+    params: dict[str, object] = {"issue_id": issue.issue_id, "reported_at": issue.done_at.isoformat(), "share_pct": 60}
+    params |= changes
+    row = well(
+        "P1", "watering", NOW + DAY, state=state, reason_code=f"watering_{state}",
+        reason_params_json=json.dumps(params),
+    )  # fmt: skip
+    return apply_flags(ledger, [row], GRADE_ONE, NOW + DAY)
+
+
+def reported(ledger: Ledger) -> Issue:
+    """Return the issue of a dry plot whose crew said an hour later that it had watered."""
+    apply_flags(ledger, [flag("P1", "drought", NOW)], GRADE_ONE, NOW)
+    report(ledger, only(ledger).issue_id, "done", NOW + HOUR, litres=6400.0)
+    return only(ledger)
+
+
+def test_water_that_the_probes_show_at_the_roots_closes_the_issue(ledger: Ledger) -> None:
+    issue = reported(ledger)
+    assert check(ledger, issue, "verified").closed == [issue.issue_id]
+    assert ledger.issue(issue.issue_id).closed_reason == "watering_verified"
+
+
+def test_water_that_did_not_arrive_sends_the_crew_to_look_again(ledger: Ledger) -> None:
+    issue = reported(ledger)
+    assert check(ledger, issue, "ineffective").reopened == [issue.issue_id]
+    again = only(ledger)
+    assert (again.state, again.note, again.due_at > NOW + DAY) == ("assigned", "water_did_not_arrive", True)
+    assert check(ledger, issue, "ineffective").reopened == []
+
+
+@pytest.mark.parametrize("state", ["partial", "rained", "unplanned"])
+def test_what_proves_neither_leaves_the_report_as_it_is(ledger: Ledger, state: str) -> None:
+    issue = reported(ledger)
+    assert check(ledger, issue, state) == Applied()
+    assert only(ledger).state == "done_unchecked"
+
+
+def test_a_check_of_another_report_or_of_an_unknown_issue_changes_nothing(ledger: Ledger) -> None:
+    issue = reported(ledger)
+    assert check(ledger, issue, "verified", reported_at=NOW.isoformat()) == Applied()
+    assert check(ledger, issue, "verified", issue_id="BC-20200101-0001") == Applied()
+    assert only(ledger).state == "done_unchecked"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
-from crews.finding import counted_to, merge_flags
+from crews.finding import Finding, counted_to, merge_flags
 from crews.office import Filters, make_office_view
 from crews.say_stop import say_dry_in
 from crews.words import speaker
@@ -62,3 +64,17 @@ def test_the_office_sees_who_is_dry_within_a_week_first_of_all_the_first() -> No
     plots = {name: plot(name, f"地块{name}", 117.1, 39.2) for name in ("P1", "P2", "P3", "P4")}
     view = make_office_view([], [], latest, plots, NOW, BEICHEN, Filters(), 8000.0)  # type: ignore[arg-type]
     assert [name for name, _ in view.soon_dry] == ["地块P2", "地块P1"]
+
+
+def test_the_office_sees_water_that_nobody_ordered_or_that_did_not_arrive_while_it_is_news() -> None:
+    def watering(plot_id: str, state: str, at: datetime = NOW) -> tuple[tuple[str, str], Finding]:
+        (found,) = merge_flags([well(plot_id, "watering", at, state=state, reason_code=f"watering_{state}")])
+        return (plot_id, "watering"), found
+
+    latest = dict(
+        [watering("P1", "unplanned"), watering("P2", "verified"), watering("P3", "ineffective", NOW - DAY),
+         watering("P4", "partial")]
+    )  # fmt: skip
+    plots = {name: plot(name, f"地块{name}", 117.1, 39.2) for name in ("P1", "P2", "P3", "P4")}
+    view = make_office_view([], [], latest, plots, NOW, BEICHEN, Filters(), 8000.0)
+    assert [name for name, _ in view.waterings] == ["地块P1", "地块P4"]
