@@ -59,8 +59,9 @@ class WaterSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     water_ec_ds_m: electrical conductivity of the water that is brought, dS/m; 0: unknown, no leaching is added
     soil_ece_ds_m: of the soil's saturation extract that is to be kept, dS/m; 0: unknown
-    forecast_rain: what likely rain (5 mm in 48 h with 60 %) does to a dry plot's water: "cancel" it (never where plants
-        wilt), "reduce" it by the rain, or "proceed" as if there were none
+    forecast_rain: what likely rain (5 mm in 48 h with 60 %) does to a dry plot's water: "cancel", "reduce" or "proceed"
+
+    Rain never cancels the water of a plot whose plants wilt.
     """
 
     water_ec_ds_m: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.0
@@ -122,8 +123,10 @@ class FlagSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class CampaignSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """[campaigns]: the district's own campaigns of the year, CSV beside the built-in ones; "" is none.
 
-    file: campaigns, as sql/reference/campaigns.csv; rules_file: conditions, as sql/reference/campaign_rules.csv; a row
-    of an id that is built in replaces that. A relative path is taken from the settings file's folder.
+    file: campaigns, as sql/reference/campaigns.csv; a relative path is taken from the settings file's folder
+    rules_file: the conditions of their starts, as sql/reference/campaign_rules.csv
+
+    A row of an id that is built in replaces that.
     """
 
     file: str = ""

@@ -8,7 +8,7 @@ import io
 from ingest.decode.guard import describe, parse_json
 from ingest.errors import Fault, PayloadError
 
-LIMIT_BYTES = 1_000_000
+LARGEST_FILE_BYTES = 1_000_000
 
 _COLUMNS = {
     "date": ("date", "day", "日期", "预报日期"),
@@ -31,9 +31,9 @@ def read_forecast_file(payload: bytes, issued_at: str) -> object:
     """
     text = payload.removeprefix(b"\xef\xbb\xbf")
     if text.lstrip()[:1] in (b"{", b"["):
-        return parse_json(text, limit_bytes=LIMIT_BYTES)
-    if len(payload) > LIMIT_BYTES:
-        raise _no_table(f"{len(payload)} bytes", f"at most {LIMIT_BYTES} bytes")
+        return parse_json(text, limit_bytes=LARGEST_FILE_BYTES)
+    if len(payload) > LARGEST_FILE_BYTES:
+        raise _no_table(f"{len(payload)} bytes", f"at most {LARGEST_FILE_BYTES} bytes")
     try:
         rows = list(csv.DictReader(io.StringIO(text.decode("utf-8"))))
     except (UnicodeDecodeError, csv.Error) as error:
