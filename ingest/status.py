@@ -15,6 +15,7 @@ class IngestStatus(msgspec.Struct, kw_only=True):
     """State of one ingest process.
 
     written_at: when this was said; a file older than a minute means that nobody says anything any more
+    connected: what is published now reaches us: connected to the broker, every topic subscribed
     messages, outcomes: since this process started
     paused: why nothing is taken from the broker, or ""
     seal_problem: why the last attempt to write to the lake failed, "" when it did not

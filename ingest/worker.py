@@ -202,7 +202,7 @@ class Worker:
         health = self._session.health
         if self._paused:
             return f"paused: {self._paused.partition(':')[0]}"
-        if health.connected and health.subscribed:
+        if health.is_listening:
             return "connected to the broker"
         return f"no broker yet, trying again: {health.last_problem}" if health.last_problem else "connecting"
 
@@ -224,7 +224,7 @@ class Worker:
     def wait_until_subscribed(self, timeout_s: float) -> None:
         """Wait until the broker sends us messages. Raises: TimeoutError; what `check` raises."""
         deadline = time.monotonic() + timeout_s
-        while not (self._session.health.connected and self._session.health.subscribed):
+        while not self._session.health.is_listening:
             self.check()
             if time.monotonic() > deadline:
                 raise TimeoutError(
@@ -254,7 +254,7 @@ class Worker:
             started_at=self._started_at,
             written_at=datetime.now(UTC),
             broker=f"{self._broker.host}:{self._broker.port}",
-            connected=health.connected,
+            connected=health.is_listening,
             sessions_lost=health.sessions_lost,
             stale_acks_dropped=health.stale_acks_dropped,
             messages=self._journal.messages,

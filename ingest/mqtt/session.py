@@ -95,6 +95,11 @@ class SessionHealth:
     stale_acks_dropped: int = 0
     last_problem: str = ""
 
+    @property
+    def is_listening(self) -> bool:
+        """Return whether what is published now reaches us; a new session hears nothing before its subscription."""
+        return self.connected and self.subscribed
+
 
 class TakenOverError(InUseError):
     """Another client with our client id keeps taking our session."""

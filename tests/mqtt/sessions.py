@@ -62,10 +62,15 @@ class Session:
 
 
 @contextmanager
-def running(session: Session) -> Iterator[Session]:
+def running(session: Session, *, granted: bool = True) -> Iterator[Session]:
+    """Run a session until it hears its topics; granted: False where the broker will never grant the subscription."""
     session.thread.start()
+    health = session.session.health
     try:
-        wait_until(lambda: session.session.health.connected or session.error is not None, "the session is connected")
+        wait_until(
+            lambda: health.is_listening or session.error is not None or (health.connected and not granted),
+            "the session hears its topics",
+        )
         yield session
     finally:
         session.session.stop(wait_for_disk=False)

@@ -98,6 +98,23 @@ def test_a_broker_that_says_that_our_session_was_taken_over_is_believed() -> Non
         assert "another client connects as 'worker-1'" in str(session.error)
 
 
+def test_a_session_listens_only_once_its_subscription_is_granted() -> None:
+    granted = threading.Event()
+
+    def answer(kind: int, body: bytes) -> bytes:
+        if kind == CONNECT:
+            return packet(0x20, b"\x00\x00\x00")
+        return packet(0x90, body[:2] + b"\x00\x01") if granted.is_set() else packet(0xD0, b"")
+
+    with ScriptedBroker(answer) as broker:
+        with running(Session(Broker("127.0.0.1", broker.port, "worker-1")), granted=False) as unheard:
+            assert unheard.session.health.connected
+            assert not unheard.session.health.is_listening
+        granted.set()
+        with running(Session(Broker("127.0.0.1", broker.port, "worker-1"))) as heard:
+            assert heard.session.health.is_listening
+
+
 @pytest.mark.parametrize(
     ("accepted", "subscribed"),
     [
@@ -112,7 +129,10 @@ def test_a_broker_that_ends_short_connections_for_another_reason_is_not_taken_fo
     def answer(kind: int, _body: bytes) -> bytes:
         return packet(0x20, accepted) if kind == CONNECT else subscribed
 
-    with ScriptedBroker(answer) as broker, running(Session(Broker("127.0.0.1", broker.port, "worker-1"))) as session:
+    with (
+        ScriptedBroker(answer) as broker,
+        running(Session(Broker("127.0.0.1", broker.port, "worker-1")), granted=False) as session,
+    ):
         wait_until(lambda: broker.connections > 5 or session.error is not None, "it tries again and again")
         assert session.error is None
 
