@@ -16,12 +16,15 @@ _NAME, _REASON, _SMALL = 16.0, 13.5, 12.5
 _LEADING = 17.5
 _MARGIN = 8.0
 _UNDER_AXIS = 22.0
+_WETTINGS = 18.0
+"""Room above the field for drops, where water came."""
 
 
 def draw_picture(story: Story, language: str, site: Site) -> str:
     """Return the picture as an SVG document of a phone's width, legible in print and without colours."""
     say = speaker(language)
     heading, top = _heading(story, say, language)
+    top += _WETTINGS if story.wettings else 0
     scale = scale_of(story, top)
     now = story.day_of(story.as_of, site)
     signs, height = key(story, scale.bottom + LANE_HEIGHT + _UNDER_AXIS, say)

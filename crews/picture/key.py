@@ -13,6 +13,7 @@ from crews.words import Say, say_number
 _ROW = 19.0
 _MARK = 24.0
 _BELOW = 10.0
+_KINDS = ("rain", "watering", "unplanned")
 
 Mark = Callable[[float, float], str]
 """Draws the sign of one kind at the left end (x) of a line of text whose foot is at y."""
@@ -40,7 +41,9 @@ def _present(story: Story) -> Iterator[tuple[str, Mark]]:
         yield "dry", lambda x, y: marks.diamond(x + 10, y - 4, 4.5, marks.DRY_INK)
     if "likely" in states:
         yield "likely", lambda x, y: marks.ring(x + 10, y - 4, 3.6, marks.DRY_INK)
-    if kinds & {"watering"}:
+    if "rain" in kinds:
+        yield "rain", lambda x, y: marks.drop(x + 10, y + 2, marks.WATER_INK, hollow=True)
+    if "watering" in kinds:
         yield "watering", lambda x, y: marks.drop(x + 10, y + 2, marks.WATER_INK)
     if "unplanned" in kinds:
         yield "unplanned", _unplanned
@@ -92,7 +95,7 @@ def describe(story: Story, say: Say) -> str:
     counts = {
         "dry": sum(day.state == "dry" for day in judged),
         "rain": len(wet),
-        "watered": sum(one.kind == "watering" for one in story.wettings),
+        **{f"{kind}_soaked": sum(one.kind == kind for one in story.wettings) for kind in _KINDS},
         "frozen": _days(story, frozenset({"frozen"})),
         "gated": _days(story, frozenset({"gated"})),
         "missing": _days(story, frozenset({None, "sparse"})),

@@ -18,6 +18,9 @@ _NAMED_RAINS = 4
 _NAMED_FROM_MM = 1.0
 _WEEK = 7
 _LABEL_ROOM_DAYS = 4.5
+_WETTINGS_ABOVE = 13.0
+_DROP_ROOM = 7.0
+_GAIN_SIZE, _GAIN_SPARE = 11.0, 6.0
 
 
 def rain(story: Story, scale: Scale, say: Say) -> Iterator[str]:
@@ -44,19 +47,30 @@ def rain(story: Story, scale: Scale, say: Say) -> Iterator[str]:
 
 
 def wettings(story: Story, scale: Scale, say: Say, site: Site) -> Iterator[str]:
-    """Yield a drop at every watering, with what the root zone gained; water that nobody ordered has a question mark."""
-    for one in story.wettings:
-        moment = story.day_of(one.starts_at, site)
-        if one.kind == "rain" or moment < 0:
-            continue
-        x = scale.x(moment)
-        yield marks.line([(x, scale.top + 17), (x, scale.bottom)], marks.WATER_INK, 1, ' stroke-dasharray="3 3"')
-        yield marks.drop(x, scale.top + 17, marks.WATER_INK)
+    """Yield a drop above the field at every water that reached the roots, with what they gained where there is room.
+
+    Rain is a hollow drop, watering a full one, and water that nobody ordered has a question mark.
+    """
+    foot = scale.top - _WETTINGS_ABOVE
+    shown = [(scale.x(moment), one) for one in story.wettings if (moment := story.day_of(one.starts_at, site)) >= 0]
+    for x, one in shown:
+        yield marks.line([(x, foot), (x, scale.bottom)], marks.WATER_INK, 1, ' stroke-dasharray="3 3"')
+        yield marks.drop(x, foot, marks.WATER_INK, hollow=one.kind == "rain")
         if one.kind == "unplanned":
-            yield marks.words(x, scale.top + 15, "?", size=11, anchor="middle", ink=marks.PAPER, bold=True)
-        if one.gain_mm is not None:
-            said = say("picture.gain", mm=say_number(one.gain_mm, 0))
-            yield marks.words(x + 8, scale.top + 13, said, size=11, ink=marks.WATER_INK, halo=True)
+            yield marks.words(x, foot - 2, "?", size=11, anchor="middle", ink=marks.PAPER, bold=True)
+    taken = [(x - _DROP_ROOM, x + _DROP_ROOM) for x, _ in shown]
+    for x, one in sorted(shown, key=lambda drop: -(drop[1].gain_mm or 0)):
+        if one.gain_mm is None or round(one.gain_mm) <= 0:
+            continue
+        said = say("picture.gain", mm=say_number(one.gain_mm, 0))
+        width = marks.text_width(said, _GAIN_SIZE) + _GAIN_SPARE
+        for left in (x + _DROP_ROOM, x - _DROP_ROOM - width):
+            if LEFT <= left and left + width <= scale.right and all(
+                left + width <= begin or left >= end for begin, end in taken
+            ):  # fmt: skip
+                taken.append((left, left + width))
+                yield marks.words(left, foot - 3, said, size=_GAIN_SIZE, ink=marks.WATER_INK)
+                break
 
 
 def days(story: Story, scale: Scale, say: Say, site: Site) -> Iterator[str]:

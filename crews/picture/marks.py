@@ -115,12 +115,13 @@ def dot(x: float, y: float, radius: float, ink: str) -> str:
     return f'<circle cx="{n(x)}" cy="{n(y)}" r="{n(radius)}" fill="{ink}"/>'
 
 
-def drop(x: float, y: float, ink: str) -> str:
-    """Return a drop whose foot stands at (x, y): water that somebody brought."""
+def drop(x: float, y: float, ink: str, *, hollow: bool = False) -> str:
+    """Return a drop whose foot stands at (x, y): water that somebody brought; a hollow one is rain."""
+    fill, edge, width = (PAPER, ink, 1.5) if hollow else (ink, PAPER, 1)
     return (
         f'<path d="M{n(x)} {n(y - 15)}C{n(x + 2)} {n(y - 10.5)} {n(x + 5)} {n(y - 8)} {n(x + 5)} {n(y - 5)}'
         f'A5 5 0 1 1 {n(x - 5)} {n(y - 5)}C{n(x - 5)} {n(y - 8)} {n(x - 2)} {n(y - 10.5)} {n(x)} {n(y - 15)}Z"'
-        f' fill="{ink}" stroke="{PAPER}" stroke-width="1"/>'
+        f' fill="{fill}" stroke="{edge}" stroke-width="{n(width)}"/>'
     )
 
 

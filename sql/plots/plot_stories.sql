@@ -1,14 +1,15 @@
--- The month of a plot in one value, for its picture: days, hours since, rain, verdict and its line.
+-- The month of a plot in one value, for its picture: days, hours since, rain, water that came, verdict and its line.
 --
 -- Grain: plot
 -- As of: readings up to as_of
--- Reads: staged_plots, drought_findings, drought_flags, plot_days, root_zone, potentials, weather_days, limits
+-- Reads: staged_plots, drought_findings, drought_flags, plot_days, root_zone, potentials, weather_days, wetting_events,
+--   limits
 -- Feeds: pictures
 --
 -- Lists are JSON arrays of arrays whose first value sorts: days [date, condition, value, upper line, watch line,
--- refill line, lowest line, state], hours [instant, value], rain [date, mm]. Water content is in m3/m3 and potential in
--- kPa; upper is field capacity, lowest the wilting point, and potential has neither. Hours are those after the last day
--- that is over.
+-- refill line, lowest line, state], hours [instant, value], rain [date, mm], wettings [instant, kind, mm that the root
+-- zone gained]. Water content is in m3/m3 and potential in kPa; upper is field capacity, lowest the wilting point, and
+-- potential has neither. Hours are those after the last day that is over.
 with quantities as (
     select
         plot_id,
@@ -89,6 +90,27 @@ rain as (
     where
         weather_days.rain_mm is not null
         and date_diff('day', weather_days.date, cast(getvariable('window_to') as date)) <= limits.picture_days
+),
+
+wetted_plots as (
+    select
+        wetting_events.plot_id,
+        array_to_string(
+            array_sort(array_agg(cast(json_array(
+                strftime(timezone('UTC', wetting_events.starts_at), '%Y-%m-%dT%H:%M:%SZ'),
+                wetting_events.kind,
+                round(wetting_events.gain_mm, 1)
+            ) as varchar))), ','
+        ) as wettings,
+    from wetting_events
+    cross join limits
+    where
+        date_diff(
+            'day',
+            cast(timezone(getvariable('timezone'), wetting_events.starts_at) as date),
+            cast(getvariable('window_to') as date)
+        ) <= limits.picture_days
+    group by wetting_events.plot_id
 )
 
 select
@@ -117,7 +139,8 @@ select
         end,
         'days', cast(concat('[', coalesce(days.days, ''), ']') as json),
         'hours', cast(concat('[', coalesce(hours.hours, ''), ']') as json),
-        'rain', cast(concat('[', coalesce(rain.rain, ''), ']') as json)
+        'rain', cast(concat('[', coalesce(rain.rain, ''), ']') as json),
+        'wettings', cast(concat('[', coalesce(wetted_plots.wettings, ''), ']') as json)
     ) as varchar) as story_json,
 from staged_plots
 cross join limits
@@ -127,4 +150,5 @@ inner join drought_flags on staged_plots.plot_id = drought_flags.plot_id
 inner join quantities on staged_plots.plot_id = quantities.plot_id
 left join days on staged_plots.plot_id = days.plot_id
 left join hours on staged_plots.plot_id = hours.plot_id
+left join wetted_plots on staged_plots.plot_id = wetted_plots.plot_id
 where days.plot_id is not null or hours.plot_id is not null

@@ -67,6 +67,7 @@ EVERYTHING = story(
     issue_since=AS_OF - timedelta(days=3),
     rain=(Rain(TODAY - timedelta(days=25), 12.4), Rain(TODAY - timedelta(days=2), 0.0)),
     wettings=(
+        Wetting(AS_OF - timedelta(days=24, hours=12), "rain", 5.2),
         Wetting(AS_OF - timedelta(days=9), "watering", 18.2),
         Wetting(AS_OF - timedelta(days=6), "unplanned", 7.0),
     ),
@@ -154,8 +155,44 @@ def test_the_story_in_one_sentence_each_forecast_issue_water_and_rain() -> None:
     assert "+18 mm" in said
     assert "12.4" in said
     assert "?" in said
-    drops = [p for p in parsed(EVERYTHING).iter(f"{SVG}path") if "A5 5" in p.attrib.get("d", "")]
-    assert len(drops) == 4  # two on the field, two in the key
+
+
+def test_rain_watering_and_water_that_nobody_ordered_are_told_apart_by_shape_and_by_word() -> None:
+    root = parsed(EVERYTHING)
+    drops = [p for p in root.iter(f"{SVG}path") if "A5 5" in p.attrib.get("d", "")]
+    assert [one.attrib["fill"] for one in drops] == 2 * [marks.PAPER, marks.WATER_INK, marks.WATER_INK]  # field, key
+    assert texts(root).count("?") == 2
+    assert {"雨水入土", "浇水", "不明来水"} <= set(texts(root))
+    assert {"rain soaked in", "watered", "unplanned water"} <= set(texts(parsed(EVERYTHING, "en")))
+    (desc,) = root.iter(f"{SVG}desc")
+    assert "雨水渗到根区 1 次。浇水 1 次。不明来水 1 次。" in (desc.text or "")
+
+
+def test_a_picture_without_water_has_no_drop_and_no_word_of_it_and_a_trickle_no_number() -> None:
+    dry = parsed(msgspec.structs.replace(EVERYTHING, wettings=()))
+    assert not [p for p in dry.iter(f"{SVG}path") if "A5 5" in p.attrib.get("d", "")]
+    assert not {"雨水入土", "浇水", "不明来水"} & set(texts(dry))
+    trickle = msgspec.structs.replace(EVERYTHING, wettings=(Wetting(AS_OF - timedelta(days=9), "watering", 0.4),))
+    assert not [said for said in texts(parsed(trickle)) if said.startswith("+")]
+
+
+def test_gains_of_waters_close_together_do_not_overprint_each_other_nor_the_drops() -> None:
+    told = msgspec.structs.replace(
+        EVERYTHING,
+        wettings=tuple(Wetting(AS_OF - timedelta(hours=18 * back), "watering", 10.0 + back) for back in range(9)),
+    )
+    spans = []
+    for element in parsed(told).iter(f"{SVG}text"):
+        if (element.text or "").startswith("+"):
+            left = float(element.attrib["x"])
+            spans.append((left, left + marks.text_width(element.text or "", 11)))
+    spans.sort()
+    assert 1 <= len(spans) < 9
+    assert all(end <= begin for (_, end), (begin, _) in itertools.pairwise(spans))
+    drops = [one.attrib["d"] for one in parsed(told).iter(f"{SVG}path") if "A5 5" in one.attrib.get("d", "")]
+    places = sorted(float(d[1:].split(" ", 1)[0]) for d in drops)[1:]  # the leftmost is the key's
+    assert len(places) == 9
+    assert not [x for x in places for begin, end in spans if begin < x + 5 and end > x - 5]
 
 
 def test_the_fan_reaches_the_line_between_its_low_and_high_day() -> None:

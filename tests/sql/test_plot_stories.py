@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.sql.made_lake import AS_OF, MadeLake, local_midnight
+from tests.sql.test_where_water_came_from import happened, rain, rise
 
 YESTERDAY = date(2026, 7, 9)
 
@@ -100,3 +101,33 @@ def test_a_plot_known_by_potential_tells_kpa(judged: MadeLake) -> None:
 def test_a_plot_without_a_reading_has_no_story(judged: MadeLake) -> None:
     plots = judged.connection.execute("select plot_id from plot_stories order by plot_id").fetchall()
     assert plots == [("drying",), ("half",), ("mixed",), ("potential",)]
+
+
+def test_water_that_came_is_told_with_its_begin_its_kind_and_what_the_roots_gained(lake: MadeLake) -> None:
+    """0.05 at 30 cm is 30 mm in the 0.6 m of a shrub's root zone."""
+    for plot_id, hours_ago in (("brought", 30), ("rained", 60), ("found", 100)):
+        rise(lake, plot_id, hours_ago)
+    happened(lake, "done", 28, "brought", litres=3000.0)
+    rain(lake, 101, 0.0)
+    rain(lake, 60, 12.0)
+    lake.flags()
+    told = {plot_id: story(lake, plot_id)["wettings"] for plot_id in ("brought", "rained", "found")}
+    assert told == {
+        "brought": [["2026-07-08T18:00:00Z", "watering", 30.0]],
+        "rained": [["2026-07-07T12:00:00Z", "rain", 30.0]],
+        "found": [["2026-07-05T20:00:00Z", "unplanned", 30.0]],
+    }
+
+
+def test_water_of_the_first_day_of_the_picture_is_told_and_that_of_the_day_before_is_not(lake: MadeLake) -> None:
+    lake.laboratory_plot("P1")
+    lake.device("D1", "P1")
+    first = local_midnight(date(2026, 6, 10))
+    for hours in range(24 * 34):
+        at = local_midnight(date(2026, 6, 6)) + timedelta(hours=hours)
+        content = 0.18 + 0.05 * (at >= first - timedelta(hours=1)) + 0.05 * (at >= first + timedelta(hours=14))
+        lake.soil(at, "D1", volumetric_water_content=content)
+    lake.flags()
+    assert lake.connection.execute("select count(*) from wetting_events").fetchall() == [(2,)]
+    assert [one[0] for one in story(lake, "P1")["wettings"]] == ["2026-06-10T06:00:00Z"]
+    assert story(lake, "P1")["days"][0][0] == "2026-06-10"
