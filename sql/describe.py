@@ -14,6 +14,7 @@ _NOT_GATES = {"is_usable", "is_evidence", "is_potential_usable", "is_quarantined
 
 _SECTIONS = {
     "plot": "select * from staged_plots where plot_id = $plot_id",
+    "soil_layers": "select * from staged_soil_layers where plot_id = $plot_id order by layer_number",
     "probes": "select * from sensor_states where plot_id = $plot_id order by device_id",
     "means": (
         "select readings_daily.* from readings_daily inner join drought_memories using (plot_id, date) "
@@ -83,10 +84,15 @@ def _rows(connection: duckdb.DuckDBPyConnection, select: str, plot_id: str) -> R
     return rows
 
 
+def gate_columns(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the columns of relation readings that are gates, where a run left it on `connection`."""
+    columns = [name for (name, *_) in connection.execute("describe readings").fetchall()]
+    return [name for name in columns if name.startswith("is_") and name not in _NOT_GATES]
+
+
 def _gates(connection: duckdb.DuckDBPyConnection, plot_id: str) -> Rows:
     """Return how many readings each gate spoke on; the gates are the columns that say is_ of relation readings."""
-    columns = [name for (name, *_) in connection.execute("describe readings").fetchall()]
-    gates = [name for name in columns if name.startswith("is_") and name not in _NOT_GATES]
+    gates = gate_columns(connection)
     counts = ", ".join(f"count(case when {gate} then 1 end) as {gate}" for gate in gates)
     (counted,) = _rows(connection, f"select {counts} from readings where plot_id = $plot_id", plot_id)
     return [{"gate": gate, "readings": counted[gate]} for gate in gates if counted[gate]]

@@ -17,7 +17,6 @@ Row = Mapping[str, Any]
 
 _MOST_PROBES, _MOST_MEANS = 5, 6
 _GATE = re.compile(r"is_([a-z]\d+)_(\w+)")
-_GATES_SOURCE = "spec/soil.md 2"
 
 
 def probe_steps(probes: Sequence[Row], say: Say, language: str, site: Site) -> Iterator[Step]:
@@ -37,7 +36,7 @@ def probe_steps(probes: Sequence[Row], say: Say, language: str, site: Site) -> I
                 last=local(probe["last_reading_at"], site) or say("explain.probe.never"),
                 why=_why(probe, say, language),
             ),
-            source=_GATES_SOURCE,
+            source=say("explain.source.glossary"),
         )  # fmt: skip
     if len(probes) > _MOST_PROBES:
         yield Step(section="probes", key="more", said=say("explain.probe.more", n=len(probes) - _MOST_PROBES))
@@ -60,24 +59,28 @@ def _why(probe: Row, say: Say, language: str) -> str:
 
 def gate_steps(gates: Sequence[Row], readings: Row, limits: Row, say: Say) -> Iterator[Step]:
     """Yield how many readings came and were usable, and which gates spoke how often."""
+    source = say("explain.source.gates")
     yield Step(
         section="gates", key="readings",
         said=say("explain.gates.count", days=number(limits["soil_window_days"], 0),
                  readings=f"{readings['readings']:,}", usable=f"{readings['usable']:,}"),
-        source=_GATES_SOURCE,
+        source=source,
     )  # fmt: skip
     if not gates:
-        yield Step(section="gates", key="gates", said=say("explain.gates.silent"), source=_GATES_SOURCE)
+        yield Step(section="gates", key="gates", said=say("explain.gates.silent"))
         return
     often = sorted(gates, key=lambda gate: -gate["readings"])
-    named = " · ".join(f"{gate_name(gate['gate'])} {gate['readings']:,}" for gate in often)
-    yield Step(section="gates", key="gates", said=say("explain.gates.spoke", gates=named), source=_GATES_SOURCE)
+    named = " · ".join(f"{gate_name(gate['gate'], say)} {gate['readings']:,}" for gate in often)
+    yield Step(section="gates", key="gates", said=say("explain.gates.spoke", gates=named))
 
 
-def gate_name(column: str) -> str:
-    """Return the short name of a gate from its column: is_d01_frozen is "D01 frozen"."""
+def gate_name(column: str, say: Say) -> str:
+    """Return code and name of a gate from its column: is_d01_frozen is "D01 frozen"."""
     found = _GATE.fullmatch(column)
-    return f"{found[1].upper()} {found[2].replace('_', ' ')}" if found else column.removeprefix("is_")
+    name = column.removeprefix("is_")
+    if found is None:
+        return say(f"explain.gate.{name}", otherwise=name)
+    return f"{found[1].upper()} {say(f'explain.gate.{name}', otherwise=found[2].replace('_', ' '))}"
 
 
 def mean_steps(
@@ -93,7 +96,7 @@ def mean_steps(
         section="means", key="span",
         said=say("explain.means.day", date=memory["date"], share=share) if is_day
         else say("explain.means.hour", instant=local(memory["starts_at"], site)),
-        source="spec/soil.md 3",
+        source=say("explain.source.decision", n=7),
     )  # fmt: skip
     if is_day:
         elements = [one for one in means if one["is_complete" if is_water else "is_potential_complete"]]

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from crews.explain.arithmetic import number
 from crews.explain.evidence import gate_steps, local, mean_steps, probe_steps
 from crews.explain.outcome import forecast_step, memory_steps, water_steps
 from crews.explain.soil import verdict_steps, zone_steps
@@ -20,6 +21,12 @@ from sql.reference import reference_rows
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
+
+_SOURCE = {"zh": "source_zh", "en": "source"}
+"""Column of a reference table that says where its row comes from."""
+
+_NO_BOTTOM_CM = 100_000
+"""What staged_soil_layers has as the bottom of the last layer."""
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -64,7 +71,7 @@ def _steps(
 ) -> Iterator[Step]:
     plot, limits, finding, flag = (rows[name][0] for name in ("plot", "limits", "finding", "flag"))
     memory = rows["memory"][0] if rows["memory"] else None
-    yield _plot_step(plot, say, language)
+    yield from _plot_steps(plot, rows["soil_layers"], say, language)
     yield from probe_steps(rows["probes"], say, language, site)
     yield from gate_steps(rows["gates"], rows["readings"][0], limits, say)
     yield from mean_steps(memory, rows["means"], rows["hours"], limits, say, reason, site)
@@ -73,7 +80,7 @@ def _steps(
         vegetation = _row("vegetations", "vegetation", plot["vegetation"])
         words = {
             "vegetation": vegetation.get(f"name_{language}") or str(plot["vegetation"]),
-            "vegetation_source": vegetation.get("source", ""),
+            "vegetation_source": vegetation.get(_SOURCE[language], ""),
         }
         yield from zone_steps(rows["layers"], zone, plot, words, say)
         grade = _row("national_grades", "national_grade", zone["national_grade"]).get(f"name_{language}", "")
@@ -83,34 +90,59 @@ def _steps(
         yield _potential_step(rows["potential"][0], say)
     if finding["state"] not in {"dry", "likely", "watch", "ok"} and memory is not None:
         said = say("explain.memory.overruled", why=reason)
-        yield Step(section="verdict", key="overruled", said=said, source="spec/soil.md 2")
+        yield Step(section="verdict", key="overruled", said=said, source=say("explain.source.decision", n=7))
     yield from memory_steps(rows, limits, say, site)
     method = _row("irrigation_methods", "irrigation", plot["irrigation"]).get(f"name_{language}", "")
     watering = rows["watering"][0] if rows["watering"] else None
     yield from water_steps(watering, finding, method, truck_litres, say)
-    forecast = forecast_step(rows["forecast"][0] if rows["forecast"] else None, say)
+    forecast = forecast_step(rows["forecast"][0] if rows["forecast"] else None, finding["state"], say)
     if forecast is not None:
         yield forecast
     rule = _row("rules", "rule_id", flag["rule_id"])
     yield Step(
         section="rule", key="rule",
         said=say("explain.rule.row", rule=flag["rule_id"], version=flag["rule_version"],
-                 title=rule.get(f"title_{language}", ""), source=rule.get("source", "")),
+                 title=rule.get(f"title_{language}", ""), source=rule.get(_SOURCE[language], "")),
     )  # fmt: skip
 
 
-def _plot_step(plot: Row, say: Say, language: str) -> Step:
+def _plot_steps(plot: Row, layers: Rows, say: Say, language: str) -> Iterator[Step]:
     method = _row("irrigation_methods", "irrigation", plot["irrigation"]).get(f"name_{language}", "")
     vegetation = _row("vegetations", "vegetation", plot["vegetation"]).get(f"name_{language}", "")
     grade = plot[f"grade_{language}"] or "?"
     said = say(
         "explain.plot.row", vegetation=vegetation or plot["vegetation"] or "?", grade=grade,
-        texture=plot["soil_texture"] or say("explain.plot.no_texture"), area=f"{plot['area_m2']:,.0f}",
-        irrigation=method,
+        texture=say("explain.plot.layered", n=len(layers)) if len(layers) > 1
+        else _texture(plot["soil_texture"], say, language),
+        area=f"{plot['area_m2']:,.0f}", irrigation=method,
     )  # fmt: skip
     if plot["is_newly_planted"]:
         said += say("explain.plot.new")
-    return Step(section="plot", key="plot", said=said, source=f"register {plot['register_version']}")
+    source = say("explain.source.register", version=plot["register_version"])
+    yield Step(section="plot", key="plot", said=said, source=source)
+    if len(layers) > 1:
+        named = say("explain.plot.join").join(_layer(layer, say, language) for layer in layers)
+        yield Step(section="plot", key="layers", said=say("explain.plot.layers", layers=named))
+
+
+def _layer(layer: Row, say: Say, language: str) -> str:
+    """Return one registered layer of the soil: its depth, its texture, and where its values come from."""
+    top, bottom = 100 * layer["top_m"], 100 * layer["bottom_m"]
+    depth = {"top": number(top, 1), "bottom": number(bottom, 1)}
+    source = str(layer["soil_source"])
+    return say(
+        "explain.plot.layer" if bottom < _NO_BOTTOM_CM else "explain.plot.layer_below", **depth,
+        texture=f" {_texture(layer['soil_texture'], say, language)}" if layer["soil_texture"] else "",
+        source=say(f"explain.soil.source_{source}", otherwise=source),
+    )  # fmt: skip
+
+
+def _texture(texture: object, say: Say, language: str) -> str:
+    """Return a texture in words; one that no table has stands as it was registered."""
+    if not texture:
+        return say("explain.plot.no_texture")
+    key = str(texture).strip().lower().replace(" ", "_").replace("-", "_")
+    return _row("soil_textures", "texture_key", key).get(f"name_{language}") or str(texture)
 
 
 def _potential_step(potential: Row, say: Say) -> Step:
@@ -125,7 +157,7 @@ def _potential_step(potential: Row, say: Say) -> Step:
         key="potential",
         said=said,
         then=say(f"explain.verdict.state_{potential['span']}", state=state),
-        source="potential_lines.csv",
+        source=say("explain.source.table", name="potential_lines"),
     )
 
 

@@ -15,10 +15,12 @@ from ingest.site import Site
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
 
-_SPEC_3, _SPEC_4, _SPEC_5 = "spec/soil.md 3", "spec/soil.md 4", "spec/soil.md 5"
-
 _KNOWN = frozenset({"ok", "watch", "wet", "just_watered", "frozen", "suspended"})
 """States in which it is known that no water is wanted now."""
+
+_UNKNOWN = frozenset({"no_sensor", "no_data", "sensor_fault", "silent", "stale"})
+_NOTHING_NEW = frozenset({"old", "no_water_content"})
+"""Why there is no forecast where the state of the plot says it better."""
 
 
 def memory_steps(rows: Mapping[str, Rows], limits: Row, say: Say, site: Site) -> Iterator[Step]:
@@ -26,22 +28,23 @@ def memory_steps(rows: Mapping[str, Rows], limits: Row, say: Say, site: Site) ->
     memory, evaluation = _first(rows["memory"]), _first(rows["evaluation"])
     if memory is not None:
         said = _memory(memory, evaluation, _first(rows["zone"]), limits, say, site)
-        yield Step(section="memory", key="issue", said=said, source=_SPEC_3)
+        yield Step(section="memory", key="issue", said=said, source=say("explain.source.decision", n=7))
         if memory["holding_rain_mm"] is not None:
             said = say(
                 "explain.memory.rain", days=number(limits["rain_days"], 0), mm=number(memory["holding_rain_mm"], 1),
                 limit=number(limits["rain_hold_mm"], 0),
             )  # fmt: skip
-            yield Step(section="memory", key="rain", said=said, source=_SPEC_5)
+            yield Step(section="memory", key="rain", said=said, source=say("explain.source.glossary"))
     seasons = [row["rule"] for row in rows["season"]] or ["none"]
     named = " · ".join(say(f"explain.memory.season_{rule}", otherwise=rule) for rule in seasons)
-    yield Step(section="memory", key="season", said=say("explain.memory.season", season=named), source="seasons.csv")
+    source = say("explain.source.table", name="seasons")
+    yield Step(section="memory", key="season", said=say("explain.memory.season", season=named), source=source)
     frost = rows["frost"]
     if frost:
         said = say("explain.memory.frost", n=len(frost), last=frost[-1]["date"])
     else:
         said = say("explain.memory.no_frost" if rows["readings"][0]["readings"] else "explain.memory.frost_unknown")
-    yield Step(section="memory", key="frost", said=said, source="spec/soil.md 2, D01")
+    yield Step(section="memory", key="frost", said=said, source=say("explain.source.frost"))
 
 
 def _memory(memory: Row, evaluation: Row | None, zone: Row | None, limits: Row, say: Say, site: Site) -> str:
@@ -70,13 +73,14 @@ def _memory(memory: Row, evaluation: Row | None, zone: Row | None, limits: Row, 
 
 def water_steps(watering: Row | None, finding: Row, irrigation: str, truck_litres: float, say: Say) -> Iterator[Step]:
     """Yield the sum from depletion to litres and truck loads, line by line, as the rules' SQL reckoned it."""
+    glossary = say("explain.source.glossary")
     if watering is None:
         potential_only = finding["quantity"] == "matric_potential" and finding["state"] == "dry"
         key = "no_curve" if potential_only else "none" if finding["state"] in _KNOWN else "unknown"
-        yield Step(section="water", key=key, said=say(f"explain.water.{key}"), source=_SPEC_4)
+        yield Step(section="water", key=key, said=say(f"explain.water.{key}"), source=glossary)
         return
     if finding["state"] in _KNOWN:
-        yield Step(section="water", key="not_now", said=say("explain.water.not_now"), source=_SPEC_4)
+        yield Step(section="water", key="not_now", said=say("explain.water.not_now"), source=glossary)
     depletion, taw = finding["depletion_mm"], finding["total_available_water_mm"]
     refill, ratio = watering["refill_to_share"], finding["root_zone_m"] / finding["covered_m"]
     printed = f"max({number(depletion, 2, 2)} − {number(refill, 2)} × {number(taw, 2, 2)}, 0)"
@@ -91,13 +95,14 @@ def water_steps(watering: Row | None, finding: Row, irrigation: str, truck_litre
         printed = f"0 × ({printed})"
         formula = f"I = 0 × {formula.removeprefix('I = ')}"
     yield reckoned(
-        "water", "net", formula, printed, watering["net_mm"], "mm", said=say("explain.water.net"), source=_SPEC_4
+        "water", "net", formula, printed, watering["net_mm"], "mm", said=say("explain.water.net"), source=glossary
     )
     leaching = watering["leaching_requirement"]
     yield reckoned(
         "water", "gross", "G = I / (Ea (1 − LR))",
         f"{number(watering['net_mm'], 2, 1)} ÷ ({number(finding['efficiency'], 2)} × (1 − {number(leaching, 4)}))",
-        watering["gross_mm"], "mm", said=say("explain.water.gross", irrigation=irrigation), source=_SPEC_4,
+        watering["gross_mm"], "mm", said=say("explain.water.gross", irrigation=irrigation),
+        source=say("explain.source.efficiency"),
     )  # fmt: skip
     pits = watering["tree_pits"]
     yield reckoned(
@@ -114,13 +119,13 @@ def water_steps(watering: Row | None, finding: Row, irrigation: str, truck_litre
         said = say("explain.water.visits", most=number(most, 1))
         yield reckoned(
             "water", "visits", "ceil(G / max)", printed, float(watering["visits"]), "", digits=0, said=said,
-            source=_SPEC_4,
+            source=say("explain.source.table", name="irrigation_methods"),
         )  # fmt: skip
     each = watering["litres"] / max(watering["visits"], 1)
     printed = f"ceil({number(watering['litres'], 1)} ÷ {watering['visits']} ÷ {number(truck_litres, 0)})"
     yield reckoned(
         "water", "loads", "ceil(L / n / V)", printed, float(math.ceil(round(each / truck_litres, 9))), "", digits=0,
-        said=say("explain.water.loads", truck=f"{truck_litres:,.0f}"), source="web.truck_litres",
+        said=say("explain.water.loads", truck=f"{truck_litres:,.0f}"),
     )  # fmt: skip
     if watering["usual_litres_low"] is not None:
         said = say(
@@ -128,22 +133,28 @@ def water_steps(watering: Row | None, finding: Row, irrigation: str, truck_litre
             high=number(watering["usual_litres_high"], 1),
         )  # fmt: skip
         then = say("explain.water.unusual") if watering["is_unusual"] else ""
-        yield Step(section="water", key="usual", said=said, then=then, source=_SPEC_4)
+        yield Step(section="water", key="usual", said=said, then=then, source=say("explain.source.practice"))
 
 
-def forecast_step(forecast: Row | None, say: Say) -> Step | None:
-    """Return in how many days the line is reached, with range and method, or why nobody can say."""
+def forecast_step(forecast: Row | None, state: str, say: Say) -> Step | None:
+    """Return in how many days the line is reached, with range and method, or why nobody can say.
+
+    state: that of the plot; where it is none of knowledge it is the reason, for a broken probe's data is not old
+    """
     if forecast is None:
         return None
     if forecast["days_median"] is None:
-        why = say(f"explain.forecast.why_{forecast['reason_code']}", otherwise=str(forecast["reason_code"]))
-        return Step(section="forecast", key="forecast", said=say("explain.forecast.none", why=why), source=_SPEC_4)
+        code = forecast["reason_code"]
+        key = f"finding_state.{state}" if state in _UNKNOWN and code in _NOTHING_NEW else f"explain.forecast.why_{code}"
+        said = say("explain.forecast.none", why=say(key, otherwise=str(code)))
+        return Step(section="forecast", key="forecast", said=said, source=say("explain.source.glossary"))
     method = say(f"explain.forecast.by_{forecast['method']}", otherwise=str(forecast["method"]))
     median, low, high = (number(forecast[name], 1) for name in ("days_median", "days_low", "days_high"))
     said = say("explain.forecast.days", median=median, low=low, high=high, method=method)
     return Step(
         section="forecast", key="forecast", said=said, result=forecast["days_median"], unit="d",
-        then=_methods(forecast, say), source=_SPEC_4,
+        then=_methods(forecast, say),
+        source=say("explain.source.fao", n=85) if forecast["method"] == "weather" else say("explain.source.glossary"),
     )  # fmt: skip
 
 

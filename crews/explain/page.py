@@ -29,6 +29,7 @@ def as_text(explanation: Explanation, language: str, site: Site) -> str:
         for at, step in enumerate(steps):
             lead = f"{title}{_pad(title)}" if at == 0 else " " * _TITLE
             lines += _wrapped(as_line(step), lead, f"[{step.source}]" if step.source else "")
+    lines += _wrapped(say("explain.sources"), "", "")
     return "\n".join(lines) + "\n"
 
 

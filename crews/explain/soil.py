@@ -12,9 +12,6 @@ from crews.words import Say
 Row = Mapping[str, Any]
 
 _MOST_LAYERS = 6
-_EQUATION_82, _EQUATION_87 = "FAO-56 eq. 82", "FAO-56 eq. 87"
-_EQUATION_84 = "FAO-56 eq. 84"
-_SPEC = "spec/soil.md 3"
 _FLAT = 1e-9
 
 
@@ -46,7 +43,7 @@ def zone_steps(layers: Sequence[Row], zone: Row, plot: Row, words: Mapping[str, 
         section=section, key="coverage",
         said=say("explain.soil.cover", covered=number(zone["covered_m"], 3, 2),
                  share=number(100 * zone["coverage"], 0), confidence=say(f"explain.soil.{zone['confidence']}")),
-        source=_SPEC,
+        source=say("explain.source.glossary"),
     )  # fmt: skip
 
 
@@ -67,7 +64,7 @@ def _sums(layers: Sequence[Row], zone: Row, say: Say) -> Iterator[Step]:
     yield reckoned(
         "soil", "taw", "TAW = Σ 1000 (FC − WP) d",
         f"1000 × {_sum(f'({number(fc, 5, 3)} − {number(wp, 5, 3)}) × {number(d, 4, 2)}' for fc, wp, _, d in terms)}",
-        taw, "mm", digits=2, source=_EQUATION_82,
+        taw, "mm", digits=2, source=say("explain.source.fao", n=82),
     )  # fmt: skip
     raw = 1000 * sum((fc - theta) * d for fc, _, theta, d in terms)
     printed = (
@@ -85,17 +82,17 @@ def _sums(layers: Sequence[Row], zone: Row, say: Say) -> Iterator[Step]:
         "mm",
         digits=2,
         then=then,
-        source=_EQUATION_87,
+        source=say("explain.source.fao", n=87),
     )
     yield reckoned(
         "soil", "depletion_share", "fDr = Dr / TAW", f"{number(depletion, 3, 2)} ÷ {number(taw, 3, 2)}",
-        zone["depletion_share"], "", digits=3, source=_SPEC,
+        zone["depletion_share"], "", digits=3, source=say("explain.source.fao", n=84),
     )  # fmt: skip
     water = _sum(f"{number(theta, 5, 4)} × {number(d, 4, 2)}" for _, _, theta, d in terms)
     full = _sum(f"{number(fc, 5, 3)} × {number(d, 4, 2)}" for fc, _, _, d in terms)
     yield reckoned(
         "soil", "relative_moisture", "R = 100 Σθd / ΣFCd", f"100 × {water} ÷ {full}", zone["relative_moisture_pct"],
-        "%", digits=1, source=_SPEC,
+        "%", digits=1, source="GB/T 32136-2015",
     )  # fmt: skip
 
 
@@ -109,10 +106,11 @@ def _sum(terms: Any) -> str:
 def verdict_steps(zone: Row, limits: Row, grade: str, say: Say, state: str, span: str) -> Iterator[Step]:
     """Yield the steps from depletion to state and severity."""
     p, share = zone["depletion_fraction"], zone["depletion_share"]
+    glossary = say("explain.source.glossary")
     watch = limits["watch_share"] * p
     yield reckoned(
         "verdict", "watch_line", say("explain.verdict.watch_line"),
-        f"{number(limits['watch_share'], 2)} × {number(p, 3, 2)}", watch, "", digits=3, source=_SPEC,
+        f"{number(limits['watch_share'], 2)} × {number(p, 3, 2)}", watch, "", digits=3, source=glossary,
     )  # fmt: skip
     if zone["is_wet"]:
         said = say("explain.verdict.wet", limit=number(limits["wet_above_pct"], 0))
@@ -122,20 +120,19 @@ def verdict_steps(zone: Row, limits: Row, grade: str, say: Say, state: str, span
         said = say("explain.verdict.watch", watch=number(watch, 3, 3), f=number(share, 3, 3), p=number(p, 3, 3))
     else:
         said = say("explain.verdict.ok", f=number(share, 3, 3), watch=number(watch, 3, 3))
-    yield Step(section="verdict", key="comparison", said=said, source=_SPEC)
+    yield Step(section="verdict", key="comparison", said=said, source=say("explain.source.fao", n=83))
     ks = f"(1 − {number(share, 4, 3)}) ÷ (1 − {number(p, 3, 2)})"
     yield reckoned(
         "verdict", "ks", "Ks = (1 − fDr) / (1 − p)", ks if zone["ks"] < 1 else f"min({ks}, 1)", zone["ks"], "",
-        digits=3, source=_EQUATION_84,
+        digits=3, source=say("explain.source.fao", n=84),
     )  # fmt: skip
     if zone["is_shallow_only"]:
-        yield Step(section="verdict", key="shallow", said=say("explain.verdict.shallow"), source=_SPEC)
+        yield Step(section="verdict", key="shallow", said=say("explain.verdict.shallow"), source=glossary)
     if round(share - p, 9) >= 0:
         yield Step(
             section="verdict", key="severity",
             said=say("explain.verdict.severity", n=zone["stress_severity"], mild=number(limits["ks_mild"], 2),
                      moderate=number(limits["ks_moderate"], 2), severe=number(limits["ks_severe"], 2)),
-            source=_SPEC,
         )  # fmt: skip
     pct = number(100 * zone["dry_probability"], 0)
     sure = zone["dry_probability"] in {0.0, 1.0}
@@ -144,10 +141,10 @@ def verdict_steps(zone: Row, limits: Row, grade: str, say: Say, state: str, span
         said=say("explain.verdict.certain", pct=pct) if sure else say(
             "explain.verdict.likely", pct=pct, **{"from": number(100 * limits["likely_from"], 0)},
             to=number(100 * limits["likely_to"], 0)),
-        source=_SPEC if sure else "Abramowitz & Stegun 7.1.26",
+        source=glossary if sure else "Abramowitz & Stegun 7.1.26",
     )  # fmt: skip
     yield Step(
         section="verdict", key="state",
         said=say(f"explain.verdict.state_{span}", state=state),
-        then=say("explain.verdict.grade", grade=grade), source="national_grades.csv",
+        then=say("explain.verdict.grade", grade=grade), source="GB/T 20481",
     )  # fmt: skip

@@ -65,7 +65,7 @@ def wettings(story: Story, scale: Scale, say: Say, site: Site) -> Iterator[str]:
         said = say("picture.gain", mm=say_number(one.gain_mm, 0))
         width = marks.text_width(said, _GAIN_SIZE) + _GAIN_SPARE
         for left in (x + _DROP_ROOM, x - _DROP_ROOM - width):
-            if LEFT <= left and left + width <= scale.right and all(
+            if left >= LEFT and left + width <= scale.right and all(
                 left + width <= begin or left >= end for begin, end in taken
             ):  # fmt: skip
                 taken.append((left, left + width))

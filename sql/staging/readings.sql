@@ -6,8 +6,8 @@
 -- Feeds: readings_hourly, sensor_states
 -- Kept as: table
 --
--- Usable means: water content is there and no blocking gate speaks. The names of the gates are those of spec/soil.md
--- section 2. What the gates of the hourly grid say of an hour holds for each of its readings; they need hourly
+-- Usable means: water content is there and no blocking gate speaks. The gates are those of docs/glossary.md.
+-- What the gates of the hourly grid say of an hour holds for each of its readings; they need hourly
 -- neighbours, so that a device that reports less often than hourly never meets them. D04, D08 and the suspects inform
 -- only. Evidence means: usable, or kept from it by D10 alone. A plateau at the top may be clipped, but it
 -- does say how wet the soil is at least, and a watering must not vanish because the soil took it in well.

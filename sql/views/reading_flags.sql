@@ -5,7 +5,7 @@
 -- Reads: readings, limits
 -- Feeds: questions, greensward qc
 --
--- Codes of ISMN where ISMN has the gate (C01 to C03, D01, D04, D06 to D10), else those of spec/soil.md section 2 (Z0,
+-- Codes of ISMN where ISMN has the gate (C01 to C03, D01, D04, D06 to D10), else our own (docs/glossary.md: Z0,
 -- S1 to S3, A1, A2, B1, E1). D01 is soil below zero, D01+ soil that frost nearby or frost in the air lets count as
 -- frozen. An exclamation mark is the blocking degree of a gate that has two.
 select

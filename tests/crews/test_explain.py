@@ -16,9 +16,32 @@ from crews.explain.steps import Step, as_line, reckoned
 from ingest.site import BEICHEN
 from sql.describe import describe_plot
 from tests.sql.made_lake import MadeLake
+from tests.sql.test_soils import layer
 
 TRUCK = 8000.0
-PLOTS = ("layered", "texture", "wet", "shallow", "potential", "silent", "bare", "beyond")
+PLOTS = ("layered", "texture", "wet", "shallow", "potential", "silent", "bare", "beyond", "horizons", "faulty")
+
+ENGLISH = {
+    *(
+        "FAO",
+        "Saxton",
+        "Rawls",
+        "Dorigo",
+        "Abramowitz",
+        "Stegun",
+        "TAW",
+        "fDr",
+        "FCd",
+        "min",
+        "max",
+        "ceil",
+        "kPa",
+        "json",
+    ),
+    *("greensward", "sql", "docs", "glossary", "decisions", "json", "soil", "root", "zone"),
+    *("depletion", "matric", "potential", "lines", "irrigation", "methods", "seasons", "register"),
+}
+"""What also a Chinese page has in Latin letters: names of authors and standards, signs, files, tables, ids of rules."""
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +68,21 @@ def rows() -> Iterator[dict[str, Mapping[str, Any]]]:
     lake.soil_days([0.2, 0.2], "D-silent", last_day=date(2026, 7, 1))
     lake.plot("bare")
     lake.dry_down("beyond", [0.15, 0.13, 0.12])
+    lake.plot(
+        "horizons",
+        soil_texture=None,
+        soil_layers=[
+            layer(20, soil_texture="sandy_loam"),
+            layer(40, sand_pct=30.0, clay_pct=30.0),
+            layer(60, field_capacity=0.3, wilting_point=0.15),
+        ],
+    )
+    lake.device("D-horizons", "horizons", depths_cm=[10.0, 30.0, 50.0])
+    for channel in (1, 2, 3):
+        lake.soil_until_now([0.2, 0.19], "D-horizons", channel=channel)
+    lake.plot("faulty", soil_texture="silty_clay_loam")
+    lake.device("D-faulty", "faulty")
+    lake.soil_until_now([0.9, 0.9, 0.9], "D-faulty")
     lake.flags()
     yield {plot: describe_plot(lake.connection, plot) for plot in PLOTS}
     lake.connection.close()
@@ -83,7 +121,7 @@ def test_every_printed_sum_is_true_when_reckoned_by_hand(rows: dict[str, Any], p
         value, printed, decimals = reckoning
         assert value == pytest.approx(printed, abs=1.001 * 10**-decimals), as_line(one)
         assert one.holds, as_line(one)
-    assert bool(sums) == (plot not in {"potential", "silent", "bare"})
+    assert bool(sums) == (plot not in {"potential", "silent", "bare", "faulty"})
 
 
 def test_the_results_are_those_of_the_models(rows: dict[str, Any]) -> None:
@@ -112,8 +150,8 @@ def test_a_plot_by_hand(rows: dict[str, Any]) -> None:
     assert step(explanation, "litres").result == pytest.approx(net / 0.75 * 100)
     assert step(explanation, "visits").result == 5  # 138.3 mm by sprinkler, 30 mm at a time
     assert step(explanation, "loads").result == 1
-    assert step(explanation, "taw").source == "FAO-56 eq. 82"
-    assert step(explanation, "depletion").source == "FAO-56 eq. 87"
+    assert step(explanation, "taw").source == "FAO-56 式 82"
+    assert step(told(rows, "layered", "en"), "depletion").source == "FAO-56 eq. 87"
 
 
 def test_a_depletion_beyond_its_bounds_is_shown_as_held(rows: dict[str, Any]) -> None:
@@ -132,7 +170,8 @@ def test_uncertain_soil_says_its_probability_and_measured_soil_that_it_is_measur
 
 
 def test_gates_that_spoke_are_counted_by_name(rows: dict[str, Any]) -> None:
-    assert "C02 too high 24" in step(told(rows, "texture"), "gates").said
+    assert "C02 高于 60 % 24" in step(told(rows, "texture"), "gates").said
+    assert "C02 above 60 % 24" in step(told(rows, "texture", "en"), "gates").said
     assert step(told(rows, "wet"), "gates").said == "没有质控门发言"
 
 
@@ -184,12 +223,50 @@ def test_an_hour_that_speaks_for_the_plot_shows_its_own_medians(rows: dict[str, 
     assert step(explanation, "state").said.startswith("这一小时判为")
 
 
-def test_rule_and_version_stand_at_the_end(rows: dict[str, Any]) -> None:
-    assert (
-        as_text(told(rows, "layered", "en"), "en", BEICHEN)
-        .splitlines()[-1]
-        .startswith(("Rule          soil.root_zone_depletion version", " "))
+def test_rule_and_version_stand_at_the_end_and_below_them_where_the_sources_are(rows: dict[str, Any]) -> None:
+    text = as_text(told(rows, "layered", "en"), "en", BEICHEN)
+    rule = text.index("\nRule          soil.root_zone_depletion version")
+    assert text[rule:].index("FAO-56 equations 82 to 84") < text[rule:].index("docs/glossary.md")
+
+
+def test_layers_of_unlike_soil_are_shown_each_with_where_it_comes_from(rows: dict[str, Any]) -> None:
+    assert "土质 分 3 层" in step(told(rows, "horizons"), "plot").said
+    assert step(told(rows, "horizons"), "layers").said == (
+        "土层：0–20 cm 砂质壤土（按土质，Saxton–Rawls），20–40 cm（按颗粒，Saxton–Rawls），40 cm 以下（化验）"
     )
+    assert step(told(rows, "horizons", "en"), "layers").said.startswith(
+        "soil layers: 0–20 cm sandy loam (texture, Saxton–Rawls), 20–40 cm"
+    )
+    assert not [one for one in told(rows, "texture").steps if one.key == "layers"]
+
+
+def test_a_texture_is_said_in_the_readers_language(rows: dict[str, Any]) -> None:
+    assert "土质 粉砂质黏壤土，" in step(told(rows, "faulty"), "plot").said
+    assert "soil silty clay loam," in step(told(rows, "faulty", "en"), "plot").said
+
+
+def test_a_broken_probe_is_no_old_data(rows: dict[str, Any]) -> None:
+    assert step(told(rows, "faulty"), "forecast").said == "说不准：传感器故障"
+    assert step(told(rows, "faulty", "en"), "forecast").said == "nobody can say: sensor fault"
+    assert step(told(rows, "silent"), "forecast").said == "说不准：传感器失联"
+    assert step(told(rows, "bare"), "forecast").said == "说不准：没有传感器"
+    assert step(told(rows, "potential"), "forecast").said == "说不准：没有含水率"
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+def test_a_chinese_explanation_has_no_english_words(rows: dict[str, Any], plot: str) -> None:
+    text = as_text(told(rows, plot), "zh", BEICHEN)
+    for known in (f"D-{plot}", f"({plot}", f"（{plot}）", plot):
+        text = text.replace(known, "")
+    foreign = set(re.findall(r"[A-Za-z]{3,}", text)) - ENGLISH
+    assert not foreign, text
+
+
+def test_nobody_is_sent_to_a_paper_that_only_the_makers_have(rows: dict[str, Any]) -> None:
+    for plot in PLOTS:
+        for language in ("zh", "en"):
+            sources = [one.source for one in told(rows, plot, language).steps]
+            assert not [one for one in sources if "spec" in one or ".csv" in one], sources
 
 
 def test_a_sum_that_does_not_come_to_what_the_rules_found_is_printed_as_such() -> None:
