@@ -238,12 +238,12 @@ class DronePose(msgspec.Struct, frozen=True, kw_only=True):
 class Reply:
     """What a sender asked to hear back; published only after the message's rows are durable.
 
-    only_last: of several to one topic that are due at once, the last is enough
+    is_request: it asks the same each time, so one within a minute is enough for a topic
     """
 
     topic: str
     payload: bytes
-    only_last: bool = False
+    is_request: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from ingest.lake.durable import write_new_file
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import own
 from ingest.mqtt.journal import Journal
+from ingest.mqtt.requests import Requests
 from ingest.mqtt.session import Broker, MqttSession
 from ingest.registers.snapshot import Registers
 from ingest.seal.housekeeping import keep_house
@@ -92,6 +93,7 @@ class Worker:
         self._paused = ""
         self._damaged: list[str] = []
         self._seal_problem = ""
+        self._requests = Requests()
         self._started_at = datetime.now(UTC)
         self._last_seal_at: datetime | None = None
         self._last_message_at: datetime | None = None
@@ -336,7 +338,7 @@ class Worker:
             self._stopping.wait(_RETRY_S)
             return
         self._seal_problem = ""
-        self._session.reply(sealed.replies)
+        self._session.reply(self._requests.due(sealed.replies, time.monotonic()))
         self._damaged.extend((*set_aside, *sealed.damaged))
         self._last_message_at = oldest.messages[-1].received_at if oldest.messages else self._last_message_at
         self._last_seal_at = datetime.now(UTC)

@@ -12,6 +12,8 @@ EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
 """Nothing that Greensward reads was built before: 1970, 2000 and GPS week rollovers land below."""
 MOST_AHEAD = timedelta(minutes=10)
 """How far a sender's clock may run ahead of ours."""
+MOST_APART = timedelta(hours=24)
+"""How far a device's clock and its network's may be apart before its reading is in doubt."""
 
 # RFC 3339 section 5.6, where "T" and "Z" may be lower case.
 _RFC_3339 = re.compile(
@@ -63,6 +65,14 @@ def parse_unix_ms(milliseconds: object, pointer: str = "") -> datetime:
         return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
     except (ValueError, OverflowError) as error:
         raise _bad_unix(milliseconds, pointer, "milliseconds") from error
+
+
+def clocks_apart(device_at: datetime, network_at: datetime) -> str | None:
+    """Return why a reading that is no history is in quarantine: clocks more than 24 h apart; None when they are not."""
+    apart = abs(device_at - network_at)
+    if apart <= MOST_APART:
+        return None
+    return f"clocks_apart: device and network differ by {apart.total_seconds() / 3600:.1f} h"
 
 
 def check_measured_at(instant: datetime, received_at: datetime, pointer: str = "") -> Fault | None:

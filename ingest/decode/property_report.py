@@ -29,10 +29,12 @@ class _Instant:
 
     key: identity of values whose instant is that of the arrival; None where the device says the time
     names: what the sender calls the model
+    quarantine: why the readings are in doubt; None when they are not
     """
 
     key: str | None
     seq: int | None
+    quarantine: str | None = None
     fields: dict[str, tuple[object, str]] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
 
@@ -90,11 +92,13 @@ class PropertyReport:
         names: Iterable[str] = (),
         once: str = "",
         seq: int | None = None,
+        quarantine: str | None = None,
     ) -> None:
-        """Add one value, as `add` does; `pointer` leads to itself."""
+        """Add one value, as `add` does; `pointer` leads to itself; quarantine: why its instant is in doubt."""
         instant = measured_at or self._message.received_at + after
         key = None if measured_at else f"{self._network}/{device_id}/{once}@{after.total_seconds():g}"
         at = self._instants.setdefault((device_id, instant, key), _Instant(key, seq))
+        at.quarantine = at.quarantine or quarantine
         at.names += [one for one in names if one not in at.names]
         before, _ = at.fields.setdefault(name, (value, pointer))
         if before != value:
@@ -171,7 +175,13 @@ class PropertyReport:
         source = "arrival" if at.key else "device"
         model_id = model.model_id if model else None
         rows.soil += measured.soil_rows(
-            device_id, instant, source, model=model_id, uplink_key=at.key, device_seq=at.seq
+            device_id,
+            instant,
+            source,
+            model=model_id,
+            quarantine=at.quarantine,
+            uplink_key=at.key,
+            device_seq=at.seq,
         )
         rows.weather += measured.weather_rows(device_id, instant, source, uplink_key=at.key)
         if measured.status:

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from ingest.decode.context import DecodeContext
 from ingest.decode.guard import describe
-from ingest.decode.instants import parse_unix_ms
+from ingest.decode.instants import clocks_apart, parse_unix_ms
 from ingest.decode.property_report import PropertyReport
 from ingest.decode.sparkplug_births import BornMetric, Certificate, LifeEvent, Node
 from ingest.decode.sparkplug_payload import BD_SEQ, Metric, Payload, counter, read_payload, rebirth_command, signed
@@ -30,7 +30,8 @@ _LONGEST_NAME = 128
 def decode_sparkplug(message: Message, context: DecodeContext) -> Decoded:
     """Return readings and states: a birth says that a device is online and what it measured last, a death the end.
 
-    measured_at is the metric's timestamp, otherwise the payload's, otherwise the arrival; historical ones keep theirs.
+    measured_at is the metric's timestamp, otherwise the payload's, otherwise the arrival. In data, a metric whose clock
+    and the node's are more than 24 h apart is quarantined unless it is marked historical; a birth says last values.
     Raises: PayloadError with every fault; birth_unknown when no certificate tells what the metrics are.
     """
     kind, node, device = _topic(message.topic)
@@ -70,7 +71,10 @@ def _decode_values(
         report.state(device_id, _time(payload.timestamp_ms) or message.received_at, "online", payload.seq)
     if certificate is None:
         raise PayloadError(_birth_unknown(device_id))
-    _add_metrics(report, payload, certificate, device_id, payload_hash(message.payload))
+    node_ms = payload.timestamp_ms if kind == "DATA" else None
+    _add_metrics(
+        report, payload, certificate, device_id, once=f"{payload.seq}/{payload_hash(message.payload)}", node_ms=node_ms
+    )
     return report.decoded(device_id, "/metrics")
 
 
@@ -94,7 +98,7 @@ def rebirth_request(message: Message, error: PayloadError) -> Reply | None:
         return None
     _, node, _ = _topic(message.topic)
     topic = f"{ROOT}{node.group_id}/NCMD/{node.node_id}"
-    return Reply(topic, rebirth_command(message.received_at), only_last=True)
+    return Reply(topic, rebirth_command(message.received_at), is_request=True)
 
 
 def _topic(topic: str) -> tuple[str, Node, str]:
@@ -141,9 +145,18 @@ def _certificate(payload: Payload) -> Certificate:
 
 
 def _add_metrics(
-    report: PropertyReport, payload: Payload, certificate: Certificate, device_id: str, digest: str
+    report: PropertyReport,
+    payload: Payload,
+    certificate: Certificate,
+    device_id: str,
+    *,
+    once: str,
+    node_ms: int | None,
 ) -> None:
-    """Add the metrics; transient ones, those without a value and what is no number or text say nothing."""
+    """Add the metrics; transient ones, those without a value and what is no number or text say nothing.
+
+    node_ms: the node's clock, against which metrics that are no history are held; None for no such check
+    """
     for place, metric in enumerate(payload.metrics):
         pointer = f"/metrics/{place}"
         born = _born(metric, certificate)
@@ -159,6 +172,7 @@ def _add_metrics(
         unit = metric.unit or born.unit
         try:
             measured_at = _time(metric.timestamp_ms or payload.timestamp_ms)
+            node_at = None if metric.is_historical else _time(node_ms)
         except PayloadError as error:
             report.refuse(pointer, *error.faults)
             continue
@@ -168,8 +182,9 @@ def _add_metrics(
             {"value": value, "unit": unit} if unit else value,
             pointer,
             measured_at=measured_at,
-            once=f"{payload.seq}/{digest}",
+            once=once,
             seq=payload.seq,
+            quarantine=clocks_apart(measured_at, node_at) if measured_at and node_at else None,
         )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ingest.decode.device_models import Clock, Model
 from ingest.decode.frames.families import FAMILIES
 from ingest.decode.guard import describe
-from ingest.decode.instants import check_measured_at, parse_instant, parse_unix_ms, parse_unix_s
+from ingest.decode.instants import check_measured_at, clocks_apart, parse_instant, parse_unix_ms, parse_unix_s
 from ingest.decode.measurements import Measurements
 from ingest.decode.notes import Notes
 from ingest.decode.payload_fields import read_fields
@@ -17,9 +17,6 @@ from ingest.decode.uplink_message import Uplink
 from ingest.errors import Fault, PayloadError
 from ingest.observation import PartFault, SoilReading, WeatherReading
 from ingest.stream_units import StreamReader
-
-MOST_APART = timedelta(hours=24)
-"""Device and network clock further apart than this, and no history: the reading is quarantined (soil.md, section 1)."""
 
 _CLOCKS = {"rfc3339": parse_instant, "unix_s": parse_unix_s, "unix_ms": parse_unix_ms}
 
@@ -54,9 +51,7 @@ class UplinkRows:
                 self.refused.append(PartFault(pointer, error.faults))
                 return known + 1
             time_source = "device"
-            apart = abs(measured_at - self._uplink.heard_at)
-            if apart > MOST_APART:
-                quarantine = f"clocks_apart: device and network differ by {apart.total_seconds() / 3600:.1f} h"
+            quarantine = clocks_apart(measured_at, self._uplink.heard_at) or quarantine
         self._add(measured, measured_at, time_source, quarantine)
         if model is not None and model.history is not None:
             name, clock = model.history

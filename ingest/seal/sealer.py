@@ -222,8 +222,8 @@ class Sealer:
 def _replies(judged: list[Judged]) -> list[Reply]:
     """Return what to answer; of replies of which the last is enough, the last to each topic."""
     replies = [reply for one in judged if (reply := one.reply()) is not None]
-    last = {reply.topic: reply for reply in replies if reply.only_last}
-    return [reply for reply in replies if not reply.only_last or last[reply.topic] is reply]
+    last = {reply.topic: reply for reply in replies if reply.is_request}
+    return [reply for reply in replies if not reply.is_request or last[reply.topic] is reply]
 
 
 def _stem(messages: list[Message]) -> str:

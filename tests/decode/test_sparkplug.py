@@ -97,13 +97,33 @@ def test_historical_values_may_be_any_age(host: Host) -> None:
     assert [(row.measured_at, row.quarantine) for row in data.soil] == [(DATA_AT - timedelta(days=30), None)]
 
 
+@pytest.mark.parametrize(("seconds_late", "doubt"), [(0, None), (1, "clocks_apart")])
+def test_a_value_a_day_behind_its_node_is_in_doubt_unless_it_is_marked_historical(
+    host: Host, seconds_late: int, doubt: str | None
+) -> None:
+    day_before = DATA_AT - timedelta(days=1, seconds=seconds_late)
+    sent = payload(moisture(20.0, timestamp=int(day_before.timestamp() * 1000)), at=DATA_AT)
+    *_, data = host.hear((1, D.format("BIRTH"), DBIRTH), (2, D.format("DATA"), sent))
+    assert isinstance(data, Decoded)
+    ((at, why),) = [(row.measured_at, row.quarantine) for row in data.soil]
+    assert (at, why and why.partition(":")[0]) == (day_before, doubt)
+
+
+def test_a_birth_may_tell_a_last_value_of_any_age(host: Host) -> None:
+    month_ago = int((AT - timedelta(days=30)).timestamp() * 1000)
+    sent = payload(moisture(20.0, timestamp=month_ago, name="10cm/soil_moisture", datatype=9), at=AT)
+    (birth,) = host.hear((1, D.format("BIRTH"), sent))
+    assert isinstance(birth, Decoded)
+    assert [row.quarantine for row in birth.soil] == [None]
+
+
 def test_data_before_any_birth_is_refused_and_the_node_is_asked_to_be_born_again(host: Host) -> None:
     (refused,) = host.hear((5, D.format("DATA"), DDATA))
     assert codes(refused) == ["birth_unknown"]
     assert isinstance(refused, PayloadError)
     reply = refusal_reply(Message(5, NOON, D.format("DATA"), DDATA), refused)
     assert reply is not None
-    assert (reply.topic, reply.only_last) == (f"{GROUP}/NCMD/gw-1", True)
+    assert (reply.topic, reply.is_request) == (f"{GROUP}/NCMD/gw-1", True)
     said = read_payload(reply.payload)
     assert [metric.name for metric in said.metrics] == ["Node Control/Rebirth"]
     assert said.timestamp_ms == int(NOON.timestamp() * 1000)
