@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-_START_S = 60.0
+from tests.waiting import PATIENCE_S
+
+_START_S = PATIENCE_S
 
 
 def free_port() -> int:

@@ -22,6 +22,7 @@ from greensward.simulate.publish import publish
 from ingest.decode.route import subscriptions
 from ingest.errors import ConfigError
 from tests.commands.test_simulate import END
+from tests.waiting import PATIENCE_S
 
 CHILD = """
 import os, signal, sys
@@ -41,7 +42,7 @@ def client(broker: BuiltInBroker, name: str, *, clean: bool = False) -> tuple[pa
     made.on_message = lambda _client, _data, message: got.append(message)
     made.connect(broker.host, broker.port)
     made.loop_start()
-    assert up.wait(90)
+    assert up.wait(PATIENCE_S)
     return made, got
 
 
@@ -55,7 +56,7 @@ def subscribe(made: paho.Client, filters: list[tuple[str, int]]) -> list[int]:
 
     made.on_subscribe = on_subscribe
     made.subscribe(filters)
-    assert answered.wait(90)
+    assert answered.wait(PATIENCE_S)
     return codes
 
 
@@ -195,7 +196,7 @@ def test_the_largest_message_passes_and_a_larger_one_does_not(tmp_path: Path) ->
         cut_off = threading.Event()
         writer.on_disconnect = lambda *_: cut_off.set()
         writer.publish("big/2", b"x" * (4 * MAX_PAYLOAD_BYTES), 1)
-        assert cut_off.wait(90)
+        assert cut_off.wait(PATIENCE_S)
         writer.loop_stop()
         leave(reader)
     assert [len(message.payload) for message in got] == [MAX_PAYLOAD_BYTES]

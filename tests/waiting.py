@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+PATIENCE_S = 180.0
+"""Seconds that a test waits for what must come: long, because a machine may be busy; only a red test waits so long."""
 
-def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
+
+def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:
     """Return when `condition()` is true.
 
-    timeout_s: long, because a machine may be busy; only a red test waits for it
     Raises: AssertionError naming `what`.
     """
     deadline = time.monotonic() + timeout_s

@@ -22,6 +22,7 @@ from ingest.lake.tables import table
 from ingest.lake.write import write_rows
 from tests.lake.rows import NOON, soil, soil_row
 from tests.mosquitto import Mosquitto, free_port
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 
@@ -296,7 +297,7 @@ def test_a_second_signal_while_the_first_is_handled_stops_all_the_same() -> None
         "stop.wait(60)\n"
         "print(stop.is_asked())\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     assert done.stdout == "True\n"
 
 

@@ -15,7 +15,7 @@ from greensward.commands.serve import app
 from ingest.errors import ConfigError
 from tests.crews.preview import made_folder
 from tests.mosquitto import free_port
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 _PROGRAM = (
     "import sys; from greensward.commands.serve import app; sys.exit(app(sys.argv[1:], result_action='return_value'))"
@@ -39,7 +39,7 @@ def test_it_serves_until_ctrl_c_and_ends_well(tmp_path: Path) -> None:
             wait_until(lambda: _is_alive(f"http://127.0.0.1:{port}"), "the pages are served")
             assert httpx.get(f"http://127.0.0.1:{port}/list").status_code == 403
             process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=15)
+            _, said = process.communicate(timeout=PATIENCE_S)
         finally:
             process.kill()
     assert process.returncode == 0

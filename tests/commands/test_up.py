@@ -25,9 +25,9 @@ from ingest.lake.ownership import own
 from ingest.lake.read import open_lake, retrying
 from ingest.status import read_status
 from tests.mosquitto import Mosquitto, free_port
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
-_START_S = 120.0
+_START_S = PATIENCE_S
 
 
 class Running:

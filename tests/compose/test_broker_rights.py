@@ -10,7 +10,7 @@ import pytest
 from ingest.decode.route import subscriptions
 from tests.compose.clients import device, service
 from tests.compose.site import COMPOSE, SiteBroker, make_device, running
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 D = "greensward/v1/beichen"
 
@@ -83,7 +83,7 @@ def test_answers_and_commands_reach_the_device_that_they_are_for(site_broker: Si
 
 def test_without_a_certificate_nobody_gets_past_the_handshake(site_broker: SiteBroker) -> None:
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{site_broker.ports['8883']}", "-tls1_2"]
-    said = subprocess.run(command, check=False, capture_output=True, text=True, input="", timeout=20)
+    said = subprocess.run(command, check=False, capture_output=True, text=True, input="", timeout=PATIENCE_S)
     assert "alert" in said.stderr
     assert said.returncode != 0
 
@@ -93,7 +93,7 @@ def test_a_certificate_of_another_authority_is_refused(site_broker: SiteBroker, 
         subprocess.run([COMPOSE / "make-certs.sh", tmp_path, *arguments], check=True)
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{site_broker.ports['8883']}", "-tls1_2"]
     command += ["-cert", f"{tmp_path}/devices/gs-01.crt", "-key", f"{tmp_path}/devices/gs-01.key"]
-    said = subprocess.run(command, check=False, capture_output=True, text=True, input="", timeout=20)
+    said = subprocess.run(command, check=False, capture_output=True, text=True, input="", timeout=PATIENCE_S)
     assert "alert" in said.stderr
     assert said.returncode != 0
 
@@ -102,7 +102,12 @@ def test_a_certificate_of_another_authority_is_refused(site_broker: SiteBroker, 
 def test_tls_before_1_2_is_refused(site_broker: SiteBroker, version: str) -> None:
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{site_broker.ports['8884']}", version]
     said = subprocess.run(
-        [*command, "-cipher", "ALL:@SECLEVEL=0"], check=False, capture_output=True, text=True, input="", timeout=20
+        [*command, "-cipher", "ALL:@SECLEVEL=0"],
+        check=False,
+        capture_output=True,
+        text=True,
+        input="",
+        timeout=PATIENCE_S,
     )
     assert "alert protocol version" in said.stderr
 
@@ -145,7 +150,7 @@ def test_a_wrong_password_and_no_name_are_refused(site_broker: SiteBroker) -> No
     wrong = ["mosquitto_sub", "-p", str(site_broker.ports["8884"]), "--cafile", str(site_broker.site / "ca.crt")]
     wrong += ["-h", "127.0.0.1", "-t", "#", "-W", "3"]
     for extra in ([], ["-u", "greensward", "-P", "guess"]):
-        said = subprocess.run([*wrong, *extra], check=False, capture_output=True, text=True, timeout=20)
+        said = subprocess.run([*wrong, *extra], check=False, capture_output=True, text=True, timeout=PATIENCE_S)
         assert "not authorised" in said.stderr.lower()
 
 
@@ -195,7 +200,7 @@ def test_a_stolen_device_is_silenced_by_two_lines_while_the_broker_runs(own_site
 
 def test_the_container_s_health_check_hears_that_the_broker_lives(site_broker: SiteBroker) -> None:
     command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(site_broker.ports["1880"]), "-t", "x", "-W", "3"]
-    said = subprocess.run(command, check=False, capture_output=True, text=True, timeout=20)
+    said = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE_S)
     assert "not authori" in (said.stdout + said.stderr).lower()
 
 

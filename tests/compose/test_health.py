@@ -28,7 +28,7 @@ from ingest.site import BEICHEN
 from ingest.status import IngestStatus, write_status
 from tests.crews.preview import made_folder
 from tests.mosquitto import free_port
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 NOW = datetime(2026, 7, 2, 4, 0, tzinfo=UTC)
 WELL = IngestStatus(
@@ -201,7 +201,7 @@ def test_serve_answers_them_beside_the_pages(tmp_path: Path) -> None:
                 except httpx.TransportError:
                     return False
 
-            wait_until(is_alive, "the pages are served", 30)
+            wait_until(is_alive, "the pages are served", PATIENCE_S)
             answer = httpx.get(f"http://127.0.0.1:{port}/readyz")
             assert answer.status_code == 503
             assert answer.json()[0] == "ingest"

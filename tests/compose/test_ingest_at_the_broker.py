@@ -27,7 +27,7 @@ from ingest.status import read_status, write_status
 from tests.compose.clients import device, service
 from tests.compose.site import SiteBroker, make_device, running
 from tests.compose.test_health import WELL
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 SOIL = "greensward/v1/beichen/gs-01/soil"
 
@@ -76,12 +76,12 @@ def test_a_device_s_reading_reaches_the_lake_through_tls_and_rights(
             status = read_status(folder)
             return status is not None and status.connected
 
-        wait_until(is_connected, "ingest is connected", 30)
+        wait_until(is_connected, "ingest is connected", PATIENCE_S)
         with device(site_broker, "gs-01") as probe:
             probe.publish(SOIL, reading())
-        wait_until(lambda: getattr(read_status(folder), "messages", 0) == 1, "the message is taken", 30)
+        wait_until(lambda: getattr(read_status(folder), "messages", 0) == 1, "the message is taken", PATIENCE_S)
         ingest.send_signal(signal.SIGTERM)
-        _, said = ingest.communicate(timeout=60)
+        _, said = ingest.communicate(timeout=PATIENCE_S)
     assert ingest.returncode == 0, said
     with open_lake(folder, BEICHEN) as lake:
         assert lake.execute("select device_id, value_count from (select device_id, count(*) as value_count from "

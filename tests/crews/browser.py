@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.waiting import PATIENCE_S
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -71,7 +73,7 @@ class Browser:
         """Stop the browser that was started."""
         os.close(self._out)
         self._process.terminate()
-        self._process.wait(timeout=20)
+        self._process.wait(timeout=PATIENCE_S)
         os.close(self._in)
         self._profile.cleanup()
 

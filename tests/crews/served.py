@@ -14,7 +14,7 @@ from crews.web import create_app
 from ingest.lake.layout import DataFolder
 from ingest.site import BEICHEN
 from tests.mosquitto import free_port
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 
 def _answers(port: int) -> bool:
@@ -43,7 +43,7 @@ def served(folder: DataFolder, now: datetime, *, idle_s: float = 15.0) -> Iterat
         yield url
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(timeout=20)
+        thread.join(timeout=PATIENCE_S)
         loop.close()
 
 

@@ -20,6 +20,7 @@ from ingest.errors import StoreError
 from ingest.lake.tables import table
 from ingest.site import BEICHEN
 from tests.crews.made import HOUR, NOW, PLOTS, fill, flag
+from tests.waiting import PATIENCE_S
 
 
 def test_events_and_audit_can_neither_be_changed_nor_removed(tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ for n in range(10):
 def test_several_processes_write_at_once_and_every_issue_has_its_own_number(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     writers = [subprocess.Popen([sys.executable, "-c", _WRITER, str(path), name]) for name in "AB"]
-    assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
+    assert [writer.wait(timeout=PATIENCE_S) for writer in writers] == [0, 0]
     with Ledger(path, BEICHEN) as ledger:
         assert [issue.issue_id for issue in ledger.open_issues()] == [f"BC-20260702-{n:04d}" for n in range(1, 21)]
 

@@ -19,11 +19,12 @@ from ingest.observation import Decoded, Message
 from ingest.site import BEICHEN
 from ingest.worker import Pace, Worker
 from tests.mosquitto import Mosquitto
+from tests.waiting import PATIENCE_S
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 PAHO = EXAMPLES / "publish_paho.py"
 MICROPYTHON = EXAMPLES / "publish_micropython.py"
-_DEADLINE_S = 30
+_DEADLINE_S = PATIENCE_S
 
 
 def test_the_paho_example_brings_a_reading_through_a_real_broker_into_the_lake(

@@ -24,13 +24,13 @@ from ingest.site import BEICHEN
 from ingest.status import IngestStatus, read_status
 from ingest.worker import Pace, Worker
 from tests.mosquitto import Mosquitto
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = "greensward/v1/beichen"
 NOON = datetime(2026, 7, 2, 4, 0, tzinfo=UTC)
 PROJECT = Path(__file__).resolve().parents[2]
 QUICK = Pace(seal_every_s=0.2, min_free_bytes=1)
-_SOON_S = 90.0
+_SOON_S = PATIENCE_S
 
 
 def soil_topic(device_id: str) -> str:

@@ -20,7 +20,7 @@ from tests.end_to_end.running import (
     working,
 )
 from tests.mosquitto import Mosquitto
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 _STOPS = 5
 _READINGS, _JOINS, _BROKEN = 3_000, 600, 400
@@ -40,7 +40,7 @@ def published(mosquitto: Mosquitto, messages: list[tuple[str, bytes]]) -> Iterat
     thread = threading.Thread(target=publish, args=(mosquitto, messages), daemon=True)
     thread.start()
     yield thread
-    thread.join(90)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
 
 
@@ -70,19 +70,19 @@ def test_a_pause_for_a_full_disk_lets_what_came_be_acknowledged_first(
 
     def slow_append(self: Inbox, arrivals: list[Arrival]) -> None:
         committing.set()
-        assert disk_answers.wait(90)
+        assert disk_answers.wait(PATIENCE_S)
         append(self, arrivals)
 
     monkeypatch.setattr(Inbox, "append", slow_append)
     with working(mosquitto, folder) as worker:
         publish(mosquitto, [(soil_topic("gs-01"), reading(n)) for n in range(100)])
-        assert committing.wait(90)
+        assert committing.wait(PATIENCE_S)
         worker._session.pause()
         disk_answers.set()
         wait_until(lambda: not worker.status().connected, "it has left")
         worker._session.resume()
         wait_until(lambda: worker.status().connected, "it is back")
         publish(mosquitto, [(soil_topic("gs-01"), reading(100))])
-        worker.wait_until_idle(101, 90)
+        worker.wait_until_idle(101, PATIENCE_S)
         assert worker.status().stale_acks_dropped == 0
     assert asked(folder, "select outcome, count(*) from raw_messages group by outcome") == [("stored", 101)]

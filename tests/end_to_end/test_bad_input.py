@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from ingest.decode.route import subscriptions
 from ingest.lake.layout import DataFolder
 from ingest.site import BEICHEN
 from tests.end_to_end.running import ROOT, asked, assert_each_reading_once, publish, reading, soil_topic, working
 from tests.mosquitto import Mosquitto
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 _BAD = soil_topic("gs-bad")
 
@@ -135,7 +133,6 @@ def bad_messages() -> list[tuple[str, str, bytes, str]]:
     ]
 
 
-@pytest.mark.timeout(120)
 def test_every_bad_message_is_kept_with_its_faults_and_no_neighbour_is_lost(
     mosquitto: Mosquitto, folder: DataFolder
 ) -> None:
@@ -143,7 +140,7 @@ def test_every_bad_message_is_kept_with_its_faults_and_no_neighbour_is_lost(
     with working(mosquitto, folder) as worker:
         for number, (_, topic, payload, _) in enumerate(bad):
             publish(mosquitto, [(soil_topic("gs-01"), reading(number)), (topic, payload)])
-        worker.wait_until_idle(2 * len(bad), 60)
+        worker.wait_until_idle(2 * len(bad), PATIENCE_S)
     assert_each_reading_once(folder, len(bad))
     refused = {
         (topic, payload): (code, faults)
@@ -162,7 +159,7 @@ def test_a_message_wrong_in_three_ways_is_told_all_three(mosquitto: Mosquitto, f
     said = native(device_id="gs-77", measured_at="yesterday", seq=-1)
     with working(mosquitto, folder) as worker:
         publish(mosquitto, [(_BAD, json.dumps(said).encode())])
-        worker.wait_until_idle(1, 20)
+        worker.wait_until_idle(1, PATIENCE_S)
     faults = json.loads(asked(folder, "select faults_json from rejected")[0][0])
     assert {fault["pointer"] for fault in faults} >= {"/device_id", "/measured_at", "/seq"}
 
@@ -175,7 +172,7 @@ def test_one_bad_row_never_costs_its_batch(mosquitto: Mosquitto, folder: DataFol
     payload = json.dumps({"schema": "greening.soil_reading/1", "samples": samples}).encode()
     with working(mosquitto, folder) as worker:
         publish(mosquitto, [(_BAD, payload)])
-        worker.wait_until_idle(1, 20)
+        worker.wait_until_idle(1, PATIENCE_S)
     assert_each_reading_once(folder, 37)
     parts = asked(folder, "select pointer, scope, code from rejected order by message_seq, pointer")
     assert [(pointer.rpartition("/readings")[0] or pointer, scope) for pointer, scope, _ in parts] == [
@@ -192,7 +189,7 @@ def test_other_districts_and_unknown_topics_are_never_taken(mosquitto: Mosquitto
     with working(mosquitto, folder) as worker:
         publish(mosquitto, [(topic, reading(0)) for topic in _NOT_READ])
         publish(mosquitto, [(soil_topic("gs-01"), reading(1))])
-        worker.wait_until_idle(1, 20)
+        worker.wait_until_idle(1, PATIENCE_S)
         wait_until(lambda: worker.status().waiting_messages == 0, "all is sealed")
         assert worker.status().messages == 1
     assert_each_reading_once(folder, 1)
@@ -209,7 +206,7 @@ def test_a_thousand_refused_rows_in_each_of_many_messages_do_not_stop_the_others
     with working(mosquitto, folder) as worker:
         publish(mosquitto, [(_BAD, payload) for payload in poison])
         publish(mosquitto, [(soil_topic("gs-01"), reading(1))])
-        worker.wait_until_idle(21, 60)
+        worker.wait_until_idle(21, PATIENCE_S)
         worker.check()
     assert_each_reading_once(folder, 2)
     assert asked(folder, "select count(*) from rejected") == [(20 * 900,)]

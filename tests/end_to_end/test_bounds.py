@@ -37,7 +37,7 @@ from tests.end_to_end.running import (
     working,
 )
 from tests.mosquitto import Mosquitto
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 _HUGE_BYTES = 200 * 1024 * 1024
 
@@ -106,7 +106,7 @@ def test_a_long_backlog_of_one_probe_costs_its_length_and_not_its_square(
 ) -> None:
     with working(mosquitto, folder) as worker:
         publish(mosquitto, [(soil_topic("gs-01"), batch(n * 400, 1, 400)) for n in range(60)])
-        worker.wait_until_idle(60, 30)
+        worker.wait_until_idle(60, PATIENCE_S)
     assert_each_reading_once(folder, 60 * 400)
 
 
@@ -149,9 +149,9 @@ def test_a_message_cut_at_its_blanks_is_not_taken_for_its_beginning_now_or_at_a_
 ) -> None:
     broker = Broker("127.0.0.1", mosquitto.port, "worker-1", mqtt_version="3.1.1", keepalive_s=5)
     with Worker(folder, BEICHEN, broker, QUICK, "test") as worker:
-        worker.wait_until_subscribed(90)
+        worker.wait_until_subscribed(PATIENCE_S)
         publish(mosquitto, [(soil_topic("gs-01"), reading(0) + b" " * 2_000_000)])
-        worker.wait_until_idle(1, 90)
+        worker.wait_until_idle(1, PATIENCE_S)
     run_replay(folder)
     assert asked(folder, "select outcome, reason from raw_messages") == [("rejected", "too_large")]
     assert rows_in_lake(folder) == 0
@@ -182,7 +182,7 @@ def test_a_second_worker_on_the_same_folder_refuses_and_names_the_first(
         assert first.process is not None
         holder = f"process {first.process.pid} on"
         with second.popen() as other:
-            said = other.communicate(timeout=90)[1]
+            said = other.communicate(timeout=PATIENCE_S)[1]
         assert other.returncode == EXIT_IN_USE, said
         assert holder in " ".join(said.split())
         with pytest.raises(AlreadyOwnedError, match=holder):

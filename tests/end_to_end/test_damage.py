@@ -23,7 +23,7 @@ from tests.end_to_end.running import (
     working,
 )
 from tests.mosquitto import Mosquitto
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 _TAKEN_AT = datetime(2026, 6, 15, 2, 30, 12, tzinfo=UTC)
 
@@ -56,7 +56,7 @@ def test_a_damaged_file_of_poses_does_not_stop_pictures_or_anything_else(
     spoil(write_rows(folder, spec, BEICHEN.local_date(_TAKEN_AT), to_arrow(spec, [row]), "part-1-1"))
     with working(mosquitto, folder) as worker:
         publish(mosquitto, [uploaded_picture(), (soil_topic("gs-01"), reading(0))])
-        worker.wait_until_idle(2, 20)
+        worker.wait_until_idle(2, PATIENCE_S)
         assert worker.status().damaged_files == ["drone_poses/date=2026-06-15/" + name for name in _names(folder)]
     assert asked(folder, "select count(*) from drone_images") == [(1,)]
     assert asked(folder, "select count(*) from soil_readings") == [(1,)]
@@ -69,10 +69,10 @@ def _names(folder: DataFolder) -> list[str]:
 def test_a_damaged_file_of_readings_is_set_aside_and_its_day_goes_on(mosquitto: Mosquitto, folder: DataFolder) -> None:
     with working(mosquitto, folder) as worker:
         publish(mosquitto, [(soil_topic("gs-01"), reading(0))])
-        worker.wait_until_idle(1, 20)
+        worker.wait_until_idle(1, PATIENCE_S)
         spoil(partition_files(folder, table("soil_readings"), NOON.date())[0])
         publish(mosquitto, [(soil_topic("gs-01"), reading(n)) for n in range(1, 4)])
-        worker.wait_until_idle(4, 20)
+        worker.wait_until_idle(4, PATIENCE_S)
         assert len(worker.status().damaged_files) == 1
     assert asked(folder, "select count(*) from soil_readings") == [(3,)]
     for _ in range(2):

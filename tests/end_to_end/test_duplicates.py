@@ -18,6 +18,7 @@ from tests.end_to_end.running import (
     working,
 )
 from tests.mosquitto import Mosquitto
+from tests.waiting import PATIENCE_S
 
 EUI = "a84041000181f0c1"
 
@@ -45,9 +46,9 @@ def test_one_uplink_that_two_gateways_forwarded_a_second_apart_is_one_row(
 ) -> None:
     with working(mosquitto, folder) as worker:
         publish(mosquitto, [things_stack_uplink("2026-07-02T03:50:00.1Z", "a")])
-        worker.wait_until_idle(1, 20)
+        worker.wait_until_idle(1, PATIENCE_S)
         publish(mosquitto, [things_stack_uplink("2026-07-02T03:50:01.3Z", "b")])
-        worker.wait_until_idle(2, 20)
+        worker.wait_until_idle(2, PATIENCE_S)
     assert asked(folder, "select count(*) from soil_readings") == [(1,)]
     assert plain(folder, "select count(*) from lake") == [(1,)]
     assert asked(folder, "select rows_duplicate from raw_messages order by message_seq") == [(0,), (1,)]
@@ -56,7 +57,7 @@ def test_one_uplink_that_two_gateways_forwarded_a_second_apart_is_one_row(
 def test_the_two_gateways_in_one_seal_are_one_row_too(mosquitto: Mosquitto, folder: DataFolder) -> None:
     with working(mosquitto, folder) as worker:
         publish(mosquitto, [things_stack_uplink(f"2026-07-02T03:50:0{n}Z", str(n)) for n in range(4)])
-        worker.wait_until_idle(4, 20)
+        worker.wait_until_idle(4, PATIENCE_S)
     assert asked(folder, "select count(*) from soil_readings") == [(1,)]
 
 
@@ -66,11 +67,11 @@ def test_a_reading_sent_again_later_alone_or_in_a_batch_is_one_row(mosquitto: Mo
     topic = soil_topic("gs-01")
     with working(mosquitto, folder) as worker:
         publish(mosquitto, [(topic, reading(n)) for n in (0, 0, 1, 2)])
-        worker.wait_until_idle(4, 20)
+        worker.wait_until_idle(4, PATIENCE_S)
     with working(mosquitto, folder, QUICK) as worker:
         # After a restart, as a device that found no answer sends its day again.
         publish(mosquitto, [(topic, batch), (topic, batch), (topic, reading(4)), (soil_topic("gs-02"), reading(0))])
-        worker.wait_until_idle(4, 20)
+        worker.wait_until_idle(4, PATIENCE_S)
     assert_each_reading_once(folder, 6)
     outcomes = asked(folder, "select outcome, count(*) from raw_messages group by all order by all")
     assert outcomes == [("duplicate", 3), ("stored", 5)]

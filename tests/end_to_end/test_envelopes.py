@@ -19,7 +19,7 @@ from ingest.worker import Worker
 from tests.decode.sparkplug import DBIRTH, DDATA, GROUP, NBIRTH, NDEATH_7, moisture, payload
 from tests.end_to_end.running import NOON, QUICK, asked, publish, working
 from tests.mosquitto import Mosquitto
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 _ALINK = "/sys/a1ILGykZVhP/probe-7/thing/event/property/post"
 _IOTDA = "$oc/devices/probe_8/sys/properties/report"
@@ -70,10 +70,10 @@ def test_every_message_of_every_envelope_ends_in_exactly_one_place(mosquitto: Mo
     again = [*good, _TIMELESS, *_SPARKPLUG[:3]]
     with working(mosquitto, folder) as worker, hearing(mosquitto.port, f"{_ALINK}_reply", "+/+/NCMD/#") as heard:
         publish(mosquitto, first)
-        worker.wait_until_idle(len(first), 60)
+        worker.wait_until_idle(len(first), PATIENCE_S)
         wait_until(lambda: len(heard) >= 3, "all are answered")
         publish(mosquitto, again)
-        worker.wait_until_idle(len(first) + len(again), 60)
+        worker.wait_until_idle(len(first) + len(again), PATIENCE_S)
     outcomes = dict(asked(folder, "select outcome, count(*) from raw_messages group by outcome"))
     assert outcomes == {
         "stored": len(good) + 1 + len(_SPARKPLUG),
@@ -114,7 +114,7 @@ def test_the_built_in_broker_carries_them_all(folder: DataFolder) -> None:
     with BuiltInBroker(folder.root / "broker") as broker:
         there = Broker("127.0.0.1", broker.port, "worker-1", mqtt_version="3.1.1", keepalive_s=5)
         with Worker(folder, BEICHEN, there, QUICK, "test") as worker:
-            worker.wait_until_subscribed(60)
+            worker.wait_until_subscribed(PATIENCE_S)
             # It keeps the order within a topic, not between topics: births have come before their data is sent.
             sent = 0
             for some in (
@@ -130,5 +130,5 @@ def test_the_built_in_broker_carries_them_all(folder: DataFolder) -> None:
                 client.disconnect()
                 client.loop_stop()
                 sent += len(some)
-                worker.wait_until_idle(sent, 30)
+                worker.wait_until_idle(sent, PATIENCE_S)
             assert dict(worker.outcomes) == {"stored": sent}

@@ -20,7 +20,7 @@ from tests.end_to_end.running import (
     working,
 )
 from tests.mosquitto import Mosquitto
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 _STREAM = 2_000
 _KILLS = 5
@@ -65,7 +65,7 @@ def test_a_broker_that_lost_our_session_is_an_alarm_and_takes_no_stale_acknowled
         mosquitto.start()
         wait_until(lambda: worker.status().sessions_lost == 1, "the loss is an alarm")
         assert "lost our session" in worker.status().last_problem
-        worker.wait_until_subscribed(90)
+        worker.wait_until_subscribed(PATIENCE_S)
         publish(mosquitto, [(soil_topic("gs-01"), reading(n)) for n in range(50, 100)])
         wait_until(lambda: rows_in_lake(folder) == 100, "new messages flow")
         assert watched.error is None
@@ -80,18 +80,18 @@ def test_a_commit_that_ends_after_the_broker_lost_our_session_acknowledges_nothi
 
     def slow_append(self: Inbox, arrivals: list[Arrival]) -> None:
         committing.set()
-        assert disk_answers.wait(90)
+        assert disk_answers.wait(PATIENCE_S)
         append(self, arrivals)
 
     monkeypatch.setattr(Inbox, "append", slow_append)
     with working(mosquitto, folder) as worker, Watched(worker):
         publish(mosquitto, [(soil_topic("gs-01"), reading(0))])
-        assert committing.wait(90)
+        assert committing.wait(PATIENCE_S)
         mosquitto.kill()
         (mosquitto._folder / "mosquitto.db").unlink(missing_ok=True)
         mosquitto.start()
         wait_until(lambda: worker.status().sessions_lost == 1, "the loss is an alarm")
-        worker.wait_until_subscribed(90)
+        worker.wait_until_subscribed(PATIENCE_S)
         # It gets the packet id of the first one, whose acknowledgement is still to come.
         publish(mosquitto, [(soil_topic("gs-01"), reading(1))])
         disk_answers.set()

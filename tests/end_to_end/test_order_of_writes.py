@@ -13,6 +13,7 @@ from ingest.lake.layout import DataFolder
 from ingest.mqtt.session import MqttSession
 from tests.end_to_end.running import publish, reading, soil_topic, working
 from tests.mosquitto import Mosquitto
+from tests.waiting import PATIENCE_S
 
 
 def test_names_and_bytes_are_on_disk_before_the_journal_lets_go_and_commits_before_the_broker_is_told(
@@ -49,7 +50,7 @@ def test_names_and_bytes_are_on_disk_before_the_journal_lets_go_and_commits_befo
     monkeypatch.setattr(MqttSession, "acknowledge", note_acknowledge)
     with working(mosquitto, folder) as worker:
         publish(mosquitto, [(soil_topic("gs-01"), reading(n * 300)) for n in range(12)])
-        worker.wait_until_idle(12, 20)
+        worker.wait_until_idle(12, PATIENCE_S)
     steps = [what for what, _ in done]
     assert steps.count("let go") >= 1
     for sealed in _between_releases(done):

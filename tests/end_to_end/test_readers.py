@@ -29,7 +29,7 @@ from tests.end_to_end.running import (
     working,
 )
 from tests.mosquitto import Mosquitto
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 _DEPTHS_CM = (10, 20, 30, 40, 50)
 _MESSAGES = 120
@@ -127,7 +127,7 @@ def test_a_file_that_is_added_while_a_folder_is_being_merged_does_not_vanish_wit
     with working(mosquitto, folder) as worker:
         for n in range(3):
             publish(mosquitto, [(soil_topic("gs-01"), reading(n, _DEPTHS_CM))])
-            worker.wait_until_idle(n + 1, 20)
+            worker.wait_until_idle(n + 1, PATIENCE_S)
         monkeypatch.setattr("ingest.lake.write.exchange_folders", wait_then_exchange)
         merging = threading.Thread(target=compact_partition, args=(folder, table("soil_readings"), NOON.date(), 1))
         merging.start()
@@ -138,5 +138,5 @@ def test_a_file_that_is_added_while_a_folder_is_being_merged_does_not_vanish_wit
         assert worker.outcomes.total() == 3, "the seal waits for the swap"
         may_swap.set()
         merging.join()
-        worker.wait_until_idle(4, 20)
+        worker.wait_until_idle(4, PATIENCE_S)
     assert_each_reading_once(folder, 4 * len(_DEPTHS_CM))

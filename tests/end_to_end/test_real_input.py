@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from bench.real_input import run
 
 _MESSAGES_OF_EACH = 6
 
 
-@pytest.mark.timeout(120)
 def test_every_real_message_ends_in_exactly_one_place(shared: Path, tmp_path: Path) -> None:
     report = run(shared / "data", tmp_path / "data", tmp_path / "broker", _MESSAGES_OF_EACH)
     assert report.wrong == []

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Self
 
+from tests.waiting import PATIENCE_S
+
 CONNECT, PUBLISH, SUBSCRIBE, DISCONNECT = 1, 3, 8, 14
 Answers = Callable[[int, bytes], bytes]
 
@@ -28,7 +30,7 @@ class ScriptedBroker:
     def __exit__(self, *_: object) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(90)
+        self._thread.join(PATIENCE_S)
 
     def _serve(self) -> None:
         while True:

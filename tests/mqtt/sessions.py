@@ -12,7 +12,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from ingest.inbox import Arrival
 from ingest.mqtt.session import Broker, MqttSession, Ticket
 from tests.mosquitto import Mosquitto
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 TOPIC = "greensward/v1/beichen/gs-01/soil"
 
@@ -74,5 +74,5 @@ def running(session: Session, *, granted: bool = True) -> Iterator[Session]:
         yield session
     finally:
         session.session.stop(wait_for_disk=False)
-        session.thread.join(90)
+        session.thread.join(PATIENCE_S)
     assert not session.thread.is_alive()

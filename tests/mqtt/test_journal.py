@@ -12,7 +12,7 @@ from ingest.lake.layout import DataFolder
 from ingest.mqtt import journal as journal_module
 from ingest.mqtt.journal import Journal
 from ingest.mqtt.session import Ticket
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 
 def arrival(number: int) -> Arrival:
@@ -46,7 +46,7 @@ def test_a_disk_that_does_not_answer_holds_the_network_thread_back_before_memory
     disk.start()
     wait_until(lambda: len(acknowledged) == 20, "the disk answers and all come through")
     journal.stop()
-    disk.join(90)
+    disk.join(PATIENCE_S)
     assert not disk.is_alive()
     assert [ticket.packet_id for ticket in acknowledged] == list(range(20))
     with Inbox(folder.inbox) as inbox:
@@ -67,5 +67,5 @@ def test_a_journal_that_is_stopped_lets_nobody_wait_for_room(
     network.start()
     wait_until(lambda: journal._waiting_bytes > 1_000, "it is full")
     journal.stop()
-    network.join(90)
+    network.join(PATIENCE_S)
     assert not network.is_alive()

@@ -18,7 +18,7 @@ from ingest.observation import Reply
 from tests.mosquitto import Mosquitto
 from tests.mqtt.scripted_broker import CONNECT, ScriptedBroker, packet
 from tests.mqtt.sessions import Session, broker_of, publish, running
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
@@ -162,7 +162,7 @@ def test_wrong_credentials_are_told_at_once(mosquitto: Mosquitto) -> None:
     mosquitto.start()
     session = Session(broker_of(mosquitto))
     session.thread.start()
-    session.thread.join(90)
+    session.thread.join(PATIENCE_S)
     assert isinstance(session.error, ConfigError)
     assert "username" in str(session.error)
 
@@ -177,7 +177,7 @@ def test_leaving_waits_for_the_disk_and_then_not_a_moment_longer(mosquitto: Mosq
         assert session.thread.is_alive(), "it waits for the third"
         began = time.monotonic()
         session.session.acknowledge(session.tickets()[2:3])
-        session.thread.join(90)
+        session.thread.join(PATIENCE_S)
         assert time.monotonic() - began < 5
         assert session.session.health.stale_acks_dropped == 0
     with running(Session(broker_of(mosquitto))) as later:
@@ -220,7 +220,7 @@ def test_a_burst_larger_than_the_brokers_default_window_arrives_complete(
         publish(mosquitto, [b"%d" % n for n in range(3000)])
         wait_until(lambda: len(acknowledged) == 3000, "all are on disk and acknowledged")
     journal.stop()
-    thread.join(90)
+    thread.join(PATIENCE_S)
     with Inbox(folder.inbox) as inbox:
         messages = inbox.oldest(10**8).messages
     assert [message.payload for message in messages] == [b"%d" % n for n in range(3000)]
