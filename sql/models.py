@@ -81,6 +81,8 @@ def analyst_models() -> tuple[Model, ...]:
         "root_zone_daily",
         "potential_daily",
         "staged_index_stats",
+        "doubtful_findings",
+        "routed_findings",
     ]
     for name in wanted:
         wanted += [source for source in by_name[name].reads if source in by_name and source not in wanted]

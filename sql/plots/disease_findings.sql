@@ -2,7 +2,7 @@
 --
 -- Grain: plot
 -- As of: captured_at up to as_of, of the drone window
--- Reads: staged_plots, disease_objects, staged_coverage, plot_flights, drone_images, limits
+-- Reads: staged_plots, found_objects, staged_coverage, plot_flights, drone_images, limits
 -- Feeds: findings
 -- Kept as: table
 --
@@ -11,12 +11,13 @@
 -- clear_flights flights without one of that class, whose analysed pictures show clear_covered_fraction of the plot, no
 -- longer count. Only a crew's answer confirms. Probable needs work; a suspicion waits for the next flight.
 with objects as (
-    select disease_objects.*,
-    from disease_objects
+    select found_objects.*,
+    from found_objects
     cross join limits
     where
-        disease_objects.confidence >= limits.disease_confidence
-        and disease_objects.plot_probability >= limits.disease_probability
+        found_objects.kind = 'disease'
+        and found_objects.confidence >= limits.disease_confidence
+        and found_objects.plot_probability >= limits.disease_probability
 ),
 
 newest_findings as (

@@ -3,7 +3,7 @@
 -- Grain: plot and flight
 -- As of: captured_at up to as_of; days of the drone window only
 -- Reads: plot_coverage
--- Feeds: plot_flights, disease_findings
+-- Feeds: plot_flights, disease_findings, routed_findings
 -- Kept as: table
 --
 -- A picture without a flight belongs to the flight of its drone and local day. Analysed means: looked at, and all that

@@ -2,30 +2,11 @@
 --
 -- Grain: picture and detection
 -- As of: captured_at up to as_of; days of the drone window only
--- Reads: image_detections, finding_classes
--- Feeds: disease_objects
+-- Reads: image_detections, finding_kinds
+-- Feeds: object_members, found_objects
 -- Kept as: table
 --
--- trust orders findings by confidence, and equal ones always in the same way. A class that no pattern names is taken
--- for a disease: the sender reports what is wrong with plants.
-with ranked_kinds as (
-    select
-        image_detections.class,
-        finding_classes.kind,
-        finding_classes.name_zh,
-        finding_classes.name_en,
-        row_number() over (
-            partition by image_detections.class order by finding_classes.match_order, finding_classes.class_pattern
-        ) as match_rank,
-    from (
-        select distinct class, from image_detections
-        where
-            date between coalesce(getvariable('drone_window_from'), date '0001-01-01')
-            and coalesce(getvariable('window_to'), date '9999-12-31')
-    ) as image_detections
-    inner join finding_classes on lower(image_detections.class) like finding_classes.class_pattern
-)
-
+-- trust orders findings by confidence, and equal ones always in the same way.
 select
     image_detections.picture_id,
     image_detections.image_id,
@@ -36,9 +17,10 @@ select
     ) as flight_id,
     image_detections.captured_at,
     image_detections.class as finding_class,
-    coalesce(ranked_kinds.kind, 'disease') as kind,
-    coalesce(ranked_kinds.name_zh, image_detections.class) as class_zh,
-    coalesce(ranked_kinds.name_en, replace(image_detections.class, '_', ' ')) as class_en,
+    finding_kinds.kind,
+    finding_kinds.route,
+    finding_kinds.class_zh,
+    finding_kinds.class_en,
     image_detections.confidence,
     printf(
         '%012.9f %s %s', image_detections.confidence, image_detections.picture_id, image_detections.detection_id
@@ -50,7 +32,7 @@ select
     image_detections.ground_area_m2,
     greatest(image_detections.sigma_radial_m, image_detections.sigma_tangential_m) as sigma_m,
 from image_detections
-left join ranked_kinds on image_detections.class = ranked_kinds.class and ranked_kinds.match_rank = 1
+inner join finding_kinds on image_detections.class = finding_kinds.finding_class
 where
     image_detections.date between coalesce(getvariable('drone_window_from'), date '0001-01-01')
     and coalesce(getvariable('window_to'), date '9999-12-31')
