@@ -1,0 +1,179 @@
+"""What ingest costs and how fast it is, beside a subscriber that throws all away: `python -m bench.ingest_speed`.
+
+Each run starts a Mosquitto of its own, a subscriber, and `bench.flood` as the load; all share the machine, load and
+broker included. Prints medians: messages a second until the subscriber has them all (ours: until they are in Parquet),
+and CPU seconds of the subscriber's process per 100,000 messages, start-up left out. After each run of ours the distinct
+rows of the lake are counted through a plain glob; exit 1 when they are not as many as were published.
+
+`--backlog` publishes first, to sessions whose subscribers are away, and measures how fast these catch up. `--runs N`,
+`--messages N`, `--rate PER_SECOND` and `--envelope chirpstack` change what is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from ingest.lake.layout import DataFolder
+from ingest.status import read_status
+from tests.mosquitto import Mosquitto
+from tests.waiting import wait_until
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PATIENCE_S = 900.0
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is published."""
+
+    messages: int
+    rate: float | None
+    envelope: str
+    backlog: bool
+
+    def command(self, port: int) -> list[str]:
+        """Return the command that publishes it."""
+        rate = [] if self.rate is None else ["--rate", str(self.rate)]
+        return [sys.executable, "-m", "bench.flood", str(port), str(self.messages), "--envelope", self.envelope, *rate]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Of one run: messages a second, CPU seconds per 100,000 messages, most memory in MB, rows lost or doubled."""
+
+    per_s: float
+    cpu_s: float
+    rss_mb: float
+    wrong_rows: int = 0
+
+
+def main() -> int:
+    """Measure in turn, so that a busy moment of the machine hits both alike; print medians."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--messages", type=int, default=200_000)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--rate", type=float)
+    parser.add_argument("--envelope", choices=("native", "chirpstack"), default="native")
+    parser.add_argument("--backlog", action="store_true")
+    options = parser.parse_args()
+    load = Load(options.messages, options.rate, options.envelope, options.backlog)
+    subjects: dict[str, Callable[[Mosquitto, Path, Load], Figure]] = {
+        "mosquitto_sub to /dev/null": _null,
+        "greensward ingest": _greensward,
+    }
+    figures: dict[str, list[Figure]] = {name: [] for name in subjects}
+    for _ in range(options.runs):
+        for name, measure in subjects.items():
+            figures[name].append(_measured(measure, load))
+    print(f"{load.messages:,} messages, {load.envelope}, {'backlog' if load.backlog else 'live'}, {options.runs} runs")
+    for name, runs in figures.items():
+        per_s, cpu_s, rss_mb = (
+            statistics.median(getattr(run, field) for run in runs) for field in ("per_s", "cpu_s", "rss_mb")
+        )
+        print(f"{name:<28} {per_s:>9,.0f} /s {cpu_s:>7.2f} CPU s per 100,000 {rss_mb:>6,.0f} MB")
+    null, ours = (statistics.median(run.per_s for run in runs) for runs in figures.values())
+    print(f"ours / null: {ours / null:.2f} of the rate")
+    wrong = sum(run.wrong_rows for runs in figures.values() for run in runs)
+    print(f"rows lost or doubled: {wrong}")
+    return 1 if wrong else 0
+
+
+def _measured(measure: Callable[[Mosquitto, Path, Load], Figure], load: Load) -> Figure:
+    with tempfile.TemporaryDirectory() as temporary:
+        mosquitto = Mosquitto(Path(temporary) / "mosquitto", "log_dest none\nmax_packet_size 300000\n")
+        mosquitto.start()
+        try:
+            return measure(mosquitto, Path(temporary), load)
+        finally:
+            mosquitto.stop()
+
+
+def _null(mosquitto: Mosquitto, folder: Path, load: Load) -> Figure:
+    del folder
+    known = ["mosquitto_sub", "-p", str(mosquitto.port), "-i", "null", "-c", "-q", "1", "-t", "#"]
+    subprocess.run([*known, "-E"], check=True)
+    if load.backlog:
+        subprocess.run(load.command(mosquitto.port), check=True, stdout=subprocess.DEVNULL)
+    began = time.monotonic()
+    subscriber = subprocess.Popen([*known, "-C", str(load.messages)], stdout=subprocess.DEVNULL)
+    if not load.backlog:
+        flood = subprocess.Popen(load.command(mosquitto.port), stdout=subprocess.PIPE, text=True)
+        flood.communicate()
+    _, _, used = os.wait4(subscriber.pid, 0)
+    took = time.monotonic() - began
+    return Figure(load.messages / took, _per_100k(used.ru_utime + used.ru_stime, load), used.ru_maxrss / 1024)
+
+
+def _greensward(mosquitto: Mosquitto, folder: Path, load: Load) -> Figure:
+    data = DataFolder(folder / "data")
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("GREENSWARD")} | {
+        "GREENSWARD__BROKER__HOST": "127.0.0.1",
+        "GREENSWARD__BROKER__PORT": str(mosquitto.port),
+        "GREENSWARD__DATA__FOLDER": str(data.root),
+    }
+    command = [sys.executable, "-m", "greensward", "ingest"]
+    if load.backlog:
+        ingest = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        _wait_until_listening(data, ingest)
+        ingest.terminate()
+        ingest.wait()
+        subprocess.run(load.command(mosquitto.port), check=True, stdout=subprocess.DEVNULL)
+    ingest = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        _wait_until_listening(data, ingest)
+        began, before = time.monotonic(), _cpu_s(ingest.pid)
+        if not load.backlog:
+            subprocess.run(load.command(mosquitto.port), check=True, stdout=subprocess.DEVNULL)
+        wait_until(lambda: _sealed(data) >= load.messages, "everything is sealed", _PATIENCE_S)
+        took, cpu_s = time.monotonic() - began, _cpu_s(ingest.pid) - before
+        rss_mb = _peak_mb(ingest.pid)
+    finally:
+        ingest.terminate()
+        ingest.wait()
+    with duckdb.connect(":memory:") as db:
+        rows = f"read_parquet('{data.lake}/soil_readings/*/*.parquet')"
+        counts = db.execute(f"select count(*), count(distinct (device_id, measured_at)) from {rows}").fetchone()
+    wrong = sum(abs(count - load.messages) for count in counts or (0, 0))
+    return Figure(load.messages / took, _per_100k(cpu_s, load), rss_mb, wrong)
+
+
+def _wait_until_listening(data: DataFolder, ingest: subprocess.Popen[bytes]) -> None:
+    def is_listening() -> bool:
+        status = read_status(data)
+        return status is not None and status.pid == ingest.pid and status.connected
+
+    wait_until(is_listening, "ingest listens")
+
+
+def _sealed(data: DataFolder) -> int:
+    status = read_status(data)
+    return sum(status.outcomes.values()) if status else 0
+
+
+def _per_100k(cpu_s: float, load: Load) -> float:
+    return cpu_s * 100_000 / load.messages
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _peak_mb(pid: int) -> float:
+    text = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(text.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+if __name__ == "__main__":
+    sys.exit(main())
