@@ -289,11 +289,16 @@ def _campaign(
 
 
 def _evidence(issue: Issue, known: Finding | None, now: datetime, site: Site) -> tuple[Finding, Finding | None]:
-    """Return what speaks for the work, and the newest evaluation where that says otherwise."""
+    """Return what speaks for the work, and the newest evaluation where that says otherwise.
+
+    Ended work whose trouble is gone says so, and not that somebody is to go there; what came after it is no part of it.
+    """
     kept = from_json(issue.finding)
-    if not issue.is_open or known is None:
+    if known is None:
         return (counted_to(kept, now, site) if issue.is_open else kept), None
     known = counted_to(known, now, site)
+    if not issue.is_open:
+        return kept, known if known.is_well else None
     if known.needs_work:
         return known, None
     return kept, known

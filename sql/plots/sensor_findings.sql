@@ -5,14 +5,16 @@
 -- Reads: sensor_states, limits
 -- Feeds: findings
 --
--- Needs work means: somebody must go to the device; a stale one gets time to come back.
+-- Needs work means: somebody must go to the device; a stale one gets time to come back, a new one to be heard first.
 select
     sensor_states.plot_id,
     'sensor' as cause,
     sensor_states.device_id,
     sensor_states.state,
-    sensor_states.state in ('silent', 'no_data', 'sensor_fault') as needs_work,
+    sensor_states.state in ('silent', 'no_data', 'sensor_fault') and sensor_states.reason_code <> 'sensor_new'
+        as needs_work,
     case
+        when sensor_states.reason_code = 'sensor_new' then 0
         when sensor_states.reason_code = 'sensor_part_fault' then 1
         when sensor_states.state in ('silent', 'no_data', 'sensor_fault') then 2
         when sensor_states.state = 'stale' then 1
@@ -24,7 +26,8 @@ select
     end as since,
     sensor_states.reason_code,
     cast(json_object(
-        'hours', cast(round(sensor_states.silent_hours) as bigint),
+        'hours', cast(round(coalesce(sensor_states.silent_hours, sensor_states.standing_hours)) as bigint),
+        'days', cast(floor(sensor_states.standing_hours / 24) as bigint),
         'window_days', cast(limits.soil_window_days as bigint),
         'value_pct', round(100 * sensor_states.newest_water_content, 1),
         'stuck_days', cast(limits.stuck_days as bigint),

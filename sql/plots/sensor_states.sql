@@ -6,12 +6,14 @@
 -- Feeds: sensor_findings, drought_findings
 -- Kept as: table
 --
--- Silent, stale: no reading at all for silent_hours, for max(stale_intervals x interval, stale_hours). Sensor fault:
--- readings come, none is usable for that long, or the device lies in the air; or one of its elements gives nothing
--- usable for that long while others do, and then the plot is still judged by these (can_be_judged). A silent sensor is
--- never ok. Only a weather station is well without water readings: it sends weather, no soil rows, and has no depths.
--- Frozen: the newest reading is in frozen soil, and so are frozen_day_share of an element's readings of the 24 h before
--- it. A depth that a device named once is no element of it: one still sends, or has sent a day's worth.
+-- New: stands for less than first_heard_hours and was not heard yet. Never heard: stands for longer, but only since a
+-- day of the window. Silent, stale: no reading at all for silent_hours, for max(stale_intervals x interval,
+-- stale_hours). Sensor fault: readings come, none is usable for that long, or the device lies in the air; or one of its
+-- elements gives nothing usable for that long while others do, and then the plot is still judged by these
+-- (can_be_judged). A silent sensor is never ok. Only a weather station is well without water readings: it sends
+-- weather, no soil rows, and has no depths. Frozen: the newest reading is in frozen soil, and so are frozen_day_share of
+-- an element's readings of the 24 h before it. A depth that a device named once is no element of it: one still sends, or
+-- has sent a day's worth.
 with soil_of_devices as (
     select
         readings.device_id,
@@ -155,10 +157,13 @@ standing as (
 aged as (
     select
         standing.*,
+        (epoch(standing.as_of) - epoch(standing.valid_from)) / 3600 as standing_hours,
         (epoch(standing.as_of) - epoch(standing.last_reading_at)) / 3600 as silent_hours,
         (epoch(standing.as_of) - epoch(standing.last_usable_at)) / 3600 as unusable_hours,
         greatest(limits.stale_intervals * standing.interval_s / 3600, limits.stale_hours) as stale_after_hours,
         limits.silent_hours as silent_after_hours,
+        limits.first_heard_hours,
+        limits.soil_window_days,
         coalesce(
             standing.last_in_air_at = standing.last_reading_at
             and epoch(standing.last_in_air_at)
@@ -196,6 +201,9 @@ judged as (
         dead_elements.dead_depth_list,
         case
             when aged.last_reading_at is null and aged.quarantined_readings > 0 then 'sensor_quarantined'
+            when aged.last_reading_at is null and aged.standing_hours < aged.first_heard_hours then 'sensor_new'
+            when aged.last_reading_at is null and aged.standing_hours < aged.soil_window_days * 24
+                then 'sensor_never_heard'
             when aged.last_reading_at is null then 'sensor_no_data'
             when aged.silent_hours >= greatest(aged.silent_after_hours, aged.stale_after_hours) then 'sensor_silent'
             when aged.silent_hours >= aged.stale_after_hours then 'sensor_stale'
@@ -221,6 +229,7 @@ select
     case
         when judged.reason_code in ('sensor_no_data', 'sensor_silent', 'sensor_stale', 'sensor_ok', 'sensor_frozen')
             then replace(judged.reason_code, 'sensor_', '')
+        when judged.reason_code in ('sensor_new', 'sensor_never_heard') then 'no_data'
         else 'sensor_fault'
     end as state,
 from judged

@@ -208,6 +208,21 @@ def test_a_broken_probe_leaves_the_soil_unknown_only_where_nothing_else_judges_i
     assert said in str(say_not_knowing(stop, ZH))
 
 
+def test_a_healed_probe_says_that_it_is_well_and_sends_nobody_any_more(ledger: Ledger) -> None:
+    apply_flags(ledger, [silent("JJ-012", "D-JJ-012", NOW - 3 * HOUR)], PLOTS, NOW - 3 * HOUR)
+    well = flag("JJ-012", "sensor", NOW - HOUR, state="ok", needs_work=False, severity=0, reason_code="sensor_ok",
+                reason_params_json='{"hours": 0}', device_id="D-JJ-012", data_at=NOW - HOUR)  # fmt: skip
+    apply_flags(ledger, [well], PLOTS, NOW - HOUR)
+    (stop,) = list_of(ledger, "一队", valid_plots(PLOTS, NOW), NOW, 8000.0).stops
+    assert (stop.group, stop.issue.closed_reason) == ("done", "recovered")
+    assert say_reason(stop, "zh") == "探头正常，1 小时前有数据"
+    (before,) = say_earlier(stop, NOW, ZH, "zh")
+    assert "没有数据" in before
+    apply_flags(ledger, [silent("JJ-012", "D-JJ-012", NOW)], PLOTS, NOW)
+    ended = [one for one in list_of(ledger, "一队", valid_plots(PLOTS, NOW), NOW, 8000.0).stops if one.group == "done"]
+    assert ["没有数据" in say_reason(one, "zh") for one in ended] == [True]
+
+
 def test_why_it_was_opened_again_is_said(ledger: Ledger) -> None:
     apply_flags(ledger, [flag("JJ-012", "drought", NOW - DAY)], PLOTS, NOW - DAY)
     issue_id = ledger.open_issues()[0].issue_id

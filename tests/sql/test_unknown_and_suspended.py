@@ -72,6 +72,33 @@ def test_a_device_is_stale_then_silent_at_its_hours(lake: MadeLake) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("hours", "code", "severity"),
+    [
+        (23.9, "sensor_new", 0), (24.0, "sensor_never_heard", 2), (35 * 24 - 1, "sensor_never_heard", 2),
+        (35 * 24, "sensor_no_data", 2),
+    ],
+)  # fmt: skip
+def test_a_probe_just_registered_gets_a_day_to_be_heard(lake: MadeLake, hours: float, code: str, severity: int) -> None:
+    lake.laboratory_plot()
+    lake.device("new", valid_from=AS_OF - timedelta(hours=hours))
+    flag = lake.flag("sensor")
+    assert (flag["state"], flag["reason_code"], flag["severity"]) == ("no_data", code, severity)
+    assert flag["needs_work"] == (severity > 0)
+    assert (
+        str(round(hours) if code == "sensor_new" else 35 if code == "sensor_no_data" else int(hours / 24)) in flag["zh"]
+    )
+
+
+def test_a_probe_that_moved_an_hour_ago_and_was_silent_before_is_still_silent(lake: MadeLake) -> None:
+    lake.laboratory_plot()
+    lake.laboratory_plot("P0")
+    lake.device("moved", "P0", valid_to=AS_OF - timedelta(hours=1))
+    lake.device("moved", valid_from=AS_OF - timedelta(hours=1))
+    lake.soil(AS_OF - timedelta(hours=80), "moved", volumetric_water_content=0.2)
+    assert lake.flag("sensor")["reason_code"] == "sensor_silent"
+
+
 def test_one_working_probe_is_enough_to_judge_a_plot(lake: MadeLake) -> None:
     lake.dry_down("P1", [0.19] * 3)
     lake.device("dead", "P1")
