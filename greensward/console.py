@@ -53,6 +53,11 @@ def show(result: object, *, as_json: bool, render: Callable[[], None]) -> None:
         render()
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is one: 1 plot, 2 plots, 1,024 messages."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def check_port_is_free(host: str, port: int, setting: str) -> None:
     """Raise ConfigError, naming the setting, when nobody could listen there: before work that would be in vain."""
     try:

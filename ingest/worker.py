@@ -84,6 +84,7 @@ class Worker:
     ) -> None:
         """Prepare; nothing is opened before `start()`."""
         self.outcomes: Counter[str] = Counter()
+        self.redelivered = 0
         self._folder, self._site, self._broker, self._pace = folder, site, broker, pace
         self._software_version = software_version
         self._on_sealed = on_sealed
@@ -236,14 +237,15 @@ class Worker:
             time.sleep(_TURN_S / 10)
 
     def wait_until_idle(self, expected_messages: int, timeout_s: float) -> None:
-        """Wait until `expected_messages` since the start are sealed. Raises: TimeoutError; what `check` raises."""
+        """Wait until `expected_messages` since the start are sealed, each counted once however often it was delivered.
+
+        Raises: TimeoutError; what `check` raises.
+        """
         deadline = time.monotonic() + timeout_s
-        while sum(self.outcomes.values()) < expected_messages:
+        while (sealed := sum(self.outcomes.values()) - self.redelivered) < expected_messages:
             self.check()
             if time.monotonic() > deadline:
-                raise TimeoutError(
-                    f"{sum(self.outcomes.values())} of {expected_messages} messages were sealed in {timeout_s:.0f} s."
-                )
+                raise TimeoutError(f"{sealed} of {expected_messages} messages were sealed in {timeout_s:.0f} s.")
             self._seal_now.set()
             time.sleep(_TURN_S)
 
@@ -342,6 +344,7 @@ class Worker:
         self._damaged.extend((*set_aside, *sealed.damaged))
         self._last_message_at = oldest.messages[-1].received_at if oldest.messages else self._last_message_at
         self._last_seal_at = datetime.now(UTC)
+        self.redelivered += sealed.redelivered
         self.outcomes.update(sealed.outcomes)
         if self._on_sealed is not None:
             self._on_sealed(sealed)

@@ -19,7 +19,7 @@ from greensward.backtest.rows import Rows
 from greensward.backtest.summary import Summary, summarise
 from greensward.backtest.tally import Tally
 from greensward.commands.flag_plot import choose_plot
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out, progress, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, err, out, progress, show
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.read import read_register
@@ -130,7 +130,8 @@ def _check_target(out_dir: Path) -> None:
 
 def _print(summary: Summary, out_dir: Path) -> None:
     out.print(
-        f"{summary.evaluations} evaluations of {summary.plots} plots, {summary.first} to {summary.last}: "
+        f"{counted(summary.evaluations, 'evaluation')} of {counted(summary.plots, 'plot')}, "
+        f"{summary.first} to {summary.last}: "
         f"{summary.opened} opened, {summary.closed} closed, {summary.reopened} opened again within 72 h; "
         f"{100 * summary.unknown_share:.1f} % unknown; {summary.frozen_days_flagged} of {summary.frozen_days} frozen "
         "days flagged."

@@ -26,7 +26,7 @@ from crews.web import create_app
 from greensward.broker import BuiltInBroker
 from greensward.commands.demo_folder import mark_complete, prepare_folder, write_settings
 from greensward.commands.list import public_url
-from greensward.console import EXIT_OK, a_port, check_port_is_free, err, out, progress, show
+from greensward.console import EXIT_OK, a_port, check_port_is_free, counted, err, out, progress, show
 from greensward.evaluation import evaluate_and_apply
 from greensward.settings import DataSettings, Settings, SiteSettings, WebSettings
 from greensward.simulate import District, invent_district, latest_season_end
@@ -54,11 +54,14 @@ _SEVERE = 3
 class Outcome:
     """What the demo did, in true counts from the lake.
 
+    published: messages that the broker acknowledged; redelivered: those that it sent to ingest twice, being impatient
+    outcomes: what became of each delivery: their sum is published and redelivered together
     sensors: devices that sent readings, `unregistered` ones among them
     flags: "drought dry" and the like → plots that need work; severe: dry ones of severity 3 and 4
     """
 
     published: int
+    redelivered: int
     outcomes: dict[str, int]
     readings: int
     sensors: int
@@ -120,7 +123,7 @@ def run(district: District, settings: Settings) -> Outcome:
             _done(bar, "broker", f"{broker.host}:{broker.port} (built in, for the demo)")
             plots, grids = import_registers(folder, settings, district)
             _done(bar, "plots", f"{plots} plots in {grids} grids (an invented district beside the North Canal)")
-            published, outcomes = ingest(district, settings, broker, bar)
+            published, redelivered, outcomes = ingest(district, settings, broker, bar)
         counts = count(folder, settings)
         _done(
             bar,
@@ -135,7 +138,7 @@ def run(district: District, settings: Settings) -> Outcome:
             plots_now = valid_plots(read_register(folder, "plots"), district.end)
             lists = all_lists(ledger, plots_now, district.end, settings.web.truck_litres)
         _done(bar, "lists", " · ".join(say_list(listed) for listed in lists))
-    return Outcome(published, outcomes, flags=flags, severe=severe, lists=lists, **counts)
+    return Outcome(published, redelivered, outcomes, flags=flags, severe=severe, lists=lists, **counts)
 
 
 def import_registers(folder: DataFolder, settings: Settings, district: District) -> tuple[int, int]:
@@ -154,8 +157,10 @@ def import_registers(folder: DataFolder, settings: Settings, district: District)
     return len(rows), len({row["grid_id"] for row in rows})
 
 
-def ingest(district: District, settings: Settings, broker: BuiltInBroker, bar: Progress) -> tuple[int, dict[str, int]]:
-    """Publish everything, wait until all of it is sealed; return how many messages, and what came of them."""
+def ingest(
+    district: District, settings: Settings, broker: BuiltInBroker, bar: Progress
+) -> tuple[int, int, dict[str, int]]:
+    """Publish everything, wait until all is sealed; return how many, how many came twice, and what came of them."""
     messages = list(district.messages())
     sending = bar.add_task("publish", total=len(messages))
     sealing = bar.add_task("ingest", total=len(messages))
@@ -175,7 +180,7 @@ def ingest(district: District, settings: Settings, broker: BuiltInBroker, bar: P
         worker.wait_until_idle(published, _SEAL_DEADLINE_S)
     for task in (sending, sealing):
         bar.remove_task(task)
-    return published, dict(worker.outcomes)
+    return published, worker.redelivered, dict(worker.outcomes)
 
 
 def judge(folder: DataFolder, settings: Settings, district: District, bar: Progress) -> tuple[dict[str, int], int]:
@@ -230,7 +235,7 @@ def say_flags(flags: dict[str, int], severe: int) -> str:
 def say_list(listed: CrewList) -> str:
     """Return a crew's list in half a line."""
     water = f", {listed.litres / 1000:.1f} t of water ≈ {listed.whole_loads} trucks" if listed.litres else ""
-    return f"{listed.crew or 'nobody assigned'} {len(listed.to_do)} stops{water}"
+    return f"{listed.crew or 'nobody assigned'} {counted(len(listed.to_do), 'stop')}{water}"
 
 
 def make_links(settings: Settings, lists: Sequence[CrewList], now: datetime) -> dict[str, str]:
@@ -261,6 +266,7 @@ def _print_links(links: dict[str, str], root: Path) -> None:
 def _as_values(outcome: Outcome, links: dict[str, str]) -> dict[str, object]:
     return {
         "published": outcome.published,
+        "redelivered": outcome.redelivered,
         "outcomes": outcome.outcomes,
         "readings": outcome.readings,
         "sensors": outcome.sensors,

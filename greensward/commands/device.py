@@ -13,7 +13,7 @@ from rich.table import Table
 from greensward.commands.device_check import check
 from greensward.commands.device_models import models
 from greensward.commands.register_output import changes_line, id_column, instant, local, print_findings, read_file, say
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, out, show
 from ingest.errors import ConfigError
 from ingest.registers.datum import Datum
 from ingest.registers.device_command import added, bound
@@ -204,12 +204,12 @@ def _where(row: Row) -> str:
 def _print_import(done: DeviceImport, *, dry_run: bool) -> None:
     if done.check.findings:
         print_findings(done.check.findings, "line")
-    say(f"{done.check.lines} lines, {done.check.faults} faults.")
+    say(f"{counted(done.check.lines, 'line')}, {counted(done.check.faults, 'fault')}.")
     if done.changes is None:
         say("Nothing was changed.")
         if done.check.rows:
             good = {row["device_id"] for row, _ in done.check.rows}
-            say(f"--skip-faulty imports the {len(good)} devices without faults.")
+            say(f"--skip-faulty imports the {counted(len(good), 'device')} without faults.")
     else:
         changes = done.changes
         counts = (("new", changes.added), ("changed", changes.changed), ("unchanged", changes.unchanged))
@@ -218,7 +218,7 @@ def _print_import(done: DeviceImport, *, dry_run: bool) -> None:
 
 def _print_devices(rows: list[Row], every: int, zone: ZoneInfo) -> None:
     if not rows and every:
-        say(f"No device is registered for now; the register has {every} rows of other times: --history.")
+        say(f"No device is registered for now; the register has {counted(every, 'row')} of other times: --history.")
         return
     if not rows:
         say("No devices yet. Add one: greensward device add ID --model VENDOR/MODEL --plot PLOT --depth 10,30.")
@@ -236,7 +236,7 @@ def _print_devices(rows: list[Row], every: int, zone: ZoneInfo) -> None:
         )
         table.add_row(*(escape(cell) for cell in cells))
     out.print(table)
-    say(f"{len(rows)} rows.")
+    say(f"{counted(len(rows), 'row')}.")
 
 
 def _print_unknown(found: list[dict[str, Any]], zone: ZoneInfo) -> None:

@@ -13,7 +13,7 @@ from rich.table import Column, Table
 
 from greensward.commands.check_input import EXPECTED, read_hex, split_message
 from greensward.commands.register_output import read_file, say
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, out, show
 from greensward.settings import Settings
 from ingest.decode.context import DecodeContext
 from ingest.decode.device_models import Model, all_models
@@ -54,20 +54,21 @@ def check(
     """Say which model a message comes from, what every field becomes, what is left out and what is refused."""
     common = common or Common()
     settings = common.settings()
-    known = None if model is None else _model(model)
+    known, why = (None, "") if model is None else _model(model)
     notes = Notes()
     if hex_ is not None:
         if file is not None or topic is not None or known is None:
             raise ConfigError("--hex stands with --model, and without a file or a topic.")
         if port is not None and not 0 <= port <= _LARGEST_PORT:
             raise ConfigError(f"--port {port}: a LoRaWAN port is 0 to {_LARGEST_PORT}.")
-        notes.model, notes.why = known, "--model says so"
+        notes.model, notes.why = known, why
         said, decoded, faults = f"a frame on port {port}", *_frame(read_hex(hex_), port, known, settings.now(), notes)
     elif file is None or port is not None:
         raise ConfigError(f"Name a file with one message, or -, or --model and --hex (with --port). {EXPECTED}")
     else:
         said, payload = split_message(read_file(file), topic, settings.site.district)
         decoded, faults = _message(Message(_AFTER_ALL, settings.now(), said, payload), known, settings, notes)
+        notes.why = why if known is not None and notes.model == known else notes.why
     result = {
         "message": said,
         "device_id": decoded.device_id,
@@ -85,15 +86,19 @@ def check(
     return EXIT_FOUND_PROBLEMS if faults else EXIT_OK
 
 
-def _model(said: str) -> Model:
-    """Return the model by its id, or by a name of it. Raises: ConfigError."""
+def _model(said: str) -> tuple[Model, str]:
+    """Return the model by its id, or by a whole name that no other has, and why. Raises: ConfigError."""
     models = all_models()
-    found = recognise(said.lower(), (said,), ()).model
-    if found is None:
-        ids = [*models, *(model_id.partition("/")[2] for model_id in models)]
-        hint = did_you_mean(said.lower(), ids, "greensward device models lists them.")
-        raise ConfigError(f"--model {said!r} is not known. {hint}")
-    return found
+    asked = said.strip().lower()
+    if asked in models:
+        return models[asked], "--model says so"
+    named = {name: model for model in models.values() for name in (*model.aliases, model.model_id.partition("/")[2])}
+    if asked in named:
+        return named[asked], f"--model {said} is a name of it"
+    loose = recognise(None, (said,), ()).model
+    hint = f"Did you mean {loose.model_id}?" if loose is not None else ""
+    hint = hint or did_you_mean(asked, [*models, *named], "greensward device models lists them.")
+    raise ConfigError(f"--model {said!r} is not known. {hint}")
 
 
 def _frame(
@@ -159,7 +164,7 @@ def _print(said: str, notes: Notes, decoded: Decoded, faults: tuple[Fault, ...])
         say(f"    got {fault.got}; expected {fault.expected}")
         say(f"    → {fault.advice}")
     counts = ((len(decoded.soil), "soil"), (len(decoded.weather), "weather"), (len(decoded.status), "status"))
-    say(f"Would be stored: {', '.join(f'{count} {name} rows' for count, name in counts)}. Nothing was stored.")
+    say(f"Would be stored: {', '.join(counted(count, f'{name} row') for count, name in counts)}. Nothing was stored.")
 
 
 def _print_fields(fields: list[FieldNote]) -> None:

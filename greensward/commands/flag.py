@@ -12,11 +12,13 @@ import msgspec
 import pyarrow as pa
 from cyclopts import App, Parameter
 from rich.markup import escape
-from rich.table import Table
+from rich.padding import Padding
 
 from crews.reasons import render_reason
+from crews.say_campaign import say_cause, say_severity
+from crews.words import Say, speaker
 from greensward.commands.flag_plot import explain_plot, known_plot, picture_plot
-from greensward.console import EXIT_OK, Common, err, out, progress, show
+from greensward.console import EXIT_OK, Common, counted, err, out, progress, show
 from greensward.evaluation import evaluate_and_apply, judge_lake
 from greensward.settings import Settings
 from greensward.stopping import Stop
@@ -119,26 +121,39 @@ def summary(flags: pa.Table) -> str:
     """Return the states that need work and how many plots or devices are in each, in one line."""
     states = Counter(row["state"] for row in flags.select(["state", "needs_work"]).to_pylist() if row["needs_work"])
     plots = len(set(flags["plot_id"].to_pylist()))
-    return f"{plots} plots · " + (" · ".join(f"{n} {state}" for state, n in states.most_common()) or "nothing to do")
+    return f"{counted(plots, 'plot')} · " + (
+        " · ".join(f"{n} {state}" for state, n in states.most_common()) or "nothing to do"
+    )
 
 
 def print_flags(rows: list[dict[str, Any]], language: str, site: Site) -> None:
-    """Print a table of what needs work, times in the site's own, and a count of all other states."""
+    """Print what needs work, most urgent first, times in the site's own, and a count of all other states."""
     if not rows:
         err.print("No plot was judged: none is in the register for that day. greensward plots import FILE.geojson")
         return
-    listed = Table("plot", "cause", "state", "severity", "why", "litres", "data at")
+    say = speaker(language)
     for row in sorted(rows, key=lambda row: -(row["priority"] or 0)):
         if row["needs_work"]:
-            listed.add_row(
-                escape(row["plot_id"]),
-                row["cause"],
-                row["state"],
-                str(row["severity"]),
-                escape(render_reason(row["reason_code"], msgspec.json.decode(row["reason_params_json"]), language)),
-                "" if row["litres"] is None else f"{row['litres']:,.0f}",
-                "" if row["data_at"] is None else f"{row['data_at'].astimezone(site.timezone):%m-%d %H:%M}",
-            )
-    out.print(listed)
-    rest = Counter(f"{row['cause']} {row['state']}" for row in rows if not row["needs_work"])
-    out.print("also: " + " · ".join(f"{count} {what}" for what, count in sorted(rest.items())))
+            _print_flag(row, say, language, site)
+    rest = Counter(_cause_and_state(row, say) for row in rows if not row["needs_work"])
+    if rest:
+        listed = " · ".join(f"{what} {count}" for what, count in sorted(rest.items()))
+        out.print(escape(say("flags.also", listed=listed)), soft_wrap=False)
+
+
+def _print_flag(row: dict[str, Any], say: Say, language: str, site: Site) -> None:
+    """Print one flag over a few lines that wrap by themselves, so that no id, word or number is ever cut."""
+    code, params = row["reason_code"], msgspec.json.decode(row["reason_params_json"])
+    facts = [_cause_and_state(row, say), say_severity(row["cause"], row["severity"], code, say)]
+    facts += [row["device_id"]] if row["device_id"] else []
+    facts += [] if row["litres"] is None else [f"{row['litres']:,.0f} L"]
+    data_at = row["data_at"]
+    facts += [] if data_at is None else [f"{say('card.data')} {data_at.astimezone(site.timezone):%m-%d %H:%M}"]
+    out.print(f"[bold]{escape(row['plot_id'])}[/] · {escape(' · '.join(facts))}", soft_wrap=False)
+    out.print(Padding(escape(render_reason(code, params, language)), (0, 0, 0, 4), expand=False), soft_wrap=False)
+
+
+def _cause_and_state(row: dict[str, Any], say: Say) -> str:
+    cause = say_cause(row["cause"], msgspec.json.decode(row["reason_params_json"]), say)
+    state = say(f"finding_state.{row['state']}", otherwise=row["state"])
+    return state if state.lower().startswith(cause.lower()) else f"{cause} {state}"

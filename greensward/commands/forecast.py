@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from greensward.commands.register_output import instant, local, read_file
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, err, out, show
 from greensward.evaluation import add_forecast
 from ingest.decode.forecast import read_forecast
 from ingest.decode.forecast_file import read_forecast_file
@@ -56,7 +56,8 @@ def import_(
             listed.add_row(str(row["forecast_date"]), *(_number(row[name]) for name in _SHOWN))
         out.print(listed)
         err.print(
-            f"{escape(days[0].source)}, issued {local(days[0].issued_at, site.timezone)}: {len(rows)} days stored"
+            f"{escape(days[0].source)}, issued {local(days[0].issued_at, site.timezone)}: "
+            f"{counted(len(rows), 'day')} stored"
         )
 
     show({"stored": len(rows), "faults": []}, as_json=common.json, render=render)

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from greensward.commands.register_output import changes_line, id_column, instant, local, print_findings, read_file, say
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, out, show
 from ingest.registers.datum import Datum
 from ingest.registers.plots import PlotCheck
 from ingest.registers.store import PlotImport, import_plots, read_rows
@@ -111,9 +111,10 @@ def _run(file: Path, options: _Options, common: Common, *, write: bool) -> int:
     def render() -> None:
         _print_import(done, write=write)
         changes = done.changes
-        if changes and changes.added and not (changes.changed or changes.unchanged or changes.closed):
+        is_first = changes and changes.added and not (changes.changed or changes.unchanged or changes.closed)
+        if is_first and begins is None:
             say(
-                f"What was measured before {local(begins or now, site.timezone)} is not judged. To begin earlier, "
+                f"What was measured before {local(now, site.timezone)} is not judged. To begin earlier, "
                 "import the file with --valid-from DAY, the day of the first readings."
             )
 
@@ -156,11 +157,11 @@ def _print_import(done: PlotImport, *, write: bool) -> None:
     check, changes = done.check, done.changes
     if check.findings:
         print_findings(check.findings, "feature")
-    say(f"{check.features} features, {_faulty(check)} with faults. {_datum_line(check)}")
+    say(f"{counted(check.features, 'feature')}, {_faulty(check)} with faults. {_datum_line(check)}")
     if changes is None:
         say("Nothing was changed." if write else "An import would change nothing before the faults are mended.")
         if write and check.plots:
-            say(f"--skip-faulty imports the {len(check.plots)} plots without faults.")
+            say(f"--skip-faulty imports the {counted(len(check.plots), 'plot')} without faults.")
     else:
         counts = (
             ("new", changes.added),
@@ -174,15 +175,16 @@ def _print_import(done: PlotImport, *, write: bool) -> None:
 def _datum_line(check: PlotCheck) -> str:
     evidence = check.datum
     if not evidence.compared:
-        same = f" ({evidence.unmoved} plots lie exactly as before, which tells nothing)" if evidence.unmoved else ""
+        lie = f"{counted(evidence.unmoved, 'plot')} {'lies' if evidence.unmoved == 1 else 'lie'}"
+        same = f" ({lie} exactly as before, which tells nothing)" if evidence.unmoved else ""
         return f"Datum not verified: no device position and no other outline to compare with{same}."
-    line = f"{evidence.fitting} of {evidence.compared} plots that can be compared lie where they should"
+    line = f"{evidence.fitting} of {counted(evidence.compared, 'plot')} with something to compare with in place"
     return f"Datum: {line}." if evidence.fitting else f"Datum not verified: {line}."
 
 
 def _print_plots(rows: list[dict[str, Any]], every: int, zone: ZoneInfo) -> None:
     if not rows and every:
-        say(f"No plot holds now; the register has {every} rows of other times: --history.")
+        say(f"No plot holds now; the register has {counted(every, 'row')} of other times: --history.")
         return
     if not rows:
         say("No plots yet. Import them: greensward plots import FILE.geojson (how to write it: docs/plots.md).")
@@ -201,4 +203,4 @@ def _print_plots(rows: list[dict[str, Any]], every: int, zone: ZoneInfo) -> None
         )
         table.add_row(*(escape(str(cell)) for cell in cells))
     out.print(table)
-    say(f"{len(rows)} rows.")
+    say(f"{counted(len(rows), 'row')}.")

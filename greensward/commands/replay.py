@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.markup import escape
 
-from greensward.console import EXIT_OK, Common, err, show
+from greensward.console import EXIT_OK, Common, counted, err, show
 from greensward.wiring import SOFTWARE_VERSION
 from ingest.errors import ConfigError
 from ingest.lake.durable import replace_file, store_errors
@@ -58,4 +58,4 @@ def _day(text: str | None) -> date | None:
 
 def _print(replayed: Replayed) -> None:
     stored = replayed.outcomes["stored"]
-    err.print(f"{replayed.messages:,} messages judged again: {stored:,} stored now, the others as before.")
+    err.print(f"{counted(replayed.messages, 'message')} judged again: {stored:,} stored now, the others as before.")

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from greensward.console import EXIT_OK, EXIT_USAGE, Common, err, out, progress, show
+from greensward.console import EXIT_OK, EXIT_USAGE, Common, counted, err, out, progress, show
 from greensward.settings import Settings
 from greensward.simulate import TimedMessage, invent_district, latest_season_end
 from greensward.simulate.pattern import vary
@@ -97,7 +97,7 @@ def _publish(
     show(
         {"published": done, "broker": f"{host}:{port}"},
         as_json=common.json,
-        render=lambda: out.print(f"Published {done:,} messages to {host}:{port}, all acknowledged."),
+        render=lambda: out.print(f"Published {counted(done, 'message')} to {host}:{port}, all acknowledged."),
     )
     return EXIT_OK
 

@@ -57,8 +57,8 @@ def merge_plots(
     late = sorted({str(row["plot_id"]) for row in existing if row["valid_from"] > valid_from} & touched)
     if late:
         raise ConfigError(
-            f"--valid-from {valid_from.isoformat()}: {len(late)} plots have rows that begin later "
-            f"({', '.join(late[:5])}). "
+            f"--valid-from {valid_from.isoformat()}: rows that begin later stand in the register for {len(late)} of "
+            f"these plots ({', '.join(late[:5])}). "
             "Give an instant after them, or leave --valid-from out to begin now."
         )
     rows: list[Row] = []

@@ -31,7 +31,7 @@ from ingest.seal.judged import Batch, Judged, Row, judge, our_fault
 from ingest.seal.memory import Memory
 from ingest.seal.pictures import PictureStore, count_pictures
 from ingest.seal.stored_poses import stored_poses
-from ingest.seal.tally import Tally, outcomes
+from ingest.seal.tally import Tally, outcomes, redelivered
 from ingest.site import Site
 
 _DEDUPE_MEMORY = "512MB"
@@ -48,6 +48,7 @@ class Sealed:
     """What one seal did.
 
     outcomes: messages by outcome
+    redelivered: duplicates among them that are the broker's own second sending
     replies: to publish now, since everything is durable
     touched: partitions that have a new file
     damaged: names of files that were found damaged and set aside
@@ -55,6 +56,7 @@ class Sealed:
 
     messages: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
+    redelivered: int = 0
     rows: Counter[str] = field(default_factory=Counter)
     replies: list[Reply] = field(default_factory=list)
     touched: set[tuple[str, date]] = field(default_factory=set)
@@ -120,6 +122,7 @@ class Sealer:
         memory.save()
         raw_rows = [tally.raw_row(judged) for judged in batch.judged]
         sealed.outcomes = outcomes(raw_rows)
+        sealed.redelivered = redelivered(raw_rows)
         sealed.replies = _replies(batch.judged)
         return sealed, raw_rows
 

@@ -63,6 +63,14 @@ class Tally:
         return "ignored", decoded.ignored or "no_rows"
 
 
+def redelivered(raw_rows: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many of the messages the broker sent again (DUP) although they were here: they were counted before.
+
+    One that was lost on its first way is no such message, and a sender's own repetition carries no DUP.
+    """
+    return sum(1 for row in raw_rows if row["redelivered"] and row["outcome"] == "duplicate")
+
+
 def outcomes(raw_rows: Sequence[Mapping[str, Any]]) -> Counter[str]:
     """Return how many of the messages had each outcome."""
     return Counter(row["outcome"] for row in raw_rows)

@@ -6,14 +6,14 @@
 -- Feeds: sensor_findings, drought_findings
 -- Kept as: table
 --
--- New: stands for less than first_heard_hours and was not heard yet. Never heard: stands for longer, but only since a
--- day of the window. Silent, stale: no reading at all for silent_hours, for max(stale_intervals x interval,
--- stale_hours). Sensor fault: readings come, none is usable for that long, or the device lies in the air; or one of its
--- elements gives nothing usable for that long while others do, and then the plot is still judged by these
+-- New: stands for less than first_heard_hours and was not heard yet. Never heard: stands for longer, but only since
+-- a day of the window. Silent, stale: no reading at all for silent_hours, for max(stale_intervals x interval,
+-- stale_hours). Sensor fault: readings come, none is usable for that long, or the device lies in the air; or one of
+-- its elements gives nothing usable for that long while others do, and then the plot is still judged by these
 -- (can_be_judged). A silent sensor is never ok. Only a weather station is well without water readings: it sends
--- weather, no soil rows, and has no depths. Frozen: the newest reading is in frozen soil, and so are frozen_day_share of
--- an element's readings of the 24 h before it. A depth that a device named once is no element of it: one still sends, or
--- has sent a day's worth.
+-- weather, no soil rows, and has no depths. Frozen: the newest reading is in frozen soil, and so are
+-- frozen_day_share of an element's readings of the 24 h before it. A depth that a device named once is no element of
+-- it: one still sends, or has sent a day's worth.
 with soil_of_devices as (
     select
         readings.device_id,

@@ -47,7 +47,7 @@ def test_every_message_is_a_row_refused_or_known_and_none_is_lost(
 ) -> None:
     outcome, settings = demo
     truth = district.truth
-    assert sum(outcome.outcomes.values()) == outcome.published
+    assert sum(outcome.outcomes.values()) == outcome.published + outcome.redelivered
     assert outcome.readings == truth.soil_rows + truth.weather_rows
     assert rows(settings, "select count(*) from drone_images") == [(truth.images,)]
     assert dict(rows(settings, "select scope, count(*) from rejected group by scope")) == {

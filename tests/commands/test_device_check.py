@@ -71,6 +71,8 @@ def test_a_frame_is_explained_field_by_field(data: Path, capsys: pytest.CaptureF
     assert becomes["conduct_SOIL"] == ("bulk_ec", 0.1, "dS/m")
     assert run(data, "check", "--model", "lse01", "--hex", "0D 4E 00 00 07 A5 FF 7E 00 64 10") == 0
     shown = capsys.readouterr().out
+    assert "Model: dragino/lse01 · " in shown
+    assert "--model lse01 is a name of it." in shown
     assert "0.1957 m3/m3" in shown
     assert "Nothing was stored." in shown
 
@@ -123,7 +125,7 @@ def test_the_register_and_the_option_say_the_model_before_the_name_does(
     assert (code, result["model"], result["refused"][0]["code"]) == (1, None, "undecoded")
     code, result = said(data, capsys, "check", file, "--model", "teneo-iot/soil-moisture-sensor")
     assert (code, result["soil"][0]["volumetric_water_content"]) == (0, 0.4)
-    assert result["why"] == "it is registered as teneo-iot/soil-moisture-sensor"
+    assert result["why"] == "--model says so"
     assert run(data, "add", EUI, "--model", "teneo-iot/soil-moisture-sensor") == 0
     code, result = said(data, capsys, "check", file)
     assert (code, result["model"]) == (0, "teneo-iot/soil-moisture-sensor")
@@ -199,6 +201,8 @@ def test_hex_is_read_as_people_write_it() -> None:
         (("--model", "dragino/lse01", "--hex", "00", "--topic", "a"), "--hex stands with --model"),
         (("--model", "dragino/lse01", "--hex", "00", "--port", "256"), "0 to 255"),
         (("--model", "dragino/lse02", "--hex", "00"), "Did you mean dragino/"),
+        (("--model", "milesight/lse01", "--hex", "00"), "is not known. Did you mean dragino/lse01?"),
+        (("--model", "my lse01", "--hex", "00"), "is not known. Did you mean dragino/lse01?"),
         (("/nowhere/at/all.json",), "No such file"),
     ],
 )

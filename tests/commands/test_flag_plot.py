@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from crews.explain.page import columns_of
 from greensward.cli import run
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_USAGE
 from ingest.lake.layout import DataFolder
@@ -94,3 +95,22 @@ def test_a_plot_without_readings_has_no_picture_and_says_so(
 def test_without_a_lake_one_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["flag", "-C", str(tmp_path / "none"), "--picture", "BC-01"]) == EXIT_USAGE
     assert "There is no data folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("zh", ("干旱 缺水", "数据 07-09 23:00")), ("en", ("Drought dry", "also: "))]
+)
+def test_flags_fit_a_terminal_of_80_columns_with_every_id_word_and_number_whole(
+    lake: DataFolder,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    language: str,
+    words: tuple[str, ...],
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert ask(lake, "--lang", language) == EXIT_OK
+    said = capsys.readouterr().out
+    assert max(columns_of(line.rstrip()) for line in said.splitlines()) <= 80
+    for word in ("BC-01 · ", "18 %", "21 %", " L · ", *words):
+        assert word in said, word
+    assert "…" not in said

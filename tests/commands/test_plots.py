@@ -53,7 +53,9 @@ def run(*words: object) -> int:
 def test_a_good_file_is_imported_and_listed(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = tmp_path / "data"
     assert run("import", file, "-C", data, "--valid-from", "2026-03-01") == 0
-    assert "2 new" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "2 new" in said
+    assert "not judged" not in said, "who says from when plots hold knows what is judged"
     assert run("list", "-C", data, "--json") == 0
     plots = json.loads(capsys.readouterr().out)["plots"]
     assert [(plot["plot_id"], plot["plot_type"], plot["valid_from"]) for plot in plots] == [
@@ -180,7 +182,7 @@ def test_a_plot_that_is_moved_far_is_told_with_the_distance(
     said = capsys.readouterr().out
     assert "far_from_known" in said
     assert "3,455 m" in said or "3,456 m" in said, "0.04° of longitude, 86.4 m each 0.001°"
-    assert "Datum not verified: 0 of 1 plots" in said
+    assert "Datum not verified: 0 of 1 plot " in said
 
 
 def test_an_id_is_shown_whole_in_a_narrow_terminal(

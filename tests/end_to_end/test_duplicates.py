@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from typing import Any
 
 from ingest.lake.layout import DataFolder
+from ingest.mqtt.session import Broker
+from ingest.site import BEICHEN
+from ingest.worker import Worker
 from tests.end_to_end.running import (
     QUICK,
     asked,
@@ -18,9 +22,11 @@ from tests.end_to_end.running import (
     working,
 )
 from tests.mosquitto import Mosquitto
+from tests.mqtt.scripted_broker import CONNECT, DISCONNECT, SUBSCRIBE, ScriptedBroker, packet
 from tests.waiting import PATIENCE_S
 
 EUI = "a84041000181f0c1"
+_PUBACK = 4
 
 
 def things_stack_uplink(received_at: str, gateway: str) -> tuple[str, bytes]:
@@ -75,3 +81,46 @@ def test_a_reading_sent_again_later_alone_or_in_a_batch_is_one_row(mosquitto: Mo
     assert_each_reading_once(folder, 6)
     outcomes = asked(folder, "select outcome, count(*) from raw_messages group by all order by all")
     assert outcomes == [("duplicate", 3), ("stored", 5)]
+
+
+def test_what_an_impatient_broker_sends_twice_is_waited_for_once(folder: DataFolder) -> None:
+    """The second message comes only after the first seal, which held the first one twice."""
+    sealed_once = threading.Event()
+    acknowledged: list[bytes] = []
+
+    def published(packet_id: int, minute: int, *, again: bool = False) -> bytes:
+        topic = soil_topic("gs-01").encode()
+        body = len(topic).to_bytes(2, "big") + topic + packet_id.to_bytes(2, "big") + reading(minute)
+        return packet(0x3A if again else 0x32, body)
+
+    def answer(kind: int, body: bytes) -> bytes:
+        if kind == CONNECT:
+            return packet(0x20, b"\x00\x00")
+        if kind == SUBSCRIBE:
+            granted = packet(0x90, body[:2] + b"\x01" * _filters(body[2:]))
+            return granted + published(1, 0) + published(1, 0, again=True)
+        if kind == _PUBACK:
+            acknowledged.append(body)
+            if acknowledged.count(b"\x00\x01") == 2 and sealed_once.wait(PATIENCE_S):
+                acknowledged.clear()
+                return published(2, 1)
+        return b"" if kind == DISCONNECT else packet(0xD0, b"")
+
+    with ScriptedBroker(answer) as broker:
+        worker = Worker(
+            folder, BEICHEN, Broker("127.0.0.1", broker.port, "worker-1", mqtt_version="3.1.1"), QUICK, "test",
+            on_sealed=lambda _sealed: sealed_once.set(),
+        )  # fmt: skip
+        with worker:
+            worker.wait_until_idle(2, PATIENCE_S)
+            assert (dict(worker.outcomes), worker.redelivered) == ({"stored": 2, "duplicate": 1}, 1)
+    assert_each_reading_once(folder, 2)
+
+
+def _filters(body: bytes) -> int:
+    """Return how many filters a SUBSCRIBE holds behind its packet id."""
+    count = 0
+    while body:
+        body = body[2 + int.from_bytes(body[:2], "big") + 1 :]
+        count += 1
+    return count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -68,6 +69,13 @@ def test_each_message_has_exactly_one_outcome(folder: DataFolder, sealer: Sealer
     assert dict(sealed.outcomes) == {"stored": 2, "duplicate": 1, "rejected": 1, "ignored": 1}
     raw = ask(folder, "select message_seq, outcome from raw_messages order by message_seq")
     assert raw == [(1, "stored"), (2, "duplicate"), (3, "stored"), (4, "rejected"), (5, "ignored")]
+
+
+def test_what_the_broker_sent_again_is_told_from_what_a_sender_repeats(sealer: Sealer) -> None:
+    again = dataclasses.replace(message(3), redelivered=True)
+    first = dataclasses.replace(message(4, minute=1), redelivered=True)
+    sealed = sealer.seal([message(1), message(2), again, first], NO_REGISTERS)
+    assert (dict(sealed.outcomes), sealed.redelivered) == ({"stored": 2, "duplicate": 2}, 1)
 
 
 def test_one_bad_reading_does_not_cost_its_neighbours(folder: DataFolder, sealer: Sealer) -> None:
