@@ -52,6 +52,7 @@ class Model:
     ignored: fields that are not kept, with the reason
     valid: field that must not say false (or 0) for the measurements to count; None when there is none
     bytes_first: the bytes are read before the decoded payload, as the maker's codec is known to be wrong
+    sdi12: names of the values of an SDI-12 probe, by the field that holds its answer as text
     """
 
     model_id: str
@@ -68,6 +69,7 @@ class Model:
     ignored: Mapping[str, str]
     valid: str | None
     bytes_first: bool
+    sdi12: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,17 @@ def _model(vendor: str, given: Mapping[str, Any]) -> Model:
         ignored=given.get("ignored", {}),
         valid=given.get("valid"),
         bytes_first=given.get("bytes_first", False),
+        sdi12=_answers(given.get("sdi12", {})),
     )
+
+
+def _answers(table: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """Return the names of an answer's values by its field; {n} counts through both."""
+    return {
+        field.replace("{n}", str(n)): tuple(name.replace("{n}", str(n)) for name in facts["values"])
+        for field, facts in table.items()
+        for n in range(facts.get("n", (1, 1))[0], facts.get("n", (1, 1))[1] + 1)
+    }
 
 
 def _fingerprints(given: list[Any]) -> tuple[frozenset[str], ...]:

@@ -10,8 +10,9 @@ from ingest.decode.guard import describe, escape
 from ingest.decode.measurements import Measurements
 from ingest.decode.notes import Fate, FieldNote, Notes
 from ingest.decode.quantities import CONVERSIONS, QUANTITIES
+from ingest.decode.sdi12 import read_answer
 from ingest.decode.unknown_models import read_unknown
-from ingest.errors import Fault
+from ingest.errors import Fault, PayloadError
 from ingest.stream_units import StreamReader
 
 _MOST_NESTED = 4
@@ -52,10 +53,13 @@ def add_fields(
     """
     if model is None:
         return read_unknown(placed, measured, reader, notes)
+    if model.sdi12:
+        placed = {**placed, **_answered(measured, placed, model)}
     is_valid = model.valid is None or placed.get(model.valid, (True, ""))[0] not in _INVALID
     said: set[tuple[str, int]] = set()
     # A list of messages none of which is a measurement (a new sensor's id) is understood all the same.
     known = 1 if model.measurements is not None and placed.get(model.measurements[0], (None, ""))[0] else 0
+    known += sum(name in model.sdi12 for name in placed)
     for name, field in model.fields.items():
         if name not in placed:
             continue
@@ -80,9 +84,24 @@ def add_fields(
     return known
 
 
+def _answered(
+    measured: Measurements, placed: Mapping[str, tuple[object, str]], model: Model
+) -> dict[str, tuple[object, str]]:
+    """Return the values that stand in answers of SDI-12 probes, by name; an answer that is none is refused."""
+    found: dict[str, tuple[object, str]] = {}
+    for field, names in model.sdi12.items():
+        if field in placed:
+            text, place = placed[field]
+            try:
+                found |= {name: (number, place) for name, number in read_answer(text, names, place).items()}
+            except PayloadError as error:
+                measured.refuse(error.faults[0], place)
+    return found
+
+
 def _is_read_elsewhere(name: str, model: Model) -> bool:
     """Say whether a field is no value but the holder of values, or of their time."""
-    holders = {part[0] for part in (model.history, model.measurements) if part is not None}
+    holders = {part[0] for part in (model.history, model.measurements) if part is not None} | model.sdi12.keys()
     return name in holders or name == model.valid or (model.time is not None and name == model.time.field)
 
 

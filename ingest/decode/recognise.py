@@ -36,7 +36,7 @@ def recognise(registered: str | None, names: Iterable[str], fields: Iterable[str
     named = next((found for name in (registered or "", *names) if (found := _named(name))), None)
     if named is not None and named.model is not None:
         model = named.model
-        if not present or model.measurements is not None or present & model.fields.keys():
+        if not present or model.measurements is not None or present & (model.fields.keys() | model.sdi12.keys()):
             return named
     # A name that fits loosely ("Clover meadow probes") must not outrank fields that show another model.
     shown = max(

@@ -170,6 +170,20 @@ def test_real_uplinks_are_rows_or_refused_with_a_reason_and_none_is_dropped(shar
     assert outcomes == {"in air": 2, "undecoded": 55}
 
 
+def test_a_tracker_that_is_registered_tells_its_battery_and_no_soil(shared: Path, publish: Publish) -> None:
+    told = []
+    for line in (shared / "data" / "soil" / "envelopes" / "tts_v3_real_uplinks.jsonl").read_bytes().splitlines():
+        ids = json.loads(line)["end_device_ids"]
+        if "lgt-92" in ids["device_id"]:
+            models = {ids["dev_eui"].lower(): "dragino/lgt92"}
+            decoded = publish(f"v3/parks@ttn/devices/{ids['device_id']}/up", line, models=models)
+            assert (decoded.soil, decoded.weather, decoded.parts_refused) == ((), (), ())
+            told.append(decoded.status[0].battery_v)
+    assert len(told) == 55
+    # 0b57 of the first uplink: 2,903 mV. Below 2.84 V the tracker stops looking for satellites.
+    assert (told[0], all(2.5 < volts < 3.6 for volts in told)) == (2.903, True)
+
+
 def test_a_documented_uplink_with_a_missing_comma_is_refused_and_its_mend_is_read(
     shared: Path, publish: Publish
 ) -> None:

@@ -90,6 +90,9 @@ def test_the_bytes_say_what_the_makers_own_example_says(publish: Publish, exampl
         ("decentlab/dl-5te", 1, "02031c000300370186000a0c60", -1.0),
         ("tektelic/agriculture-sensor", 10, "0367fff6", -1.0),
         ("rakwireless/rak2560", 2, "0b67fff6", -1.0),
+        ("netvox/ra07", 6, "01091024" + "0bb8ff39000005", -1.99),
+        ("mcci/catena4450", 1, "1540" + "ff00" + "80", -1.0),
+        ("dragino/sdi-12-teros-12", 2, "0d4e01" + b"0+2500.0-1.0+120".hex(), -1.0),
         ("makerfabs/soil-monitor", 2, "00012201" + "012cfff60064004600000e10", -1.0),
     ],
 )
@@ -363,6 +366,95 @@ def test_rak_keeps_percent_of_volume_and_not_percent_of_a_calibration(publish: P
     assert soil(block) == {(1, "raw_counts"): 4.0}
 
 
+UC501 = "08db02612b312e362b302b32352e370d0a" + "00" * 22
+"""The example of the UC501 README: "a+1.6+0+25.7" at the third SDI-12 channel. No water content is 1.6 m³/m³."""
+
+
+def test_an_sdi_12_answer_is_read_by_the_probe_that_hangs_there(publish: Publish) -> None:
+    teros = b"0+1846.16+22.3+1\r\n".ljust(36, b"\0").hex()
+    # METER's curve for mineral soil: 3.879e-4 × 1846.16 - 0.6956.
+    assert soil(frame(publish, "milesight-iot/uc50x-teros-12", "01755c" + "08db04" + teros, 85)) == {
+        (5, "volumetric_water_content"): pytest.approx(0.0205, abs=1e-4),
+        (5, "soil_temperature_c"): 22.3,
+        (5, "bulk_ec_ds_m"): 0.001,
+    }
+    assert soil(
+        frame(publish, "milesight-iot/uc50x-teros-21", "08db00" + b"1-33.5+18.2".ljust(36, b"\0").hex(), 85)
+    ) == {
+        (1, "matric_potential_kpa"): -33.5,
+        (1, "soil_temperature_c"): 18.2,
+    }
+    fields = {"BatV": 3.4, "Payver": 1, "data_sum": "0+0.215+1.02+19.4\r\n"}
+    assert soil(publish(CHIRPSTACK, chirpstack(fields), models={EUI: "dragino/sdi-12-cs650"})) == {
+        (1, "volumetric_water_content"): 0.215,
+        (1, "bulk_ec_ds_m"): 1.02,
+        (1, "soil_temperature_c"): 19.4,
+    }
+    # The Topp equation at a permittivity of 10.
+    assert soil(frame(publish, "dragino/sdi-12-5tm", "0d4e01" + b"0+10.0+15.5".hex(), 2)) == {
+        (1, "volumetric_water_content"): pytest.approx(0.1883),
+        (1, "soil_temperature_c"): 15.5,
+    }
+
+
+def test_what_a_logger_passes_on_stands_in_the_channel_that_it_names(publish: Publish) -> None:
+    decoded = frame(publish, "milesight-iot/uc50x-cs650", UC501, 85)
+    assert soil(decoded) == {(3, "bulk_ec_ds_m"): 0.0, (3, "soil_temperature_c"): 25.7}
+    assert codes(decoded) == ["out_of_range"]
+
+
+@pytest.mark.parametrize("answer", ["", "0", "\r\n", None])
+def test_a_probe_that_did_not_answer_its_logger_measures_nothing(publish: Publish, answer: str | None) -> None:
+    decoded = publish(
+        CHIRPSTACK, chirpstack({"BatV": 3.4, "data_sum": answer}), models={EUI: "dragino/sdi-12-teros-12"}
+    )
+    assert (decoded.soil, decoded.parts_refused, decoded.status[0].battery_v) == ((), (), 3.4)
+
+
+@pytest.mark.parametrize(
+    "answer", ["0+1846.16+22.3", "0+1+2+3+4", "NaN", "0+1e9+2+3", "0+1++2+3", "0+1.2.3+2+3", 17, ["0+1+2+3"]]
+)
+def test_an_answer_of_another_probe_is_refused_and_no_guess_is_made(publish: Publish, answer: object) -> None:
+    decoded = publish(
+        CHIRPSTACK, chirpstack({"BatV": 3.4, "data_sum": answer}), models={EUI: "dragino/sdi-12-teros-12"}
+    )
+    assert (decoded.soil, decoded.status[0].battery_v) == ((), 3.4)
+    assert codes(decoded) == ["value_not_understood"]
+
+
+def test_a_dry_watermark_of_sensefarm_is_a_potential_below_zero(publish: Publish) -> None:
+    sent = "b006b800013009079800005457a800959900000013084118000009410c2773"
+    decoded = frame(publish, "sensefarm/cube02", sent + "a90014", 1)
+    assert soil(decoded) == {(1, "matric_potential_kpa"): -149, (2, "matric_potential_kpa"): -20}
+    assert decoded.status[0].battery_v == 2.311
+
+
+def test_humidity_of_the_air_in_the_soil_is_no_water_content(publish: Publish) -> None:
+    fields = {"tSoil": 20.27, "rhSoil": 89.06, "tempC": 21.6, "rh": 76.2, "vBat": 4.27}
+    decoded = publish(CHIRPSTACK, chirpstack(fields))
+    assert soil(decoded) == {(1, "soil_temperature_c"): 20.27}
+    assert decoded.weather[0].air_temperature_c == 21.6
+
+
+def test_a_trackers_codec_does_not_hide_what_a_sensecap_probe_sent(publish: Publish) -> None:
+    # What ChirpStack's profile of the S2105 makes of 24.5 %: nothing, or settings.
+    data = "010610" + "28230000" + "010710" + "b45f0000" + "0000"
+    for messages in ([], [[{"measurementId": "3000", "type": "Battery", "measurementValue": 1}]]):
+        event = chirpstack(
+            {"valid": True, "err": 0, "messages": messages}, data=bytes.fromhex(data), profile="SenseCAP S2105"
+        )
+        assert soil(publish(CHIRPSTACK, event)) == {
+            (1, "soil_temperature_c"): 9.0,
+            (1, "volumetric_water_content"): 0.245,
+        }
+
+
+def test_the_data_log_of_a_probe_pair_has_the_ec_of_both(publish: Publish) -> None:
+    at = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp()).to_bytes(4, "big").hex()
+    rows = frame(publish, "dragino/se02", "07a5ff7e0064" + "07a5ff7e00c8" + "40" + at, 3).soil
+    assert [(row.channel, row.bulk_ec_ds_m) for row in rows] == [(1, 0.1), (2, 0.2)]
+
+
 TRS21 = {"matric_potential_kpa": -11.7, "soil_temperature_c": 16.1}
 ONE_TINOVI = {"volumetric_water_content": 0.25, "soil_temperature_c": 21.0, "bulk_ec_ds_m": 0.1}
 
@@ -381,6 +473,8 @@ ONE_TINOVI = {"volumetric_water_content": 0.25, "soil_temperature_c": 21.0, "bul
         ("rakwireless/rak2560", "37bc00fa38c0", 2, {"volumetric_water_content": 0.25}, "frame_truncated"),
         ("rakwireless/rak2560", "37bc00fa38ff00", 2, {"volumetric_water_content": 0.25}, "frame_part_unknown"),
         ("tinovi/pm-io-5-sm", "093f07d00064083400190000", 1, ONE_TINOVI, "frame_truncated"),
+        ("sensefarm/cube02", "a8000cf800", 1, {"matric_potential_kpa": -12}, "frame_part_unknown"),
+        ("sensefarm/cube02", "a8000c0841", 1, {"matric_potential_kpa": -12}, "frame_truncated"),
     ],
 )  # fmt: skip
 def test_a_frame_that_is_readable_in_part_keeps_that_part_and_says_what_is_missing(
@@ -427,6 +521,13 @@ def test_a_frame_that_is_readable_in_part_keeps_that_part_and_says_what_is_missi
         ("rakwireless/rak2560", "37bc00", 1, "frame_truncated"),
         ("decentlab/dl-trs21", "020192000800", 1, "frame_part_unknown"),
         ("makerfabs/soil-moisture", "0001035c2200", 1, "frame_truncated"),
+        ("mcci/catena4450", "167d4460", 1, "frame_not_of_model"),
+        ("mcci/catena4450", "15", 1, "frame_truncated"),
+        ("sensefarm/cube02", "f80001", 1, "frame_not_of_model"),
+        ("sensefarm/cube02", "a800", 1, "frame_truncated"),
+        ("netvox/ra07", "01570a240bb8ff39000005", 6, "frame_not_of_model"),
+        ("dragino/lgt92", "06765ff2960a4b4504", 2, "frame_truncated"),
+        ("milesight-iot/uc50x-teros-12", "08db10", 85, "frame_not_of_model"),
     ],
 )
 def test_bytes_that_no_such_device_sends_are_refused_and_the_fault_says_why(
@@ -443,9 +544,8 @@ def test_bytes_that_no_such_device_sends_are_refused_and_the_fault_says_why(
 def test_every_field_that_a_frame_can_have_is_in_the_models_table() -> None:
     for model in all_models().values():
         assert model.frame is not None, model.model_id
-        assert _names(model.frame) <= model.fields.keys() | {"timestamp", "history"} | _suffixed(model.fields), (
-            model.model_id
-        )
+        known = model.fields.keys() | model.sdi12.keys() | {"timestamp", "history"} | _suffixed(model.fields)
+        assert _names(model.frame) <= known, model.model_id
 
 
 def _names(settings: object) -> set[str]:

@@ -37,14 +37,14 @@ def decode_frame(data: bytes, f_port: int | None, settings: Mapping[str, object]
 
     settings: `raw_mode` true when the firmware has the raw mode · `probes` what the codec writes behind the names of
     each probe's fields, one probe without anything when not given · `slots` true for the flags of SE0X · `datalog` true
-    when there is one · `status` the first byte on port 5
+    when there is one, `log_ec` true when its third word is known to be the EC · `status` the first byte on port 5
     Raises: PayloadError for another port or length.
     """
     names = cast("Sequence[str]", settings.get("probes", ("",)))
     if f_port in (None, _READINGS):
         return _slots(data, names) if settings.get("slots") else _readings(data, names, settings)
     if f_port == _DATALOG and settings.get("datalog"):
-        return _datalog(data, names)
+        return _datalog(data, names, has_ec=bool(settings.get("log_ec")))
     if f_port == _STATUS and "status" in settings:
         return _status(data, settings)
     ports = [_READINGS] + [_DATALOG] * bool(settings.get("datalog")) + [_STATUS] * ("status" in settings)
@@ -94,11 +94,11 @@ def _probe(words: Sequence[int], name: str, *, is_raw: bool, is_found: bool) -> 
     }
 
 
-def _datalog(data: bytes, names: Sequence[str]) -> Frame:
+def _datalog(data: bytes, names: Sequence[str], *, has_ec: bool) -> Frame:
     """Return the records of the data log.
 
-    The third word of each probe is left out: of SE01 the vendor's codec cuts it to 12 bits and divides it by ten, which
-    fits neither its EC nor its cable probe.
+    The third word of each probe is its EC (SE02); of SE01 the vendor's codec cuts it to 12 bits and divides it by ten,
+    which fits neither its EC nor its cable probe, so it is left out.
     """
     length = _PROBE * len(names) + 1 + _TIME
     if not data or len(data) % length:
@@ -111,7 +111,8 @@ def _datalog(data: bytes, names: Sequence[str]) -> Frame:
         for number, name in enumerate(names):
             words = struct.unpack_from(">3H", data, start + _PROBE * number)
             probe = _probe(words, name, is_raw=False, is_found=True)
-            probe.pop(f"conduct_SOIL{name}", None)
+            if not has_ec:
+                probe.pop(f"conduct_SOIL{name}", None)
             record |= probe
         records.append(record)
     return Frame({"history": records})

@@ -13,6 +13,7 @@ from ingest.decode.frames import (
     fixed,
     flagged,
     gropoint,
+    numbered,
     sensecap,
     tagged,
 )
@@ -27,6 +28,7 @@ FAMILIES: Mapping[str, Callable[[bytes, int | None, Mapping[str, object]], Frame
         "fixed": fixed.decode_frame,
         "flagged": flagged.decode_frame,
         "gropoint": gropoint.decode_frame,
+        "numbered": numbered.decode_frame,
         "sensecap": sensecap.decode_frame,
         "tagged": tagged.decode_frame,
     }

@@ -1,11 +1,11 @@
-"""Frames whose first byte says which blocks follow, big endian, in an order of their own (Tinovi)."""
+"""Frames of which one byte says which blocks follow, big endian, in an order of their own (Tinovi, MCCI)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TypedDict, cast
 
-from ingest.decode.frames.faults import cut, truncated, unknown_part
+from ingest.decode.frames.faults import cut, not_this_frame, truncated, unknown_part
 from ingest.decode.frames.frame import Frame, Part, parts_of, read_parts
 from ingest.errors import Fault
 
@@ -19,16 +19,27 @@ def decode_frame(data: bytes, f_port: int | None, settings: Mapping[str, object]
     """Return the fields of the blocks whose bits are set.
 
     f_port: any
-    settings: `head` what always follows the first byte · `blocks` in the order in which they come, each with its bit ·
-    `more` the blocks of a second byte of bits, which may stand behind them
-    Raises: PayloadError when the frame ends within the head.
+    settings: `head` what always follows the byte of bits · `blocks` in the order in which they come, each with its
+    bit · `more` the blocks of a second byte of bits, which may stand behind them · `formats` instead: these settings
+    by the byte that stands before the byte of bits, in hex
+    Raises: PayloadError for another format, or when the frame ends within the head.
     """
-    fields, position = read_parts(data, 1, parts_of(settings, "head"), "big")
-    if position is None:
-        raise truncated(data, f"at least {1 + len(parts_of(settings, 'head'))} bytes, on port {f_port}")
+    formats = cast("Mapping[str, Mapping[str, object]] | None", settings.get("formats"))
+    bits = 0 if formats is None else 1
+    if formats is not None:
+        if data[:bits].hex() not in formats:
+            got, expected = (
+                f"{data[:8].hex()} on port {f_port}",
+                f"a frame that begins with one of {', '.join(formats)}",
+            )
+            raise not_this_frame(got, expected)
+        settings = formats[data[:bits].hex()]
+    fields, position = read_parts(data, bits + 1, parts_of(settings, "head"), "big")
+    if position is None or len(data) <= bits:
+        raise truncated(data, f"at least {bits + 1 + len(parts_of(settings, 'head'))} bytes, on port {f_port}")
     unread: list[Fault] = []
     for name in ("blocks", "more"):
-        at = 0 if name == "blocks" else position
+        at = bits if name == "blocks" else position
         if at >= len(data):
             break
         position = position if name == "blocks" else position + 1

@@ -1,6 +1,7 @@
-"""Frames that name their parts: a key of two bytes (channel and type), then a value whose layout the key tells.
+"""Frames that name their parts: a key (channel and type), then a value whose layout the key tells.
 
-Milesight writes so, little endian, and TEKTELIC, big endian.
+Milesight writes so, little endian, and TEKTELIC, big endian. A key is two bytes, and a third where that tells channels
+apart.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ from ingest.decode.frames.faults import cut, not_this_frame, unknown_part
 from ingest.decode.frames.frame import Endian, Frame, Part, read_parts
 from ingest.errors import Fault, PayloadError
 
-_KEY = 2
+_KEYS = (3, 2)
+"""Lengths of keys in bytes, the longest first."""
 
 
 def decode_frame(data: bytes, f_port: int | None, settings: Mapping[str, object]) -> Frame:
     """Return the fields of the keys that `settings` (schemas/devices) lays out, as far as they are known.
 
-    channels: layout by key, in hex · endian: "little" unless it says otherwise · history: key of back-filled records,
-    which come as a list under `history` · answers: length of an answer to a downlink by the key's second byte, after a
-    first of 0xfe or 0xff · ports: those that carry measurements, any when not given · silent_ports: those that carry
-    only settings
+    channels: layout by key of two or three bytes, in hex · endian: "little" unless it says otherwise · history: key of
+    back-filled records, which come as a list under `history` · answers: length of an answer to a downlink by the key's
+    second byte, after a first of 0xfe or 0xff · ports: those that carry measurements, any when not given ·
+    silent_ports: those that carry only settings
     Raises: PayloadError for another port, or when not one part can be read.
     """
     ports = cast("Sequence[int]", settings.get("ports", ()))
@@ -37,14 +39,14 @@ def decode_frame(data: bytes, f_port: int | None, settings: Mapping[str, object]
     position, understood = 0, 0
     unread: list[Fault] = []
     while position < len(data):
-        key = data[position : position + _KEY].hex()
+        key = _key(data[position : position + _KEYS[0]], channels)
         layout = channels.get(key) or _answer(key, answers)
         if layout is None:
             if not understood:
                 raise not_this_frame(f"key {key} on port {f_port}", f"one of {', '.join(channels)}")
             unread.append(unknown_part(position, data[position:], f"one of {', '.join(channels)}"))
             break
-        values, end = read_parts(data, position + _KEY, layout, endian)
+        values, end = read_parts(data, position + len(key) // 2, layout, endian)
         if end is None:
             unread.append(cut(data, f"all bytes of {key} at byte {position}"))
             break
@@ -56,6 +58,11 @@ def decode_frame(data: bytes, f_port: int | None, settings: Mapping[str, object]
     if unread and not understood:
         raise PayloadError(*unread)
     return Frame(fields | {"history": history} if history else fields, unread=tuple(unread))
+
+
+def _key(begun: bytes, channels: Mapping[str, Sequence[Part]]) -> str:
+    """Return the longest key that is laid out, in hex; the first two bytes when none is."""
+    return next((key for length in _KEYS if (key := begun[:length].hex()) in channels), begun[: _KEYS[-1]].hex())
 
 
 def _answer(key: str, answers: Mapping[str, int]) -> Sequence[Part] | None:
