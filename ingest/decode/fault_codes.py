@@ -71,6 +71,9 @@ FAULT_CODES: Mapping[str, Meaning] = MappingProxyType(
         "lone_surrogate": Meaning(
             "A text holds half a character (a lone surrogate).", "文本含有不完整的字符（孤立代理项）。"
         ),
+        "malformed_cbor": Meaning(
+            "The message is not CBOR, or has tags that are not read.", "报文不是合法的 CBOR，或含有不支持的标签。"
+        ),
         "malformed_json": Meaning("The message is not strict JSON.", "报文不是严格的 JSON。"),
         "malformed_protobuf": Meaning("The bytes are not a Sparkplug B payload.", "字节不是 Sparkplug B 载荷。"),
         "measured_twice": Meaning(

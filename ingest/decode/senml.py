@@ -1,4 +1,4 @@
-"""SenML (RFC 8428), JSON: greensward/v1/{district}/{device_id}/senml.
+"""SenML (RFC 8428), JSON or CBOR: greensward/v1/{district}/{device_id}/senml.
 
 A record's name is its base name and its own name. Its levels end at "/" and ":", and the last is the quantity, by the
 words of `unknown_models`; the one before may say how deep (`10cm`) or which channel (`ch2`). What stands before that
@@ -8,6 +8,7 @@ as RFC 9039 writes it, `urn:dev:mac:0024befffe804ff1_10cm/soil_moisture`).
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from ingest.decode.cbor import parse_cbor
 from ingest.decode.context import DecodeContext
 from ingest.decode.guard import describe, parse_json
 from ingest.decode.instants import parse_unix_s
@@ -39,6 +41,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./_-]{0,255}")
 _VALUES = ("v", "vs", "vb", "vd")
 _BASE_NUMBERS, _BASE_TEXTS = ("bt", "bv", "bs", "bver"), ("bn", "bu")
 _NUMBERS, _TEXTS = ("t", "v", "s", "ut"), ("n", "u", "vs", "vd")
+_LABELS = ("bs", "bv", "bu", "bt", "bn", "bver", "n", "u", "v", "vs", "vb", "s", "t", "ut", "vd")
+_CBOR_LABELS = dict(enumerate(_LABELS, start=-6))
 _UNITS = {"/": "1", "/100": "%", "%EL": "%", "%RH": "%"}
 """SenML's own units that UCUM writes in another way (RFC 8428, section 12.1; RFC 8798)."""
 _ONLY_FOR = {"%RH": "relative_humidity", "%EL": "battery_level"}
@@ -75,11 +79,10 @@ def decode_senml(message: Message, context: DecodeContext) -> Decoded:
 
 
 def _decode(message: Message, context: DecodeContext, device_id: str) -> Decoded:
-    if _looks_binary(message.payload):
-        got = f"{len(message.payload)} bytes: {message.payload[:16].hex()}"
-        fault = Fault("", "malformed_json", got, "SenML as JSON", "CBOR, XML and EXI are not read; send JSON.")
-        raise PayloadError(fault)
-    pack = parse_json(message.payload, limit_bytes=LIMIT_BYTES)
+    if _is_cbor(message.payload):
+        pack = _named_labels(parse_cbor(message.payload, limit_bytes=LIMIT_BYTES))
+    else:
+        pack = parse_json(message.payload, limit_bytes=LIMIT_BYTES)
     if not isinstance(pack, list):
         raise PayloadError(_wrong("", pack, "a list of records"))
     if len(pack) > MOST_RECORDS:
@@ -90,9 +93,33 @@ def _decode(message: Message, context: DecodeContext, device_id: str) -> Decoded
     return report.decoded(device_id, "")
 
 
-def _looks_binary(payload: bytes) -> bool:
-    """Say whether a pack is CBOR: a list there begins with a byte from 0x80 to 0x9f."""
+def _is_cbor(payload: bytes) -> bool:
+    """Say whether a pack is CBOR: a list there begins with a byte from 0x80 to 0x9f, which no JSON text begins with."""
     return bool(payload) and 0x80 <= payload[0] <= 0x9F  # noqa: PLR2004 - as the docstring says
+
+
+def _named_labels(pack: object) -> object:
+    """Return a pack of CBOR with JSON's labels for the whole numbers (RFC 8428, table 6); vd becomes base64url again.
+
+    Raises: PayloadError for a label that is no field of SenML, and for a field given twice.
+    """
+    if not isinstance(pack, list):
+        return pack
+    named: list[object] = []
+    for place, record in enumerate(pack):
+        if not isinstance(record, dict):
+            named.append(record)
+            continue
+        fields: dict[str, object] = {}
+        for label, value in record.items():
+            name = label if isinstance(label, str) else _CBOR_LABELS.get(label, "")
+            if not name or name in fields:
+                expected = "each label of RFC 8428, table 6, once"
+                raise PayloadError(_wrong(f"/{place}", f"the label {label}", expected))
+            is_data = name == "vd" and isinstance(value, bytes)
+            fields[name] = base64.urlsafe_b64encode(value).decode().rstrip("=") if is_data else value
+        named.append(fields)
+    return named
 
 
 def _add_records(report: PropertyReport, pack: list[object], device_id: str, digest: str) -> None:

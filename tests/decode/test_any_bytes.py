@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import cbor2
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -105,6 +106,40 @@ def test_any_bytes_are_decoded_or_refused(topic: str, payload: bytes) -> None:
 @given(value=json_values)
 def test_any_json_is_decoded_or_refused(topic: str, value: object) -> None:
     attempt(topic, json.dumps(value).encode())
+
+
+cbor_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.decimals()
+    | st.text(max_size=9)
+    | st.binary(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=4) | st.integers(-8, 9), inner, max_size=5)
+        | st.builds(cbor2.CBORTag, st.integers(0, 300), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@FEW
+@given(value=st.lists(cbor_values, max_size=4), further=st.binary(max_size=3))
+def test_any_cbor_is_decoded_or_refused(value: list[object], further: bytes) -> None:
+    attempt(SENML, cbor2.dumps(value) + further)
+
+
+@FEW
+@given(
+    records=st.lists(
+        st.dictionaries(st.integers(-6, 8), st.just("10cm/soil_moisture") | st.just("%") | cbor_values, max_size=6),
+        max_size=4,
+    )
+)
+def test_any_records_in_cbor_are_decoded_or_refused(records: list[dict[int, object]]) -> None:
+    attempt(SENML, cbor2.dumps(records))
 
 
 @FEW

@@ -167,14 +167,83 @@ def test_a_wrong_record_is_refused_alone_and_its_sender_hears_why(
     assert decoded.parts_refused[0].pointer.startswith("/1")
 
 
-def test_cbor_is_refused_in_so_many_words() -> None:
-    message = Message(1, NOON, TOPIC, bytes.fromhex("81a3006b736f696c5f6d6f69737475726501612502f94c93"))
+# RFC 8428, section 6: a pack is an array, labels are whole numbers (table 6); written here by hand, as RFC 8949 says.
+NAME = "00" + "6d" + b"soil_moisture".hex()
+PERCENT = "01" + "6125"
+
+
+def cbor(publish: Publish, sent: str) -> Decoded:
+    return publish(TOPIC, bytes.fromhex(sent))
+
+
+def test_a_pack_in_cbor_says_what_the_same_pack_in_json_says(publish: Publish) -> None:
+    # [{-2: "probe-7/", -3: 1782946800, -4: "%"}, {0: "10cm/soil_moisture", 2: 18.5}, {0: "30cm/soil_moisture", 6: 60,
+    # 2: 23}, {0: "10cm/soil_temperature", 1: "Cel", -5: 20, 2: 1.25}]
+    sent = (
+        ("84" + "a3" + "21" + "68" + b"probe-7/".hex() + "22" + "1a6a459bf0" + "23" + "6125")
+        + ("a2" + "00" + "72" + b"10cm/soil_moisture".hex() + "02" + "f94ca0")
+        + ("a3" + "00" + "72" + b"30cm/soil_moisture".hex() + "06" + "183c" + "02" + "17")
+        + ("a4" + "00" + "75" + b"10cm/soil_temperature".hex() + "01" + "6343656c" + "24" + "14" + "02" + "f93d00")
+    )
+    pack = [
+        {"bn": "probe-7/", "bt": 1782946800, "bu": "%"},
+        {"n": "10cm/soil_moisture", "v": 18.5},
+        {"n": "30cm/soil_moisture", "t": 60, "v": 23},
+        {"n": "10cm/soil_temperature", "u": "Cel", "bv": 20, "v": 1.25},
+    ]
+    decoded = cbor(publish, sent)
+    assert decoded.soil == publish(TOPIC, pack).soil
+    assert [(row.depth_cm, row.volumetric_water_content, row.soil_temperature_c) for row in decoded.soil] == [
+        (10, 0.185, 21.25),
+        (30, 0.23, None),
+    ]
+
+
+def test_labels_of_cbor_may_be_written_out_and_lists_may_be_open(publish: Publish) -> None:
+    sent = "9f" + "bf" + "616e" + "6d" + b"soil_moisture".hex() + "6175" + "6125" + "6176" + "1817" + "ff" + "ff"
+    assert [row.volumetric_water_content for row in cbor(publish, sent).soil] == [0.23]
+
+
+def test_a_decimal_fraction_is_the_number_it_says(publish: Publish) -> None:
+    assert [row.volumetric_water_content for row in cbor(publish, "81a3" + NAME + PERCENT + "02c4822018b7").soil] == [
+        0.183
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        ("81a3" + NAME + PERCENT + "02", "malformed_cbor"),
+        ("81a3" + NAME + PERCENT + "021817" + "00", "malformed_cbor"),
+        ("81a3" + NAME + PERCENT + "02c11817", "malformed_cbor"),  # an instant
+        ("81a3" + NAME + PERCENT + "02f7", "malformed_cbor"),
+        ("81a4" + NAME + PERCENT + "021817" + "021818", "malformed_cbor"),
+        ("81" * 17 + "80", "malformed_cbor"),
+        ("9bffffffffffffffff", "malformed_cbor"),
+        ("82d81c81" + "01" + "d81d00", "malformed_cbor"),  # a reference to what came before
+        ("81a3" + NAME + PERCENT + "02f97e00", "not_a_number"),
+        ("81a3" + NAME + PERCENT + "02f97c00", "number_too_large"),
+        ("81a3" + NAME + PERCENT + "09" + "1817", "wrong_type"),
+        ("81a4" + NAME + PERCENT + "021817" + "6176" + "1818", "wrong_type"),
+        ("81a3" + NAME + PERCENT + "024117", "wrong_type"),  # a byte string
+        ("8117", "wrong_type"),
+        ("80", "no_known_field"),
+    ],
+)
+def test_bad_cbor_is_refused_and_its_sender_hears_why(sent: str, code: str) -> None:
+    message = Message(1, NOON, TOPIC, bytes.fromhex(sent))
     with pytest.raises(PayloadError) as caught:
         decode(message, DecodeContext(BEICHEN, {}))
-    assert "CBOR" in caught.value.faults[0].advice
+    assert caught.value.faults[0].code == code
     reply = refusal_reply(message, caught.value)
     assert reply is not None
     assert reply.topic == "greensward/v1/beichen/probe-7/reply"
+
+
+def test_a_pack_in_cbor_is_no_longer_than_one_in_json_may_be() -> None:
+    with pytest.raises(PayloadError) as caught:
+        decode(Message(1, NOON, TOPIC, b"\x81" + b"\x60" * 65536), DecodeContext(BEICHEN, {}))
+    assert caught.value.faults[0].code == "too_large"
 
 
 def test_every_instant_of_a_pack_without_absolute_time_is_told_by_itself(publish: Publish) -> None:
