@@ -30,6 +30,10 @@ from crews.card import Form
 from crews.crew_list import CrewList
 from crews.delivery import HashedFiles, ZippedPages
 from crews.export import to_csv, to_geojson
+from crews.flights.lists import find_lists
+from crews.flights.map import draw_map
+from crews.flights.page import render_flights, states_of
+from crews.flights.stored import find_flight, find_flights
 from crews.guard import Guard, is_same_origin
 from crews.issue import ActionRefusedError, newest_report
 from crews.issue_page import render_issue
@@ -222,6 +226,37 @@ class Web:
             view = office_view(ledger, self.plots(), self.clock(), filters, self.truck_litres)
         return HTMLResponse(render_office(view, language_of(request), self.site))
 
+    def show_flights(self, request: Request) -> Response:
+        """Show the office a flight (the newest with ground, or the one asked for) and what no crew is sent for."""
+        with self.ledger() as ledger:
+            self.holder(ledger, request, "office")
+            latest = ledger.latest_findings()
+        flights = find_flights(self.folder, self.site, self.clock())
+        asked = request.query_params.get("flight")
+        shown = [one for one in flights if one.on_ground] or flights
+        flight = next((one for one in (shown if asked is None else flights) if asked in {None, one.flight_id}), None)
+        if asked is not None and flight is None:
+            raise HTTPException(404)
+        view = None if flight is None else find_flight(self.folder, self.site, flight)
+        return HTMLResponse(
+            render_flights(
+                flights, view, find_lists(self.folder), latest, self.plots(), language_of(request), self.site
+            )
+        )
+
+    def show_map(self, request: Request) -> Response:
+        """Give the office the map of a flight."""
+        with self.ledger() as ledger:
+            self.holder(ledger, request, "office")
+            latest = ledger.latest_findings()
+        asked = request.query_params.get("flight")
+        flights = find_flights(self.folder, self.site, self.clock())
+        flight = next((one for one in flights if one.flight_id == asked), None)
+        if flight is None:
+            raise HTTPException(404)
+        drawn = draw_map(find_flight(self.folder, self.site, flight), states_of(latest), language_of(request))
+        return Response(drawn, media_type="image/svg+xml", headers={"cache-control": "private, max-age=300"})
+
     def show_issue(self, request: Request) -> Response:
         """Show the office one issue with its photos and its history."""
         issue_id = request.path_params["issue_id"]
@@ -299,6 +334,8 @@ def create_app(
         Route("/photos/{sha256}", web.show_photo),
         Route("/office", web.show_office),
         Route("/office/issues/{issue_id}", web.show_issue),
+        Route("/office/flights", web.show_flights),
+        Route("/office/flights/map.svg", web.show_map),
         Route("/healthz", _alive),
         Route("/readyz", web.say_ready),
         Mount("/static", HashedFiles(packages=[("crews", "static")])),

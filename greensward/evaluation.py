@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -14,6 +14,7 @@ import pyarrow as pa
 from crews.apply import Applied, apply_flags
 from crews.campaign import Standing, standing_from_row
 from crews.campaign_journal import campaign_events, remember_standings
+from crews.flights.lists import keep_lists, make_lists
 from crews.ledger import Ledger
 from crews.picture.stored import keep_stories
 from ingest.lake.dedupe import tell_new_from_known
@@ -29,6 +30,7 @@ from sql.campaigns import Campaigns
 from sql.evaluate import campaign_progress, campaign_rows, evaluate, plateaus_to_keep
 
 Progress = Callable[[str, int, int], None]
+Row = dict[str, Any]
 Answer = TypeVar("Answer")
 
 
@@ -75,10 +77,14 @@ def judge_and_ask(
 
 def _all_to_keep(
     lake: duckdb.DuckDBPyConnection, flags: pa.Table
-) -> tuple[pa.Table, pa.Table, pa.Table, list[Standing]]:
+) -> tuple[pa.Table, pa.Table, pa.Table, list[Standing], tuple[list[Row], list[Row]]]:
     stories = lake.execute("select plot_id, story_json from plot_stories").to_arrow_table()
     standings = [standing_from_row(row) for row in campaign_progress(lake)]
-    return flags, stories, plateaus_to_keep(lake), standings
+    doubtful, routed = (
+        lake.execute(f"select * from {name}").to_arrow_table().to_pylist()
+        for name in ("doubtful_findings", "routed_findings")
+    )
+    return flags, stories, plateaus_to_keep(lake), standings, (doubtful, routed)
 
 
 def standings_at(folder: DataFolder, site: Site, as_of: datetime, campaigns: Campaigns | None = None) -> list[Standing]:
@@ -109,9 +115,11 @@ def evaluate_and_apply(
     ensure_layout(folder)
     with Ledger(folder.ledger, site) as ledger:
         export_events(folder, site, ledger)  # what crews and office reported since counts in this evaluation
-    flags, stories, plateaus, standings = judge_and_ask(folder, site, as_of, _all_to_keep, progress, campaigns)
+    kept = judge_and_ask(folder, site, as_of, _all_to_keep, progress, campaigns)
+    flags, stories, plateaus, standings, (doubtful, routed) = kept
     with file_lock(folder.evaluation_lock):
         keep_stories(folder, stories, as_of)
+        keep_lists(folder, make_lists(doubtful, routed, as_of))
         _add_new(folder, site, "flags", flags, f"flags-{as_of:%Y%m%dT%H%M%S}")
         _add_new(folder, site, "soil_plateaus", plateaus, f"plateaus-{as_of:%Y%m%dT%H%M%S}")
     with Ledger(folder.ledger, site) as ledger:

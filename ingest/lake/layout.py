@@ -78,6 +78,11 @@ class DataFolder:
         return self.root / "ledger" / "plot-stories.parquet"
 
     @property
+    def flight_lists(self) -> Path:
+        """What the newest evaluation has of drones for the office to look at or to pass on; made anew by the next."""
+        return self.root / "ledger" / "flight-lists.json"
+
+    @property
     def photos(self) -> Path:
         """Photos that crews sent."""
         return self.root / "ledger" / "photos"

@@ -2,16 +2,63 @@
 --
 -- Grain: plot
 -- As of: captured_at up to as_of
--- Reads: plot_flights, limits
+-- Reads: plot_flights, disease_findings, vigour_findings, issue_events, limits
 -- Feeds: findings
 --
--- Not flown means: no picture for not_flown_days. That is a flight to plan, no work of a crew.
-with judged as (
+-- Not flown means: no picture for not_flown_days. That is a flight to plan, no work of a crew. Reflight means: a
+-- disease was suspected or probable, or vigour low, reflight_days ago, nobody has flown the plot for so long, and no
+-- crew has said since what it found there: the next flight is to tell.
+with answers as (
+    select
+        issue_events.plot_id,
+        max(issue_events.happened_at) as answered_at,
+    from issue_events
+    where
+        issue_events.cause in ('disease', 'vigour')
+        and issue_events.kind in ('done', 'cannot_do', 'false_alarm', 'closed', 'void')
+        and issue_events.date between coalesce(getvariable('drone_window_from'), date '0001-01-01')
+        and coalesce(getvariable('window_to'), date '9999-12-31')
+        and issue_events.happened_at <= getvariable('as_of')
+    group by issue_events.plot_id
+),
+
+doubts as (
+    select
+        plot_id,
+        data_at as seen_at,
+    from disease_findings
+    where state in ('suspected', 'probable')
+    union all
+    select
+        plot_id,
+        data_at as seen_at,
+    from vigour_findings
+    where state = 'alert'
+),
+
+open_doubts as (
+    select
+        doubts.plot_id,
+        min(doubts.seen_at) as seen_at,
+    from doubts
+    left join answers on doubts.plot_id = answers.plot_id
+    where answers.answered_at is null or answers.answered_at < doubts.seen_at
+    group by doubts.plot_id
+),
+
+judged as (
     select
         plot_flights.*,
         limits.not_flown_days,
         limits.drone_window_days,
+        limits.reflight_days,
+        floor((epoch(cast(getvariable('as_of') as timestamptz)) - epoch(open_doubts.seen_at)) / 86400) as doubted_days,
         case
+            when
+                epoch(cast(getvariable('as_of') as timestamptz)) - epoch(open_doubts.seen_at)
+                >= limits.reflight_days * 86400
+                and coalesce(plot_flights.flown_days_ago, limits.drone_window_days) >= limits.reflight_days
+                then 'reflight'
             when not plot_flights.was_ever_flown then 'never_flown'
             when plot_flights.flown_days_ago is null or plot_flights.flown_days_ago >= limits.not_flown_days
                 then 'not_flown'
@@ -19,6 +66,7 @@ with judged as (
         end as state,
     from plot_flights
     cross join limits
+    left join open_doubts on plot_flights.plot_id = open_doubts.plot_id
 )
 
 select
@@ -30,10 +78,13 @@ select
         else concat('coverage_', judged.state)
     end as reason_code,
     cast(json_object(
-        'days', cast(floor(coalesce(judged.flown_days_ago, judged.drone_window_days)) as bigint)
+        'days', cast(case
+            when judged.state = 'reflight' then judged.doubted_days
+            else floor(coalesce(judged.flown_days_ago, judged.drone_window_days))
+        end as bigint)
     ) as varchar) as reason_params_json,
     round(judged.flown_days_ago, 3) as value,
-    judged.not_flown_days as line,
+    case when judged.state = 'reflight' then judged.reflight_days else judged.not_flown_days end as line,
     'd' as unit,
     judged.last_flown_at as data_at,
     cast(json_object(

@@ -3,7 +3,7 @@
 -- Grain: plot
 -- As of: captured_at up to as_of, of the drone window
 -- Reads: staged_plots, found_objects, staged_coverage, plot_flights, drone_images, limits
--- Feeds: findings
+-- Feeds: findings, coverage_findings
 -- Kept as: table
 --
 -- Suspected means: one object of enough confidence and probability. Probable means: at least disease_images pictures or

@@ -3,7 +3,7 @@
 -- Grain: plot
 -- As of: captured_at up to as_of, of the drone window
 -- Reads: staged_plots, vigour_flights, plot_flights, drought_findings, limits
--- Feeds: findings
+-- Feeds: findings, coverage_findings
 -- Kept as: table
 --
 -- An alert stands until two flights running are above vigour_clear_z. Low vigour and dry soil: drought, water it; low

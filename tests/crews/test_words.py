@@ -53,6 +53,9 @@ def test_english_sentences_are_english_and_chinese_ones_chinese() -> None:
         "campaign.named",
         "explain.plot.layer",
         "explain.plot.join",
+        "flights.and",
+        "flights.of",
+        "flights.perhaps",
     }
 
 

@@ -25,8 +25,8 @@ def seen(lake: MadeLake, picture: str, number: int, east_m: float, north_m: floa
         "image_detections",
         image_id=picture,
         detection_id=str(number),
-        captured_at=YESTERDAY,
         **{
+            "captured_at": YESTERDAY,
             "flight_id": "F1",
             "centre_lon": 117.1 + east_m * METRE_OF_LON,
             "centre_lat": 39.2 + north_m * METRE_OF_LAT,
@@ -182,3 +182,32 @@ def test_the_same_doubtful_thing_in_two_pictures_is_listed_once(lake: MadeLake) 
         )  # fmt: skip
     query = "select images, confidence, best_image_id from doubtful_findings"
     assert ask(lake, "doubtful_findings", query) == [(2, 0.8, "I2")]
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "flown_days_ago", "event", "state"),
+    [
+        (7.0, None, None, "reflight"),
+        (6.9, None, None, "flown"),
+        (20.0, 7.0, None, "reflight"),
+        (20.0, 6.9, None, "flown"),
+        (8.0, None, "opened", "reflight"),
+        (8.0, None, "false_alarm", "flown"),
+        (8.0, None, "done", "flown"),
+    ],
+)
+def test_a_doubt_that_nobody_answers_for_a_week_asks_for_another_flight(
+    lake: MadeLake, days_ago: float, flown_days_ago: float | None, event: str | None, state: str
+) -> None:
+    lake.plot()
+    at = AS_OF - timedelta(days=days_ago)
+    lake.flight("F1", at)
+    seen(lake, "F1-1", 0, 0.0, 0.0, captured_at=at)
+    if flown_days_ago is not None:
+        lake.flight("F2", AS_OF - timedelta(days=flown_days_ago), is_analysed=False)
+    if event:
+        lake.rows["issue_events"].append(
+            {"event_id": "1", "issue_id": "BC-1", "happened_at": at + timedelta(days=1), "kind": event,
+             "plot_id": "P1", "cause": "disease", "actor": "crew", "detail_json": "{}"}
+        )  # fmt: skip
+    assert ask(lake, "coverage_findings", "select state from coverage_findings") == [(state,)]

@@ -1,0 +1,109 @@
+"""`greensward flights`: what drones flew and saw: the flights, a flight's map, and what no crew is sent for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+from rich.markup import escape
+
+from crews.apply import valid_plots
+from crews.flights.flight import Flight
+from crews.flights.lists import FlightLists, find_lists
+from crews.flights.map import draw_map
+from crews.flights.page import say_doubtful, say_flight, say_routed, states_of
+from crews.flights.stored import find_flight, find_flights
+from crews.ledger import Ledger
+from crews.words import speaker
+from greensward.console import EXIT_OK, Common, out, show
+from greensward.settings import Settings
+from ingest.errors import ConfigError
+from ingest.lake.read import read_register
+
+app = App(name="flights", help="What drones flew and saw: flights, a flight's map, and what no crew is sent for.")
+
+_Lang = Annotated[Literal["zh", "en"], Parameter(help="Language.")]
+
+
+@app.command(name="list")
+def list_flights(*, lang: _Lang = "zh", common: Common | None = None) -> int:
+    """List the flights of the last weeks, the newest first."""
+    common = common or Common()
+    settings = common.settings()
+    flights = _flights(settings)
+    say, site = speaker(lang), settings.place()
+
+    def render() -> None:
+        for flight in flights:
+            name, counts = say_flight(flight, say, site)
+            out.print(f"[bold]{escape(name)}[/]  {escape(counts)}")
+
+    show(flights, as_json=common.json, render=render)
+    return EXIT_OK
+
+
+@app.command(name="map")
+def write_map(
+    flight_id: str,
+    *,
+    to: Annotated[Path, Parameter(help="File to write, SVG.")],
+    lang: _Lang = "zh",
+    common: Common | None = None,
+) -> int:
+    """Draw the map of a flight: plots by state, the ground its pictures show, findings with their doubt."""
+    common = common or Common()
+    settings = common.settings()
+    flight = next((one for one in _flights(settings) if one.flight_id == flight_id), None)
+    if flight is None:
+        raise ConfigError(f"there is no flight {flight_id!r} in the last weeks; `greensward flights list` names them")
+    folder, site = settings.existing_folder(), settings.place()
+    with Ledger(folder.ledger, site) as ledger:
+        states = states_of(ledger.latest_findings())
+    try:
+        to.write_text(draw_map(find_flight(folder, site, flight), states, lang), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{to} cannot be written: {error.strerror}. Choose another with --to.") from error
+    out.print(str(to))
+    return EXIT_OK
+
+
+@app.command
+def doubtful(*, lang: _Lang = "zh", common: Common | None = None) -> int:
+    """List what was seen between plots, so that nobody can say in which: to be looked at."""
+    common = common or Common()
+    settings = common.settings()
+    found = _lists(settings)
+    site = settings.place()
+    plots = valid_plots(read_register(settings.existing_folder(), "plots"), settings.now())
+
+    def render() -> None:
+        for one in found.doubtful if found else ():
+            out.print(escape(" · ".join(say_doubtful(one, plots, speaker(lang), lang, site).values())))
+
+    show(found.doubtful if found else (), as_json=common.json, render=render)
+    return EXIT_OK
+
+
+@app.command
+def routed(*, lang: _Lang = "zh", common: Common | None = None) -> int:
+    """List what was seen in plots that is no disease (rubble, litter, damage, gaps), and who is to hear of it."""
+    common = common or Common()
+    settings = common.settings()
+    found = _lists(settings)
+    site = settings.place()
+
+    def render() -> None:
+        for one in found.routed if found else ():
+            out.print(escape(" · ".join(say_routed(one, speaker(lang), lang, site).values())))
+
+    show(found.routed if found else (), as_json=common.json, render=render)
+    return EXIT_OK
+
+
+def _flights(settings: Settings) -> list[Flight]:
+    return find_flights(settings.existing_folder(), settings.place(), settings.now())
+
+
+def _lists(settings: Settings) -> FlightLists | None:
+    return find_lists(settings.existing_folder())
