@@ -14,7 +14,8 @@ import msgspec
 
 from ingest.decode.context import DecodeContext
 from ingest.decode.guard import describe, escape, parse_json
-from ingest.decode.instants import parse_unix_ms
+from ingest.decode.instants import parse_instant, parse_unix_ms
+from ingest.decode.nested_values import flatten
 from ingest.decode.property_report import PropertyReport
 from ingest.decode.topics import is_id, unknown_topic
 from ingest.decode.uplink_message import payload_hash
@@ -169,17 +170,23 @@ def _add(
     pointer: str,
     once: str,
 ) -> None:
-    """Add properties: each a value, {"value": …, "time": ms}, or a list of those; a wrong one is refused alone."""
+    """Add properties: each a value, {"value": …, "time": ms}, or a list of those; a wrong one is refused alone.
+
+    A value may be a structure or an array of the product's thing model (TSL).
+    """
     for name, given in properties.items():
         here = f"{pointer}/{escape(name)}"
-        for place, one in enumerate(given if isinstance(given, list) else [given]):
-            where = f"{here}/{place}" if isinstance(given, list) else here
+        are_records = isinstance(given, list) and any(isinstance(one, dict) and "value" in one for one in given)
+        for place, one in enumerate(given if are_records and isinstance(given, list) else [given]):
+            where = f"{here}/{place}" if are_records else here
             try:
                 measured_at, value = _value(one, where)
+                for inner, given_value, there in flatten(name, value, where):
+                    inner_at, said = _value(given_value, there)
+                    at = inner_at or measured_at
+                    report.add_value(device_id, inner, said, there, measured_at=at, names=names, once=once)
             except PayloadError as error:
                 report.refuse(where, *error.faults)
-                continue
-            report.add_value(device_id, name, value, where, measured_at=measured_at, names=names, once=once)
 
 
 def _value(given: object, pointer: str) -> tuple[datetime | None, object]:
@@ -187,7 +194,14 @@ def _value(given: object, pointer: str) -> tuple[datetime | None, object]:
     if not isinstance(given, dict) or "value" not in given:
         return None, given
     value = {"value": given["value"], "unit": given["unit"]} if given.get("unit") else given["value"]
-    return (None if given.get("time") is None else parse_unix_ms(given["time"], f"{pointer}/time")), value
+    return (None if given.get("time") is None else _time(given["time"], f"{pointer}/time")), value
+
+
+def _time(given: object, pointer: str) -> datetime:
+    """Return the instant of a Unix time in milliseconds, which some makers write as text, or of RFC 3339."""
+    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) <= _LONGEST_ID:
+        return parse_unix_ms(int(given), pointer)
+    return parse_instant(given, pointer) if isinstance(given, str) else parse_unix_ms(given, pointer)
 
 
 def _is_message_id(value: object) -> bool:

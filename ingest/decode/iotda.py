@@ -10,8 +10,9 @@ import re
 from datetime import UTC, datetime
 
 from ingest.decode.context import DecodeContext
-from ingest.decode.guard import describe, parse_json
+from ingest.decode.guard import describe, escape, parse_json
 from ingest.decode.instants import parse_instant
+from ingest.decode.nested_values import flatten
 from ingest.decode.property_report import PropertyReport
 from ingest.decode.topics import is_id, unknown_topic
 from ingest.decode.uplink_message import payload_hash
@@ -75,15 +76,12 @@ def _add_services(report: PropertyReport, device_id: str, part: object, pointer:
             report.refuse(where, *error.faults)
             continue
         service_id = given["service_id"] if isinstance(given.get("service_id"), str) else ""
-        report.add(
-            device_id,
-            properties,
-            f"{where}/properties",
-            measured_at=measured_at,
-            names=(str(service_id),),
-            level=str(service_id),
-            once=once,
-        )
+        for name, given_value in properties.items():
+            whole = f"{service_id}/{name}" if service_id else name
+            for inner, said, there in flatten(whole, given_value, f"{where}/properties/{escape(name)}"):
+                report.add_value(
+                    device_id, inner, said, there, measured_at=measured_at, names=(str(service_id),), once=once
+                )
 
 
 def _instant(text: object, pointer: str) -> datetime:

@@ -6,12 +6,12 @@ nobody knows the model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ingest.decode.context import DecodeContext
-from ingest.decode.guard import describe, escape
+from ingest.decode.guard import describe
 from ingest.decode.instants import check_measured_at
 from ingest.decode.measurements import Measurements
 from ingest.decode.payload_fields import add_fields
@@ -52,34 +52,6 @@ class PropertyReport:
         self._states: list[DeviceStatus] = []
         self._refused: list[PartFault] = []
 
-    def add(
-        self,
-        device_id: str,
-        fields: Mapping[str, object],
-        pointer: str,
-        *,
-        measured_at: datetime | None = None,
-        after: timedelta = _AT_ONCE,
-        names: Iterable[str] = (),
-        level: str = "",
-        once: str = "",
-        seq: int | None = None,
-    ) -> None:
-        """Add what a device measured at one instant.
-
-        pointer: to the object of the fields
-        measured_at: of the device's clock; None: `after` the message came, and the same message is known by `once`
-        names: what the sender calls the model, best first
-        level: the group that the fields belong to; names may have levels themselves (`10cm/soil_moisture`). The field
-        of a known model is the last level.
-        """
-        for name, value in fields.items():
-            place = f"{pointer}/{escape(name)}"
-            whole = f"{level}/{name}" if level else name
-            self.add_value(
-                device_id, whole, value, place, measured_at=measured_at, after=after, names=names, once=once, seq=seq
-            )
-
     def add_value(
         self,
         device_id: str,
@@ -94,7 +66,15 @@ class PropertyReport:
         seq: int | None = None,
         quarantine: str | None = None,
     ) -> None:
-        """Add one value, as `add` does; `pointer` leads to itself; quarantine: why its instant is in doubt."""
+        """Add one value that a device measured at one instant.
+
+        name: with the groups that it belongs to as levels before it (`10cm/soil_moisture`); the field of a known model
+        is the last level
+        pointer: to the value
+        measured_at: of the device's clock; None: `after` the message came, and the same message is known by `once`
+        names: what the sender calls the model, best first
+        quarantine: why the instant is in doubt
+        """
         instant = measured_at or self._message.received_at + after
         key = None if measured_at else f"{self._network}/{device_id}/{once}@{after.total_seconds():g}"
         at = self._instants.setdefault((device_id, instant, key), _Instant(key, seq))

@@ -2,7 +2,8 @@
 
 A name is the words of schemas/devices/unknown.toml or of a quantity, in whatever capitals, with a number at its end for
 the channel. Where the envelope has names with levels (Sparkplug B, SenML), the last level is that name, and the level
-before it may say how deep (`10cm/soil_moisture`, `soil_10cm/moisture`) or which channel (`ch2/soil_moisture`).
+before it may say how deep (`10cm/soil_moisture`, `soil_10cm/moisture`), which channel (`ch2/soil_moisture`,
+`soil2/temperature`) or only that it is in the soil (`soil/temperature`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from ingest.stream_units import LARGEST_PERCENT, StreamReader
 
 _NAME_AND_CHANNEL = re.compile(r"([a-z]+?)([1-9][0-9]?)?", re.ASCII)
 _PLACE = re.compile(
-    r"(?:[a-z]+[_-]?)?(?:([0-9]{1,3}(?:\.[0-9]{1,2})?)cm|(?<![a-z])(?:ch|channel)[_-]?([1-9][0-9]?))", re.ASCII
+    r"(?:[a-z]+[_-]?)?(?:([0-9]{1,3}(?:\.[0-9]{1,2})?)cm|(?<![a-z])(?:ch|channel|soil)[_-]?([1-9][0-9]?))|soil",
+    re.ASCII,
 )
 _BETWEEN_WORDS = re.compile(r"[_\- ]")
 _WATER = "volumetric_water_content"
@@ -76,7 +78,7 @@ def read_name(name: str) -> Named | None:
 
 
 def is_place(level: str) -> bool:
-    """Say whether a level of a name says how deep or which channel."""
+    """Say whether a level of a name says how deep, which channel, or that it is in the soil."""
     return _PLACE.fullmatch(level.lower()) is not None
 
 

@@ -175,3 +175,60 @@ def test_nobody_is_answered_on_a_topic_that_is_too_long_to_be_answered_on() -> N
 def test_percent_is_percent_however_it_is_written(publish: Publish, written: str) -> None:
     (row,) = publish(POST, said({"soil_moisture": written})).soil
     assert (row.volumetric_water_content, row.unit_received) == (0.236, "%")
+
+
+def test_a_structure_of_the_thing_model_is_read_like_its_values(publish: Publish) -> None:
+    soil = {"moisture": 23.6, "temperature": 20.5, "ec": {"value": 240, "unit": "µS/cm"}}
+    for given in (soil, {"value": soil, "time": TEN_MS}):
+        (row,) = publish(POST, said({"soil": given})).soil
+        assert (row.volumetric_water_content, row.soil_temperature_c, row.bulk_ec_ds_m) == (0.236, 20.5, 0.24)
+        assert row.time_source == ("device" if "time" in given else "arrival")
+    (deep,) = publish(POST, said({"soil_30cm": {"moisture": {"value": 23.6, "time": TEN_MS}}})).soil
+    assert (deep.depth_cm, deep.measured_at) == (30, NOON - timedelta(hours=2))
+
+
+def test_a_structure_that_does_not_say_soil_is_not_taken_for_it(publish: Publish) -> None:
+    with pytest.raises(PayloadError) as caught:
+        publish(POST, said({"environment": {"temperature": 20.5, "ec": 3}, "soilless": {"temperature": 3}}))
+    assert caught.value.faults[0].code == "no_known_field"
+
+
+def test_an_array_of_the_thing_model_is_one_element_after_the_other(publish: Publish) -> None:
+    rows = publish(
+        POST, said({"soil_moisture": [18.3, 22.9], "soil_temperature": {"value": [20, 19], "time": TEN_MS}})
+    ).soil
+    water = {row.channel: row.volumetric_water_content for row in rows if row.volumetric_water_content is not None}
+    warmth = {row.channel: row.soil_temperature_c for row in rows if row.soil_temperature_c is not None}
+    assert (water, warmth) == ({1: 0.183, 2: 0.229}, {1: 20, 2: 19})
+
+
+def test_structures_in_an_array_are_told_apart_by_their_depth_or_their_place(publish: Publish) -> None:
+    by_depth = [{"depth": 10, "moisture": 18.3, "temperature": 20}, {"depth": 30, "moisture": 22.9}]
+    assert [
+        (row.depth_cm, row.volumetric_water_content, row.soil_temperature_c)
+        for row in publish(POST, said({"layers": by_depth})).soil
+    ] == [(10, 0.183, 20), (30, 0.229, None)]
+    by_place = [{"moisture": 18.3}, {"moisture": 22.9}]
+    assert [(row.channel, row.volumetric_water_content) for row in publish(POST, said({"layers": by_place})).soil] == [
+        (1, 0.183),
+        (2, 0.229),
+    ]
+
+
+def test_a_wrong_value_in_a_structure_is_refused_alone(publish: Publish) -> None:
+    decoded = publish(POST, said({"soil": {"moisture": "wet", "temperature": 20.5}}))
+    assert [row.soil_temperature_c for row in decoded.soil] == [20.5]
+    assert [part.pointer for part in decoded.parts_refused] == ["/params/soil/moisture"]
+
+
+@pytest.mark.parametrize("time", [str(TEN_MS), "2026-07-02T10:00:00+08:00", "2026-07-02T02:00:00.000Z"])
+def test_a_time_written_as_text_is_that_time(publish: Publish, time: str) -> None:
+    (row,) = publish(POST, said({"soil_moisture": {"value": 23.6, "time": time}})).soil
+    assert row.measured_at == NOON - timedelta(hours=2)
+
+
+@pytest.mark.parametrize("time", ["", "ten", "2026-07-02 10:00:00", "-5", "9" * 60, "1" * 500])
+def test_a_text_that_is_no_instant_is_refused_and_not_guessed(publish: Publish, time: str) -> None:
+    with pytest.raises(PayloadError) as caught:
+        publish(POST, said({"soil_moisture": {"value": 23.6, "time": time}}))
+    assert caught.value.faults[0].code == "bad_instant"

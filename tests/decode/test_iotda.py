@@ -36,6 +36,24 @@ def test_both_documented_forms_of_the_time_are_read(publish: Publish, event_time
     assert row.measured_at == NOON - timedelta(hours=2)
 
 
+def test_a_property_that_is_an_object_is_read_like_its_values(publish: Publish) -> None:
+    probe = {"moisture": 23.6, "temperature": 20.5}
+    (row,) = publish(REPORT, {"services": [service("field", soil=probe)]}).soil
+    assert (row.volumetric_water_content, row.soil_temperature_c) == (0.236, 20.5)
+    rows = publish(REPORT, {"services": [service("field", layers=[probe | {"depth_cm": 30}, probe])]}).soil
+    assert [(row.depth_cm, row.channel, row.volumetric_water_content) for row in rows] == [
+        (30, None, 0.236),
+        (None, 2, 0.236),
+    ]
+
+
+def test_a_service_named_soil_makes_its_temperature_the_soils(publish: Publish) -> None:
+    (row,) = publish(REPORT, {"services": [service("soil", moisture=23.6, temperature=20.5)]}).soil
+    assert (row.volumetric_water_content, row.soil_temperature_c) == (0.236, 20.5)
+    (other,) = publish(REPORT, {"services": [service("cabinet", soil_moisture=23.6, temperature=45)]}).soil
+    assert other.soil_temperature_c is None
+
+
 def test_services_of_one_instant_are_one_row(publish: Publish) -> None:
     services = [service("moisture", soil_moisture=23.6), service("temperature", soil_temperature=20.5)]
     (row,) = publish(REPORT, {"services": services}).soil
