@@ -60,28 +60,33 @@ def prove(broker: Broker, district: str, timeout_s: float) -> BrokerProof:
     return flight.proof
 
 
+def connection(broker: Broker, client_id: str) -> mqtt.Client:
+    """Return a client that is not connected yet, with the worker's user and certificates and an id of its own."""
+    client = mqtt.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        protocol=mqtt.MQTTv5 if broker.mqtt_version == "5" else mqtt.MQTTv311,
+    )
+    if broker.username:
+        client.username_pw_set(broker.username, broker.password or None)
+    if broker.ca_file:
+        client.tls_set(
+            str(broker.ca_file),
+            str(broker.cert_file) if broker.cert_file else None,
+            str(broker.key_file) if broker.key_file else None,
+            tls_version=ssl.PROTOCOL_TLS_CLIENT,
+        )
+    return client
+
+
 class _Flight:
     def __init__(self, broker: Broker, district: str) -> None:
-        is_five = broker.mqtt_version == "5"
         self.proof = BrokerProof()
-        self.client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=f"{broker.client_id}-doctor",
-            protocol=mqtt.MQTTv5 if is_five else mqtt.MQTTv311,
-        )
+        self.client = connection(broker, f"{broker.client_id}-doctor")
         self._broker = broker
         self._topic = canary_topic(district)
         self._filter = f"{ROOT}{district}/+/canary"
         self._word = uuid.uuid4().hex.encode()
-        if broker.username:
-            self.client.username_pw_set(broker.username, broker.password or None)
-        if broker.ca_file:
-            self.client.tls_set(
-                str(broker.ca_file),
-                str(broker.cert_file) if broker.cert_file else None,
-                str(broker.key_file) if broker.key_file else None,
-                tls_version=ssl.PROTOCOL_TLS_CLIENT,
-            )
         self.client.on_connect = self._on_connect
         self.client.on_subscribe = self._on_subscribe
         self.client.on_message = self._on_message

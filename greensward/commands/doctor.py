@@ -13,16 +13,19 @@ from zoneinfo import ZoneInfo
 import duckdb
 import msgspec
 import pyarrow as pa
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 from rich.markup import escape
 
+from greensward import listen as listening
+from greensward.broker import BuiltInBroker
 from greensward.canary import BrokerProof, canary_topic, prove
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, Common, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, Common, counted, out, progress, show
 from greensward.health import STATUS_AGE, problems, read_health
 from greensward.settings import Settings
 from greensward.wiring import broker_of
+from ingest.decode.route import NATIVE_KINDS
 from ingest.decode.topics import ROOT
-from ingest.errors import GreenswardError
+from ingest.errors import ConfigError, GreenswardError
 from ingest.inbox import Inbox
 from ingest.lake.durable import store_errors
 from ingest.lake.layout import DataFolder
@@ -34,6 +37,8 @@ _BACKLOG_MESSAGES = 1_000_000
 _BROKER_TIMEOUT_S = 5.0
 _CERTIFICATE_LEFT = timedelta(days=30)
 _OUTAGE_H = 48
+_LONGEST_LISTENING_S = 3600
+_NAMED_DEVICES = 5
 _FROM_HEALTH = {"unreadable", "messages", "evaluation"}
 
 _REGISTERS = {
@@ -59,13 +64,24 @@ def doctor(
     quick: Annotated[
         bool, Parameter(help="Only what the data folder tells, as /readyz; does not talk to the broker.", negative="")
     ] = False,
+    listen: Annotated[
+        float | None,
+        Parameter(
+            help="Also listen to every district for so many seconds: which topics come that nobody here reads?",
+            validator=validators.Number(gt=0, lte=_LONGEST_LISTENING_S),
+        ),
+    ] = None,
     common: Common | None = None,
 ) -> int:
     """Print each finding with its mend; exit 1 where something is wrong, 3 where the broker is out of reach."""
     common = common or Common()
     settings = common.settings()
+    if quick and listen is not None:
+        raise ConfigError("--quick does not talk to the broker, so there is nothing to --listen to.")
     look = _quick if quick else examine
     findings = list(look(settings, settings.now()))
+    if listen is not None:
+        findings += _looked("topics", lambda: _topics(settings, listen))
     show(findings, as_json=common.json, render=lambda: _print(findings))
     states = {finding.state for finding in findings}
     if "unreachable" in states:
@@ -208,6 +224,47 @@ def _proven(proof: BrokerProof, settings: Settings, now: datetime) -> Iterator[F
             f"the broker's ends on {ends_at.astimezone(zone):%Y-%m-%d}",
             mend,
         )
+
+
+def _topics(settings: Settings, seconds: float) -> Iterator[Finding]:
+    """Yield what came under greensward/v1/ while we listened, and what of it nobody here reads."""
+    district = settings.site.district
+    named = settings.broker
+    if not named.host:  # that of `greensward up`
+        named = msgspec.structs.replace(
+            named, host=BuiltInBroker.host, mqtt_version=BuiltInBroker.mqtt_version, ca_file=""
+        )
+    try:
+        with progress() as bar:
+            bar.add_task(f"listening for {seconds:g} s", total=None)
+            heard = listening.listen(broker_of(named), district, seconds)
+    except (OSError, ValueError) as error:
+        yield Finding("topics", "unreachable", f"{named.host}:{named.port}: {error}", "Start the broker, then listen.")
+        return
+    if heard.refusal is None or heard.refusal:
+        yield Finding("topics", "unreachable", heard.refusal or "the broker did not answer while we listened")
+        return
+    devices = counted(len(heard.devices), "device")
+    came = f"{counted(heard.messages, 'message')} of {devices} in {seconds:g} s on {ROOT}{district}/…"
+    wait = "" if heard.messages else "Listen longer than the devices' report interval, or send a message meanwhile."
+    yield Finding("topics", "ok" if heard.messages else "note", came, wait)
+    for stray in heard.strays:
+        yield _stray(stray, district)
+
+
+def _stray(stray: listening.Stray, district: str) -> Finding:
+    named = sorted(stray.devices)
+    devices = ", ".join(named[:_NAMED_DEVICES]) + (" …" if len(named) > _NAMED_DEVICES else "")
+    came = f"{counted(stray.messages, 'message')} of {devices} on "
+    if stray.kind == "topic":
+        meant = f"{stray.meant!r}" if stray.meant else f"one of {', '.join(NATIVE_KINDS)}"
+        found = f"{came}{ROOT}{district}/…/{stray.said}: nobody reads that"
+        return Finding("topics", "problem", found, f"Let the device publish on …/{meant} (docs/device-makers.md).")
+    found = f"{came}{ROOT}{stray.said}/…: nobody reads that here"
+    if stray.kind == "district":
+        mend = f"Let the device publish on {ROOT}{district}/…; or, if this district is wrong, set site.district."
+        return Finding("topics", "problem", found, mend)
+    return Finding("topics", "note", found, "Well, if that district has a Greensward of its own.")
 
 
 def _ingest(status: IngestStatus | None, now: datetime, zone: ZoneInfo) -> Iterator[Finding]:

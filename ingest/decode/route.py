@@ -29,6 +29,9 @@ _NATIVE = {
     "image": decode_native_image,
     "senml": decode_senml,
 }
+NATIVE_KINDS = tuple(sorted(_NATIVE))
+"""Last levels of the native topics that are read."""
+
 _OTHERS = (
     ("application/", decode_chirpstack),
     ("v3/", decode_things_stack),
