@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ingest.decode.notes import Notes
 from ingest.decode.sparkplug_births import Births
+from ingest.decode.sparkplug_sequence import Sequences
 from ingest.site import Site
 from ingest.stream_units import StreamUnits
 
@@ -19,6 +20,7 @@ class DecodeContext:
     model_of: device id → "vendor/model" as in schemas/devices; a device that is not in it is unknown, not wrong
     streams: in which unit unknown models send; whoever decodes message after message lets it learn what each changed
     births: the birth certificates of Sparkplug B, those of the messages at hand included
+    sequences: what Sparkplug nodes numbered last, the messages at hand included
     notes: where the decoder is to write what became of every field; None when nobody asks
     """
 
@@ -27,3 +29,4 @@ class DecodeContext:
     streams: StreamUnits = field(default_factory=StreamUnits)
     births: Births = field(default_factory=Births)
     notes: Notes | None = None
+    sequences: Sequences = field(default_factory=Sequences)

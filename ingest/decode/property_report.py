@@ -84,8 +84,8 @@ class PropertyReport:
         if before != value:
             self.refuse(pointer, _twice(name, value, pointer))
 
-    def state(self, device_id: str, reported_at: datetime, state: str, seq: int | None = None) -> None:
-        """Add that a device is online or offline."""
+    def state(self, device_id: str, reported_at: datetime, state: str | None, seq: int | None = None) -> None:
+        """Add that a device is online or offline, or (None) only that it sent a message of that number."""
         fault = check_measured_at(reported_at, self._message.latest_at)
         if fault is not None:
             self.refuse("", fault)
@@ -108,10 +108,10 @@ class PropertyReport:
             if who not in readers:
                 readers[who] = StreamReader(self._context.streams.of_device(who), self._message.message_seq)
             self._read(rows, who, instant, at, readers[who])
-        has_rows = bool(rows.soil or rows.weather or rows.status)
-        if not has_rows and rows.refused:
+        says_something = bool(rows.soil or rows.weather or any(_says_more(row) for row in rows.status))
+        if not says_something and rows.refused:
             raise PayloadError(*(fault for part in rows.refused for fault in part.faults))
-        if not has_rows and not rows.known:
+        if not says_something and not rows.known:
             names = ", ".join(name for at in self._instants.values() for name in at.fields)
             expected, advice = "fields of a model in schemas/devices", "Register the device with its model."
             raise PayloadError(Fault(pointer, "no_known_field", describe(names), expected, advice))
@@ -120,7 +120,7 @@ class PropertyReport:
             weather=tuple(rows.weather),
             status=tuple(rows.status),
             parts_refused=tuple(rows.refused),
-            ignored=None if has_rows else "no_value",
+            ignored=None if says_something or rows.status else "no_value",
             device_id=device_id,
             streams={who: reader.changes for who, reader in readers.items() if reader.changes},
         )
@@ -174,6 +174,11 @@ class PropertyReport:
                 device_seq=at.seq,
             )
             rows.status.append(status)
+
+
+def _says_more(status: DeviceStatus) -> bool:
+    """Say whether a row tells more than that a message came."""
+    return any(value is not None for value in (status.state, status.battery_v, status.battery_pct))
 
 
 def _twice(name: str, value: object, pointer: str) -> Fault:

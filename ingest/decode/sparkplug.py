@@ -2,8 +2,8 @@
 
 The device is `{group}.{node}.{device}`, a node's own metrics belong to `{group}.{node}`. Births announce the metrics'
 names, types and units, data messages may say aliases only: without its birth a data message is refused as
-`birth_unknown`, its node is asked to be born again, and a replay reads it then. We listen and ask for births; we are no
-primary host.
+`birth_unknown`, its node is asked to be born again, and a replay reads it then; so is a node of which messages are
+missing. We listen and ask for births; we are no primary host.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+import msgspec
+
 from ingest.decode.context import DecodeContext
 from ingest.decode.guard import describe
-from ingest.decode.instants import clocks_apart, parse_unix_ms
+from ingest.decode.instants import check_measured_at, clocks_apart, parse_unix_ms
 from ingest.decode.property_report import PropertyReport
 from ingest.decode.sparkplug_births import BornMetric, Certificate, LifeEvent, Node
 from ingest.decode.sparkplug_payload import BD_SEQ, Metric, Payload, counter, read_payload, rebirth_command, signed
+from ingest.decode.sparkplug_sequence import NUMBERS, Numbered
 from ingest.decode.topics import is_id, unknown_topic
 from ingest.decode.uplink_message import payload_hash
 from ingest.errors import Fault, PayloadError
@@ -56,7 +59,7 @@ def _decode_death(message: Message, context: DecodeContext, event: LifeEvent, pa
     at = _time(payload.timestamp_ms) if event.device_id else None
     below = [] if event.device_id else context.births.devices(event.node, message.message_seq)
     for one in (event.device_id, *below):
-        report.state(_device_id(event.node, one), at or message.received_at, "offline")
+        report.state(_device_id(event.node, one), at or message.received_at, "offline", payload.seq)
     return report.decoded(device_id, "/metrics")
 
 
@@ -71,11 +74,39 @@ def _decode_values(
         report.state(device_id, _time(payload.timestamp_ms) or message.received_at, "online", payload.seq)
     if certificate is None:
         raise PayloadError(_birth_unknown(device_id))
+    if kind == "DATA" and payload.seq is not None:
+        report.state(device_id, _sent_at(message, payload), None, payload.seq)
     node_ms = payload.timestamp_ms if kind == "DATA" else None
     _add_metrics(
         report, payload, certificate, device_id, once=f"{payload.seq}/{payload_hash(message.payload)}", node_ms=node_ms
     )
-    return report.decoded(device_id, "/metrics")
+    decoded = report.decoded(device_id, "/metrics")
+    if not context.sequences.is_after_gap(message.message_seq):
+        return decoded
+    return msgspec.structs.replace(decoded, reply=_ask_for_birth(sender[0], message))
+
+
+def _sent_at(message: Message, payload: Payload) -> datetime:
+    """Return when a node sent a message, by its clock; the arrival where that says nothing believable."""
+    try:
+        at = _time(payload.timestamp_ms)
+    except PayloadError:
+        return message.received_at
+    return at if at is not None and check_measured_at(at, message.latest_at) is None else message.received_at
+
+
+def read_number(message: Message) -> Numbered | None:
+    """Return which number a message of a Sparkplug node has; None when it has none, or cannot be read."""
+    if not message.topic.startswith(ROOT):
+        return None
+    try:
+        kind, node, device = _topic(message.topic)
+        seq = read_payload(message.payload).seq
+    except PayloadError:
+        return None
+    if seq is None or seq >= NUMBERS:
+        return None
+    return Numbered(message.message_seq, node, seq, starts=kind == "BIRTH" and not device)
 
 
 def read_life_event(message: Message) -> LifeEvent | None:
@@ -97,6 +128,10 @@ def rebirth_request(message: Message, error: PayloadError) -> Reply | None:
     if not any(fault.code == "birth_unknown" for fault in error.faults):
         return None
     _, node, _ = _topic(message.topic)
+    return _ask_for_birth(node, message)
+
+
+def _ask_for_birth(node: Node, message: Message) -> Reply:
     topic = f"{ROOT}{node.group_id}/NCMD/{node.node_id}"
     return Reply(topic, rebirth_command(message.received_at), is_request=True)
 

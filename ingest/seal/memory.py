@@ -7,12 +7,13 @@ a message has changed is not changed by it again, and births are told by message
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import msgspec
 
-from ingest.decode.sparkplug import read_life_event
+from ingest.decode.sparkplug import read_life_event, read_number
 from ingest.decode.sparkplug_births import Births, BornMetric, Certificate, LifeEvent, Node
+from ingest.decode.sparkplug_sequence import Sequences
 from ingest.errors import StoreError
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import read_register
@@ -41,12 +42,15 @@ class Memory:
             for row in read_register(folder, _UNITS).to_pylist()
         )
         self.births = Births(_events(folder))
+        self.sequences = Sequences()
 
-    def learn_births(self, messages: Iterable[Message]) -> None:
-        """Take over the births and deaths among messages, before any of them is decoded.
+    def learn_sparkplug(self, messages: Sequence[Message]) -> None:
+        """Take over births, deaths and numbers of Sparkplug messages, before any of them is decoded.
 
-        All of them first: a message is read by what is known after its batch, also when it is sealed again.
+        All of them first: a message is read by what is known after its batch, also when it is sealed again. Numbers
+        only tell whom to ask for a birth; no row depends on them, and they are not kept.
         """
+        self.sequences.hear(number for message in messages if (number := read_number(message)) is not None)
         for message in messages:
             event = read_life_event(message)
             if event is not None and self.births.learn(event):

@@ -111,8 +111,10 @@ class Sealer:
     def _store_all(self, messages: list[Message], registers: RegisterSnapshot) -> tuple[Sealed, list[Row]]:
         sealed = Sealed(messages=len(messages))
         memory = self._memory = self._memory or Memory(self._folder)
-        memory.learn_births(messages)
-        context = DecodeContext(self._site, registers.model_of, memory.streams, memory.births)
+        memory.learn_sparkplug(messages)
+        context = DecodeContext(
+            self._site, registers.model_of, memory.streams, memory.births, sequences=memory.sequences
+        )
         batch = judge(messages, context, self._software_version, memory.learn_streams)
         tally = Tally()
         if batch.images:

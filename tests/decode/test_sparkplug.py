@@ -8,9 +8,10 @@ import pytest
 
 from ingest.decode.context import DecodeContext
 from ingest.decode.route import decode, refusal_reply
-from ingest.decode.sparkplug import read_life_event
+from ingest.decode.sparkplug import read_life_event, read_number
 from ingest.decode.sparkplug_births import MOST_REMEMBERED, Births, BornMetric, Certificate, LifeEvent, Node
 from ingest.decode.sparkplug_payload import read_payload, signed
+from ingest.decode.sparkplug_sequence import Sequences
 from ingest.errors import PayloadError
 from ingest.observation import Decoded, Message
 from ingest.site import BEICHEN
@@ -39,10 +40,11 @@ class Host:
     """Hears message after message, as a seal does; all births of a batch are known before its messages are read."""
 
     def __init__(self) -> None:
-        self.births = Births()
+        self.births, self.sequences = Births(), Sequences()
 
     def hear(self, *messages: tuple[int, str, bytes]) -> list[Decoded | PayloadError]:
         batch = [Message(seq, NOON, topic, sent) for seq, topic, sent in messages]
+        self.sequences.hear(number for message in batch if (number := read_number(message)) is not None)
         for message in batch:
             if (event := read_life_event(message)) is not None:
                 self.births.learn(event)
@@ -50,7 +52,7 @@ class Host:
 
     def _one(self, message: Message) -> Decoded | PayloadError:
         try:
-            return decode(message, DecodeContext(BEICHEN, {}, births=self.births))
+            return decode(message, DecodeContext(BEICHEN, {}, births=self.births, sequences=self.sequences))
         except PayloadError as error:
             return error
 
@@ -327,3 +329,69 @@ def test_memory_of_ever_new_nodes_is_bounded_and_the_quietest_goes_first(monkeyp
     for seq in range(5):
         births.learn(LifeEvent(Node("parks", f"gw-{seq}"), "", seq, "birth", seq, certificate))
     assert [event.node.node_id for event in births] == ["gw-3", "gw-4"]
+
+
+def asks_for_birth(heard: Decoded | PayloadError) -> bool:
+    assert isinstance(heard, Decoded), heard
+    if heard.reply is not None:
+        assert (heard.reply.topic, heard.reply.is_request) == (f"{GROUP}/NCMD/gw-1", True)
+    return heard.reply is not None
+
+
+def numbered(place: int, seq: int, topic: str = D, node: str = "gw-1") -> tuple[int, str, bytes]:
+    return place, topic.format("DATA").replace("gw-1", node), payload(moisture(18.3), seq=seq)
+
+
+def test_a_number_that_was_left_out_makes_the_node_be_asked_for_its_birth(host: Host) -> None:
+    host.hear((1, N.format("BIRTH"), NBIRTH), (2, D.format("BIRTH"), DBIRTH))
+    two, three, five, six = host.hear(numbered(3, 2), numbered(4, 3), numbered(5, 5), numbered(6, 6))
+    assert [asks_for_birth(heard) for heard in (two, three, five, six)] == [False, False, True, False]
+    assert water(five) == [0.183], "what came is kept all the same"
+    (eight,) = host.hear(numbered(7, 8))
+    assert asks_for_birth(eight), "the number before was in an earlier batch"
+
+
+def test_numbers_begin_again_behind_255_and_at_every_birth_and_a_copy_is_no_gap(host: Host) -> None:
+    host.hear((1, N.format("BIRTH"), NBIRTH), (2, D.format("BIRTH"), DBIRTH))
+    heard = host.hear(*(numbered(3 + place, seq) for place, seq in enumerate([2, 2])))
+    assert not any(asks_for_birth(one) for one in heard)
+    host.hear(*(numbered(10 + seq, seq) for seq in range(3, 256)))
+    (wrapped,) = host.hear(numbered(300, 0))
+    assert not asks_for_birth(wrapped)
+    (born, *_) = host.hear((301, N.format("BIRTH"), NBIRTH), (302, D.format("BIRTH"), DBIRTH))
+    assert not asks_for_birth(born)
+
+
+def test_a_node_has_its_own_numbers_and_shares_them_with_its_devices(host: Host) -> None:
+    born = payload({"name": "soil_moisture", "alias": 1, "float_value": 18.3}, seq=0)
+    host.hear((1, N.format("BIRTH"), born), (2, N.format("BIRTH").replace("gw-1", "gw-2"), born))
+    node, other = numbered(3, 1, topic=N), numbered(4, 1, topic=N, node="gw-2")
+    late = host.hear(node, other, (5, D.format("BIRTH"), payload(*[{"name": "x", "alias": 9, "int_value": 1}], seq=2)))
+    assert not any(asks_for_birth(heard) for heard in late)
+    assert asks_for_birth(host.hear((6, N.format("DATA"), payload(moisture(18.4), seq=4)))[0])
+
+
+def test_what_was_refused_came_and_is_no_gap(host: Host) -> None:
+    host.hear((1, N.format("BIRTH"), NBIRTH), (2, D.format("BIRTH"), DBIRTH))
+    unknown = (3, D.format("DATA"), payload({"name": "colour", "string_value": "red"}, seq=2))
+    refused, after = host.hear(unknown, numbered(4, 3))
+    assert isinstance(refused, PayloadError)
+    assert not asks_for_birth(after)
+
+
+def test_every_message_of_a_node_leaves_its_number_behind(host: Host) -> None:
+    host.hear((1, N.format("BIRTH"), NBIRTH), (2, D.format("BIRTH"), DBIRTH))
+    (data, untimed) = host.hear(numbered(3, 2), (4, D.format("DATA"), payload(moisture(18.4), seq=3, at=None)))
+    assert isinstance(data, Decoded)
+    assert isinstance(untimed, Decoded)
+    assert [(row.device_id, row.reported_at, row.device_seq, row.state) for row in (*data.status, *untimed.status)] == [
+        (DEVICE_ID, DATA_AT, 2, None),
+        (DEVICE_ID, NOON, 3, None),
+    ]
+    far = payload(moisture(18.3, timestamp=int(DATA_AT.timestamp() * 1000)), seq=4, at=NOON + timedelta(days=900))
+    (ahead,) = host.hear((5, D.format("DATA"), far))
+    assert isinstance(ahead, Decoded)
+    assert [row.reported_at for row in ahead.status] == [NOON], "a clock far ahead does not tell when"
+    (dead,) = host.hear((6, D.format("DEATH"), payload(seq=5)))
+    assert isinstance(dead, Decoded)
+    assert [(row.state, row.device_seq) for row in dead.status] == [("offline", 5)]

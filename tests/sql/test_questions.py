@@ -65,6 +65,9 @@ def asked(lake: MadeLake) -> duckdb.DuckDBPyConnection:
                 "software_version": "1",
             }
         )
+    for number, seq in ((10, 0), (11, 1)):
+        lake.add("device_status", device_id="parks.gw-1", reported_at=AS_OF, message_seq=number, device_seq=seq)
+    lake.add("sparkplug_births", group_id="parks", node_id="gw-1", device_id="", message_seq=10, kind="birth")
     lake.rows["flags"] = evaluate(lake.connect(), as_of=AS_OF, site=BEICHEN).to_pylist()
     lake.rows["issue_events"].append(
         {
@@ -112,6 +115,7 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "delay_by_device": [("D-moist", 81, 0.0, 60.0), ("D-dry", 81, 0.0, 0.0)],
     "frozen_days_by_plot": [("dry", date(2026, 7, 9), 1, -1.0)],
     "vigour_by_flight": [("F1", "shrubs", 2, 0.5), ("F1", "trees", 1, 0.8)],
+    "lost_by_node": [("parks.gw-1", date(2026, 7, 10), 2, 0)],
     "drought_history": [("dry", 1, 1, AS_OF), ("bare", 1, 0, None), ("moist", 1, 0, None)],
 }
 
@@ -124,8 +128,8 @@ def test_a_question_has_its_answer(asked: duckdb.DuckDBPyConnection, question: A
         assert answer == ANSWERS[question.name]
 
 
-def test_there_are_fifteen_questions_in_both_languages() -> None:
-    assert len(all_questions()) == 15
+def test_there_are_sixteen_questions_in_both_languages() -> None:
+    assert len(all_questions()) == 16
     assert all(question.zh.endswith(("?", "？", "。")) and question.en.endswith("?") for question in all_questions())
 
 
@@ -141,6 +145,47 @@ def test_the_other_answers_hold_too(asked: duckdb.DuckDBPyConnection) -> None:
     assert ("trees", date(2026, 7, 9), 1, 85.7) in asked.execute(select["moisture_by_vegetation"]).fetchall()
     assert asked.execute("select plot_id, water_used_litres from watering").fetchall() == [("dry", 6400.0)]
     assert asked.execute("select count(*) from images").fetchall() == [(1,)]
+
+
+def test_messages_that_a_node_lost_are_counted_by_its_numbers(lake: MadeLake) -> None:
+    """Lost: 3 and 4, 7, and 255; not 6, which was refused, not a copy of 5, nothing at the birth; gw-10 is no gw-1."""
+    lake.add("sparkplug_births", group_id="parks", node_id="gw-1", device_id="", message_seq=1, kind="birth")
+    lake.add("sparkplug_births", group_id="parks", node_id="gw-10", device_id="", message_seq=2, kind="birth")
+    numbers = [
+        (1, 0, "online"),
+        (2, 1, None),
+        (3, 2, None),
+        (4, 5, None),
+        (5, 5, None),
+        (7, 8, None),
+        (8, 254, "online"),
+    ]
+    for message_seq, device_seq, state in numbers:
+        is_node = state == "online"
+        lake.add(
+            "device_status",
+            device_id="parks.gw-1" if is_node else "parks.gw-1.probe-7",
+            reported_at=AS_OF - timedelta(minutes=60 - message_seq),
+            message_seq=message_seq,
+            device_seq=device_seq,
+            state=state,
+        )
+    later = {"reported_at": AS_OF + timedelta(days=1), "device_id": "parks.gw-1.probe-7"}
+    lake.add("device_status", **later, message_seq=9, device_seq=0)
+    lake.add("device_status", device_id="parks.gw-10", reported_at=AS_OF, message_seq=10, device_seq=77)
+    lake.add(
+        "rejected",
+        received_at=AS_OF,
+        message_seq=6,
+        topic="spBv1.0/parks/DDATA/gw-1/probe-7",
+        scope="message",
+        device_id="parks.gw-1.probe-7",
+    )
+    assert answers(lake, "lost_by_node") == [
+        ("parks.gw-1", date(2026, 7, 11), 1, 1),
+        ("parks.gw-1", date(2026, 7, 10), 7, 3),
+        ("parks.gw-10", date(2026, 7, 10), 1, 0),
+    ]
 
 
 def test_a_plot_can_be_explained_down_to_its_readings(lake: MadeLake) -> None:
