@@ -28,7 +28,8 @@ def keep_stories(folder: DataFolder, stories: pa.Table, as_of: datetime) -> None
     """
     with store_errors(f"writing {folder.plot_stories}"):
         make_folder(folder.plot_stories.parent)
-        if _kept_as_of(folder) > as_of.isoformat():
+        kept_as_of = _kept_as_of(folder)
+        if kept_as_of is not None and kept_as_of > as_of:
             return
         sink = io.BytesIO()
         rows = stories.sort_by("plot_id").replace_schema_metadata({_AS_OF: as_of.isoformat()})
@@ -36,12 +37,13 @@ def keep_stories(folder: DataFolder, stories: pa.Table, as_of: datetime) -> None
         replace_file(folder.plot_stories, sink.getvalue())
 
 
-def _kept_as_of(folder: DataFolder) -> str:
+def _kept_as_of(folder: DataFolder) -> datetime | None:
+    """Return the instant of the evaluation that is kept; None where nothing is, or nothing that can be read."""
     try:
         metadata = pq.read_schema(folder.plot_stories).metadata or {}
-    except (OSError, pa.ArrowException):
-        return ""
-    return bytes(metadata.get(_AS_OF, b"")).decode("ascii", "replace")
+        return datetime.fromisoformat(bytes(metadata[_AS_OF]).decode("ascii"))
+    except (OSError, pa.ArrowException, KeyError, ValueError):
+        return None
 
 
 def find_stories(folder: DataFolder, plot_ids: Collection[str]) -> dict[str, Story]:

@@ -276,6 +276,15 @@ def test_what_an_evaluation_saw_is_kept_and_an_older_one_does_not_replace_it(fol
     assert find_stories(folder, ["P1"])["P1"].state == "ok"
 
 
+def test_which_evaluation_is_newer_does_not_hang_on_the_clock_it_is_written_by(folder: DataFolder) -> None:
+    keep_stories(folder, table_of(EVERYTHING), AS_OF.astimezone(BEICHEN.timezone))
+    newer = msgspec.structs.replace(EVERYTHING, state="ok")
+    keep_stories(folder, table_of(newer), AS_OF + timedelta(minutes=1))
+    assert find_stories(folder, ["P1"])["P1"].state == "ok"
+    keep_stories(folder, table_of(EVERYTHING), AS_OF.astimezone(BEICHEN.timezone))
+    assert find_stories(folder, ["P1"])["P1"].state == "ok"
+
+
 def test_a_damaged_file_of_pictures_withholds_no_list(folder: DataFolder) -> None:
     keep_stories(folder, table_of(EVERYTHING), AS_OF)
     folder.plot_stories.write_bytes(b"PAR1 and then nothing")
