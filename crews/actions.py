@@ -244,7 +244,9 @@ def is_odd(litres: float, asked: float | None) -> bool:
 def _closing(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> dict[str, Any]:
     if issue.state != "done_unchecked" or issue.result_code != "done":
         raise ActionRefusedError(
-            "not_done", f"{issue.issue_id} is {issue.state}; only work reported as done is closed."
+            "not_done",
+            f"{issue.issue_id} is {issue.state}; only work reported as done is closed. Reported by telephone? "
+            f"greensward issue report {issue.issue_id} done",
         )
     _check_other_person(ledger, action, issue)
     if not any(photo.role == "after" for photo in issue.photos):

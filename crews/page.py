@@ -188,6 +188,12 @@ def render_office(view: OfficeView, language: str, site: Site, known: Reasons | 
         waterings=[
             (name, render_reason(finding.reason_code, finding.reason_params, language, known))
             for name, finding in view.waterings
+            if finding.state != "unplanned"
+        ],
+        unplanned=[
+            (name, say("office.unplanned_rise", **{"when": "?", "rise_pct": "?"} | finding.reason_params))
+            for name, finding in view.waterings
+            if finding.state == "unplanned"
         ],
         soon_dry=[(name, say_dry_in(finding, say)) for name, finding in view.soon_dry],
         campaigns=[_campaign(one, say) for one in view.campaigns],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
 import pytest
 
 from crews.finding import Finding, counted_to, merge_flags
 from crews.office import Filters, make_office_view
+from crews.page import render_office
 from crews.say_stop import say_dry_in
 from crews.words import speaker
 from ingest.site import BEICHEN
@@ -78,3 +80,16 @@ def test_the_office_sees_water_that_nobody_ordered_or_that_did_not_arrive_while_
     plots = {name: plot(name, f"地块{name}", 117.1, 39.2) for name in ("P1", "P2", "P3", "P4")}
     view = make_office_view([], [], latest, plots, NOW, BEICHEN, Filters(), 8000.0)
     assert [name for name, _ in view.waterings] == ["地块P1", "地块P4"]
+
+
+def test_the_office_reads_once_what_unplanned_water_is_and_of_each_plot_only_when_and_how_much() -> None:
+    params = json.dumps({"when": "07-09 13:00", "rise_pct": 3.7})
+    rows = [well(plot_id, "watering", NOW, state="unplanned", reason_code="watering_unplanned",
+                 reason_params_json=params) for plot_id in ("P1", "P2")]  # fmt: skip
+    latest = {(found.plot_id, found.cause): found for found in merge_flags(rows)}
+    plots = {name: plot(name, f"地块{name}", 117.1, 39.2) for name in ("P1", "P2")}
+    view = make_office_view([], [], latest, plots, NOW, BEICHEN, Filters(), 8000.0)
+    page = render_office(view, "zh", BEICHEN)
+    assert page.count("没人安排浇水") == 1
+    assert "地块P2 · 07-09 13:00 起升 3.7 个百分点" in page
+    assert "nobody ordered water" in render_office(view, "en", BEICHEN)
