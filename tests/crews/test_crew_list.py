@@ -221,6 +221,7 @@ def test_a_healed_probe_says_that_it_is_well_and_sends_nobody_any_more(ledger: L
     apply_flags(ledger, [silent("JJ-012", "D-JJ-012", NOW)], PLOTS, NOW)
     ended = [one for one in list_of(ledger, "一队", valid_plots(PLOTS, NOW), NOW, 8000.0).stops if one.group == "done"]
     assert ["没有数据" in say_reason(one, "zh") for one in ended] == [True]
+    assert [one.newest for one in ended] == [None], "what came after it is another issue's"
 
 
 def test_why_it_was_opened_again_is_said(ledger: Ledger) -> None:
