@@ -27,7 +27,7 @@ doubts as (
         plot_id,
         data_at as seen_at,
     from disease_findings
-    where state in ('suspected', 'probable')
+    where state in ('suspected', 'probable', 'confirmed')
     union all
     select
         plot_id,

@@ -2,14 +2,16 @@
 --
 -- Grain: plot
 -- As of: captured_at up to as_of, of the drone window
--- Reads: staged_plots, found_objects, staged_coverage, plot_flights, drone_images, limits
+-- Reads: staged_plots, found_objects, disease_answers, staged_coverage, plot_flights, drone_images, limits
 -- Feeds: findings, coverage_findings
 -- Kept as: table
 --
 -- Suspected means: one object of enough confidence and probability. Probable means: at least disease_images pictures or
 -- disease_flights flights agree, or disease_share of the plot is affected. Findings of a class older than the last
 -- clear_flights flights without one of that class, whose analysed pictures show clear_covered_fraction of the plot, no
--- longer count. Only a crew's answer confirms. Probable needs work; a suspicion waits for the next flight.
+-- longer count, nor do those taken before an issue of disease was closed. Confirmed means: a finding stands, and a crew
+-- found the disease on site since it was first seen. Probable and confirmed need work; a suspicion waits for the next
+-- flight.
 with objects as (
     select found_objects.*,
     from found_objects
@@ -49,7 +51,17 @@ standing_objects as (
     cross join limits
     left join clean_flights
         on objects.plot_id = clean_flights.plot_id and objects.finding_class = clean_flights.finding_class
-    where coalesce(clean_flights.clean_flights, 0) < limits.clear_flights
+    left join disease_answers on objects.plot_id = disease_answers.plot_id
+    where
+        coalesce(clean_flights.clean_flights, 0) < limits.clear_flights
+        and (disease_answers.closed_at is null or disease_answers.closed_at < objects.captured_at)
+),
+
+answered as (
+    select distinct objects.plot_id,
+    from objects
+    inner join disease_answers on objects.plot_id = disease_answers.plot_id
+    where disease_answers.closed_at >= objects.captured_at
 ),
 
 affected_areas as (
@@ -177,11 +189,15 @@ judged as (
         plot_flights.analysed_days_ago,
         plot_flights.glimpsed_days_ago,
         plot_flights.glimpsed_fraction,
+        answered.plot_id is not null as is_answered,
+        (epoch(cast(getvariable('as_of') as timestamptz)) - epoch(disease_answers.confirmed_at)) / 86400
+            as confirmed_days_ago,
         limits.not_flown_days,
         limits.drone_window_days,
         limits.disease_confidence,
         limits.disease_share,
         case
+            when disease_answers.confirmed_at >= agreeing.first_found_at then 'confirmed'
             when agreeing.do_pictures_agree then 'probable'
             when coalesce(worst_areas.affected_m2 / staged_plots.area_m2, 0) >= limits.disease_share then 'probable'
             when agreeing.plot_id is not null then 'suspected'
@@ -198,6 +214,8 @@ judged as (
     left join image_names
         on agreeing.plot_id = image_names.plot_id and agreeing.finding_class = image_names.finding_class
     left join pictures on agreeing.plot_id = pictures.plot_id and agreeing.finding_class = pictures.finding_class
+    left join disease_answers on staged_plots.plot_id = disease_answers.plot_id
+    left join answered on staged_plots.plot_id = answered.plot_id
     left join uris as best_pictures on agreeing.best_picture_id = best_pictures.picture_id
 )
 
@@ -205,11 +223,16 @@ select
     judged.plot_id,
     'disease' as cause,
     judged.state,
-    judged.state = 'probable' as needs_work,
-    case when judged.state = 'probable' then 3 when judged.state = 'suspected' then 1 else 0 end as severity,
+    judged.state in ('probable', 'confirmed') as needs_work,
+    case
+        when judged.state in ('probable', 'confirmed') then 3
+        when judged.state = 'suspected' then 1
+        else 0
+    end as severity,
     judged.first_found_at as since,
     case
         when judged.state = 'probable' and not judged.do_pictures_agree then 'disease_probable_area'
+        when judged.state = 'ok' and judged.is_answered then 'disease_answered'
         when judged.state = 'not_analysed' and judged.glimpsed_days_ago < judged.not_flown_days
             then 'disease_partly_seen'
         when judged.state = 'not_flown' and judged.analysed_days_ago is null and judged.flown_days_ago is null
@@ -226,6 +249,7 @@ select
         'affected_pct', round(100 * judged.affected_share, 1),
         'covered_pct', cast(round(100 * judged.glimpsed_fraction) as bigint),
         'days', cast(floor(case
+            when judged.state = 'confirmed' then judged.confirmed_days_ago
             when judged.state = 'not_analysed'
                 then least(judged.flown_days_ago, coalesce(judged.glimpsed_days_ago, judged.flown_days_ago))
             else coalesce(judged.analysed_days_ago, judged.drone_window_days)
@@ -234,7 +258,10 @@ select
     round(judged.confidence, 4) as value,
     case when judged.finding_class is not null then judged.disease_confidence end as line,
     case when judged.finding_class is not null then '1' end as unit,
-    case when judged.state = 'probable' then 'high' when judged.state = 'suspected' then 'low' end as confidence,
+    case
+        when judged.state in ('probable', 'confirmed') then 'high'
+        when judged.state = 'suspected' then 'low'
+    end as confidence,
     coalesce(judged.last_found_at, judged.last_analysed_at, judged.last_flown_at) as data_at,
     cast(json_object(
         'class', judged.finding_class,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -211,3 +212,57 @@ def test_a_doubt_that_nobody_answers_for_a_week_asks_for_another_flight(
              "plot_id": "P1", "cause": "disease", "actor": "crew", "detail_json": "{}"}
         )  # fmt: skip
     assert ask(lake, "coverage_findings", "select state from coverage_findings") == [(state,)]
+
+
+def answer(lake: MadeLake, kind: str, at: datetime, detail: str = "{}") -> None:
+    lake.rows["issue_events"].append(
+        {"event_id": f"{kind}{at}", "issue_id": "BC-1", "happened_at": at, "kind": kind, "plot_id": "P1",
+         "cause": "disease", "actor": "crew:1", "detail_json": detail}
+    )  # fmt: skip
+
+
+def verdict(lake: MadeLake) -> tuple[Any, ...]:
+    query = "select state, needs_work, reason_code from disease_findings"
+    return ask(lake, "disease_findings", query)[0]
+
+
+@pytest.mark.parametrize(
+    ("inspection", "hours", "state"),
+    [
+        ("confirmed", 0, "confirmed"),
+        ("confirmed", -1, "suspected"),
+        ("nothing", 1, "suspected"),
+        ("unsure", 1, "suspected"),
+    ],
+)
+def test_only_a_crew_that_found_it_on_site_confirms_a_disease(
+    lake: MadeLake, inspection: str, hours: int, state: str
+) -> None:
+    lake.plot()
+    lake.flight("F1", YESTERDAY)
+    seen(lake, "F1-1", 0, 0.0, 0.0)
+    answer(lake, "done", YESTERDAY + timedelta(hours=hours), json.dumps({"inspection": inspection}))
+    assert verdict(lake)[:2] == (state, state == "confirmed")
+
+
+@pytest.mark.parametrize("kind", ["closed", "void"])
+def test_what_was_seen_before_its_issue_was_closed_opens_none_again(lake: MadeLake, kind: str) -> None:
+    lake.plot()
+    lake.flight("F1", YESTERDAY)
+    for picture in ("A", "B"):
+        seen(lake, picture, 0, 0.0, 0.0)
+    assert verdict(lake)[0] == "probable"
+    answer(lake, kind, YESTERDAY)
+    assert verdict(lake) == ("ok", False, "disease_answered")
+    for picture in ("C", "D"):
+        seen(lake, picture, 0, 0.0, 0.0, flight_id="F2", captured_at=YESTERDAY + timedelta(minutes=1))
+    assert verdict(lake)[0] == "probable"
+
+
+def test_a_crews_word_that_nobody_checked_closes_nothing(lake: MadeLake) -> None:
+    lake.plot()
+    lake.flight("F1", YESTERDAY)
+    for picture in ("A", "B"):
+        seen(lake, picture, 0, 0.0, 0.0)
+    answer(lake, "false_alarm", YESTERDAY + timedelta(hours=1))
+    assert verdict(lake)[0] == "probable"
