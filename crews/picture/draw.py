@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crews.picture import field, lane, marks
+from crews.picture import field, indices, lane, marks
 from crews.picture.key import describe, key
 from crews.picture.scale import FORECAST_DAYS, LANE_HEIGHT, WIDTH, Scale, scale_of
 from crews.picture.story import Story
@@ -27,7 +27,9 @@ def draw_picture(story: Story, language: str, site: Site) -> str:
     top += _WETTINGS if story.wettings else 0
     scale = scale_of(story, top)
     now = story.day_of(story.as_of, site)
-    signs, height = key(story, scale.bottom + LANE_HEIGHT + _UNDER_AXIS, say)
+    under = scale.bottom + LANE_HEIGHT + _UNDER_AXIS
+    strip = list(indices.strip(story, scale, under, say))
+    signs, height = key(story, under + (indices.HEIGHT if strip else 0), say)
     parts = [
         *heading,
         *field.bands(story, scale, say),
@@ -41,10 +43,12 @@ def draw_picture(story: Story, language: str, site: Site) -> str:
         *field.gap_names(story, scale, say),
         *field.line_names(story, scale, say),
         *_issue(story, scale, say, site),
+        *strip,
         *signs,
     ]
     title = say("picture.title", plot=story.plot_name, days=story.picture_days)
-    return marks.svg(WIDTH, height, title, describe(story, say), parts)
+    said = describe(story, say) + indices.describe_indices(story, say)
+    return marks.svg(WIDTH, height, title, said, parts)
 
 
 def _heading(story: Story, say: Say, language: str) -> tuple[list[str], float]:

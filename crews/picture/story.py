@@ -48,6 +48,16 @@ class Wetting(msgspec.Struct, frozen=True, array_like=True):
     gain_mm: float | None = None
 
 
+class IndexFlight(msgspec.Struct, frozen=True, array_like=True):
+    """A vegetation index of the plot in one flight; robust_z among plots of its kind, None where not comparable."""
+
+    date: date
+    index_name: str
+    index_median: float
+    robust_z: float | None = None
+    state: str | None = None
+
+
 class Forecast(msgspec.Struct, frozen=True):
     """Days until the refill line is reached, counted from the evaluation; None where nobody can say."""
 
@@ -80,6 +90,7 @@ class Story(msgspec.Struct, frozen=True):
     hours: tuple[Hour, ...] = ()
     rain: tuple[Rain, ...] = ()
     wettings: tuple[Wetting, ...] = ()
+    indices: tuple[IndexFlight, ...] = ()
     forecast: Forecast | None = None
 
     @property

@@ -2,14 +2,15 @@
 --
 -- Grain: plot
 -- As of: readings up to as_of
--- Reads: staged_plots, drought_findings, drought_flags, plot_days, root_zone, potentials, weather_days, wetting_events,
---   limits
+-- Reads: staged_plots, drought_findings, drought_flags, vigour_flights, plot_days, root_zone, potentials, weather_days,
+--   wetting_events, limits
 -- Feeds: pictures
 --
 -- Lists are JSON arrays of arrays whose first value sorts: days [date, condition, value, upper line, watch line,
 -- refill line, lowest line, state], hours [instant, value], rain [date, mm], wettings [instant, kind, mm that the root
 -- zone gained]. Water content is in m3/m3 and potential in kPa; upper is field capacity, lowest the wilting point, and
--- potential has neither. Hours are those after the last day that is over.
+-- potential has neither. Hours are those after the last day that is over. Indices are flights of the plot's most
+-- trusted vegetation index [date, name, median, robust z or null, state].
 with quantities as (
     select
         plot_id,
@@ -111,6 +112,39 @@ wetted_plots as (
             cast(getvariable('window_to') as date)
         ) <= limits.picture_days
     group by wetting_events.plot_id
+),
+
+ranked_indices as (
+    select
+        vigour_flights.*,
+        cast(
+            timezone(coalesce(getvariable('timezone'), 'UTC'), vigour_flights.captured_at) as date
+        ) as flown_on,
+        dense_rank() over (
+            partition by vigour_flights.plot_id
+            order by vigour_flights.order_of_trust, vigour_flights.index_name, vigour_flights.sensor_kind
+        ) as index_rank,
+    from vigour_flights
+),
+
+indices as (
+    select
+        ranked_indices.plot_id,
+        array_to_string(
+            array_sort(array_agg(cast(json_array(
+                cast(ranked_indices.flown_on as varchar),
+                ranked_indices.index_name,
+                round(ranked_indices.index_median, 4),
+                round(ranked_indices.robust_z, 3),
+                ranked_indices.state
+            ) as varchar))), ','
+        ) as indices,
+    from ranked_indices
+    cross join limits
+    where
+        ranked_indices.index_rank = 1
+        and date_diff('day', ranked_indices.flown_on, cast(getvariable('window_to') as date)) <= limits.picture_days
+    group by ranked_indices.plot_id
 )
 
 select
@@ -139,6 +173,7 @@ select
         end,
         'days', cast(concat('[', coalesce(days.days, ''), ']') as json),
         'hours', cast(concat('[', coalesce(hours.hours, ''), ']') as json),
+        'indices', cast(concat('[', coalesce(indices.indices, ''), ']') as json),
         'rain', cast(concat('[', coalesce(rain.rain, ''), ']') as json),
         'wettings', cast(concat('[', coalesce(wetted_plots.wettings, ''), ']') as json)
     ) as varchar) as story_json,
@@ -150,5 +185,6 @@ inner join drought_flags on staged_plots.plot_id = drought_flags.plot_id
 inner join quantities on staged_plots.plot_id = quantities.plot_id
 left join days on staged_plots.plot_id = days.plot_id
 left join hours on staged_plots.plot_id = hours.plot_id
+left join indices on staged_plots.plot_id = indices.plot_id
 left join wetted_plots on staged_plots.plot_id = wetted_plots.plot_id
 where days.plot_id is not null or hours.plot_id is not null

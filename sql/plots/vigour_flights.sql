@@ -3,7 +3,7 @@
 -- Grain: plot, flight, sensor and index
 -- As of: captured_at up to as_of, of the drone window
 -- Reads: staged_index_stats, staged_plots, vegetation_indices, seasons, limits
--- Feeds: vigour_findings
+-- Feeds: vigour_findings, plot_stories
 -- Kept as: table
 --
 -- Robust z = (x - median) / (1.4826 max(MAD, mad_min)) over the peers of one flight, so a shift of the whole flight

@@ -16,7 +16,7 @@ from crews.picture import marks
 from crews.picture.draw import draw_picture
 from crews.picture.scale import LEFT, scale_of
 from crews.picture.stored import find_stories, keep_stories
-from crews.picture.story import Day, Forecast, Hour, Rain, Story, Wetting, runs_of
+from crews.picture.story import Day, Forecast, Hour, IndexFlight, Rain, Story, Wetting, runs_of
 from ingest.lake.layout import DataFolder
 from ingest.site import BEICHEN
 
@@ -289,3 +289,43 @@ def test_a_damaged_file_of_pictures_withholds_no_list(folder: DataFolder) -> Non
     keep_stories(folder, table_of(EVERYTHING), AS_OF)
     folder.plot_stories.write_bytes(b"PAR1 and then nothing")
     assert find_stories(folder, ["P1"]) == {}
+
+
+FLOWN = (
+    IndexFlight(TODAY - timedelta(days=22), "NDVI", 0.71, 0.2, "ok"),
+    IndexFlight(TODAY - timedelta(days=15), "NDVI", 0.60, -2.4, "watch"),
+    IndexFlight(TODAY - timedelta(days=8), "NDVI", 0.55, None, "no_peer_group"),
+    IndexFlight(TODAY - timedelta(days=1), "NDVI", 0.41, -4.1, "alert"),
+)
+
+
+def test_flights_stand_below_the_days_on_which_they_were_flown(monkeypatch: pytest.MonkeyPatch) -> None:
+    places: list[tuple[float, float]] = []
+    drawn = marks.diamond
+
+    def diamond(x: float, y: float, radius: float, fill: str) -> str:
+        places.append((x, y))
+        return drawn(x, y, radius, fill)
+
+    monkeypatch.setattr(marks, "diamond", diamond)
+    told = story(day(3), indices=FLOWN)
+    root = parsed(told, "en")
+    scale = scale_of(told, 0)
+    assert [x for x, y in places if y > scale.bottom] == [pytest.approx(scale.x(29.5))]
+    assert {"NDVI", "0.41", "?"} <= set(texts(root))
+    assert "NDVI in 4 flights, newest 0.41; below its peers in 2." in (root.findtext(f"{SVG}desc") or "")
+
+
+def test_a_worse_flight_is_drawn_lower_and_a_plot_without_flights_has_no_strip() -> None:
+    drawn = parsed(story(day(3), indices=FLOWN))
+    bare = parsed(story(day(3)))
+    assert float(drawn.attrib["height"]) > float(bare.attrib["height"])
+    assert "NDVI" not in texts(bare)
+    line = next(
+        one.attrib["points"]
+        for one in drawn.iter(f"{SVG}polyline")
+        if (one.attrib["stroke"], one.attrib["stroke-width"]) == (marks.INK, "1.2")
+        and len(one.attrib["points"].split()) == 3
+    )
+    heights = [float(pair.split(",")[1]) for pair in line.split()]
+    assert heights == sorted(heights)

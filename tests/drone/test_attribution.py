@@ -183,7 +183,9 @@ def test_an_ellipse_reaches_farther_along_the_line_of_sight() -> None:
 
 @pytest.mark.parametrize("azimuth_deg", [20.0, 45.0, 160.0, 290.0])
 def test_the_ellipse_lies_along_the_radial_axis_not_across_it(azimuth_deg: float) -> None:
-    image = picture(yaw_deg=azimuth_deg, pitch_deg=-30.0, height_takeoff_m=20.0, detections=(box(1950, 1450, 100, 100),))
+    image = picture(
+        yaw_deg=azimuth_deg, pitch_deg=-30.0, height_takeoff_m=20.0, detections=(box(1950, 1450, 100, 100),)
+    )
     ground = place(image)
     azimuth = math.radians(azimuth_deg)
     distance = 20.0 * math.tan(math.radians(60.0))

@@ -131,3 +131,20 @@ def test_water_of_the_first_day_of_the_picture_is_told_and_that_of_the_day_befor
     assert lake.connection.execute("select count(*) from wetting_events").fetchall() == [(2,)]
     assert [one[0] for one in story(lake, "P1")["wettings"]] == ["2026-06-10T06:00:00Z"]
     assert story(lake, "P1")["days"][0][0] == "2026-06-10"
+
+
+def test_flights_are_told_by_the_most_trusted_index_on_the_local_day(lake: MadeLake) -> None:
+    late = AS_OF - timedelta(days=3, hours=9)  # 23:00 of 6 July by the site's clock
+    for number in range(9):
+        lake.plot(f"P{number}")
+        for index_name in ("NDVI", "NDRE"):
+            lake.add(
+                "index_stats", image_id=f"q{number}", flight_id="F1", captured_at=late, plot_id=f"P{number}",
+                index_name=index_name, median=0.5 if number == 0 else 0.7, sensor_kind="multispectral",
+            )  # fmt: skip
+    lake.device("D-P0", "P0")
+    lake.soil_until_now([0.2] * 3, "D-P0")
+    lake.flags()
+    ((day, name, median, robust_z, state),) = story(lake, "P0")["indices"]
+    assert (day, name, median, state) == ("2026-07-06", "NDVI", 0.5, "alert")
+    assert robust_z == pytest.approx(-0.2 / (1.4826 * 0.01), abs=0.001)
