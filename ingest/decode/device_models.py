@@ -19,6 +19,7 @@ class Field:
 
     absent: values that mean "no value", beside those of schemas/devices/_absent.toml
     curve: how the value, as received, becomes the measured one (in `unit`); None when it is the measured one
+    given: the only unit that may come with a value that a curve is for; None when none may
     """
 
     quantity: str
@@ -27,6 +28,7 @@ class Field:
     scale: float = 1.0
     absent: frozenset[float] = frozenset()
     curve: Curve | None = None
+    given: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,5 +180,6 @@ def _fields(table: Mapping[str, Mapping[str, Any]]) -> dict[str, Field]:
                 scale=float(facts.get("scale", 1.0)),
                 absent=frozenset(facts.get("absent", ())),
                 curve=read_curve(facts["curve"]) if "curve" in facts else None,
+                given=facts.get("given"),
             )
     return fields

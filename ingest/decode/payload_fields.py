@@ -112,6 +112,9 @@ def _add(measured: Measurements, field: Field, value: object, pointer: str) -> F
     if given is not None and not is_absent(given.number, field.quantity, field.absent):
         number, unit = given.number, given.unit or field.unit
         if field.curve is not None:
+            if given.unit not in (None, field.given):
+                measured.refuse(_another_unit(value, field, pointer), pointer)
+                return "refused"
             try:
                 number, unit = field.curve.apply(number), field.unit
             except ValueError as error:
@@ -122,6 +125,12 @@ def _add(measured: Measurements, field: Field, value: object, pointer: str) -> F
         measured.add(field.quantity, unit, number * field.scale, pointer, channel=field.channel)
         return "kept" if len(measured.refused) == refused else "refused"
     return "no value" if len(measured.refused) == refused else "refused"
+
+
+def _another_unit(value: object, field: Field, pointer: str) -> Fault:
+    """Return the fault of a value in another unit than the one that its element gives and its curve is for."""
+    expected = f"a value in {field.given}" if field.given else "a value without a unit"
+    return Fault(pointer, "unit_not_allowed", describe(value), expected, "Check the model and the payload codec.")
 
 
 def _note(name: str, value: object, pointer: str, field: Field, fate: Fate, measured: Measurements) -> FieldNote:

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.decode.context import DecodeContext
-from ingest.decode.device_models import all_models
+from ingest.decode.device_models import Model, all_models
+from ingest.decode.payload_fields import read_fields
 from ingest.decode.quantities import QUANTITIES, units_of
 from ingest.decode.route import decode, refusal_reply
 from ingest.decode.schema_faults import schema_faults
@@ -22,6 +23,7 @@ from ingest.decode.sparkplug_births import Births
 from ingest.errors import PayloadError
 from ingest.observation import Decoded, Message, PartFault
 from ingest.site import BEICHEN
+from ingest.stream_units import StreamReader
 from tests.decode.conftest import NOON
 from tests.decode.lorawan import CHIRPSTACK, EUI, THINGS_STACK, chirpstack, things_stack
 from tests.decode.sparkplug import DBIRTH, DDATA, GROUP, NBIRTH, NDEATH_7
@@ -295,6 +297,45 @@ def test_a_damaged_uplink_of_the_things_stack_is_decoded_or_refused(payload: byt
     attempt(THINGS_STACK, payload, model)
 
 
+HOSTILE: tuple[Any, ...] = (
+    *(0, 0.2, 45.5, -33, 1390, 65535, -9999, 1e308, True, None, [], {}, [45.5], "", "45.5", "45.5 %", "0.00 %"),
+    *("0 uS/cm", "45.5 kHz", "-33 kPa", "12 counts", "NoSensor", "1e999", "٣", "0+45.5+1+2", {"value": {"value": 1}}),
+    *({"value": 45.5}, {"value": 45.5, "unit": "kHz"}, {"value": "4", "unit": "kPa"}, {"value": 4, "unit": ["%"]}),
+)
+LEAST = QUANTITIES["volumetric_water_content"].lowest
+"""Below 0 water content is kept, and gated in SQL (C01)."""
+NO_WATER = ("kHz", "kPa", "counts", "uS/cm")
+
+
+@pytest.mark.parametrize("model", all_models().values(), ids=lambda model: model.model_id)
+def test_only_a_field_of_water_content_gives_water_content_and_only_in_its_units(model: Model) -> None:
+    for name in (*model.fields, *model.sdi12, *model.ignored):
+        for value in HOSTILE:
+            measured, _ = read_fields({name: value}, model, "", StreamReader({}, 0))
+            rows = measured.soil_rows("probe-1", NOON, "network", model=model.model_id)
+            water = [row.volumetric_water_content for row in rows if row.volumetric_water_content is not None]
+            field = model.fields.get(name)
+            if field is not None and field.quantity != "volumetric_water_content":
+                assert water == [], (name, value)
+            if any(unit in str(value) for unit in NO_WATER):
+                assert water == [], (name, value)
+            assert all(LEAST <= content <= 1 for content in water), (name, value)
+
+
+@FEW
+@given(
+    data=st.data(),
+    model=st.sampled_from(list(all_models().values())),
+    further=st.dictionaries(st.text(max_size=9), json_values),
+)
+def test_any_values_in_the_fields_of_any_model_are_decoded_or_refused(
+    data: st.DataObject, model: Model, further: dict[str, object]
+) -> None:
+    names = st.sampled_from([*model.fields, *model.sdi12, *model.ignored, "history", "messages", "timestamp"])
+    fields = data.draw(st.dictionaries(names, json_values | st.sampled_from(HOSTILE), max_size=6))
+    attempt(CHIRPSTACK, json.dumps(chirpstack(further | fields)).encode(), model.model_id)
+
+
 GOOD_FRAMES = [
     bytes.fromhex(start)
     for start in (
@@ -311,6 +352,12 @@ GOOD_FRAMES = [
         "37bc00fa38c000f00b6700d2",
         "083422a8640a2f00cb172a" + "00" * 19,
         "0c28ff9c043f",
+        "01091024" + "0bb8ff39000005",
+        "157d42d421f59b5e5fc1000001c1f91bec",
+        "b006b800013009079800005457a800959900000013084118000009410c2773",
+        "08db02" + "612b312e362b302b32352e370d0a" + "00" * 22,
+        "0d4e01" + "302b313834362e31362b32322e332b31",
+        "06765ff2960a4b4504d2fb2e",
     )
 ]
 

@@ -250,6 +250,19 @@ def test_kilohertz_are_kept_as_they_are_whatever_a_codec_makes_of_them(publish: 
 
 
 @pytest.mark.parametrize(
+    ("given", "celsius", "faults"), [("860 mV", 17.03, []), (860, 17.03, []), ("860 %", None, ["unit_not_allowed"])]
+)
+def test_a_curve_takes_what_its_element_gives_and_no_other_unit(
+    publish: Publish, given: object, celsius: float | None, faults: list[str]
+) -> None:
+    fields = {"input2_voltage": given, "input1_frequency": 1390}
+    decoded = publish(CHIRPSTACK, chirpstack(fields), models={EUI: "tektelic/agriculture-sensor"})
+    # The maker's formula: -32.46 × ln 860 + 236.36.
+    assert decoded.soil[0].soil_temperature_c == (celsius and pytest.approx(celsius, abs=0.01))
+    assert codes(decoded) == faults
+
+
+@pytest.mark.parametrize(
     ("model", "data"),
     [
         ("makerfabs/soil-moisture", "0001035c2200000e1000"),
