@@ -45,6 +45,7 @@ _SECTIONS = {
     "memory": "select * from drought_memories where plot_id = $plot_id",
     "finding": "select * from drought_findings where plot_id = $plot_id",
     "watering": "select * from watering_needs where plot_id = $plot_id",
+    "balance": "select * from balance_checks where plot_id = $plot_id",
     "forecast": "select * from dry_forecasts where plot_id = $plot_id",
     "frost": "select * from frost_days where plot_id = $plot_id order by date",
     "limits": "select * from limits",

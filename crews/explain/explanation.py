@@ -11,7 +11,7 @@ import msgspec
 
 from crews.explain.arithmetic import number
 from crews.explain.evidence import gate_steps, local, mean_steps, probe_steps
-from crews.explain.outcome import forecast_step, memory_steps, water_steps
+from crews.explain.outcome import balance_step, forecast_step, memory_steps, water_steps
 from crews.explain.soil import verdict_steps, zone_steps
 from crews.explain.steps import Step
 from crews.reasons import render_reason
@@ -82,7 +82,7 @@ def _steps(
             "vegetation": vegetation.get(f"name_{language}") or str(plot["vegetation"]),
             "vegetation_source": vegetation.get(_SOURCE[language], ""),
         }
-        yield from zone_steps(rows["layers"], zone, plot, words, say)
+        yield from zone_steps(rows["layers"], zone, plot, words, limits, say)
         grade = _row("national_grades", "national_grade", zone["national_grade"]).get(f"name_{language}", "")
         state = say(f"finding_state.{zone['state']}", otherwise=zone["state"])
         yield from verdict_steps(zone, limits, grade, say, state, zone["span"])
@@ -98,6 +98,8 @@ def _steps(
     forecast = forecast_step(rows["forecast"][0] if rows["forecast"] else None, finding["state"], say)
     if forecast is not None:
         yield forecast
+    if rows["balance"]:
+        yield balance_step(rows["balance"][0], say)
     rule = _row("rules", "rule_id", flag["rule_id"])
     yield Step(
         section="rule", key="rule",

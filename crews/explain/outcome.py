@@ -158,6 +158,17 @@ def forecast_step(forecast: Row | None, state: str, say: Say) -> Step | None:
     )  # fmt: skip
 
 
+def balance_step(balance: Row, say: Say) -> Step:
+    """Return what the daily water balance says of the depletion beside what the probes say."""
+    said = say(
+        "explain.forecast.balance", first=balance["first_date"], etc=number(balance["actual_et_mm"], 1),
+        rain=number(balance["rain_mm"], 1), balance=number(balance["balance_depletion_mm"], 1),
+        probe=number(balance["probe_depletion_mm"], 1),
+    )  # fmt: skip
+    then = say(f"explain.forecast.balance_{balance['state']}", slack=number(balance["slack_mm"], 1))
+    return Step(section="forecast", key="balance", said=said, then=then, source="FAO-56 eq. 85")
+
+
 def _methods(forecast: Row, say: Say) -> str:
     """Return what each way of reckoning gave, where there were several."""
     told = [(name, forecast.get(f"{name}_days")) for name in ("line", "exponential", "long_exponential")]

@@ -15,7 +15,9 @@ _MOST_LAYERS = 6
 _FLAT = 1e-9
 
 
-def zone_steps(layers: Sequence[Row], zone: Row, plot: Row, words: Mapping[str, str], say: Say) -> Iterator[Step]:
+def zone_steps(
+    layers: Sequence[Row], zone: Row, plot: Row, words: Mapping[str, str], limits: Row, say: Say
+) -> Iterator[Step]:
     """Yield the steps from layers to depletion; `words` has the vegetation and its source in the reader's language."""
     section = "soil"
     yield Step(
@@ -24,6 +26,15 @@ def zone_steps(layers: Sequence[Row], zone: Row, plot: Row, words: Mapping[str, 
                  vegetation=words["vegetation"]),
         source=words["vegetation_source"],
     )  # fmt: skip
+    if zone["recent_etc_mm"] is not None:
+        usual, etc = zone["usual_depletion_fraction"], zone["recent_etc_mm"]
+        shift = f"{number(usual, 3, 2)} + {number(limits['p_per_etc_mm'], 3)} × ({number(limits['p_at_etc_mm'], 1)} − "
+        yield reckoned(
+            section, "p", "p = min(max(p₀ + 0.04 (5 − ETc), 0.1), 0.8)",
+            f"min(max({shift}{number(etc, 3)}), {number(limits['p_min'], 2)}), {number(limits['p_max'], 2)})",
+            zone["depletion_fraction"], "", digits=3,
+            said=say("explain.soil.p", etc=number(etc, 1)), source="FAO-56 table 22",
+        )  # fmt: skip
     counted = [layer for layer in layers if layer["thickness_m"] > _FLAT]
     for layer in counted[:_MOST_LAYERS]:
         fc, wp = soil_of(layer, zone)

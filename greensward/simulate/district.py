@@ -36,15 +36,17 @@ from greensward.simulate.soil import (
     layer_at,
     simulate_water,
 )
-from greensward.simulate.weather import STEP_S, Weather, invent_weather
+from greensward.simulate.weather import STEP_S, STEPS_PER_DAY, Weather, invent_weather
+from sql.reference import limit, reference_rows
 
 _ZONE = messages.ZONE
 NEVER = 2.0
 _WATERED_AT = 0.62
 """Crews of plots that are looked after come at this share of p."""
-_TARGET_STRESS = (0.60, 0.36, 0.30)
+_TARGET_STRESS = (0.62, 0.40, 0.40)
 """Ks (FAO-56 eq. 84) that the three neglected plots end with: severity 2, 3 and 3 of soil.md, section 3."""
 _WINTERS = 99
+_ET0_DAYS = int(limit("p_etc_days"))
 _FEWEST_DAYS = 10
 _SEVERITY_BORDERS = (0.75, 0.50, 0.25)
 """Ks at and above which a dry plot is S1, S2, S3 (soil.md, section 3)."""
@@ -192,15 +194,25 @@ def _grow(
         weather, [soils[n] for n in columns], [plants[n] for n in columns], winters, watered_at[columns]
     )
     stress: dict[int, float] = {}
+    recent_et0_mm = weather.et0_mm[last_step + 1 - _ET0_DAYS * STEPS_PER_DAY : last_step + 1].sum() / _ET0_DAYS
     for place, (number, target) in enumerate(zip(dry, _TARGET_STRESS, strict=True)):
+        p = _depletion_fraction(plots[number].shape.vegetation, recent_et0_mm)
         ends = []
         for column in range(place * _WINTERS, (place + 1) * _WINTERS):
             theta = [tried.water[last_step, column, layer_at(depth)] for depth in depths[number]]
             gone = depletion_seen(depths[number], theta, soils[number], plants[number])
-            ends.append(min(1.0, (1 - gone) / (1 - plants[number].p)))
+            ends.append(min(1.0, (1 - gone) / (1 - p)))
         nearest = int(np.argmin(np.abs(np.array(ends) - target)))
         depletion[number], stress[number] = winters[nearest], ends[nearest]
     return simulate_water(weather, soils, plants, depletion, watered_at), stress
+
+
+def _depletion_fraction(vegetation: str, et0_mm: float) -> float:
+    """Return p as the rules take it: that of the table, moved by what the plants use (FAO-56 table 22, note 2)."""
+    rows = reference_rows("crop_coefficients")
+    (kc,) = [float(row["crop_coefficient"]) for row in rows if row["vegetation"] == vegetation]
+    p = VEGETATION[vegetation].p + limit("p_per_etc_mm") * (limit("p_at_etc_mm") - kc * et0_mm)
+    return min(max(p, limit("p_min")), limit("p_max"))
 
 
 def _truth(world: World, roles: Roles, sensors: list[Sensor], stress: Mapping[int, float]) -> Truth:

@@ -21,6 +21,7 @@ select
     root_zone.field_capacity,
     root_zone.wilting_point,
     root_zone.learned_depths,
+    root_zone.depletion_fraction,
     root_zone.refill_point,
     root_zone.volumetric_water_content,
     root_zone.main_layer_water_content,

@@ -2,7 +2,7 @@
 --
 -- Grain: plot
 -- As of: readings up to as_of
--- Reads: drought_findings, watering_needs, drought_evidence, dry_forecasts
+-- Reads: drought_findings, watering_needs, drought_evidence, dry_forecasts, balance_checks
 -- Feeds: findings, plot_stories
 -- Kept as: table
 select
@@ -142,6 +142,17 @@ select
             'asymptote', round(dry_forecasts.asymptote, 5),
             'drydown_days', dry_forecasts.drydown_days
         ),
+        'balance', case
+            when balance_checks.plot_id is not null
+                then json_object(
+                    'state', balance_checks.state,
+                    'from', cast(balance_checks.first_date as varchar),
+                    'to', cast(balance_checks.last_date as varchar),
+                    'balance_mm', round(balance_checks.balance_depletion_mm, 2),
+                    'probe_mm', round(balance_checks.probe_depletion_mm, 2),
+                    'slack_mm', round(balance_checks.slack_mm, 2)
+                )
+        end,
         'watering', case
             when watering_needs.plot_id is not null
                 then json_object(
@@ -219,3 +230,4 @@ left join watering_needs
         and drought_findings.state in ('dry', 'likely')
 left join drought_evidence on drought_findings.plot_id = drought_evidence.plot_id
 left join dry_forecasts on drought_findings.plot_id = dry_forecasts.plot_id
+left join balance_checks on drought_findings.plot_id = balance_checks.plot_id

@@ -3,7 +3,7 @@
 -- Grain: plot and day
 -- As of: readings up to as_of
 -- Reads: root_zone
--- Feeds: drought_evidence, dry_forecasts
+-- Feeds: drought_evidence, dry_forecasts, balance_days, balance_checks
 select
     plot_id,
     date,
@@ -15,6 +15,8 @@ select
     coverage,
     root_zone_m,
     depletion_fraction,
+    usual_depletion_fraction,
+    recent_etc_mm,
     field_capacity,
     wilting_point,
     refill_point,

@@ -2,14 +2,15 @@
 --
 -- Grain: plot, span (day or hour), its begin, and depth
 -- As of: readings up to as_of; hours of the last hourly_days before as_of, none without as_of
--- Reads: readings_daily, readings_hourly, staged_plots, staged_soil_layers, learned_field_capacities, limits
+-- Reads: readings_daily, readings_hourly, staged_plots, staged_soil_layers, learned_field_capacities,
+--     depletion_shifts, limits
 -- Feeds: root_zone, wetting_events
 --
 -- FAO-56 root zone: borders midway between sensors; the deepest sensor reaches as far below itself as its layer reaches
 -- above, at least last_layer_min_m, and never below the root zone. What a layer of probes holds is the mean of the soil
 -- layers that it spans, weighted by thickness. Field capacity is the learned one where an element at that depth has one
 -- (several: their median), and its sigma the largest of theirs. A planting is new or grown as of as_of; without as_of,
--- as of the day itself.
+-- as of the day itself. p follows the plants' recent use where weather is known (FAO-56 table 22, note 2).
 with elements as (
     select
         plot_id,
@@ -65,6 +66,8 @@ depths as (
 rooted as (
     select
         depths.*,
+        depletion_shifts.recent_etc_mm,
+        depletion_shifts.depletion_shift,
         case
             when
                 coalesce(epoch(cast(getvariable('as_of') as timestamptz)), epoch(cast(depths.date as timestamp)))
@@ -81,6 +84,8 @@ rooted as (
         end as depletion_fraction,
     from depths
     inner join staged_plots on depths.plot_id = staged_plots.plot_id
+    left join depletion_shifts
+        on staged_plots.vegetation = depletion_shifts.vegetation and depths.date = depletion_shifts.date
 ),
 
 borders as (
@@ -107,7 +112,15 @@ reaches as (
         borders.last_usable_at,
         borders.interval_s,
         borders.root_zone_m,
-        borders.depletion_fraction,
+        borders.depletion_fraction as usual_depletion_fraction,
+        borders.recent_etc_mm,
+        round(
+            case
+                when borders.depletion_shift is null then borders.depletion_fraction
+                else
+                    least(greatest(borders.depletion_fraction + borders.depletion_shift, limits.p_min), limits.p_max)
+            end, 9
+        ) as depletion_fraction,
         least(borders.top_m, borders.root_zone_m) as top_m,
         least(
             coalesce(

@@ -3,7 +3,7 @@
 -- Grain: report of work done on an issue that asks for water
 -- As of: issue_events up to as_of; days of the window only
 -- Reads: issue_events
--- Feeds: wetting_events, watering_checks
+-- Feeds: wetting_events, watering_checks, balance_days
 -- Kept as: table
 --
 -- The instant is that of the report itself, also where its amount was corrected later.

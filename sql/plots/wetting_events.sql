@@ -3,7 +3,7 @@
 -- Grain: plot and event
 -- As of: readings and reports up to as_of
 -- Reads: rise_hours, rain_hours, root_zone_layers, staged_plots, watering_reports, issue_events, limits
--- Feeds: plot_stories, watering_findings
+-- Feeds: plot_stories, watering_findings, balance_days
 -- Kept as: table
 --
 -- Rises of a plot's elements that lie no further apart than wetting_gap_hours are one event. Gain is the rise at each

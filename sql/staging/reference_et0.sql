@@ -3,7 +3,7 @@
 -- Grain: day
 -- As of: readings up to as_of; days of the window only
 -- Reads: et0_inputs, sun_days, site_facts, limits
--- Feeds: weather_outlook, crop_et
+-- Feeds: weather_outlook, crop_et, depletion_shifts, balance_days
 -- Kept as: table
 --
 -- ASCE 2005 standardised Penman-Monteith, short reference, daily; FAO-56 equation 6 is the same sum. What nobody
