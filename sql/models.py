@@ -81,6 +81,7 @@ def analyst_models() -> tuple[Model, ...]:
         "root_zone_daily",
         "potential_daily",
         "staged_index_stats",
+        "watering_reports",
         "doubtful_findings",
         "routed_findings",
     ]

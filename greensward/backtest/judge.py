@@ -16,6 +16,7 @@ from crews.ledger import Ledger
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake, read_register, retrying
 from ingest.site import Site
+from sql.campaigns import Campaigns
 from sql.evaluate import evaluate
 
 _ARRIVING = ("soil_readings", "weather_readings", "device_status")
@@ -46,6 +47,7 @@ def judge_past(
     known_then: bool,
     wanted: frozenset[str] | None,
     tell: Callable[[int], None],
+    campaigns: Campaigns | None = None,
 ) -> Iterator[Judged]:
     """Yield what would have been said at each of `instants`, in order.
 
@@ -53,6 +55,7 @@ def judge_past(
     known_then: only readings count that had been received by the instant
     wanted: plots to tell of, None for all; all are judged in any case
     tell: gets the number of instants done
+    campaigns: those of the district, the built-in ones where it has none
     Raises: StoreError when files keep vanishing under the query.
     """
     register = read_register(folder, "plots")
@@ -62,7 +65,7 @@ def judge_past(
             with open_lake(folder, site) as lake:
                 if known_then:
                     _forget_what_came_later(lake, as_of)
-                flags = evaluate(lake, as_of=as_of, site=site)
+                flags = evaluate(lake, as_of=as_of, site=site, campaigns=campaigns)
                 return flags.filter(pc.equal(flags["cause"], "drought")), _outcomes(lake)
 
         flags, rows = retrying(folder, once)

@@ -79,7 +79,7 @@ def _run(
     *,
     known_then: bool,
 ) -> Summary:
-    site = settings.place()
+    site, campaigns = settings.place(), settings.campaign_tables()
     tally = Tally(site, plan.first, (plan.last - plan.first).days + 1)
     with (
         progress() as bar,
@@ -96,6 +96,7 @@ def _run(
             known_then=known_then,
             wanted=wanted,
             tell=lambda number: bar.update(task, completed=number),
+            campaigns=campaigns,
         )
         for judged in judged_days:
             tally.add(judged)

@@ -1,12 +1,13 @@
--- The water that crews reported for a plot within the window; where a crew corrected its report, the corrected amount.
+-- The water that crews say they brought; where a crew corrected its report, the corrected amount.
 --
--- Grain: report of work done on an issue that asks for water
--- As of: issue_events up to as_of; days of the window only
+-- Grain: report of work done on an issue
+-- As of: issue_events up to as_of, of the window; without as_of all history
 -- Reads: issue_events
 -- Feeds: wetting_events, watering_checks, balance_days
 -- Kept as: table
 --
--- The instant is that of the report itself, also where its amount was corrected later.
+-- The instant, its local day and who reported are those of the report itself, also where its amount was corrected
+-- later. Litres are null where nobody said how much.
 with events as (
     select
         issue_events.event_id,
@@ -14,6 +15,8 @@ with events as (
         issue_events.plot_id,
         issue_events.cause,
         issue_events.kind,
+        issue_events.actor,
+        issue_events.date,
         issue_events.happened_at,
         cast(json_extract_string(issue_events.detail_json, '$.water_used_litres') as double) as litres,
         count(case when issue_events.kind = 'done' then 1 end) over (
@@ -24,10 +27,9 @@ with events as (
     from issue_events
     where
         issue_events.kind in ('done', 'amended')
-        and issue_events.date between cast(getvariable('window_from') as date) and cast(
-            getvariable('window_to') as date
-        )
-        and issue_events.happened_at <= cast(getvariable('as_of') as timestamptz)
+        and issue_events.date >= coalesce(cast(getvariable('window_from') as date), date '0001-01-01')
+        and issue_events.date <= coalesce(cast(getvariable('window_to') as date), date '9999-12-31')
+        and issue_events.happened_at <= coalesce(cast(getvariable('as_of') as timestamptz), timestamptz 'infinity')
 )
 
 select
@@ -36,6 +38,8 @@ select
     cause,
     round_number,
     min(happened_at) as reported_at,
+    min(date) as date,
+    min_by(actor, epoch(happened_at)) as actor,
     max_by(litres, case when litres is not null then epoch(happened_at) end) as litres,
 from events
 where round_number > 0

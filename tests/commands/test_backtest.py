@@ -234,3 +234,31 @@ def test_errors_beyond_ten_days_stand_at_the_edge() -> None:
     drawn = histogram([-30.0, 0.4, 0.2, 12.0], speaker("en"))
     (desc,) = [one.text for one in ET.fromstring(drawn) if one.tag.endswith("desc")]  # noqa: S314  drawn here
     assert desc == "-10: 1, 0: 2, 10: 1"
+
+
+def test_the_past_is_judged_by_the_district_s_own_campaigns(tmp_path: Path) -> None:
+    """A rest that only the district's own table knows: it began on 3 July, so a dry plot is suspended and not dry."""
+    lake = MadeLake()
+    lake.laboratory_plot("dry")
+    lake.device("D-dry", "dry", report_interval_s=8 * 3600.0)
+    lake.soil_days([0.18] * 9, "D-dry", last_day=date(2026, 7, 8), every_hours=8, wiggle=0.0)
+    for number, (kind, day) in enumerate((("started", 1), ("closed", 3))):
+        lake.add(
+            "campaign_events", event_id=f"{number}", campaign_id="early_rest", season=2026, actor="王工", kind=kind,
+            happened_at=datetime(2026, 7, day, tzinfo=UTC),
+        )  # fmt: skip
+    folder = store(lake, DataFolder(tmp_path / "data"))
+    lake.connection.close()
+    (folder.root / "own.csv").write_text(
+        "campaign_id,name_zh,name_en,work,month_day_from,month_day_to,start_by,rest,standard_mm,source\n"
+        "early_rest,早冻水,Early rest,water,06-20,07-20,calendar,begins,50,test\n",
+        encoding="utf-8",
+    )
+    states = {}
+    for name, settings in (("built_in", ""), ("own", '[campaigns]\nfile = "own.csv"\n')):
+        (folder.root / "greensward.toml").write_text(settings, encoding="utf-8")
+        target = tmp_path / name
+        assert run(["backtest", "-C", str(folder.root), "--from", "2026-07-06", "--to", "2026-07-06",
+                    "-o", str(target)]) == EXIT_OK  # fmt: skip
+        states[name] = {row["state"] for row in rows_of(target).values()}
+    assert states == {"built_in": {"dry"}, "own": {"suspended"}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -16,9 +18,10 @@ from sql.evaluate import evaluate
 from tests.sql.made_lake import AS_OF, MadeLake, local_midnight
 
 
-@pytest.fixture
-def asked(lake: MadeLake) -> duckdb.DuckDBPyConnection:
-    """Return a lake with two plots, one of them dry, whose views and flags are there."""
+@pytest.fixture(scope="module")
+def asked() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Return a lake with two plots, one of them dry, whose views and flags are there; nobody changes it."""
+    lake = MadeLake()
     lake.dry_down("dry", [0.25, 0.20, 0.19], crew="一队")
     lake.dry_down("moist", [0.25, 0.24, 0.24], crew="二队", vegetation="trees")
     lake.plot("bare", crew="二队")
@@ -69,6 +72,19 @@ def asked(lake: MadeLake) -> duckdb.DuckDBPyConnection:
         lake.add("device_status", device_id="parks.gw-1", reported_at=AS_OF, message_seq=number, device_seq=seq)
     lake.add("sparkplug_births", group_id="parks", node_id="gw-1", device_id="", message_seq=10, kind="birth")
     lake.rows["flags"] = evaluate(lake.connect(), as_of=AS_OF, site=BEICHEN).to_pylist()
+    told_besides(lake)
+    lake.rows["issue_events"].append(
+        {
+            "event_id": "0",
+            "issue_id": "I1",
+            "happened_at": AS_OF - timedelta(days=3),
+            "kind": "opened",
+            "plot_id": "dry",
+            "cause": "drought",
+            "actor": "greensward",
+            "detail_json": '{"finding": {"litres": 7600.0}}',
+        }
+    )
     lake.rows["issue_events"].append(
         {
             "event_id": "1",
@@ -86,7 +102,35 @@ def asked(lake: MadeLake) -> duckdb.DuckDBPyConnection:
     lake.connection.execute("set timezone = 'Asia/Shanghai'")
     connection = lake.connect()
     create_views(connection)
-    return connection
+    yield connection
+    connection.close()
+
+
+def told_besides(lake: MadeLake) -> None:
+    """Add flags of waterings, of water that nobody ordered, of a campaign, and of a probe beside its balance."""
+    check = {"issue_id": "I1", "reported_at": "2026-07-10T00:00:00.000000+00:00"}
+    campaign = {"campaign_zh": "秋水", "campaign_en": "Autumn water"}
+    plain = {"needs_work": False, "severity": 0, "priority": 0.0, "rule_id": "r", "rule_version": "1"}
+    for hours, state, inputs in ((-20, "ineffective", {"observed_mm": 1.0}), (-7, "partial", {"observed_mm": 12.25})):
+        lake.add(
+            "flags", as_of=AS_OF + timedelta(hours=hours), plot_id="dry", cause="watering", state=state,
+            reason_code=f"watering_{state}", reason_params_json=json.dumps(check),
+            inputs_json=json.dumps({"expected_mm": 38.4} | inputs), **plain,
+        )  # fmt: skip
+    for hours in (1, 2):
+        lake.add(
+            "flags", as_of=AS_OF - timedelta(hours=hours), plot_id="moist", cause="watering", state="unplanned",
+            since=AS_OF, reason_code="watering_unplanned", inputs_json="{}",
+            reason_params_json=json.dumps({"rise_pct": 4.0 + hours, "gain_mm": 30.0}), **plain,
+        )  # fmt: skip
+    for plot_id, state, litres in (("dry", "due", 3000.0), ("bare", "due", 1500.0), ("moist", "done", None)):
+        lake.add(
+            "flags", as_of=AS_OF, plot_id=plot_id, cause="campaign.autumn_water", state=state, litres=litres,
+            reason_code=f"campaign_{state}", reason_params_json=json.dumps(campaign), inputs_json="{}", **plain,
+        )  # fmt: skip
+    (drought,) = [row for row in lake.rows["flags"] if row["plot_id"] == "moist" and row["cause"] == "drought"]
+    balance = {"state": "probe_wetter", "from": "2026-07-01", "balance_mm": 50.5, "probe_mm": 24.0}
+    drought["inputs_json"] = json.dumps(json.loads(drought["inputs_json"]) | {"balance": balance})
 
 
 ANSWERS: dict[str, list[tuple[Any, ...]]] = {
@@ -116,6 +160,11 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "frozen_days_by_plot": [("dry", date(2026, 7, 9), 1, -1.0)],
     "vigour_by_flight": [("F1", "shrubs", 2, 0.5), ("F1", "trees", 1, 0.8)],
     "lost_by_node": [("parks.gw-1", date(2026, 7, 10), 2, 0)],
+    "waterings_reported_and_seen": [("dry", date(2026, 7, 10), "一队", 7.6, 6.4, 38.4, 12.3, "partial")],
+    "waterings_by_crew": [("一队", 1, 0, 1, 0, 0)],
+    "unplanned_water": [("moist", "moist", AS_OF, 6.0, 30.0)],
+    "probes_beside_the_balance": [("moist", "moist", "probe_wetter", "2026-07-01", 50.5, 24.0)],
+    "campaigns_by_crew": [("秋水", "Autumn water", "一队", 1, 0, 3.0), ("秋水", "Autumn water", "二队", 1, 1, 1.5)],
     "drought_history": [("dry", 1, 1, AS_OF), ("bare", 1, 0, None), ("moist", 1, 0, None)],
 }
 
@@ -128,8 +177,8 @@ def test_a_question_has_its_answer(asked: duckdb.DuckDBPyConnection, question: A
         assert answer == ANSWERS[question.name]
 
 
-def test_there_are_sixteen_questions_in_both_languages() -> None:
-    assert len(all_questions()) == 16
+def test_there_are_twenty_one_questions_in_both_languages() -> None:
+    assert len(all_questions()) == 21
     assert all(question.zh.endswith(("?", "？", "。")) and question.en.endswith("?") for question in all_questions())
 
 
@@ -143,7 +192,7 @@ def test_the_other_answers_hold_too(asked: duckdb.DuckDBPyConnection) -> None:
     assert ("D-dry", date(2026, 7, 9), 104.2, 100.0) in asked.execute(select["completeness_by_device"]).fetchall()
     assert ("sensor", "no_data", 1, 1) in asked.execute(select["flags_by_state"]).fetchall()
     assert ("trees", date(2026, 7, 9), 1, 85.7) in asked.execute(select["moisture_by_vegetation"]).fetchall()
-    assert asked.execute("select plot_id, water_used_litres from watering").fetchall() == [("dry", 6400.0)]
+    assert asked.execute("select plot_id, litres from watering_reports").fetchall() == [("dry", 6400.0)]
     assert asked.execute("select count(*) from images").fetchall() == [(1,)]
 
 

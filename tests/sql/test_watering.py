@@ -25,7 +25,7 @@ def test_a_corrected_amount_takes_the_place_of_the_reported_one_in_its_own_round
         )
     connection = lake.connect()
     create_views(connection)
-    assert connection.execute("select water_used_litres from watering order by happened_at").fetchall() == [
-        (640.0,),
-        (3000.0,),
-    ]
+    rows = connection.execute(
+        "select round_number, actor, litres from watering_reports order by reported_at"
+    ).fetchall()
+    assert rows == [(1, "一队", 640.0), (2, "一队", 3000.0), (3, "一队", None)]
