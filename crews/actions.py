@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
-from crews.finding import from_json
+from crews.finding import Finding, from_json
 from crews.issue import REPORT_KINDS, ActionRefusedError, Issue, Photo, check_allowed
 from crews.ledger import Ledger, to_us
-from crews.policy import due_at, look_back_on, odd_water_shares
+from crews.policy import due_at, interval, look_back_on, odd_water_shares
+from crews.visits import planned_visits
 
 CANNOT_DO_REASONS = ("no_water", "no_access", "broken", "weather", "other")
 FALSE_ALARM_REASONS_OF = {
@@ -137,7 +138,7 @@ def _detail(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> dict
         case "started":
             detail: dict[str, Any] = {}
         case "done" | "cannot_do" | "false_alarm":
-            detail = _report(ledger, action, issue)
+            detail = _report(ledger, action, issue) | _visit(ledger, action, issue, now)
         case "amended":
             detail = _amendment(ledger, action, issue)
         case "closed" | "void" | "looked_back":
@@ -195,6 +196,16 @@ def _report(ledger: Ledger, action: Action, issue: Issue) -> dict[str, Any]:
     return detail
 
 
+def _visit(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> dict[str, Any]:
+    """Return which visit of a watering this report is of, and by when the next is due; nothing where one is all."""
+    visits = planned_visits(issue, _asking(ledger, issue))
+    if action.kind != "done" or visits == 1:
+        return {}
+    visit = issue.visit + 1
+    next_due = max(issue.due_at, now + interval("next_visit_after"))
+    return {"visit": visit, "visits": visits} | ({"due_at": next_due.isoformat()} if visit < visits else {})
+
+
 def _amendment(ledger: Ledger, action: Action, issue: Issue) -> dict[str, Any]:
     detail = _water(ledger, action, issue) | {"photos": _new_photos(ledger, action)}
     if not action.photos and action.water_used_litres is None and not action.note:
@@ -230,9 +241,13 @@ def _water(ledger: Ledger, action: Action, issue: Issue) -> dict[str, float | No
 
 def asked_litres(ledger: Ledger, issue: Issue) -> float | None:
     """Return the litres of one visit that the newest finding with water asks for, None where none does."""
+    return _asking(ledger, issue).visit_litres
+
+
+def _asking(ledger: Ledger, issue: Issue) -> Finding:
+    """Return the newest finding that asks for this work, that of the issue where no newer does."""
     newest = ledger.latest_finding(issue.plot_id, issue.cause)
-    finding = newest if newest is not None and newest.needs_work else from_json(issue.finding)
-    return finding.visit_litres
+    return newest if newest is not None and newest.needs_work else from_json(issue.finding)
 
 
 def is_odd(litres: float, asked: float | None) -> bool:

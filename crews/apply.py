@@ -160,9 +160,12 @@ def _deadline(ledger: Ledger, finding: Finding, plot: Mapping[str, Any], now: da
 
 
 def _check_watering(ledger: Ledger, finding: Finding, plot: Mapping[str, Any], now: datetime, applied: Applied) -> None:
-    """Close an issue whose reported water is seen at the roots, and send the crew again where it is not."""
+    """Close an issue whose reported water is seen at the roots; where it is not, or in part, it is looked at again.
+
+    Whoever reported that water may not close the issue by word: a probe does, or somebody else (crews/actions.py).
+    """
     issue_id, reported_at = finding.reason_params.get("issue_id"), finding.reason_params.get("reported_at")
-    if not issue_id or not reported_at or finding.state not in {"verified", "ineffective"}:
+    if not issue_id or not reported_at or finding.state not in {"verified", "partial", "ineffective"}:
         return
     try:
         issue = ledger.issue(issue_id)
@@ -178,10 +181,22 @@ def _check_watering(ledger: Ledger, finding: Finding, plot: Mapping[str, Any], n
         ledger.append(issue, "closed", now, GREENSWARD, detail)
         applied.closed.append(issue.issue_id)
         return
+    if finding.state == "partial" and not _is_final(finding, issue):
+        return
     deadline = due_at(issue.severity, plot.get("maintenance_grade"), now, ledger.site)
-    detail |= {"note": "water_did_not_arrive", "due_at": deadline.isoformat()}
+    note = "water_did_not_arrive" if finding.state == "ineffective" else "water_came_in_part"
+    detail |= {"note": note, "due_at": deadline.isoformat(), "recheck": True}
     ledger.append(issue, "reopened", now, GREENSWARD, detail)
     applied.reopened.append(issue.issue_id)
+
+
+def _is_final(finding: Finding, issue: Issue) -> bool:
+    """Say whether a partial check has waited long enough: water goes on sinking to deeper probes for a day."""
+    return (
+        finding.data_at is not None
+        and issue.done_at is not None
+        and finding.data_at - issue.done_at >= interval("recheck_partial_after")
+    )
 
 
 def _was_just_voided(ledger: Ledger, finding: Finding, before: Finding | None, now: datetime) -> bool:

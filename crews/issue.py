@@ -86,6 +86,7 @@ class Issue(msgspec.Struct, frozen=True):
     inspection: what was found on site, from INSPECTIONS in crews/actions.py
     photos: those of the newest report only; what came with earlier ones proves nothing and stays in the events
     reopen_reason: why it was opened again, in the words of whoever did
+    visit, visits: visits of one watering reported so far, of so many; the issue is not done before the last
     repeat_count: how often this plot had the same trouble before
     look_back_on: local day on which somebody is to look again; None when it was not drawn
     finding: the flag that last changed the issue, as crews.finding.Finding in JSON form
@@ -122,6 +123,8 @@ class Issue(msgspec.Struct, frozen=True):
     look_back_on: date | None = None
     look_back_result: str | None = None
     reopen_reason: str | None = None
+    visit: int = 0
+    visits: int = 1
 
     @property
     def is_open(self) -> bool:
@@ -172,7 +175,8 @@ def opened(event: Event) -> Issue:
 
 def check_allowed(issue: Issue, kind: str) -> None:
     """Raise ActionRefusedError when an event of `kind` cannot follow in the issue's state."""
-    if issue.state not in _ALLOWED_FROM[kind]:
+    is_between_visits = issue.visit > 0 and issue.state in {"opened", "assigned"}
+    if issue.state not in _ALLOWED_FROM[kind] and not (kind == "amended" and is_between_visits):
         raise ActionRefusedError(
             "wrong_state",
             f"{issue.issue_id} is {issue.state}; {kind!r} is possible only from "
@@ -226,9 +230,22 @@ def _photos(event: Event) -> tuple[Photo, ...]:
     return tuple(Photo(photo["sha256"], photo["role"]) for photo in event.detail.get("photos", ()))
 
 
-def _reported(_issue: Issue, event: Event) -> dict[str, Any]:
+def _reported(issue: Issue, event: Event) -> dict[str, Any]:
     detail = event.detail
-    return {
+    visits = {"visit": detail["visit"], "visits": detail["visits"]} if "visits" in detail else {}
+    if visits and detail["visit"] < detail["visits"]:
+        return visits | {
+            "state": "assigned" if issue.crew else "opened",
+            "started_at": None,
+            "done_at": event.happened_at,
+            "done_by": event.actor,
+            "due_at": datetime.fromisoformat(detail["due_at"]),
+            "note": detail.get("note"),
+            "water_used_litres": detail.get("water_used_litres"),
+            "water_doubt_litres": detail.get("water_doubt_litres"),
+            "photos": _photos(event),
+        }
+    return visits | {
         "state": "deferred" if event.kind == "cannot_do" else "done_unchecked",
         "done_at": None if event.kind == "cannot_do" else event.happened_at,
         "done_by": event.actor,
@@ -273,6 +290,8 @@ def _reopened(issue: Issue, event: Event) -> dict[str, Any]:
         "due_at": datetime.fromisoformat(event.detail["due_at"]),
         "told_at": event.happened_at,
         "started_at": None,
+        "visit": 0,
+        "visits": 1,
         "done_at": None,
         "done_by": None,
         "result_code": None,

@@ -10,6 +10,7 @@ from crews.finding import FAR_DAYS, Finding
 from crews.issue import Issue
 from crews.reasons import Reasons, render_reason
 from crews.say_campaign import say_cause
+from crews.visits import planned_visits
 from crews.words import Say, say_age, say_number
 
 _BEFORE_DRY = frozenset({"ok", "watch", "likely", "just_watered", "wet"})
@@ -37,9 +38,11 @@ def _say_work(stop: Stop, say: Say) -> str:
         return say(f"action.{stop.action}", otherwise=stop.finding.cause)
     assert stop.tonnes is not None
     tonnes, loads = say_tonnes(stop.tonnes), say_loads(stop.whole_loads or 0, say)
-    visits = stop.finding.visits or 1
+    visits = planned_visits(stop.issue, stop.finding)
     if visits == 1:
         return say("action.water", tonnes=tonnes, loads=loads)
+    if stop.issue.visit:
+        return say("action.water_next_visit", tonnes=tonnes, loads=loads, k=stop.issue.visit + 1, n=visits)
     whole = say_tonnes((stop.finding.litres or 0.0) / LITRES_PER_TONNE)
     return say("action.water_visit", tonnes=tonnes, loads=loads, whole=whole, n=visits)
 

@@ -7,8 +7,8 @@
 -- Kept as: table
 --
 -- Done means: the newest of done, reopened and void of an issue is done, between the season's start and its end; for a
--- watering also that of an issue of drought, because the crew brings the water once. Excused means: the office called
--- the campaign's issue void. has_issue says that the plot was on the list once.
+-- watering also that of an issue of drought, because the crew brings the water once; of several visits the last is it.
+-- Excused means: the office called the campaign's issue void. has_issue says that the plot was on the list once.
 with events as (
     select
         issue_events.plot_id,
@@ -25,6 +25,10 @@ with events as (
         and issue_events.date <= cast(getvariable('window_to') as date)
         and issue_events.happened_at <= cast(getvariable('as_of') as timestamptz)
         and issue_events.kind in ('opened', 'done', 'reopened', 'void')
+        and not coalesce(
+            cast(json_extract_string(issue_events.detail_json, '$.visit') as double)
+            < cast(json_extract_string(issue_events.detail_json, '$.visits') as double), false
+        )
 ),
 
 of_seasons as (

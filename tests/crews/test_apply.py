@@ -277,9 +277,10 @@ def check(ledger: Ledger, issue: Issue, state: str, **changes: object) -> Applie
     """Apply what the probes show of the issue's reported water, a day after it."""
     assert issue.done_at is not None
     params: dict[str, object] = {"issue_id": issue.issue_id, "reported_at": issue.done_at.isoformat(), "share_pct": 60}
+    data_at = changes.pop("data_at", NOW + DAY)
     params |= changes
     row = well(
-        "P1", "watering", NOW + DAY, state=state, reason_code=f"watering_{state}",
+        "P1", "watering", NOW + DAY, state=state, data_at=data_at, reason_code=f"watering_{state}",
         reason_params_json=json.dumps(params),
     )  # fmt: skip
     return apply_flags(ledger, [row], GRADE_ONE, NOW + DAY)
@@ -306,7 +307,22 @@ def test_water_that_did_not_arrive_sends_the_crew_to_look_again(ledger: Ledger) 
     assert check(ledger, issue, "ineffective").reopened == []
 
 
-@pytest.mark.parametrize("state", ["partial", "rained", "unplanned"])
+@pytest.mark.parametrize(("hours", "is_looked_at"), [(23.9, False), (24.0, True)])
+def test_water_of_which_a_part_arrived_is_looked_at_again_once_it_has_had_a_day_to_sink(
+    ledger: Ledger, hours: float, *, is_looked_at: bool
+) -> None:
+    issue = reported(ledger)
+    assert issue.done_at is not None
+    applied = check(ledger, issue, "partial", data_at=issue.done_at + timedelta(hours=hours))
+    assert applied.reopened == ([issue.issue_id] if is_looked_at else [])
+    again = only(ledger)
+    if is_looked_at:
+        assert (again.state, again.note, again.due_at > NOW + DAY) == ("assigned", "water_came_in_part", True)
+    else:
+        assert again.state == "done_unchecked"
+
+
+@pytest.mark.parametrize("state", ["rained", "unplanned"])
 def test_what_proves_neither_leaves_the_report_as_it_is(ledger: Ledger, state: str) -> None:
     issue = reported(ledger)
     assert check(ledger, issue, state) == Applied()

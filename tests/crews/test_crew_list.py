@@ -114,8 +114,8 @@ def test_of_several_visits_the_list_counts_this_one_and_says_the_whole(ledger: L
     row = flag("JJ-012", "drought", NOW - HOUR, litres=10_600.0, gross_mm=90.0, visits=3)
     listed = small_list(ledger, [row], PLOTS)
     (stop,) = listed.stops
-    assert say_action(stop, ZH) == "这次浇 3.5 吨 ≈ 1 车（共 10.6 吨，分 3 次）"
-    assert say_action(stop, EN) == "Water 3.5 t ≈ 1 truck load this time (10.6 t in 3 visits)"
+    assert say_action(stop, ZH) == "第 1 次/共 3 次：浇 3.5 吨 ≈ 1 车（一共 10.6 吨）"
+    assert say_action(stop, EN) == "Visit 1 of 3: water 3.5 t ≈ 1 truck load (10.6 t in all)"
     assert say_arithmetic(stop, ZH) == (
         "90 mm × 118 m² = 10,600 L；10,600 L ÷ 3 次 = 3,533 L；3,533 L ÷ 8,000 L/车 = 0.44 → 1 车"
     )

@@ -1,0 +1,18 @@
+"""A watering of several visits: more than the soil takes at once is brought in steps, each reported by itself."""
+
+from __future__ import annotations
+
+from crews.finding import Finding
+from crews.issue import Issue
+
+
+def planned_visits(issue: Issue, finding: Finding) -> int:
+    """Return over how many visits the issue's water is spread, those already reported among them; at least 1.
+
+    finding: the newest that asks for water. One that is younger than the last visit knows what that brought, and says
+    how many more are wanted; until then the plan of the first visit holds.
+    """
+    left = finding.visits or 1
+    if issue.visit == 0 or issue.done_at is None or finding.as_of > issue.done_at:
+        return issue.visit + left
+    return max(issue.visits, issue.visit + 1)
