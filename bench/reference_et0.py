@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -42,6 +42,8 @@ _RUN = ("site_facts", "sun_days", "reference_et0")
 def et0_of(days: Sequence[Mapping[str, str]], site: Site) -> list[dict[str, object]]:
     """Return the rows of reference_et0 for days with Year, DOY, Srad (MJ/m2), Tmax, Tmin, Tdew (Cel), Wndsp (m/s).
 
+    Vapr (kPa) counts before Tdew, RHmax and RHmin (%) where neither is there.
+
     A quantity that is empty or missing is one that nobody measured.
     """
     with duckdb.connect(":memory:") as connection:
@@ -50,6 +52,7 @@ def et0_of(days: Sequence[Mapping[str, str]], site: Site) -> list[dict[str, obje
         create_reference(connection)
         connection.register("et0_inputs", pa.Table.from_pylist([_row(day) for day in days], schema=_INPUTS))
         connection.execute("create temp table forecast_days (date date)")
+        connection.execute("create temp table et0_hours (date date, et0_mm double)")
         models = {model.name: model for model in all_models()}
         for name in _RUN:
             connection.execute(f"create temp table {name} as {models[name].select}")
@@ -63,11 +66,28 @@ def _row(day: Mapping[str, str]) -> dict[str, object]:
     def number(name: str) -> float | None:
         return float(day[name]) if day.get(name) not in (None, "", "NaN") else None
 
-    dew_point = number("Tdew")
-    vapour = None if dew_point is None else 0.6108 * math.exp(17.27 * dew_point / (dew_point + 237.3))
     of_year = date(int(day["Year"]), 1, 1) + timedelta(days=int(day["DOY"]) - 1)
-    values = (of_year, number("Tmax"), number("Tmin"), vapour, number("Wndsp"), number("Srad"))
+    values = (of_year, number("Tmax"), number("Tmin"), _vapour_pressure(number), number("Wndsp"), number("Srad"))
     return dict(zip(_INPUTS.names, values, strict=True))
+
+
+def _vapour_pressure(number: Callable[[str], float | None]) -> float | None:
+    """Return kPa by the best that a station has (ASCE 2005 table 3): vapour pressure, dew point, humidities."""
+
+    def saturation(temperature_c: float) -> float:
+        return 0.6108 * math.exp(17.27 * temperature_c / (temperature_c + 237.3))
+
+    given, dew_point = number("Vapr"), number("Tdew")
+    if given is not None or dew_point is not None:
+        return given if dew_point is None or given is not None else saturation(dew_point)
+    lowest, highest = number("Tmin"), number("Tmax")
+    most, least = number("RHmax"), number("RHmin")
+    told = [
+        saturation(temperature_c) * humidity / 100
+        for temperature_c, humidity in ((lowest, most), (highest, least))
+        if temperature_c is not None and humidity is not None
+    ]
+    return sum(told) / len(told) if told else None
 
 
 def read_days(path: Path) -> list[dict[str, str]]:

@@ -36,6 +36,11 @@ class Site:
         """Latitude of the middle of the district, for the sun's height."""
         return (self.south + self.north) / 2
 
+    @property
+    def longitude_deg(self) -> float:
+        """Longitude of the middle of the district, for the sun's hour."""
+        return (self.west + self.east) / 2
+
     def local_date(self, instant: datetime) -> date:
         """Return the day that `instant` (aware) falls on by the site's clock."""
         return instant.astimezone(self.timezone).date()

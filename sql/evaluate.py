@@ -107,6 +107,7 @@ def set_variables(connection: duckdb.DuckDBPyConnection, *, as_of: datetime, sit
         "drone_window_from": f"date '{today - timedelta(days=limit('drone_window_days'))}'",
         "window_to": f"date '{today}'",
         "latitude_deg": site.latitude_deg,
+        "longitude_deg": site.longitude_deg,
         "elevation_m": site.elevation_m,
         "wind_height_m": site.wind_height_m,
         "water_ec_ds_m": "null" if site.water_ec_ds_m is None else site.water_ec_ds_m,

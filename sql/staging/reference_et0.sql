@@ -2,14 +2,15 @@
 --
 -- Grain: day
 -- As of: readings up to as_of; days of the window only
--- Reads: et0_inputs, sun_days, site_facts, limits
+-- Reads: et0_inputs, et0_hours, sun_days, site_facts, reference_surfaces, limits
 -- Feeds: weather_outlook, crop_et, depletion_shifts, balance_days
 -- Kept as: table
 --
 -- ASCE 2005 standardised Penman-Monteith, short reference, daily; FAO-56 equation 6 is the same sum. What nobody
 -- measured is replaced as FAO-56 chapter 3 says, and the three sources say so: radiation from the day's swing of
 -- temperature (equation 50), humidity from the night's lowest temperature (equation 48), wind 2 m/s. Without
--- temperature there is no row.
+-- temperature there is no row. Where all 24 hours of the day can be reckoned for themselves, hourly_et0_mm is their
+-- sum, to be seen beside it: crop coefficients and p are made for the daily step, which rules.
 with airs as (
     select
         et0_inputs.*,
@@ -60,28 +61,44 @@ radiations as (
         * (power(filled.temperature_max_c + 273.16, 4) + power(filled.temperature_min_c + 273.16, 4)) / 2
             as net_radiation_mj_m2,
     from filled
+),
+
+hour_sums as (
+    select
+        date,
+        sum(et0_mm) as et0_mm,
+    from et0_hours
+    group by date
+    having count(*) = 24
 )
 
 select
-    date,
+    radiations.date,
     round(
         greatest(
             (
-                0.408 * slope_kpa * net_radiation_mj_m2
-                + psychrometric_kpa * 900 / (temperature_mean_c + 273)
-                * wind_2m_m_s
-                * (saturation_kpa - air_vapour_kpa)
-            ) / (slope_kpa + psychrometric_kpa * (1 + 0.34 * wind_2m_m_s)),
+                0.408 * radiations.slope_kpa * radiations.net_radiation_mj_m2
+                + radiations.psychrometric_kpa * reference_surfaces.numerator / (radiations.temperature_mean_c + 273)
+                * radiations.wind_2m_m_s
+                * (radiations.saturation_kpa - radiations.air_vapour_kpa)
+            )
+            / (
+                radiations.slope_kpa
+                + radiations.psychrometric_kpa * (1 + reference_surfaces.denominator * radiations.wind_2m_m_s)
+            ),
             0
         ), 9
     ) as et0_mm,
-    temperature_max_c,
-    temperature_min_c,
-    air_vapour_kpa as vapour_pressure_kpa,
-    wind_2m_m_s,
-    sun_mj_m2 as radiation_mj_m2,
-    net_radiation_mj_m2,
-    case when radiation_mj_m2 is not null then 'measured' else 'temperature' end as radiation_source,
-    case when vapour_pressure_kpa is not null then 'measured' else 'temperature' end as humidity_source,
-    case when wind_speed_m_s is not null then 'measured' else 'default' end as wind_source,
+    round(case when hour_sums.et0_mm < 0 then 0 else hour_sums.et0_mm end, 9) as hourly_et0_mm,
+    radiations.temperature_max_c,
+    radiations.temperature_min_c,
+    radiations.air_vapour_kpa as vapour_pressure_kpa,
+    radiations.wind_2m_m_s,
+    radiations.sun_mj_m2 as radiation_mj_m2,
+    radiations.net_radiation_mj_m2,
+    case when radiations.radiation_mj_m2 is not null then 'measured' else 'temperature' end as radiation_source,
+    case when radiations.vapour_pressure_kpa is not null then 'measured' else 'temperature' end as humidity_source,
+    case when radiations.wind_speed_m_s is not null then 'measured' else 'default' end as wind_source,
 from radiations
+inner join reference_surfaces on reference_surfaces.surface = 'short' and reference_surfaces.time_step = 'day'
+left join hour_sums on radiations.date = hour_sums.date

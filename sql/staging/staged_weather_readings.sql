@@ -3,7 +3,7 @@
 -- Grain: device and instant
 -- As of: measured_at up to as_of; days of the window only
 -- Reads: weather_readings
--- Feeds: weather_days, sensor_states, unexplained_rises, campaign_rule_days, et0_inputs, rain_hours
+-- Feeds: weather_days, sensor_states, unexplained_rises, campaign_rule_days, et0_inputs, et0_hours, rain_hours
 select
     weather_readings.device_id,
     weather_readings.measured_at,

@@ -274,6 +274,33 @@ def test_water_is_that_of_dryness_or_the_usual_depth_of_the_campaign(lake: MadeL
     assert drought["moist"]["litres"] is None, "water is asked for by the campaign, not by dryness"
 
 
+@pytest.mark.parametrize(("probability", "code"), [(60.0, "campaign_due_rain"), (59.0, "campaign_due_moist")])
+def test_a_campaign_waits_for_likely_rain_and_asks_for_no_water_meanwhile(
+    lake: MadeLake, probability: float, code: str
+) -> None:
+    """16 mm are missing net of losses; 90 mm are forecast for today, of which most is to come."""
+    as_of = local_midnight(date(2026, 7, 10)) + timedelta(hours=8)
+    lake.dry_down("P1", [0.25] * 3)
+    lake.add(
+        "weather_forecasts", source="cma", issued_at=as_of - timedelta(hours=3), forecast_date=date(2026, 7, 10),
+        rain_mm=90.0, rain_probability_pct=probability,
+    )  # fmt: skip
+    office(lake, "started", "summer_drought", as_of - DAY, 2026)
+    flag = of_campaign(lake, "summer_drought", as_of)["P1"]
+    assert (flag["state"], flag["needs_work"], flag["reason_code"]) == ("due", True, code)
+    assert (flag["litres"] is None) is (code == "campaign_due_rain")
+
+
+def test_the_first_visits_of_a_watering_leave_a_plot_due_and_the_last_does_not(lake: MadeLake) -> None:
+    began = local_midnight(date(2026, 10, 1))
+    office(lake, "started", "autumn_water", began, 2026)
+    for plot_id, visit in (("first", 1), ("last", 2)):
+        lake.plot(plot_id)
+        report(lake, "done", plot_id, "campaign.autumn_water", began + DAY, visit=visit, visits=2)
+    flags = of_campaign(lake, "autumn_water", began + 3 * DAY)
+    assert {plot: flag["state"] for plot, flag in flags.items()} == {"first": "due", "last": "done"}
+
+
 def test_work_that_was_reported_is_done_and_counts_and_what_was_sent_back_is_due_again(lake: MadeLake) -> None:
     began = local_midnight(date(2026, 10, 1))
     for plot_id in ("reported", "by drought", "sent back", "excused", "before", "waiting"):

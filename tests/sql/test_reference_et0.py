@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from bench.reference_et0 import MARICOPA, et0_of, largest_difference
-from ingest.site import BEICHEN
-from tests.sql.made_lake import MadeLake, local_midnight
+from ingest.site import BEICHEN, Site
+from sql.evaluate import make_models
+from sql.models import models_behind
+from tests.sql.made_lake import AS_OF, MadeLake, local_midnight
 
 
 def of_day(site: Any, year: int, doy: int, **values: float) -> dict[str, Any]:
@@ -108,3 +111,102 @@ def test_what_a_station_measured_by_day_only_is_not_measured(lake: MadeLake) -> 
         "select radiation_mj_m2 from reference_et0 where date = date '2026-07-07'"
     ).fetchone()  # type: ignore[misc]
     assert mj == pytest.approx(21.6)
+
+
+FALLON: Site = replace(
+    BEICHEN, south=39.4575, north=39.4575, west=-118.77388, east=-118.77388, elevation_m=1208.5, wind_height_m=3.0,
+    timezone=ZoneInfo("America/Los_Angeles"),
+)  # fmt: skip
+FALLON_HOUR = datetime(2015, 7, 1, 18, 0, tzinfo=UTC)
+
+
+def hours_of(rows: list[dict[str, Any]], site: Site) -> list[dict[str, Any]]:
+    """Return the rows of et0_hours for readings of a station; what is left out of a row nobody measured."""
+    lake = MadeLake()
+    for row in rows:
+        lake.add("weather_readings", device_id="W", **row)
+    connection = lake.connect()
+    make_models(connection, models_behind("et0_hours"), as_of=datetime(2015, 7, 10, tzinfo=UTC), site=site)
+    found: list[dict[str, Any]] = (
+        connection.execute("select * from et0_hours order by hour_at").to_arrow_table().to_pylist()
+    )
+    connection.close()
+    return found
+
+
+def fallon(at: datetime, **values: float | None) -> dict[str, Any]:
+    """Return the readings of 1 July 2015, 11:00 by the summer clock, of the station at Fallon, Nevada (AgriMet)."""
+    return {
+        "measured_at": at,
+        "air_temperature_c": (91.8 - 32) * 5 / 9,
+        "relative_humidity_pct": 100 * 1.1990099614301906 / 5.09318785259078,
+        "wind_speed_m_s": 3.33 * 0.44704,
+        "solar_radiation_w_m2": 61.16 * 0.041868 / 0.0036,
+    } | values
+
+
+def test_an_hour_before_noon_in_nevada_uses_0_61_mm() -> None:
+    """WSWUP/RefET, tests/test_hourly.py (Apache-2.0), method asce, grass: 0.6063515."""
+    (row,) = hours_of([fallon(FALLON_HOUR + timedelta(minutes=30))], FALLON)
+    assert row["et0_mm"] == pytest.approx(0.6063515410076268, abs=2e-4)
+    assert (row["hour_at"], row["is_night"]) == (FALLON_HOUR, False)
+
+
+def test_a_clear_night_gives_almost_nothing_and_is_as_cloudy_as_the_evening_was() -> None:
+    """350 W/m2 are 1.26 of 3.335 MJ under a clear sky: 1.35 x 0.378 - 0.35; by night half of the loss is the soil's."""
+    dim = fallon(FALLON_HOUR, solar_radiation_w_m2=350.0)
+    night = FALLON_HOUR + timedelta(hours=14)
+    rows = hours_of([dim, fallon(night, solar_radiation_w_m2=-3.0)], FALLON)
+    assert [row["is_night"] for row in rows] == [False, True]
+    assert rows[1]["cloud_factor"] == rows[0]["cloud_factor"] == pytest.approx(0.160, abs=0.002)
+    air_c, vapour, wind = (91.8 - 32) * 5 / 9, 1.1990099614301906, 3.33 * 0.44704 * 4.87 / math.log(67.8 * 3 - 5.42)
+    loss = -2.042e-10 * rows[1]["cloud_factor"] * (0.34 - 0.14 * math.sqrt(vapour)) * (air_c + 273.16) ** 4
+    slope = 2503 * math.exp(17.27 * air_c / (air_c + 237.3)) / (air_c + 237.3) ** 2
+    gamma = 0.000665 * 101.3 * ((293 - 0.0065 * 1208.5) / 293) ** 5.26
+    expected = (0.408 * slope * loss * 0.5 + gamma * 37 / (air_c + 273) * wind * (5.09318785259078 - vapour)) / (
+        slope + gamma * (1 + 0.96 * wind)
+    )
+    assert rows[1]["et0_mm"] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("missing", ["air_temperature_c", "relative_humidity_pct", "solar_radiation_w_m2"])
+def test_an_hour_without_one_of_them_is_left_to_the_day(missing: str) -> None:
+    assert hours_of([fallon(FALLON_HOUR, **{missing: None})], FALLON) == []
+
+
+def test_an_hour_without_wind_has_the_usual_wind() -> None:
+    (row,) = hours_of([fallon(FALLON_HOUR, wind_speed_m_s=None)], FALLON)
+    wind_at_3_m = 2.0 / (4.87 / math.log(67.8 * 3 - 5.42))
+    (windy,) = hours_of([fallon(FALLON_HOUR, wind_speed_m_s=wind_at_3_m)], FALLON)
+    assert row["et0_mm"] == pytest.approx(windy["et0_mm"])
+
+
+@pytest.mark.parametrize(("hours", "is_told"), [(24, True), (23, False)])
+def test_a_day_of_hours_stands_beside_the_day(lake: MadeLake, hours: int, *, is_told: bool) -> None:
+    lake.plot()
+    for hour in range(hours):
+        sun = max(0.0, 800 * math.sin(math.pi * (hour - 5) / 14)) if 5 <= hour <= 19 else 0.0
+        station_day(
+            lake, date(2026, 7, 6), range(hour, hour + 1), wind_speed_m_s=2.0, relative_humidity_pct=55.0,
+            solar_radiation_w_m2=sun,
+        )  # fmt: skip
+    make_models(lake.connect(), models_behind("reference_et0"), as_of=AS_OF, site=BEICHEN)
+    ((daily, hourly),) = lake.connection.execute("select et0_mm, hourly_et0_mm from reference_et0").fetchall()
+    assert (hourly is not None) is is_told
+    if is_told:
+        assert hourly == pytest.approx(daily, rel=0.12)
+
+
+@pytest.mark.parametrize(
+    ("given", "vapour_kpa"),
+    [
+        ({"Vapr": 1.5, "Tdew": 3.0}, 1.5),
+        ({"RHmax": 90.0, "RHmin": 30.0}, (2.3388 * 0.90 + 4.2455 * 0.30) / 2),
+        ({"RHmax": 90.0}, 2.3388 * 0.90),
+        ({"RHmin": 30.0}, 4.2455 * 0.30),
+    ],
+)
+def test_vapour_pressure_is_by_the_best_that_a_station_has(given: dict[str, float], vapour_kpa: float) -> None:
+    """ASCE 2005 table 3: 20 and 30 degrees have 2.3388 and 4.2455 kPa."""
+    row = of_day(MARICOPA, 2003, 180, Tmax=30.0, Tmin=20.0, Srad=25.0, Wndsp=2.0, **given)
+    assert row["vapour_pressure_kpa"] == pytest.approx(vapour_kpa, abs=1e-3)
