@@ -5,8 +5,8 @@
 -- Reads: limits
 -- Feeds: sun_days, et0_hours, reference_et0, watering_needs
 --
--- [site] of greensward.toml, as variables. Latitude and longitude are of the middle of the district's box: half a degree
--- moves ET0 by less than one hundredth of a millimetre in summer. Salinity is null where nobody stated it.
+-- [site] of greensward.toml, as variables. Latitude and longitude are of the middle of the district's box: half a
+-- degree moves ET0 by less than one hundredth of a millimetre in summer. Salinity is null where nobody stated it.
 select
     cast(coalesce(getvariable('latitude_deg'), 39.225) as double) as latitude_deg,
     cast(coalesce(getvariable('longitude_deg'), 117.175) as double) as longitude_deg,
