@@ -1,7 +1,9 @@
 """How long QC and flags take for 10,000 sensors hourly over 35 days: `uv run python -m bench.ten_thousand_sensors`.
 
 Makes a lake of that size (with the writer of the real one), judges it, and prints the seconds of each model and the
-peak memory. `--sensors N` and `--days N` change the size; `--keep DIR` leaves the lake there, or uses the one there.
+peak memory. Then it judges again, as `greensward flag --every` does: when nothing came, when an hour's readings of one
+sensor in a hundred came, and when those of all came. `--sensors N` and `--days N` change the size; `--keep DIR` leaves
+the lake there, or uses the one there.
 """
 
 from __future__ import annotations
@@ -11,17 +13,19 @@ import itertools
 import resource
 import tempfile
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
+from greensward.carried import keep_for_next, load_past, soil_files
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake
 from ingest.lake.tables import table
 from ingest.lake.write import by_local_day, replace_register, write_rows
 from ingest.site import BEICHEN
+from sql.carry import Carry
 from sql.evaluate import evaluate
 
 _AS_OF = datetime(2026, 7, 10, 0, 30, tzinfo=UTC)
@@ -103,33 +107,53 @@ def main() -> None:
     parser.add_argument("--sensors", type=int, default=10_000)
     parser.add_argument("--days", type=int, default=35)
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--models", type=float, default=0.1, help="name the models that take so many CPU seconds")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = DataFolder(given.keep or Path(temporary))
         if not folder.lake.exists():
             make_lake(folder, given.sensors, given.days)
-        _judge(folder)
+        _judge(folder, _AS_OF, given.models)
+        _judge(folder, _AS_OF + timedelta(minutes=10), given.models, "nothing new")
+        for hours, share in ((1, 0.01), (2, 1.0)):
+            sensors = round(share * given.sensors)
+            _add_hour(folder, sensors, hours)
+            _judge(folder, _AS_OF + timedelta(hours=hours), given.models, f"an hour of {sensors:,} sensors is new")
 
 
-def _judge(folder: DataFolder) -> None:
+def _add_hour(folder: DataFolder, sensors: int, hours: int) -> None:
+    hour = int(_AS_OF.timestamp() // 3600) + hours
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set timezone = 'UTC'")
+        select = _READINGS.format(sensors=sensors, first=hour, last=hour + 1)
+        rows = _typed("soil_readings", connection.execute(select).to_arrow_table())
+    for day, of_day in by_local_day(table("soil_readings"), rows, BEICHEN):
+        write_rows(folder, table("soil_readings"), day, of_day, f"more-{hour}")
+
+
+def _judge(folder: DataFolder, as_of: datetime, told_from: float, what: str = "everything is new") -> None:
     times: list[tuple[str, float, float]] = []
 
     def tell(name: str, _number: int, _total: int) -> None:
         times.append((name, time.monotonic(), time.process_time()))
 
     began, began_cpu = time.monotonic(), time.process_time()
+    past = None if what.startswith("everything") else load_past(folder)
+    carry = Carry(past, soil_files(folder), BEICHEN, as_of)
     with open_lake(folder, BEICHEN) as lake:
-        flags = evaluate(lake, as_of=_AS_OF, site=BEICHEN, progress=tell)
+        flags = evaluate(lake, as_of=as_of, site=BEICHEN, progress=tell, carry=carry)
+        tell("keeping for the next", 0, 0)
+        keep_for_next(folder, lake, carry)
         tell("", 0, 0)
         readings = lake.execute("select count(*) from readings").fetchall()[0][0]
     spent = [(name, end[1] - at, end[2] - cpu) for (name, at, cpu), end in itertools.pairwise(times)]
     for name, seconds, cpu_seconds in sorted(spent, key=lambda row: -row[2]):
-        if cpu_seconds >= 0.1:
+        if cpu_seconds >= told_from:
             print(f"{name:28s}{seconds:7.1f} s{cpu_seconds:7.1f} s of CPU")
     _, ended, ended_cpu = times[-1]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     print(
-        f"{readings:,} readings, {flags.num_rows:,} flags: {ended - began:.1f} s, "
+        f"{what}: {readings:,} readings judged, {flags.num_rows:,} flags: {ended - began:.1f} s, "
         f"{ended_cpu - began_cpu:.1f} s of CPU, {peak:.1f} GB at most"
     )
 

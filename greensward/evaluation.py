@@ -17,6 +17,7 @@ from crews.campaign_journal import campaign_events, remember_standings
 from crews.flights.lists import keep_lists, make_lists
 from crews.ledger import Ledger
 from crews.picture.stored import keep_stories
+from greensward.carried import keep_for_next, load_past, soil_files
 from ingest.lake.dedupe import tell_new_from_known
 from ingest.lake.durable import replace_file, store_errors
 from ingest.lake.layout import DataFolder
@@ -27,11 +28,13 @@ from ingest.lake.tables import table
 from ingest.lake.write import by_local_day, write_rows
 from ingest.site import Site
 from sql.campaigns import Campaigns
+from sql.carry import Carry
 from sql.evaluate import campaign_progress, campaign_rows, evaluate, plateaus_to_keep
 
 Progress = Callable[[str, int, int], None]
 Row = dict[str, Any]
 Answer = TypeVar("Answer")
+ToKeep = tuple[pa.Table, pa.Table, pa.Table, list[Standing], tuple[list[Row], list[Row]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +78,31 @@ def judge_and_ask(
     return retrying(folder, once)
 
 
-def _all_to_keep(
-    lake: duckdb.DuckDBPyConnection, flags: pa.Table
-) -> tuple[pa.Table, pa.Table, pa.Table, list[Standing], tuple[list[Row], list[Row]]]:
+def judge_to_keep(
+    folder: DataFolder,
+    site: Site,
+    as_of: datetime,
+    progress: Progress | None = None,
+    campaigns: Campaigns | None = None,
+) -> ToKeep:
+    """Return the flags, stories and plateaus at `as_of`, and where campaigns stand: what an evaluation writes.
+
+    Takes over from the evaluation before what has not changed since, and leaves its own to the next; writes nothing
+    else. Raises: StoreError when files keep vanishing under the query.
+    """
+
+    def once() -> ToKeep:
+        carry = Carry(load_past(folder), soil_files(folder), site, as_of)  # the files first: what comes after is new
+        with open_lake(folder, site) as lake:
+            flags = evaluate(lake, as_of=as_of, site=site, progress=progress, campaigns=campaigns, carry=carry)
+            with file_lock(folder.evaluation_lock):
+                keep_for_next(folder, lake, carry)
+            return _all_to_keep(lake, flags)
+
+    return retrying(folder, once)
+
+
+def _all_to_keep(lake: duckdb.DuckDBPyConnection, flags: pa.Table) -> ToKeep:
     stories = lake.execute("select plot_id, story_json from plot_stories").to_arrow_table()
     standings = [standing_from_row(row) for row in campaign_progress(lake)]
     doubtful, routed = (
@@ -115,7 +140,7 @@ def evaluate_and_apply(
     ensure_layout(folder)
     with Ledger(folder.ledger, site) as ledger:
         export_events(folder, site, ledger)  # what crews and office reported since counts in this evaluation
-    kept = judge_and_ask(folder, site, as_of, _all_to_keep, progress, campaigns)
+    kept = judge_to_keep(folder, site, as_of, progress, campaigns)
     flags, stories, plateaus, standings, (doubtful, routed) = kept
     with file_lock(folder.evaluation_lock):
         keep_stories(folder, stories, as_of)

@@ -12,7 +12,8 @@ import pyarrow as pa
 from ingest.lake.tables import table
 from ingest.site import Site
 from sql.campaigns import Campaigns, create_campaigns, load_campaigns
-from sql.models import Model, all_models, models_behind
+from sql.carry import Carry, in_three_steps
+from sql.models import Model, all_models, models_behind, passing_models
 from sql.reference import create_reference, limit
 
 Progress = Callable[[str, int, int], None]
@@ -26,6 +27,7 @@ def evaluate(
     site: Site,
     progress: Progress | None = None,
     campaigns: Campaigns | None = None,
+    carry: Carry | None = None,
 ) -> pa.Table:
     """Return what the rules say of every plot at `as_of` (aware), with the columns of table `flags`.
 
@@ -34,8 +36,10 @@ def evaluate(
     cause and device. Only readings measured up to `as_of` count, whenever they arrived, so that the same instant over
     the same lake gives the same rows. The models stay on `connection` as temporary relations, for `describe_plot`,
     `campaign_progress` and questions. campaigns: those of the district; the built-in ones where it has none.
+    carry: what may be taken over from an evaluation before, for the same rows in less time; readings and
+    readings_hourly then hold only what was judged anew.
     """
-    make_models(connection, all_models(), as_of=as_of, site=site, campaigns=campaigns, progress=progress)
+    make_models(connection, all_models(), as_of=as_of, site=site, campaigns=campaigns, progress=progress, carry=carry)
     schema = table("flags").schema
     names = ", ".join(f'"{name}"' for name in schema.names)
     rows = connection.execute(
@@ -82,6 +86,7 @@ def make_models(
     site: Site,
     campaigns: Campaigns | None = None,
     progress: Progress | None = None,
+    carry: Carry | None = None,
 ) -> None:
     """Make `models`, in their order, on `connection` as temporary relations, with the reference tables they ask.
 
@@ -90,11 +95,21 @@ def make_models(
     set_variables(connection, as_of=as_of, site=site)
     create_reference(connection)
     create_campaigns(connection, campaigns or load_campaigns())
+    if carry is not None:
+        before, judged, after = in_three_steps(models)
+        models = (*before, *judged, *after)
+    last_read_by = passing_models(models)
     for number, model in enumerate(models, start=1):
+        if carry is not None and model is judged[0]:
+            carry.compare(connection)
+        if carry is not None and model is after[0]:
+            carry.take_over(connection)
         if progress is not None:
             progress(model.name, number, len(models))
         kind = "temp table" if model.is_table else "temp view"
         connection.execute(f"create or replace {kind} {model.name} as {model.select}")
+        for name in last_read_by[model.name]:
+            connection.execute(f"drop table {name}")
 
 
 def set_variables(connection: duckdb.DuckDBPyConnection, *, as_of: datetime, site: Site) -> None:

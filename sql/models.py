@@ -21,6 +21,9 @@ class Model:
     meaning: the first sentence of its header
     reads, feeds: names of relations; what it reads may be tables of the lake, reference tables or other models
     is_table: True when the rows are kept for the run, False when the relation is a view
+    is_passing: True when a run lets the rows go after the last model that reads them: it keeps memory low
+    is_carried: True when the rows of a plot or device follow from its own readings, the registers and the window alone,
+        so that a later run may take them over as long as these are the same (see sql/carry.py)
     select: the statement, header included
     """
 
@@ -31,6 +34,8 @@ class Model:
     reads: tuple[str, ...]
     feeds: tuple[str, ...]
     is_table: bool
+    is_passing: bool
+    is_carried: bool
     select: str
 
 
@@ -49,7 +54,9 @@ def parse_model(name: str, text: str) -> Model:
         as_of=fields["As of"],
         reads=_names(fields["Reads"]),
         feeds=_names(fields["Feeds"]),
-        is_table=fields.get("Kept as", "view") == "table",
+        is_table=fields.get("Kept as", "view") in ("table", "passing table", "carried table"),
+        is_passing=fields.get("Kept as") == "passing table",
+        is_carried=fields.get("Kept as") == "carried table",
         select=text.strip(),
     )
 
@@ -107,6 +114,26 @@ def in_order(models: list[Model]) -> tuple[Model, ...]:
         return tuple(by_name[name] for name in TopologicalSorter(graph).static_order())
     except CycleError as error:
         raise ConfigError(f"sql models read each other in a circle: {' -> '.join(error.args[1])}") from error
+
+
+def passing_models(models: tuple[Model, ...]) -> dict[str, list[str]]:
+    """Return for each model of a run, given in its order, the passing tables that nobody reads after it.
+
+    A view reads when it is read itself: what stands behind a view stays as long as the view is read.
+    """
+    by_name = {model.name: model for model in models}
+    last_reader = {model.name: model.name for model in models if model.is_passing}
+    for model in models:
+        behind = list(model.reads)
+        for name in behind:
+            if name in last_reader:
+                last_reader[name] = model.name
+            if name in by_name and not by_name[name].is_table:
+                behind += by_name[name].reads
+    ending: dict[str, list[str]] = {model.name: [] for model in models}
+    for name, reader in last_reader.items():
+        ending[reader].append(name)
+    return ending
 
 
 def _names(line: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ data/
   inbox/inbox.sqlite   ledger/ledger.sqlite     journal in, journal of work
   ledger/photos/
   ledger/plot-stories.parquet                   what the newest evaluation saw of each plot, for its picture
+  carried/                                      what an evaluation leaves to the next; may be deleted at any time
   VERSION                                       of this layout
 """
 
@@ -88,6 +89,11 @@ class DataFolder:
         return self.root / "ledger" / "photos"
 
     @property
+    def carried(self) -> Path:
+        """What the newest evaluation leaves to the next, so that it need not judge all readings again."""
+        return self.root / "carried"
+
+    @property
     def secrets(self) -> Path:
         """Keys made by Greensward itself, mode 0700."""
         return self.root / "secrets"
@@ -126,6 +132,7 @@ class DataFolder:
             self.status_file,
             self.inbox,
             self.ledger,
+            self.carried,
             self.secrets,
             self.writer_lock,
             self.lake_lock,

@@ -47,13 +47,12 @@ select
 from drought_memories
 left join root_zone
     on
-        drought_memories.quantity = 'water_content'
-        and drought_memories.plot_id = root_zone.plot_id
+        case when drought_memories.quantity = 'water_content' then drought_memories.plot_id end = root_zone.plot_id
         and drought_memories.span = root_zone.span
         and drought_memories.starts_at = root_zone.starts_at
 left join potentials
     on
-        drought_memories.quantity = 'matric_potential'
-        and drought_memories.plot_id = potentials.plot_id
+        case when drought_memories.quantity = 'matric_potential' then drought_memories.plot_id end
+        = potentials.plot_id
         and drought_memories.span = potentials.span
         and drought_memories.starts_at = potentials.starts_at

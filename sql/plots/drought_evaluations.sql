@@ -2,7 +2,7 @@
 --
 -- Grain: plot, quantity, span (day or hour) and its begin
 -- As of: readings up to as_of; days that are over, and hours of the last hourly_days
--- Reads: root_zone, potentials, weather_days, seasons, limits
+-- Reads: drought_runs, weather_days, seasons, limits
 -- Feeds: drought_memories
 -- Kept as: table
 --
@@ -12,154 +12,67 @@
 -- means: no other evaluation between, and no longer gap than hourly_gap_hours or, for days, the report interval. Frozen
 -- soil is neither dry nor moist. An hour counts when it has every depth that the plot had in the hourly_depth_hours
 -- before it. Each quantity has a memory of its own; drought_memories chooses between them, water content first.
-with verdicts as (
-    select
-        plot_id,
-        'water_content' as quantity,
-        span,
-        date,
-        starts_at,
-        depths,
-        interval_s,
-        state = 'dry' and not is_frozen as is_dry,
-        state = 'dry' and stress_severity = 4 and not is_frozen as is_severest,
-        is_below_close and not is_frozen as is_below_close,
-    from root_zone
-    union all
-    select
-        plot_id,
-        'matric_potential' as quantity,
-        span,
-        date,
-        starts_at,
-        depths,
-        interval_s,
-        state = 'dry' and not is_frozen as is_dry,
-        false as is_severest,
-        is_below_close and not is_frozen as is_below_close,
-    from potentials
+with dates as (
+    select distinct date,
+    from drought_runs
 ),
 
-counted as (
+rains as (
     select
-        verdicts.*,
-        case when verdicts.is_severest then 2 when verdicts.is_dry then 1 else 0 end as dryness,
-        verdicts.depths >= max(verdicts.depths) over (
-            partition by verdicts.plot_id, verdicts.quantity
-            order by verdicts.starts_at
-            range between interval (limits.hourly_depth_hours) hour preceding and current row
-        ) as is_whole,
-    from verdicts
+        dates.date,
+        seasons.season is not null as does_rain_hold,
+        weather_days.recent_rain_mm,
+    from dates
     cross join limits
-),
-
-evaluations as (
-    select
-        counted.*,
-        case
-            when counted.span = 'day'
-                then timezone(coalesce(getvariable('timezone'), 'UTC'), cast(counted.date + 1 as timestamp))
-            else counted.starts_at + interval 1 hour
-        end as ends_at,
-        greatest(ceil(counted.interval_s / 86400 - limits.interval_slack), 1) as interval_days,
-    from counted
-    cross join limits
-    where counted.span = 'day' or counted.is_whole
-),
-
-steps as (
-    select
-        evaluations.*,
-        row_number() over by_time as number,
-        case
-            when evaluations.span = 'day'
-                then
-                    date_diff('day', lag(evaluations.date) over by_time, evaluations.date)
-                    <= evaluations.interval_days
-            else
-                epoch(evaluations.starts_at) - epoch(lag(evaluations.starts_at) over by_time)
-                <= limits.hourly_gap_hours * 3600
-        end as is_next,
-        lag(evaluations.is_dry) over by_time as was_dry,
-        lag(evaluations.dryness) over by_time as last_dryness,
-        lag(evaluations.is_below_close) over by_time as was_below_close,
-    from evaluations
-    cross join limits
-    window by_time as (
-        partition by evaluations.plot_id, evaluations.quantity, evaluations.span order by evaluations.starts_at
-    )
-),
-
-begins as (
-    select
-        steps.*,
-        steps.is_dry and not coalesce(steps.is_next and steps.was_dry, false) as begins_dry,
-        not coalesce(steps.is_next and steps.last_dryness = steps.dryness, false) as begins_dryness,
-        steps.is_below_close and not coalesce(steps.is_next and steps.was_below_close, false) as begins_moist,
-    from steps
-),
-
-runs as (
-    select
-        begins.*,
-        max(case when begins.begins_dry then begins.starts_at end) over so_far as dry_since_at,
-        begins.number - max(case when begins.begins_dry then begins.number end) over so_far + 1 as dry_evaluations,
-        max(case when begins.begins_dryness then begins.starts_at end) over so_far as same_since_at,
-        begins.number - max(case when begins.begins_dryness then begins.number end) over so_far + 1
-            as same_evaluations,
-        max(case when begins.begins_moist then begins.starts_at end) over so_far as moist_since_at,
-    from begins
-    window so_far as (
-        partition by begins.plot_id, begins.quantity, begins.span
-        order by begins.starts_at rows between unbounded preceding and current row
-    )
+    left join weather_days
+        on
+            dates.date >= weather_days.date
+            and dates.date < coalesce(weather_days.next_date, date '9999-12-31')
+            and date_diff('day', weather_days.date, dates.date) < limits.rain_days
+    left join seasons
+        on
+            seasons.rule = 'rain_holds'
+            and strftime(dates.date, '%m-%d') between seasons.month_day_from and seasons.month_day_to
 )
 
 select
-    runs.plot_id,
-    runs.quantity,
-    runs.span,
-    runs.date,
-    runs.starts_at,
-    runs.ends_at,
-    runs.interval_days,
-    runs.is_dry,
-    runs.dryness,
-    runs.is_below_close,
-    case when runs.is_dry then runs.dry_since_at end as dry_since_at,
-    case when runs.is_dry then runs.dry_evaluations end as dry_evaluations,
-    runs.same_evaluations >= limits.open_hourly
-    and epoch(runs.starts_at) - epoch(runs.same_since_at) >= limits.open_hours * 3600 as is_settled,
-    case when seasons.season is not null then weather_days.recent_rain_mm end as holding_rain_mm,
+    drought_runs.plot_id,
+    drought_runs.quantity,
+    drought_runs.span,
+    drought_runs.date,
+    drought_runs.starts_at,
+    drought_runs.ends_at,
+    drought_runs.interval_days,
+    drought_runs.is_dry,
+    drought_runs.dryness,
+    drought_runs.is_below_close,
+    case when drought_runs.is_dry then drought_runs.dry_since_at end as dry_since_at,
+    case when drought_runs.is_dry then drought_runs.dry_evaluations end as dry_evaluations,
+    drought_runs.same_evaluations >= limits.open_hourly
+    and epoch(drought_runs.starts_at) - epoch(drought_runs.same_since_at) >= limits.open_hours * 3600 as is_settled,
+    case when rains.does_rain_hold then rains.recent_rain_mm end as holding_rain_mm,
     case
-        when not runs.is_dry then false
-        when runs.dryness = 2 then true
-        when runs.span = 'day'
+        when not drought_runs.is_dry then false
+        when drought_runs.dryness = 2 then true
+        when drought_runs.span = 'day'
             then
-                runs.dry_evaluations >= limits.open_days
+                drought_runs.dry_evaluations >= limits.open_days
                 and not coalesce(
-                    seasons.season is not null and weather_days.recent_rain_mm >= limits.rain_hold_mm, false
+                    rains.does_rain_hold and rains.recent_rain_mm >= limits.rain_hold_mm, false
                 )
         else
-            runs.dry_evaluations >= limits.open_hourly
-            and epoch(runs.starts_at) - epoch(runs.dry_since_at) >= limits.open_hours * 3600
-            and (seasons.season is null or weather_days.recent_rain_mm is null)
+            drought_runs.dry_evaluations >= limits.open_hourly
+            and epoch(drought_runs.starts_at) - epoch(drought_runs.dry_since_at) >= limits.open_hours * 3600
+            and (not rains.does_rain_hold or rains.recent_rain_mm is null)
     end as opens,
     case
-        when not runs.is_below_close then false
-        when runs.span = 'day' then true
+        when not drought_runs.is_below_close then false
+        when drought_runs.span = 'day' then true
         else
-            epoch(least(runs.ends_at, cast(getvariable('as_of') as timestamptz))) - epoch(runs.moist_since_at)
+            epoch(least(drought_runs.ends_at, cast(getvariable('as_of') as timestamptz)))
+            - epoch(drought_runs.moist_since_at)
             >= limits.close_hours * 3600
     end as closes,
-from runs
+from drought_runs
 cross join limits
-left join weather_days
-    on
-        runs.date >= weather_days.date
-        and runs.date < coalesce(weather_days.next_date, date '9999-12-31')
-        and date_diff('day', weather_days.date, runs.date) < limits.rain_days
-left join seasons
-    on
-        seasons.rule = 'rain_holds'
-        and strftime(runs.date, '%m-%d') between seasons.month_day_from and seasons.month_day_to
+inner join rains on drought_runs.date = rains.date

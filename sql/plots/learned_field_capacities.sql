@@ -4,7 +4,7 @@
 -- As of: readings up to as_of; plateaus older than the window as evaluations up to as_of wrote them down
 -- Reads: plateaus, soil_plateaus, staged_devices, staged_soil_layers, limits
 -- Feeds: root_zone_layers
--- Kept as: table
+-- Kept as: carried table
 --
 -- The median of the plateaus of learned_days. It is used when there are learned_events of them and soil of that texture
 -- can have it: within learned_sigmas standard deviations of the estimate (laboratory's where there is none), not above
@@ -20,7 +20,9 @@ with events as (
         plateaus.wetted_at,
         plateaus.plateau_water_content,
     from plateaus
-    where plateaus.date > coalesce(getvariable('window_from'), date '0001-01-01')
+    where
+        plateaus.date > coalesce(getvariable('window_from'), date '0001-01-01')
+        and plateaus.over_at <= coalesce(getvariable('as_of'), timestamptz 'infinity')
     union all
     select
         soil_plateaus.plot_id,

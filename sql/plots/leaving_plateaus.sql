@@ -19,5 +19,6 @@ select
 from plateaus
 cross join limits
 where
-    plateaus.date > getvariable('window_from')
+    plateaus.over_at <= getvariable('as_of')
+    and plateaus.date > getvariable('window_from')
     and plateaus.date <= getvariable('window_from') + cast(limits.learned_keep_days as integer)

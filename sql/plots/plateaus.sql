@@ -1,121 +1,112 @@
 -- Where the water content of a sensing element settled after a heavy wetting inside the window.
 --
 -- Grain: plot, device, channel, depth and wettest hour
--- As of: readings up to as_of; only plateaus that are over
+-- As of: readings up to as_of; over_at says when a plateau is over and counts
 -- Reads: readings_daily, readings_hourly, stream_day_gates, limits
 -- Feeds: learned_field_capacities, leaving_plateaus
--- Kept as: table
+-- Kept as: carried table
 --
 -- Heavy means: a rise of plateau_rise within a day to an hour that is wetter than the two days after it, and water that
 -- drained from it: at least plateau_drained above the plateau. The plateau is the mean of the hours more than
 -- plateau_from_hours and up to plateau_to_hours after; it must be flat (plateau_range), whole, and not wetted again.
--- Hours of the first settling_hours of a probe do not count. Only days with such a rise are looked at by the hour, and
--- only what follows a peak: windows over every hour took a third of the time of all models.
-with rising_days as (
+-- Hours of the first settling_hours of a probe do not count. Such an hour is the last of its local day's wettest, and
+-- wetter than the day after: found on daily extremes, so that only the days around it are read by the hour.
+with days as (
     select
-        readings_daily.*,
+        readings_daily.element_id,
+        readings_daily.plot_id,
+        readings_daily.device_id,
+        readings_daily.channel,
+        readings_daily.depth_cm,
+        readings_daily.date,
+        readings_daily.interval_s,
+        readings_daily.wettest_hour_water_content,
         readings_daily.wettest_hour_water_content
-        - min(readings_daily.driest_hour_water_content) over (
-            partition by
-                readings_daily.plot_id, readings_daily.device_id, readings_daily.channel, readings_daily.depth_cm
-            order by readings_daily.date
-            range between interval 1 day preceding and current row
-        ) as rise,
+        - min(readings_daily.driest_hour_water_content) over two_days as rise,
+        max(readings_daily.wettest_hour_water_content) over next_day as wettest_next_day,
     from readings_daily
     where readings_daily.plot_id is not null and readings_daily.depth_cm > 0
+    window
+        two_days as (
+            partition by readings_daily.element_id
+            order by readings_daily.date
+            range between interval 1 day preceding and current row
+        ),
+        next_day as (
+            partition by readings_daily.element_id
+            order by readings_daily.date
+            range between interval 1 day following and interval 1 day following
+        )
 ),
 
-candidate_days as (
-    select distinct
-        rising_days.plot_id,
-        rising_days.device_id,
-        rising_days.channel,
-        rising_days.depth_cm,
-        rising_days.date + offsets.days as date,
-        rising_days.interval_s,
+rising_days as (
+    select days.*,
+    from days
+    cross join limits
+    where
+        round(days.rise - limits.plateau_rise, 9) >= 0
+        and (
+            limits.plateau_to_hours < 48
+            or coalesce(days.wettest_hour_water_content > days.wettest_next_day, true)
+        )
+),
+
+-- a day before the peak, and plateau_to_hours after it
+days_to_read as (
+    select
+        rising_days.*,
+        cast(
+            unnest(
+                generate_series(
+                    rising_days.date - 1,
+                    rising_days.date + cast(ceil(limits.plateau_to_hours / 24) as integer),
+                    interval 1 day
+                )
+            ) as date
+        ) as date_to_read,
     from rising_days
     cross join limits
-    cross join (
-        values (-1), (0), (1), (2), (3)
-    ) as offsets (days)
-    where round(rising_days.rise - limits.plateau_rise, 9) >= 0
 ),
 
 hours as (
     select
-        readings_hourly.plot_id,
-        readings_hourly.device_id,
-        readings_hourly.channel,
-        readings_hourly.depth_cm,
-        readings_hourly.date,
+        days_to_read.element_id,
+        days_to_read.plot_id,
+        days_to_read.device_id,
+        days_to_read.channel,
+        days_to_read.depth_cm,
+        days_to_read.date,
+        days_to_read.date_to_read,
+        days_to_read.interval_s,
+        days_to_read.wettest_hour_water_content as peak_water_content,
         readings_hourly.hour_at,
         readings_hourly.volumetric_water_content,
-        candidate_days.interval_s,
-        limits.plateau_from_hours as before_hours,
-        limits.plateau_from_hours + 1 as first_hours,
-        limits.plateau_to_hours as last_hours,
-    from readings_hourly
-    cross join limits
-    inner join candidate_days
-        on
-            readings_hourly.plot_id = candidate_days.plot_id
-            and readings_hourly.device_id = candidate_days.device_id
-            and readings_hourly.channel = candidate_days.channel
-            and readings_hourly.depth_cm = candidate_days.depth_cm
-            and readings_hourly.date = candidate_days.date
+    from days_to_read
+    inner join readings_hourly
+        on days_to_read.element_id = readings_hourly.element_id and days_to_read.date_to_read = readings_hourly.date
     where readings_hourly.volumetric_water_content is not null
 ),
 
-steps as (
+peaks as (
+    select
+        element_id,
+        date,
+        max(hour_at) as peak_at,
+    from hours
+    where date = date_to_read and volumetric_water_content = peak_water_content
+    group by element_id, date
+),
+
+hours_beside as (
     select
         hours.*,
-        min(hours.volumetric_water_content) over day_before as driest_before,
-        max(hours.volumetric_water_content) over day_before as wettest_before,
-        lead(hours.volumetric_water_content) over by_hour as next_water_content,
+        peaks.peak_at,
+        (epoch(hours.hour_at) - epoch(peaks.peak_at)) / 3600 as hours_after,
+        limits.plateau_from_hours,
+        limits.plateau_to_hours,
     from hours
-    window
-        day_before as (
-            partition by hours.plot_id, hours.device_id, hours.channel, hours.depth_cm
-            order by hours.hour_at
-            range between interval 24 hour preceding and current row
-        ),
-        by_hour as (
-            partition by hours.plot_id, hours.device_id, hours.channel, hours.depth_cm order by hours.hour_at
-        )
-),
-
-peaks as (
-    select steps.*,
-    from steps
     cross join limits
-    where
-        steps.volumetric_water_content >= steps.wettest_before
-        and steps.volumetric_water_content > steps.next_water_content
-        and round(steps.volumetric_water_content - steps.driest_before - limits.plateau_rise, 9) >= 0
-),
-
-hours_since as (
-    select
-        peaks.plot_id,
-        peaks.device_id,
-        peaks.channel,
-        peaks.depth_cm,
-        peaks.date,
-        peaks.hour_at,
-        peaks.interval_s,
-        peaks.volumetric_water_content as peak_water_content,
-        peaks.before_hours,
-        peaks.first_hours,
-        hours.volumetric_water_content,
-        (epoch(hours.hour_at) - epoch(peaks.hour_at)) / 3600 as hours_after,
-    from peaks
-    inner join hours
-        on
-            peaks.plot_id = hours.plot_id
-            and peaks.device_id = hours.device_id
-            and peaks.channel = hours.channel
-            and peaks.depth_cm = hours.depth_cm
-            and hours.hour_at between peaks.hour_at and peaks.hour_at + to_hours(cast(peaks.last_hours as bigint))
+    inner join peaks on hours.element_id = peaks.element_id and hours.date = peaks.date
 ),
 
 surroundings as (
@@ -125,17 +116,20 @@ surroundings as (
         channel,
         depth_cm,
         date,
-        hour_at,
+        peak_at as hour_at,
         max(interval_s) as interval_s,
         max(peak_water_content) as peak_water_content,
+        max(case when hours_after <= 0 then volumetric_water_content end) as wettest_before,
+        min(case when hours_after <= 0 then volumetric_water_content end) as driest_before,
         max(case when hours_after >= 1 then volumetric_water_content end) as wettest_after,
-        min(case when hours_after <= before_hours then volumetric_water_content end) as driest_between,
-        max(case when hours_after >= first_hours then volumetric_water_content end) as plateau_max,
-        min(case when hours_after >= first_hours then volumetric_water_content end) as plateau_min,
-        avg(case when hours_after >= first_hours then volumetric_water_content end) as plateau_mean,
-        count(case when hours_after >= first_hours then volumetric_water_content end) as plateau_hours,
-    from hours_since
-    group by plot_id, device_id, channel, depth_cm, date, hour_at
+        min(case when hours_after between 0 and plateau_from_hours then volumetric_water_content end) as driest_between,
+        max(case when hours_after >= plateau_from_hours + 1 then volumetric_water_content end) as plateau_max,
+        min(case when hours_after >= plateau_from_hours + 1 then volumetric_water_content end) as plateau_min,
+        avg(case when hours_after >= plateau_from_hours + 1 then volumetric_water_content end) as plateau_mean,
+        count(case when hours_after >= plateau_from_hours + 1 then volumetric_water_content end) as plateau_hours,
+    from hours_beside
+    where hours_after between -24 and plateau_to_hours
+    group by plot_id, device_id, channel, depth_cm, date, peak_at
 )
 
 select
@@ -147,6 +141,7 @@ select
     surroundings.hour_at as wetted_at,
     surroundings.peak_water_content,
     round(surroundings.plateau_mean, 9) as plateau_water_content,
+    to_timestamp(epoch(surroundings.hour_at) + (limits.plateau_to_hours + 1) * 3600) as over_at,
 from surroundings
 cross join limits
 left join stream_day_gates
@@ -156,14 +151,14 @@ left join stream_day_gates
         and surroundings.depth_cm = stream_day_gates.depth_cm
         and surroundings.date = stream_day_gates.date
 where
-    surroundings.peak_water_content > surroundings.wettest_after
+    surroundings.peak_water_content >= surroundings.wettest_before
+    and round(surroundings.peak_water_content - surroundings.driest_before - limits.plateau_rise, 9) >= 0
+    and surroundings.peak_water_content > surroundings.wettest_after
     and round(surroundings.peak_water_content - surroundings.plateau_mean - limits.plateau_drained, 9) >= 0
     and round(surroundings.plateau_max - surroundings.plateau_min - limits.plateau_range, 9) <= 0
     and round(surroundings.plateau_max - surroundings.driest_between - limits.plateau_range, 9) <= 0
     and surroundings.plateau_hours
     >= limits.daily_completeness
     * (limits.plateau_to_hours - limits.plateau_from_hours) * 3600 / greatest(surroundings.interval_s, 3600)
-    and epoch(surroundings.hour_at) + (limits.plateau_to_hours + 1) * 3600
-    <= coalesce(epoch(cast(getvariable('as_of') as timestamptz)), epoch(surroundings.hour_at) + 1e9)
     and epoch(surroundings.hour_at)
     >= coalesce(epoch(stream_day_gates.first_in_soil_at) + limits.settling_hours * 3600, 0)

@@ -3,8 +3,8 @@
 -- Grain: plot, span (day or hour) and its begin
 -- As of: readings up to as_of; days that are over, and hours of the last hourly_days
 -- Reads: readings_daily, readings_hourly, staged_plots, potential_lines, frost_days, limits
--- Feeds: potential_daily, drought_evaluations, drought_basis, plot_days, plot_stories
--- Kept as: table
+-- Feeds: potential_daily, drought_runs, drought_basis, plot_days, plot_stories
+-- Kept as: carried table
 --
 -- Dry means: a depth of the root zone at or below the line of its age and depth. A depth shallower than shallow_share
 -- of the root zone gives watch only, and where there is a deeper one it does not keep an issue open. A plot whose age

@@ -3,9 +3,9 @@
 -- Grain: plot, span (day or hour) and its begin
 -- As of: readings up to as_of; days that are over, and hours of the last hourly_days
 -- Reads: root_zone_layers, staged_plots, frost_days, national_grades, agricultural_grades, limits
--- Feeds: root_zone_daily, wettings, watering_checks, drought_evaluations, drought_basis,
+-- Feeds: root_zone_daily, wettings, watering_checks, drought_runs, drought_basis,
 --     plot_days, plot_stories, drought_outcomes
--- Kept as: table
+-- Kept as: carried table
 --
 -- FAO-56 equations 82 to 84. Dry means: depletion at least p of the available water, with more than likely_to
 -- probability; likely means: the uncertainty of field capacity and wilting point leaves likely_from to likely_to.
@@ -224,7 +224,9 @@ select
 from judged
 left join national_grades
     on
-        round(judged.relative_moisture_pct, 9) > national_grades.above_pct
+        -- true on both sides: an equality lets the few grades be looked up instead of sorting all rows
+        (judged.plot_id is not null) = (national_grades.national_grade is not null)
+        and round(judged.relative_moisture_pct, 9) > national_grades.above_pct
         and round(judged.relative_moisture_pct, 9) <= national_grades.up_to_pct
 left join staged_plots on judged.plot_id = staged_plots.plot_id
 left join agricultural_grades

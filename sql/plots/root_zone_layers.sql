@@ -4,7 +4,7 @@
 -- As of: readings up to as_of; hours of the last hourly_days before as_of, none without as_of
 -- Reads: readings_daily, readings_hourly, staged_plots, staged_soil_layers, learned_field_capacities,
 --     depletion_shifts, limits
--- Feeds: root_zone, wetting_events
+-- Feeds: root_zone, layer_thicknesses
 --
 -- FAO-56 root zone: borders midway between sensors; the deepest sensor reaches as far below itself as its layer reaches
 -- above, at least last_layer_min_m, and never below the root zone. What a layer of probes holds is the mean of the soil

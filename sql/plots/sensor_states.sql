@@ -2,7 +2,8 @@
 --
 -- Grain: device that stands in a plot at as_of
 -- As of: readings up to as_of, of the window
--- Reads: staged_devices, staged_plots, readings, staged_weather_readings, device_cadences, limits
+-- Reads: staged_devices, staged_plots, device_readings, element_readings, staged_weather_readings, device_cadences,
+--     limits
 -- Feeds: sensor_findings, drought_findings
 -- Kept as: table
 --
@@ -14,91 +15,7 @@
 -- weather, no soil rows, and has no depths. Frozen: the newest reading is in frozen soil, and so are
 -- frozen_day_share of an element's readings of the 24 h before it. A depth that a device named once is no element of
 -- it: one still sends, or has sent a day's worth.
-with soil_of_devices as (
-    select
-        readings.device_id,
-        max(case when not readings.is_quarantined then readings.measured_at end) as last_reading_at,
-        max(case when readings.is_evidence or readings.is_potential_usable then readings.measured_at end)
-            as last_usable_at,
-        min(case when readings.is_evidence or readings.is_potential_usable then readings.measured_at end)
-            as first_usable_at,
-        max(case when readings.is_d01_frozen and not readings.is_quarantined then readings.measured_at end)
-            as last_frozen_at,
-        max(case when readings.is_a1_in_air then readings.measured_at end) as last_in_air_at,
-        min(case when readings.is_a1_in_air then readings.measured_at end) as first_in_air_at,
-        max(case when readings.is_s2_stuck then readings.measured_at end) as last_stuck_at,
-        max(case when readings.is_d09_low_plateau then readings.measured_at end) as last_low_plateau_at,
-        max(case when readings.is_b1_battery then readings.measured_at end) as last_battery_at,
-        max(readings.measured_at) as last_any_at,
-        max_by(
-            readings.volumetric_water_content,
-            case
-                when readings.volumetric_water_content is not null
-                    then epoch(readings.measured_at) - 1e-4 * coalesce(readings.depth_cm, 0) - 1e-5 * readings.channel
-            end
-        ) as newest_water_content,
-        count(*) as readings,
-        count(case when readings.is_quarantined then 1 end) as quarantined_readings,
-        count(case when readings.is_evidence then 1 end) as usable_readings,
-        count(case when readings.is_potential_usable then 1 end) as usable_potentials,
-        count(readings.volumetric_water_content) + count(readings.matric_potential_kpa) as water_readings,
-        count(
-            case
-                when (readings.is_evidence or readings.is_potential_usable) and readings.depth_cm > 0 then 1
-            end
-        ) as usable_with_depth,
-    from readings
-    group by readings.device_id
-),
-
-newest_readings as (
-    select
-        device_id,
-        max(measured_at) as last_reading_at,
-    from readings
-    where not is_quarantined
-    group by device_id
-),
-
-last_days_of_elements as (
-    select
-        readings.device_id,
-        readings.channel,
-        readings.depth_cm,
-        count(case when readings.is_d01_frozen then 1 end) / count(*) as frozen_share,
-    from readings
-    inner join newest_readings on readings.device_id = newest_readings.device_id
-    where
-        not readings.is_quarantined
-        and epoch(newest_readings.last_reading_at) - epoch(readings.measured_at) < 86400
-    group by readings.device_id, readings.channel, readings.depth_cm
-),
-
-frost_of_devices as (
-    select
-        device_id,
-        max(frozen_share) as frozen_share,
-    from last_days_of_elements
-    group by device_id
-),
-
-elements as (
-    select
-        device_id,
-        channel,
-        depth_cm,
-        count(*) as water_readings,
-        max(measured_at) as last_water_at,
-        max(case when is_evidence or is_potential_usable or is_d01_frozen then measured_at end) as last_good_at,
-    from readings
-    where
-        not is_quarantined
-        and depth_cm is not null
-        and (volumetric_water_content is not null or matric_potential_kpa is not null)
-    group by device_id, channel, depth_cm
-),
-
-weather_of_devices as (
+with weather_of_devices as (
     select
         device_id,
         max(measured_at) as last_reading_at,
@@ -116,37 +33,36 @@ standing as (
         coalesce(staged_devices.report_interval_s, device_cadences.interval_s, limits.default_interval_s)
             as interval_s,
         cast(getvariable('as_of') as timestamptz) as as_of,
-        soil_of_devices.first_usable_at,
-        soil_of_devices.last_usable_at,
-        soil_of_devices.last_frozen_at = soil_of_devices.last_reading_at
-        and frost_of_devices.frozen_share >= limits.frozen_day_share as is_frozen,
-        soil_of_devices.last_in_air_at,
-        soil_of_devices.first_in_air_at,
-        soil_of_devices.last_stuck_at,
-        soil_of_devices.last_low_plateau_at,
-        soil_of_devices.last_battery_at,
-        soil_of_devices.newest_water_content,
-        coalesce(soil_of_devices.readings, 0) as readings,
-        coalesce(soil_of_devices.quarantined_readings, 0) as quarantined_readings,
-        coalesce(soil_of_devices.usable_readings, 0) as usable_readings,
-        coalesce(soil_of_devices.usable_potentials, 0) as usable_potentials,
-        coalesce(soil_of_devices.water_readings, 0) as water_readings,
-        coalesce(soil_of_devices.usable_with_depth, 0) as usable_with_depth,
-        soil_of_devices.last_reading_at as last_soil_at,
+        device_readings.first_usable_at,
+        device_readings.last_usable_at,
+        device_readings.last_frozen_at = device_readings.last_reading_at
+        and device_readings.frozen_share >= limits.frozen_day_share as is_frozen,
+        device_readings.last_in_air_at,
+        device_readings.first_in_air_at,
+        device_readings.last_stuck_at,
+        device_readings.last_low_plateau_at,
+        device_readings.last_battery_at,
+        device_readings.newest_water_content,
+        coalesce(device_readings.readings, 0) as readings,
+        coalesce(device_readings.quarantined_readings, 0) as quarantined_readings,
+        coalesce(device_readings.usable_readings, 0) as usable_readings,
+        coalesce(device_readings.usable_potentials, 0) as usable_potentials,
+        coalesce(device_readings.water_readings, 0) as water_readings,
+        coalesce(device_readings.usable_with_depth, 0) as usable_with_depth,
+        device_readings.last_reading_at as last_soil_at,
         case
-            when soil_of_devices.last_reading_at is null then weather_of_devices.last_reading_at
-            when weather_of_devices.last_reading_at is null then soil_of_devices.last_reading_at
-            else greatest(soil_of_devices.last_reading_at, weather_of_devices.last_reading_at)
+            when device_readings.last_reading_at is null then weather_of_devices.last_reading_at
+            when weather_of_devices.last_reading_at is null then device_readings.last_reading_at
+            else greatest(device_readings.last_reading_at, weather_of_devices.last_reading_at)
         end as last_reading_at,
-        soil_of_devices.last_any_at,
+        device_readings.last_any_at,
         weather_of_devices.last_reading_at is not null
-        and soil_of_devices.device_id is null
+        and device_readings.device_id is null
         and staged_devices.depths_cm is null as is_weather_station,
     from staged_devices
     inner join staged_plots on staged_devices.plot_id = staged_plots.plot_id
     cross join limits
-    left join soil_of_devices on staged_devices.device_id = soil_of_devices.device_id
-    left join frost_of_devices on staged_devices.device_id = frost_of_devices.device_id
+    left join device_readings on staged_devices.device_id = device_readings.device_id
     left join weather_of_devices on staged_devices.device_id = weather_of_devices.device_id
     left join device_cadences on staged_devices.device_id = device_cadences.device_id
     where
@@ -178,19 +94,20 @@ dead_elements as (
     select
         aged.device_id,
         array_to_string(
-            array_sort(array_agg(printf('%5.1f', elements.depth_cm))), ','
+            array_sort(array_agg(printf('%5.1f', element_readings.depth_cm))), ','
         ) as dead_depth_list,
     from aged
     cross join limits
-    inner join elements on aged.device_id = elements.device_id and aged.valid_from <= elements.last_water_at
+    inner join element_readings
+        on aged.device_id = element_readings.device_id and aged.valid_from <= element_readings.last_water_at
     where
         (
-            elements.last_good_at is null
-            or (epoch(aged.as_of) - epoch(elements.last_good_at)) / 3600 >= aged.stale_after_hours
+            element_readings.last_good_at is null
+            or (epoch(aged.as_of) - epoch(element_readings.last_good_at)) / 3600 >= aged.stale_after_hours
         )
         and (
-            (epoch(aged.as_of) - epoch(elements.last_water_at)) / 3600 < aged.stale_after_hours
-            or elements.water_readings >= limits.daily_completeness * 86400 / aged.interval_s
+            (epoch(aged.as_of) - epoch(element_readings.last_water_at)) / 3600 < aged.stale_after_hours
+            or element_readings.water_readings >= limits.daily_completeness * 86400 / aged.interval_s
         )
     group by aged.device_id
 ),

@@ -2,7 +2,7 @@
 --
 -- Grain: plot and event
 -- As of: readings and reports up to as_of
--- Reads: rise_hours, rain_hours, root_zone_layers, staged_plots, watering_reports, issue_events, limits
+-- Reads: rise_hours, rain_hours, layer_thicknesses, staged_plots, watering_reports, issue_events, limits
 -- Feeds: plot_stories, watering_findings, balance_days
 -- Kept as: table
 --
@@ -36,16 +36,6 @@ numbered_rises as (
     from ordered_rises
 ),
 
-thicknesses as (
-    select
-        plot_id,
-        depth_cm,
-        max_by(thickness_m, date) as thickness_m,
-    from root_zone_layers
-    where span = 'day'
-    group by plot_id, depth_cm
-),
-
 depth_events as (
     select
         plot_id,
@@ -65,11 +55,11 @@ events as (
         min(depth_events.starts_at) as starts_at,
         max(depth_events.ends_at) as ends_at,
         max(depth_events.rise) as rise,
-        round(sum(1000 * depth_events.rise * coalesce(thicknesses.thickness_m, 0)), 6) as gain_mm,
+        round(sum(1000 * depth_events.rise * coalesce(layer_thicknesses.thickness_m, 0)), 6) as gain_mm,
         min(depth_events.depth_cm) as shallowest_cm,
     from depth_events
-    left join thicknesses
-        on depth_events.plot_id = thicknesses.plot_id and depth_events.depth_cm = thicknesses.depth_cm
+    left join layer_thicknesses
+        on depth_events.plot_id = layer_thicknesses.plot_id and depth_events.depth_cm = layer_thicknesses.depth_cm
     group by depth_events.plot_id, depth_events.event_number
 ),
 
@@ -91,7 +81,7 @@ crowds as (
 
 probed as (
     select count(distinct plot_id) as plots,
-    from thicknesses
+    from layer_thicknesses
 ),
 
 reported as (

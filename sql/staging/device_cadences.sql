@@ -4,7 +4,7 @@
 -- As of: readings up to as_of
 -- Reads: staged_soil_readings
 -- Feeds: readings_daily, sensor_states
--- Kept as: table
+-- Kept as: carried table
 with instants as (
     select distinct
         device_id,

@@ -2,50 +2,26 @@
 --
 -- Grain: element and hour with water content
 -- As of: readings up to as_of
--- Reads: staged_soil_readings, elements
+-- Reads: staged_soil_readings, shared_hours
 -- Feeds: hourly_breaks, low_plateaus, high_plateaus, unexplained_rises, outlying_hours
--- Kept as: table
+-- Kept as: passing table
 --
 -- hour counts hours since 1970 in UTC; an hour without a reading has no row. Water content is in percent of the volume,
 -- as the published constants are. slope_pct is the first derivative of the Savitzky-Golay filter of three hours and
 -- order two, half the difference of both neighbours: null beside a gap; at both ends of the series the end itself
 -- stands for the neighbour that is missing.
-with readings_of_elements as (
+with speaking_readings as (
     select
-        elements.element_id,
-        cast(floor(epoch(staged_soil_readings.measured_at) / 3600) as integer) as hour,
+        staged_soil_readings.element_id,
+        staged_soil_readings.hour,
         staged_soil_readings.volumetric_water_content,
+        shared_hours.element_id is not null as is_shared,
     from staged_soil_readings
-    inner join elements
+    left join shared_hours
         on
-            staged_soil_readings.device_id = elements.device_id
-            and staged_soil_readings.channel = elements.channel
-            and staged_soil_readings.depth_cm is not distinct from elements.depth_cm
-            and staged_soil_readings.plot_id is not distinct from elements.plot_id
+            staged_soil_readings.element_id = shared_hours.element_id
+            and staged_soil_readings.hour = shared_hours.hour
     where staged_soil_readings.quarantine is null and staged_soil_readings.volumetric_water_content is not null
-),
-
-extremes as (
-    select
-        element_id,
-        hour,
-        count(*) as readings,
-        (min(volumetric_water_content) + max(volumetric_water_content)) / 2 as volumetric_water_content,
-    from readings_of_elements
-    group by element_id, hour
-),
-
-crowded_hours as (
-    select
-        readings_of_elements.element_id,
-        readings_of_elements.hour,
-        percentile_cont(0.5) within group (order by readings_of_elements.volumetric_water_content)
-            as volumetric_water_content,
-    from readings_of_elements
-    inner join extremes
-        on readings_of_elements.element_id = extremes.element_id and readings_of_elements.hour = extremes.hour
-    where extremes.readings > 2
-    group by readings_of_elements.element_id, readings_of_elements.hour
 ),
 
 hours as (
@@ -53,14 +29,16 @@ hours as (
         element_id,
         hour,
         round(100 * volumetric_water_content, 8) as water_content_pct,
-    from extremes
-    where readings <= 2
+    from speaking_readings
+    where not is_shared
     union all
     select
         element_id,
         hour,
-        round(100 * volumetric_water_content, 8) as water_content_pct,
-    from crowded_hours
+        round(100 * percentile_cont(0.5) within group (order by volumetric_water_content), 8) as water_content_pct,
+    from speaking_readings
+    where is_shared
+    group by element_id, hour
 )
 
 select

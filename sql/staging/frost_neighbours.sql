@@ -1,10 +1,10 @@
 -- Readings near zero that lie within thawing_hours of a reading in frozen soil of the same element.
 --
--- Grain: device, channel, depth and instant
+-- Grain: stream (device, channel and depth) and instant
 -- As of: readings up to as_of
 -- Reads: staged_soil_readings, limits
 -- Feeds: readings
--- Kept as: table
+-- Kept as: passing table
 with frosty_elements as (
     select distinct
         staged_soil_readings.device_id,
@@ -16,9 +16,7 @@ with frosty_elements as (
 
 cold_readings as (
     select
-        staged_soil_readings.device_id,
-        staged_soil_readings.channel,
-        staged_soil_readings.depth_cm,
+        staged_soil_readings.stream_id,
         staged_soil_readings.measured_at,
         staged_soil_readings.soil_temperature_c,
         case
@@ -40,20 +38,18 @@ neighbours as (
     select
         cold_readings.*,
         max(cold_readings.frozen_at) over (
-            partition by cold_readings.device_id, cold_readings.channel, cold_readings.depth_cm
+            partition by cold_readings.stream_id
             order by cold_readings.measured_at rows between unbounded preceding and current row
         ) as frozen_before_at,
         min(cold_readings.frozen_at) over (
-            partition by cold_readings.device_id, cold_readings.channel, cold_readings.depth_cm
+            partition by cold_readings.stream_id
             order by cold_readings.measured_at rows between current row and unbounded following
         ) as frozen_after_at,
     from cold_readings
 )
 
 select
-    device_id,
-    channel,
-    depth_cm,
+    stream_id,
     measured_at,
 from neighbours
 where

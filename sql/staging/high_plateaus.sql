@@ -4,7 +4,7 @@
 -- As of: readings up to as_of
 -- Reads: element_hours, limits
 -- Feeds: hourly_gates
--- Kept as: table
+-- Kept as: passing table
 --
 -- Dorigo et al. 2013, equations 10 to 13, as flagit 0.3 computes them; missing hours are bridged. Still means: the
 -- variance of this hour and the 11 that follow is at most high_plateau_variance. A stretch of still hours, with the 11

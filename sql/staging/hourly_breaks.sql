@@ -4,7 +4,7 @@
 -- As of: readings up to as_of
 -- Reads: element_hours, elements, limits
 -- Feeds: low_plateaus, hourly_gates
--- Kept as: table
+-- Kept as: passing table
 --
 -- Dorigo et al. 2013, equations 4 to 9, as flagit 0.3 computes them. curvature is the second derivative of the same
 -- filter, x(t-1) - 2 x(t) + x(t+1); day is the 25 hours around t. Spike: x differs from the hour before by more than

@@ -4,7 +4,7 @@
 -- As of: readings up to as_of
 -- Reads: element_hours, hourly_breaks, limits
 -- Feeds: hourly_gates
--- Kept as: table
+-- Kept as: passing table
 --
 -- Dorigo et al. 2013, equation 14, as flagit 0.3 computes it. Still means: variance over mean of an hour and the 12
 -- that follow is below low_plateau_spread; missing hours are bridged. A plateau begins with a drop (D07) into

@@ -4,7 +4,7 @@
 -- As of: readings up to as_of
 -- Reads: element_hours, elements, limits
 -- Feeds: hourly_gates
--- Kept as: table
+-- Kept as: passing table
 --
 -- Off means: further from the median of at least neighbours_min elements than outlier_water_content and than
 -- outlier_deviations times the median of all distances from it.

@@ -3,7 +3,7 @@
 -- Grain: device, channel, depth and instant
 -- As of: readings up to as_of
 -- Reads: staged_soil_readings, stream_day_gates, hourly_gates, frost_neighbours, limits
--- Feeds: readings_hourly, sensor_states
+-- Feeds: readings_hourly, device_readings, element_readings
 -- Kept as: table
 --
 -- Usable means: water content is there and no blocking gate speaks. The gates are those of docs/glossary.md.
@@ -13,6 +13,8 @@
 -- does say how wet the soil is at least, and a watering must not vanish because the soil took it in well.
 with gated as (
     select
+        staged_soil_readings.element_id,
+        staged_soil_readings.hour,
         staged_soil_readings.device_id,
         staged_soil_readings.channel,
         staged_soil_readings.depth_cm,
@@ -40,7 +42,7 @@ with gated as (
             false
         ) as is_c03_above_saturation,
         coalesce(staged_soil_readings.soil_temperature_c < limits.frozen_below_c, false)
-        or frost_neighbours.device_id is not null
+        or frost_neighbours.stream_id is not null
         or (
             staged_soil_readings.soil_temperature_c is null
             and coalesce(stream_day_gates.has_frost_nearby, false)
@@ -84,22 +86,15 @@ with gated as (
     cross join limits
     left join stream_day_gates
         on
-            staged_soil_readings.device_id = stream_day_gates.device_id
-            and staged_soil_readings.channel = stream_day_gates.channel
-            and staged_soil_readings.depth_cm is not distinct from stream_day_gates.depth_cm
+            staged_soil_readings.stream_id = stream_day_gates.stream_id
             and staged_soil_readings.date = stream_day_gates.date
     left join hourly_gates
         on
-            staged_soil_readings.device_id = hourly_gates.device_id
-            and staged_soil_readings.channel = hourly_gates.channel
-            and staged_soil_readings.depth_cm is not distinct from hourly_gates.depth_cm
-            and staged_soil_readings.plot_id is not distinct from hourly_gates.plot_id
-            and cast(floor(epoch(staged_soil_readings.measured_at) / 3600) as integer) = hourly_gates.hour
+            staged_soil_readings.element_id = hourly_gates.element_id
+            and staged_soil_readings.hour = hourly_gates.hour
     left join frost_neighbours
         on
-            staged_soil_readings.device_id = frost_neighbours.device_id
-            and staged_soil_readings.channel = frost_neighbours.channel
-            and staged_soil_readings.depth_cm is not distinct from frost_neighbours.depth_cm
+            staged_soil_readings.stream_id = frost_neighbours.stream_id
             and staged_soil_readings.measured_at = frost_neighbours.measured_at
 ),
 

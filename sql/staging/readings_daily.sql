@@ -5,7 +5,7 @@
 -- Reads: readings_hourly, device_cadences, limits
 -- Feeds: root_zone_layers, potentials, frost_days, drought_evidence, drought_findings, campaign_rule_days,
 --     plot_days, plateaus, rise_hours
--- Kept as: table
+-- Kept as: carried table
 --
 -- Means are rounded far below any resolution, here and wherever numbers are added up: threads add in any order, and the
 -- last bits must not decide how a verdict is rounded (the same instant gives the same answer).
@@ -14,6 +14,7 @@
 -- were usable; for water content and for potential each by itself. Half of today is no day.
 with days as (
     select
+        element_id,
         plot_id,
         device_id,
         channel,
@@ -33,7 +34,7 @@ with days as (
         max(last_potential_at) as last_potential_at,
         max(report_interval_s) as report_interval_s,
     from readings_hourly
-    group by plot_id, device_id, channel, depth_cm, date
+    group by element_id, plot_id, device_id, channel, depth_cm, date
 ),
 
 paced as (
@@ -48,6 +49,7 @@ paced as (
 )
 
 select
+    paced.element_id,
     paced.plot_id,
     paced.device_id,
     paced.channel,

@@ -2,30 +2,86 @@
 --
 -- Grain: plot, device, channel, depth and hour
 -- As of: readings up to as_of
--- Reads: readings
+-- Reads: readings, shared_hours, elements
 -- Feeds: readings_daily, rise_hours, root_zone_layers, potentials, plateaus
 -- Kept as: table
 --
 -- Water content and potential are counted apart: one good reading of the one does not vouch for the other. Usable means
--- evidence here: hours on a saturated plateau (D10) are in, because they say how wet the soil is at least.
+-- evidence here: hours on a saturated plateau (D10) are in, because they say how wet the soil is at least. A reading
+-- that is alone in its hour is its median.
+with counting_readings as (
+    select
+        readings.element_id,
+        readings.date,
+        readings.hour,
+        case when readings.is_evidence then readings.volumetric_water_content end as volumetric_water_content,
+        case when readings.is_potential_usable then readings.matric_potential_kpa end as matric_potential_kpa,
+        case when not readings.is_quarantined then readings.soil_temperature_c end as soil_temperature_c,
+        case when readings.is_evidence then 1 else 0 end as usable_readings,
+        case when readings.is_potential_usable then 1 else 0 end as usable_potentials,
+        case when readings.is_d01_frozen then 1 else 0 end as frozen_readings,
+        case when readings.is_evidence then readings.measured_at end as last_usable_at,
+        case when readings.is_potential_usable then readings.measured_at end as last_potential_at,
+        readings.report_interval_s,
+        shared_hours.element_id is not null as is_shared,
+    from readings
+    left join shared_hours on readings.element_id = shared_hours.element_id and readings.hour = shared_hours.hour
+),
+
+hours as (
+    select
+        element_id,
+        date,
+        hour,
+        volumetric_water_content,
+        matric_potential_kpa,
+        round(soil_temperature_c, 9) as soil_temperature_c,
+        usable_readings,
+        usable_potentials,
+        frozen_readings,
+        1 as readings,
+        last_usable_at,
+        last_potential_at,
+        report_interval_s,
+    from counting_readings
+    where not is_shared
+    union all
+    select
+        element_id,
+        date,
+        hour,
+        percentile_cont(0.5) within group (order by volumetric_water_content) as volumetric_water_content,
+        percentile_cont(0.5) within group (order by matric_potential_kpa) as matric_potential_kpa,
+        round(avg(soil_temperature_c), 9) as soil_temperature_c,
+        sum(usable_readings) as usable_readings,
+        sum(usable_potentials) as usable_potentials,
+        sum(frozen_readings) as frozen_readings,
+        count(*) as readings,
+        max(last_usable_at) as last_usable_at,
+        max(last_potential_at) as last_potential_at,
+        max(report_interval_s) as report_interval_s,
+    from counting_readings
+    where is_shared
+    group by element_id, date, hour
+)
+
 select
-    plot_id,
-    device_id,
-    channel,
-    depth_cm,
-    date,
-    to_timestamp(floor(epoch(measured_at) / 3600) * 3600) as hour_at,
-    percentile_cont(0.5) within group (order by case when is_evidence then volumetric_water_content end)
-        as volumetric_water_content,
-    percentile_cont(0.5) within group (order by case when is_potential_usable then matric_potential_kpa end)
-        as matric_potential_kpa,
-    round(avg(case when not is_quarantined then soil_temperature_c end), 9) as soil_temperature_c,
-    count(case when is_evidence then 1 end) as usable_readings,
-    count(case when is_potential_usable then 1 end) as usable_potentials,
-    count(case when is_d01_frozen then 1 end) as frozen_readings,
-    count(*) as readings,
-    max(case when is_evidence then measured_at end) as last_usable_at,
-    max(case when is_potential_usable then measured_at end) as last_potential_at,
-    max(report_interval_s) as report_interval_s,
-from readings
-group by plot_id, device_id, channel, depth_cm, date, floor(epoch(measured_at) / 3600)
+    hours.element_id,
+    elements.plot_id,
+    elements.device_id,
+    elements.channel,
+    elements.depth_cm,
+    hours.date,
+    to_timestamp(cast(hours.hour as bigint) * 3600) as hour_at,
+    hours.volumetric_water_content,
+    hours.matric_potential_kpa,
+    hours.soil_temperature_c,
+    cast(hours.usable_readings as bigint) as usable_readings,
+    cast(hours.usable_potentials as bigint) as usable_potentials,
+    cast(hours.frozen_readings as bigint) as frozen_readings,
+    cast(hours.readings as bigint) as readings,
+    hours.last_usable_at,
+    hours.last_potential_at,
+    hours.report_interval_s,
+from hours
+inner join elements on hours.element_id = elements.element_id

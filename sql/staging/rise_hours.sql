@@ -4,17 +4,14 @@
 -- As of: readings up to as_of; all of the window
 -- Reads: readings_daily, readings_hourly, limits
 -- Feeds: wetting_events, wettings
--- Kept as: table
+-- Kept as: carried table
 --
 -- A rise counts in an hour that is wetting_rise above the driest hour of the wetting_hours before it, that still brings
 -- wetting_step_share of that, and when the next hour keeps at least half of it: a lone spike is no watering. Only days
 -- around one whose hours span that rise are looked at by the hour: most days of a dry spell have none.
 with spans as (
     select
-        readings_daily.plot_id,
-        readings_daily.device_id,
-        readings_daily.channel,
-        readings_daily.depth_cm,
+        readings_daily.element_id,
         readings_daily.date,
         readings_daily.driest_hour_water_content as driest,
         readings_daily.wettest_hour_water_content as wettest,
@@ -23,18 +20,12 @@ with spans as (
         lag(readings_daily.date) over by_day as last_date,
     from readings_daily
     where readings_daily.plot_id is not null and readings_daily.volumetric_water_content is not null
-    window by_day as (
-        partition by readings_daily.plot_id, readings_daily.device_id, readings_daily.channel, readings_daily.depth_cm
-        order by readings_daily.date
-    )
+    window by_day as (partition by readings_daily.element_id order by readings_daily.date)
 ),
 
 wet_days as (
     select
-        spans.plot_id,
-        spans.device_id,
-        spans.channel,
-        spans.depth_cm,
+        spans.element_id,
         spans.date,
         spans.next_date,
         spans.last_date,
@@ -47,27 +38,18 @@ wet_days as (
 
 days_to_read as (
     select
-        plot_id,
-        device_id,
-        channel,
-        depth_cm,
+        element_id,
         date,
     from wet_days
     union distinct
     select
-        plot_id,
-        device_id,
-        channel,
-        depth_cm,
+        element_id,
         next_date as date,
     from wet_days
     where next_date is not null
     union distinct
     select
-        plot_id,
-        device_id,
-        channel,
-        depth_cm,
+        element_id,
         last_date as date,
     from wet_days
     where last_date is not null
@@ -75,40 +57,58 @@ days_to_read as (
 
 hours as (
     select
+        readings_hourly.element_id,
         readings_hourly.plot_id,
         readings_hourly.device_id,
         readings_hourly.channel,
         readings_hourly.depth_cm,
         readings_hourly.hour_at,
         readings_hourly.volumetric_water_content,
-        limits.wetting_hours,
     from readings_hourly
-    cross join limits
     inner join days_to_read
-        on
-            readings_hourly.plot_id = days_to_read.plot_id
-            and readings_hourly.device_id = days_to_read.device_id
-            and readings_hourly.channel = days_to_read.channel
-            and readings_hourly.depth_cm is not distinct from days_to_read.depth_cm
-            and readings_hourly.date = days_to_read.date
+        on readings_hourly.element_id = days_to_read.element_id and readings_hourly.date = days_to_read.date
     where readings_hourly.volumetric_water_content is not null
+),
+
+steps as (
+    select
+        hours.*,
+        hours.volumetric_water_content - lag(hours.volumetric_water_content) over by_hour as step,
+        lead(hours.volumetric_water_content) over by_hour - hours.volumetric_water_content as next_step,
+    from hours
+    window by_hour as (partition by hours.element_id order by hours.hour_at)
+),
+
+-- the driest hour before is looked up only where the last step alone could be its share of a rise
+climbs as (
+    select
+        steps.*,
+        steps.hour_at - to_hours(cast(limits.wetting_hours as bigint)) as looked_at_from,
+    from steps
+    cross join limits
+    where round(steps.step - limits.wetting_step_share * limits.wetting_rise, 9) >= 0
+),
+
+driest_before as (
+    select
+        climbs.element_id,
+        climbs.hour_at,
+        min(hours.volumetric_water_content) as water_content,
+    from climbs
+    inner join hours
+        on
+            climbs.element_id = hours.element_id
+            and hours.hour_at between climbs.looked_at_from and climbs.hour_at
+    group by climbs.element_id, climbs.hour_at
 ),
 
 rises as (
     select
-        hours.*,
-        hours.volumetric_water_content
-        - min(hours.volumetric_water_content) over (
-            partition by hours.plot_id, hours.device_id, hours.channel, hours.depth_cm
-            order by hours.hour_at
-            range between interval (hours.wetting_hours) hour preceding and current row
-        ) as rise,
-        lead(hours.volumetric_water_content) over by_hour - hours.volumetric_water_content as next_step,
-        hours.volumetric_water_content - lag(hours.volumetric_water_content) over by_hour as step,
-    from hours
-    window by_hour as (
-        partition by hours.plot_id, hours.device_id, hours.channel, hours.depth_cm order by hours.hour_at
-    )
+        climbs.*,
+        climbs.volumetric_water_content - driest_before.water_content as rise,
+    from climbs
+    inner join driest_before
+        on climbs.element_id = driest_before.element_id and climbs.hour_at = driest_before.hour_at
 )
 
 select

@@ -3,7 +3,7 @@
 -- Grain: device and period
 -- As of: all periods; the end of a period without one is the begin of the next
 -- Reads: devices, limits, device_batteries
--- Feeds: staged_soil_readings, sensor_states, learned_field_capacities
+-- Feeds: stream_periods, sensor_states, learned_field_capacities
 -- Kept as: table
 with periods as (
     select

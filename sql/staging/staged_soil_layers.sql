@@ -3,7 +3,7 @@
 -- Grain: plot and soil layer, from the top; a plot of one soil has one layer
 -- As of: register row that holds at as_of, else at variable now; without either the row that has no end
 -- Reads: standing_plots, soil_textures, limits
--- Feeds: staged_plots, staged_soil_readings, root_zone_layers, learned_field_capacities
+-- Feeds: staged_plots, elements, root_zone_layers, learned_field_capacities
 -- Kept as: table
 --
 -- Laboratory values go before grains, grains before the texture class. From grains: Saxton and Rawls (2006), table 1,

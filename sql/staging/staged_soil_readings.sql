@@ -2,13 +2,13 @@
 --
 -- Grain: device, channel, depth and instant
 -- As of: measured_at up to as_of; days of the window only
--- Reads: soil_readings, staged_devices, staged_soil_layers
--- Feeds: device_cadences, frost_neighbours, stream_days, elements, element_hours, readings
--- Kept as: table
+-- Reads: soil_readings, stream_periods, elements
+-- Feeds: device_cadences, frost_neighbours, stream_days, shared_hours, element_hours, readings
+-- Kept as: passing table
 --
 -- Rows of one identity that came in parts (water content first, temperature later) are one row here. channel is 0
--- where the message names the depth itself. A reading of a device that no register row covers has no plot. Saturation
--- and field capacity are those of the soil layer at the depth of the reading; without a depth, of the uppermost.
+-- where the message names the depth itself. A reading of a device that no register row covers has no plot. hour counts
+-- hours since 1970 in UTC.
 with soil_readings_of_window as (
     select
         soil_readings.device_id,
@@ -47,41 +47,48 @@ whole_readings as (
     group by device_id, channel, depth_cm, measured_at, date
 ),
 
-placed_readings as (
+places as (
     select
-        whole_readings.device_id,
-        whole_readings.channel,
-        coalesce(
-            whole_readings.depth_cm,
-            list_extract(staged_devices.depths_cm, greatest(whole_readings.channel, 1))
-        ) as depth_cm,
-        staged_devices.plot_id,
-        whole_readings.measured_at,
-        whole_readings.date,
-        whole_readings.volumetric_water_content,
-        whole_readings.soil_temperature_c,
-        whole_readings.bulk_ec_ds_m,
-        whole_readings.matric_potential_kpa,
-        whole_readings.quarantine,
-        whole_readings.received_at,
-        staged_devices.report_interval_s,
-        staged_devices.battery_low_v,
-        staged_devices.valid_from as bound_at,
-    from whole_readings
-    left join staged_devices
+        stream_periods.*,
+        elements.element_id,
+        elements.stream_id,
+        elements.saturation,
+        elements.field_capacity,
+    from stream_periods
+    inner join elements
         on
-            whole_readings.device_id = staged_devices.device_id
-            and whole_readings.measured_at >= staged_devices.valid_from
-            and whole_readings.measured_at < staged_devices.valid_until
+            stream_periods.device_id = elements.device_id
+            and stream_periods.channel = elements.channel
+            and stream_periods.depth_cm is not distinct from elements.depth_cm
+            and stream_periods.plot_id is not distinct from elements.plot_id
 )
 
 select
-    placed_readings.*,
-    staged_soil_layers.saturation,
-    staged_soil_layers.field_capacity,
-from placed_readings
-left join staged_soil_layers
+    places.element_id,
+    places.stream_id,
+    whole_readings.device_id,
+    whole_readings.channel,
+    places.depth_cm,
+    places.plot_id,
+    whole_readings.measured_at,
+    cast(floor(epoch(whole_readings.measured_at) / 3600) as integer) as hour,
+    whole_readings.date,
+    whole_readings.volumetric_water_content,
+    whole_readings.soil_temperature_c,
+    whole_readings.bulk_ec_ds_m,
+    whole_readings.matric_potential_kpa,
+    whole_readings.quarantine,
+    whole_readings.received_at,
+    places.report_interval_s,
+    places.battery_low_v,
+    places.bound_at,
+    places.saturation,
+    places.field_capacity,
+from whole_readings
+inner join places
     on
-        placed_readings.plot_id = staged_soil_layers.plot_id
-        and coalesce(placed_readings.depth_cm, 0) >= 100 * staged_soil_layers.top_m
-        and coalesce(placed_readings.depth_cm, 0) < 100 * staged_soil_layers.bottom_m
+        whole_readings.device_id = places.device_id
+        and whole_readings.channel = places.channel
+        and whole_readings.depth_cm is not distinct from places.message_depth_cm
+        and whole_readings.measured_at >= places.valid_from
+        and whole_readings.measured_at < places.valid_until

@@ -1,8 +1,8 @@
 -- Gates that look at a day or more of a sensing element: S2, frost nearby, swing, battery, settling.
 --
--- Grain: device, channel, depth and day
+-- Grain: stream (device, channel and depth) and day
 -- As of: readings up to as_of
--- Reads: stream_days, weather_days, battery_days, limits
+-- Reads: stream_days, elements, weather_days, battery_days, limits
 -- Feeds: readings, plateaus
 -- Kept as: table
 --
@@ -11,60 +11,72 @@
 -- reading in soil of an element whose register row begins inside the window. Frost of a device or plot means: an
 -- element of it with a thermometer was at or below thawing_below_c for frozen_day_share of the day, and below
 -- frozen_below_c on that day or one beside it; it stands for the elements that have no thermometer.
-with spans as (
+with days as (
     select
-        stream_days.device_id,
-        stream_days.channel,
-        stream_days.depth_cm,
-        stream_days.date,
-        stream_days.plot_id,
-        stream_days.field_capacity,
-        stream_days.battery_low_v,
-        stream_days.bound_at,
-        stream_days.soil_temperature_min_c,
-        stream_days.soil_temperature_max_c,
-        min(stream_days.first_at) over two_days as two_days_from,
-        max(stream_days.last_at) over two_days as two_days_to,
-        max(stream_days.water_content_max) over two_days - min(stream_days.water_content_min) over two_days
-            as two_days_range,
-        max(stream_days.soil_temperature_max_c) over two_days - min(stream_days.soil_temperature_min_c) over two_days
-            as two_days_temperature_range,
-        max(stream_days.bulk_ec_max_ds_m) over two_days - min(stream_days.bulk_ec_min_ds_m) over two_days
-            as two_days_ec_range,
-        min(stream_days.first_at) over month as month_from,
-        max(stream_days.water_content_max) over month - min(stream_days.water_content_min) over month as month_range,
-        stream_days.last_at,
-        min(stream_days.first_in_soil_at) over (
-            partition by stream_days.device_id, stream_days.channel, stream_days.depth_cm, stream_days.bound_at
-        ) as first_in_soil_at,
+        stream_days.*,
+        elements.device_id,
+        elements.channel,
+        elements.depth_cm,
+        elements.plot_id,
     from stream_days
+    inner join elements on stream_days.last_element_id = elements.element_id
+),
+
+spans as (
+    select
+        days.stream_id,
+        days.device_id,
+        days.channel,
+        days.depth_cm,
+        days.date,
+        days.plot_id,
+        days.field_capacity,
+        days.battery_low_v,
+        days.bound_at,
+        days.soil_temperature_min_c,
+        days.soil_temperature_max_c,
+        min(days.first_at) over two_days as two_days_from,
+        max(days.last_at) over two_days as two_days_to,
+        max(days.water_content_max) over two_days - min(days.water_content_min) over two_days
+            as two_days_range,
+        max(days.soil_temperature_max_c) over two_days - min(days.soil_temperature_min_c) over two_days
+            as two_days_temperature_range,
+        max(days.bulk_ec_max_ds_m) over two_days - min(days.bulk_ec_min_ds_m) over two_days
+            as two_days_ec_range,
+        min(days.first_at) over month as month_from,
+        max(days.water_content_max) over month - min(days.water_content_min) over month as month_range,
+        days.last_at,
+        min(days.first_in_soil_at) over (
+            partition by days.stream_id, days.bound_at
+        ) as first_in_soil_at,
+    from days
     cross join limits
     window
         two_days as (
-            partition by stream_days.device_id, stream_days.channel, stream_days.depth_cm
-            order by stream_days.date
+            partition by days.stream_id
+            order by days.date
             range between interval 1 day preceding and current row
         ),
         month as (
-            partition by stream_days.device_id, stream_days.channel, stream_days.depth_cm
-            order by stream_days.date
+            partition by days.stream_id
+            order by days.date
             range between interval (limits.stuck_days) day preceding and current row
         )
 ),
 
 cold_days as (
     select
-        stream_days.plot_id,
-        stream_days.device_id,
-        stream_days.date,
-        stream_days.cold_readings >= limits.frozen_day_share * stream_days.temperature_readings
-        and min(stream_days.soil_temperature_min_c) over days_beside < limits.frozen_below_c as has_frost,
-    from stream_days
+        days.plot_id,
+        days.device_id,
+        days.date,
+        days.cold_readings >= limits.frozen_day_share * days.temperature_readings
+        and min(days.soil_temperature_min_c) over days_beside < limits.frozen_below_c as has_frost,
+    from days
     cross join limits
-    where stream_days.temperature_readings > 0
+    where days.temperature_readings > 0
     window days_beside as (
-        partition by stream_days.device_id, stream_days.channel, stream_days.depth_cm
-        order by stream_days.date
+        partition by days.stream_id
+        order by days.date
         range between interval 1 day preceding and interval 1 day following
     )
 ),
@@ -87,6 +99,7 @@ plot_frosts as (
 )
 
 select
+    spans.stream_id,
     spans.device_id,
     spans.channel,
     spans.depth_cm,

@@ -1,16 +1,14 @@
 -- The extremes of a sensing element on a local day: what the day's gates need.
 --
--- Grain: device, channel, depth and day
+-- Grain: stream (device, channel and depth) and day
 -- As of: readings up to as_of
 -- Reads: staged_soil_readings, limits
 -- Feeds: stream_day_gates
--- Kept as: table
+-- Kept as: passing table
 select
-    staged_soil_readings.device_id,
-    staged_soil_readings.channel,
-    staged_soil_readings.depth_cm,
+    staged_soil_readings.stream_id,
     staged_soil_readings.date,
-    max_by(staged_soil_readings.plot_id, staged_soil_readings.measured_at) as plot_id,
+    max_by(staged_soil_readings.element_id, staged_soil_readings.measured_at) as last_element_id,
     max(staged_soil_readings.field_capacity) as field_capacity,
     max(staged_soil_readings.battery_low_v) as battery_low_v,
     max(staged_soil_readings.bound_at) as bound_at,
@@ -33,8 +31,4 @@ select
 from staged_soil_readings
 cross join limits
 where staged_soil_readings.quarantine is null
-group by
-    staged_soil_readings.device_id,
-    staged_soil_readings.channel,
-    staged_soil_readings.depth_cm,
-    staged_soil_readings.date
+group by staged_soil_readings.stream_id, staged_soil_readings.date

@@ -4,7 +4,7 @@
 -- As of: readings up to as_of
 -- Reads: element_hours, elements, staged_weather_readings, limits
 -- Feeds: hourly_gates
--- Kept as: table
+-- Kept as: passing table
 --
 -- As flagit 0.3 computes it: up within the hour and, over rise_hours, by more than rise_sigmas standard deviations of
 -- these hours, while less rain was measured in that time than wets the soil down to the sensor. Only above

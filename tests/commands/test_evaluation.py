@@ -80,7 +80,7 @@ def test_a_flag_is_in_the_lake_once_though_two_judge_the_same_instant(
 ) -> None:
     monkeypatch.setattr(
         evaluation,
-        "judge_and_ask",
+        "judge_to_keep",
         lambda *_: (flags_of(flag("P0", "drought", NOW)), NO_STORIES, NO_PLATEAUS, [], ([], [])),
     )
     # Of the same flag, the second writer's file would have the same name and be one anyway: let the two differ.
@@ -112,7 +112,7 @@ def test_files_merged_under_the_comparison_end_nothing_and_double_nothing(
 
     monkeypatch.setattr(dedupe, "partition_files", list_then_merge)
     rows = flags_of(flag("P0", "drought", NOW - HOUR), flag("P0", "drought", NOW))
-    monkeypatch.setattr(evaluation, "judge_and_ask", lambda *_: (rows, NO_STORIES, NO_PLATEAUS, [], ([], [])))
+    monkeypatch.setattr(evaluation, "judge_to_keep", lambda *_: (rows, NO_STORIES, NO_PLATEAUS, [], ([], [])))
     evaluate_and_apply(folder, BEICHEN, NOW, NOW)
     assert merged == [2]
     assert counts(folder, "flags", "as_of, plot_id, cause") == (3, 3)

@@ -97,6 +97,57 @@ def test_what_soil_of_that_texture_cannot_hold_is_not_believed(
     assert learned(lake)["D1"]["state"] == state
 
 
+def two_peaks(hours_apart: int, second: float) -> list[float]:
+    """Return three days of hours: 0.40, a second peak that builds up in four hours, 0.30 a day after the first."""
+    first = [0.40 - 0.005 * hour for hour in range(hours_apart - 3)]
+    rise = [first[-1] + (second - first[-1]) * step / 4 for step in range(1, 5)]
+    draining = 24 - hours_apart
+    return [
+        *first,
+        *rise,
+        *(second - (second - 0.30) * hour / draining for hour in range(1, draining + 1)),
+        *[0.30] * 60,
+    ]
+
+
+@pytest.mark.parametrize("hours_apart", [12, 18])
+def test_two_peaks_of_one_wetting_teach_once(lake: MadeLake, hours_apart: int) -> None:
+    """The first peak is at 08:00 local time, the second the same evening or in the night; both plateaus are 0.30."""
+    for name, second in (("higher", 0.41), ("lower", 0.39)):
+        lake.plot(name)
+        lake.device(name, name)
+        for hour, water_content in enumerate([0.20] * 24 + two_peaks(hours_apart, second)):
+            at = START + timedelta(hours=hour)
+            lake.soil(at, name, volumetric_water_content=water_content, soil_temperature_c=15.0 + hour % 24 / 10)
+    found = learned(lake, START + timedelta(days=6))
+    peak = START + timedelta(hours=24)
+    assert {name: (row["events"], row["first_wetted_at"]) for name, row in found.items()} == {
+        "higher": (1, peak + timedelta(hours=hours_apart)),
+        "lower": (1, peak),
+    }
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "events"),
+    [(12, 0.281, 3), (12, 0.279, 0), (44, 0.3099, 3), (44, 0.3101, 0)],
+    ids=["a dip of 0.019", "a dip of 0.021", "drier than the peak", "wetter than the peak"],
+)
+def test_soil_that_dipped_or_was_wetter_again_has_not_settled(
+    lake: MadeLake, at: int, value: float, events: int
+) -> None:
+    """Peaks of 0.31 and plateaus of 0.2935 to 0.30: within 0.02, and 0.01 below the peak."""
+    lake.plot()
+    lake.device()
+    wet(lake, [0.30 if at == 12 else 0.2945] * 3, peak=0.40 if at == 12 else 0.31)
+    for row in lake.rows["soil_readings"]:
+        hour = (row["measured_at"] - START) / timedelta(hours=1) - 24
+        if hour % (8 * 24) == at:
+            row["volumetric_water_content"] = value
+        if at == 12 and hour % (8 * 24) in (10, 11, 13, 14):
+            row["volumetric_water_content"] = 0.29  # no lone spike, which a gate would take out
+    assert learned(lake).get("D1", {"events": 0})["events"] == events
+
+
 def test_only_heavy_wettings_that_drain_and_settle_teach(lake: MadeLake) -> None:
     shapes: dict[str, dict[str, Any]] = {
         "heavy": {},

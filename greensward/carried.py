@@ -1,0 +1,140 @@
+"""What an evaluation leaves to the next: immutable files of Parquet, and one small file that names them.
+
+Nothing here is needed: where the folder is missing, damaged, or of another version, everything is judged from the lake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import msgspec
+import pyarrow.parquet as pq
+
+from ingest.lake.durable import hash_is_right, make_folder, replace_file, store_errors, write_new_file
+from ingest.lake.layout import DataFolder
+from ingest.lake.read import partition_days, partition_files
+from ingest.lake.tables import table
+from sql.carry import Carry, Past, carried_models
+
+_MOST_GENERATIONS = 16
+"""After so many evaluations everything is written again as one: each file costs the next ones about 2 ms."""
+
+_ROWS_AT_ONCE = 100_000
+
+
+class _Contents(msgspec.Struct, forbid_unknown_fields=True):
+    key: str
+    as_of: datetime
+    days: dict[date, list[str]]
+    device_days: str
+    groups: str
+    generations: list[dict[str, str]]
+
+
+def soil_files(folder: DataFolder) -> dict[date, list[str]]:
+    """Return the names of the files of soil_readings by local day. Names are never used twice."""
+    spec = table("soil_readings")
+    return {
+        day: sorted(path.name for path in partition_files(folder, spec, day)) for day in partition_days(folder, spec)
+    }
+
+
+def load_past(folder: DataFolder) -> Past | None:
+    """Return what the newest evaluation left; None where that is nothing, or not what it wrote."""
+    contents = _contents(folder)
+    if contents is None:
+        return None
+    try:
+        if not all(hash_is_right(folder.carried / name) for name in _names(contents)):
+            return None
+    except OSError:
+        return None
+    return Past(
+        contents.key,
+        contents.as_of,
+        contents.days,
+        folder.carried / contents.device_days,
+        folder.carried / contents.groups,
+        [{name: folder.carried / file for name, file in files.items()} for files in contents.generations],
+    )
+
+
+def keep_for_next(folder: DataFolder, lake: duckdb.DuckDBPyConnection, carry: Carry) -> None:
+    """Write what the next evaluation may take over; the caller holds the evaluation lock. Raises: StoreError.
+
+    lake: the connection on which `evaluate` has run with `carry`
+    """
+    before = _contents(folder)
+    whole = before is None or not _is_what_was_carried(before, carry) or len(before.generations) >= _MOST_GENERATIONS
+    generations = [] if before is None or whole else list(before.generations)
+    if whole or carry.groups_judged:
+        generations.append(
+            {
+                model.name: _write(folder, lake, model.name, carry.rows_to_keep(model, whole=whole))
+                for model in carried_models()
+            }
+        )
+    contents = _Contents(
+        carry.key,
+        carry.as_of,
+        {day: list(names) for day, names in carry.days.items()},
+        _write(folder, lake, "device_days", "select * from device_days"),
+        _write(folder, lake, "groups", carry.groups_to_keep(len(generations) - 1, whole=whole)),
+        generations,
+    )
+    with store_errors(f"writing {_list_of(folder)}"):
+        make_folder(folder.carried)
+        replace_file(_list_of(folder), msgspec.json.encode(contents))
+    _remove_others(folder, contents)
+
+
+def _is_what_was_carried(contents: _Contents, carry: Carry) -> bool:
+    """Say whether `contents` is what `carry` took rows from: another process may have left its own meanwhile."""
+    past = carry.past
+    return (
+        past is not None
+        and carry.groups_carried > 0
+        and contents.groups == past.groups.name
+        and contents.generations == [{name: path.name for name, path in files.items()} for files in past.generations]
+    )
+
+
+def _contents(folder: DataFolder) -> _Contents | None:
+    try:
+        return msgspec.json.decode(_list_of(folder).read_bytes(), type=_Contents)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _list_of(folder: DataFolder) -> Path:
+    return folder.carried / "newest.json"
+
+
+def _names(contents: _Contents) -> Iterator[str]:
+    yield contents.device_days
+    yield contents.groups
+    for files in contents.generations:
+        yield from files.values()
+
+
+def _write(folder: DataFolder, lake: duckdb.DuckDBPyConnection, stem: str, select: str) -> str:
+    rows = lake.execute(select).to_arrow_reader(_ROWS_AT_ONCE)
+
+    def fill(sink: object) -> None:
+        with pq.ParquetWriter(sink, rows.schema, compression="lz4", write_page_checksum=True) as writer:
+            for batch in rows:
+                writer.write_batch(batch)
+
+    return write_new_file(folder.staging, folder.carried, stem, ".parquet", fill).name
+
+
+def _remove_others(folder: DataFolder, contents: _Contents) -> None:
+    """Remove what older evaluations left; a reader that still wants it finds nothing and starts again."""
+    wanted = {_list_of(folder).name, *_names(contents)}
+    with store_errors(f"clearing {folder.carried}"):
+        for path in folder.carried.iterdir():
+            if path.name not in wanted:
+                path.unlink(missing_ok=True)

@@ -1,0 +1,131 @@
+-- Every evaluation of a plot's dryness, day by day and hour by hour, and the run of like ones that it stands in.
+--
+-- Grain: plot, quantity, span (day or hour) and its begin
+-- As of: readings up to as_of; days that are over, and hours of the last hourly_days
+-- Reads: root_zone, potentials, limits
+-- Feeds: drought_evaluations
+-- Kept as: carried table
+--
+-- In a row means: no other evaluation between, and no longer gap than hourly_gap_hours or, for days, the report
+-- interval. Frozen soil is neither dry nor moist. An hour counts when it has every depth that the plot had in the
+-- hourly_depth_hours before it. Nothing here depends on the weather or on the instant of the evaluation.
+with verdicts as (
+    select
+        plot_id,
+        'water_content' as quantity,
+        span,
+        date,
+        starts_at,
+        depths,
+        interval_s,
+        state = 'dry' and not is_frozen as is_dry,
+        state = 'dry' and stress_severity = 4 and not is_frozen as is_severest,
+        is_below_close and not is_frozen as is_below_close,
+    from root_zone
+    union all
+    select
+        plot_id,
+        'matric_potential' as quantity,
+        span,
+        date,
+        starts_at,
+        depths,
+        interval_s,
+        state = 'dry' and not is_frozen as is_dry,
+        false as is_severest,
+        is_below_close and not is_frozen as is_below_close,
+    from potentials
+),
+
+counted as (
+    select
+        verdicts.*,
+        case when verdicts.is_severest then 2 when verdicts.is_dry then 1 else 0 end as dryness,
+        verdicts.depths >= max(verdicts.depths) over (
+            partition by verdicts.plot_id, verdicts.quantity
+            order by verdicts.starts_at
+            range between interval (limits.hourly_depth_hours) hour preceding and current row
+        ) as is_whole,
+    from verdicts
+    cross join limits
+),
+
+evaluations as (
+    select
+        counted.*,
+        case
+            when counted.span = 'day'
+                then timezone(coalesce(getvariable('timezone'), 'UTC'), cast(counted.date + 1 as timestamp))
+            else counted.starts_at + interval 1 hour
+        end as ends_at,
+        greatest(ceil(counted.interval_s / 86400 - limits.interval_slack), 1) as interval_days,
+    from counted
+    cross join limits
+    where counted.span = 'day' or counted.is_whole
+),
+
+steps as (
+    select
+        evaluations.*,
+        row_number() over by_time as number,
+        case
+            when evaluations.span = 'day'
+                then
+                    date_diff('day', lag(evaluations.date) over by_time, evaluations.date)
+                    <= evaluations.interval_days
+            else
+                epoch(evaluations.starts_at) - epoch(lag(evaluations.starts_at) over by_time)
+                <= limits.hourly_gap_hours * 3600
+        end as is_next,
+        lag(evaluations.is_dry) over by_time as was_dry,
+        lag(evaluations.dryness) over by_time as last_dryness,
+        lag(evaluations.is_below_close) over by_time as was_below_close,
+    from evaluations
+    cross join limits
+    window by_time as (
+        partition by evaluations.plot_id, evaluations.quantity, evaluations.span order by evaluations.starts_at
+    )
+),
+
+begins as (
+    select
+        steps.*,
+        steps.is_dry and not coalesce(steps.is_next and steps.was_dry, false) as begins_dry,
+        not coalesce(steps.is_next and steps.last_dryness = steps.dryness, false) as begins_dryness,
+        steps.is_below_close and not coalesce(steps.is_next and steps.was_below_close, false) as begins_moist,
+    from steps
+),
+
+runs as (
+    select
+        begins.*,
+        max(case when begins.begins_dry then begins.starts_at end) over so_far as dry_since_at,
+        begins.number - max(case when begins.begins_dry then begins.number end) over so_far + 1 as dry_evaluations,
+        max(case when begins.begins_dryness then begins.starts_at end) over so_far as same_since_at,
+        begins.number - max(case when begins.begins_dryness then begins.number end) over so_far + 1
+            as same_evaluations,
+        max(case when begins.begins_moist then begins.starts_at end) over so_far as moist_since_at,
+    from begins
+    window so_far as (
+        partition by begins.plot_id, begins.quantity, begins.span
+        order by begins.starts_at rows between unbounded preceding and current row
+    )
+)
+
+select
+    plot_id,
+    quantity,
+    span,
+    date,
+    starts_at,
+    ends_at,
+    interval_days,
+    is_dry,
+    dryness,
+    is_below_close,
+    dry_since_at,
+    dry_evaluations,
+    same_since_at,
+    same_evaluations,
+    moist_since_at,
+from runs

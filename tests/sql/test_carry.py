@@ -1,0 +1,213 @@
+"""Taking over from the evaluation before what has not changed: the answer is that of judging everything."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from greensward import carried
+from greensward.carried import keep_for_next, load_past, soil_files
+from ingest.errors import StoreError
+from ingest.lake.compact import compact_partition
+from ingest.lake.layout import DataFolder
+from ingest.lake.read import open_lake
+from ingest.lake.tables import all_tables, table
+from ingest.lake.write import by_local_day, replace_register, to_arrow, write_rows
+from ingest.site import BEICHEN, Site
+from sql.carry import Carry, in_three_steps
+from sql.evaluate import evaluate
+from sql.models import all_models
+from tests.sql.made_lake import AS_OF, MadeLake
+from tests.sql.stored_lake import store
+from tests.sql.test_learned_field_capacity import START, wetting
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+class Evaluated:
+    """What one evaluation that carries said, and how many groups of plots it judged and took over."""
+
+    def __init__(self, folder: DataFolder, as_of: datetime, site: Site = BEICHEN) -> None:
+        """Judge, keep for the next, judge everything again without anything carried, and compare."""
+        carry = Carry(load_past(folder), soil_files(folder), site, as_of)
+        with open_lake(folder, site) as lake:
+            flags = evaluate(lake, as_of=as_of, site=site, carry=carry)
+            keep_for_next(folder, lake, carry)
+        with open_lake(folder, site) as lake:
+            whole = evaluate(lake, as_of=as_of, site=site)
+        assert flags.equals(whole)
+        self.judged, self.carried = carry.groups_judged, carry.groups_carried
+        self.states = {(row["plot_id"], row["cause"]): row["state"] for row in flags.to_pylist()}
+
+
+@pytest.fixture
+def made() -> MadeLake:
+    """Five plots with a probe each, P0 to P4; the probe of P4 fell silent at 10:00 the day before AS_OF."""
+    lake = MadeLake()
+    for number in range(5):
+        lake.laboratory_plot(f"P{number}")
+        lake.device(f"D{number}", f"P{number}")
+        lake.soil_until_now([0.26, 0.24, 0.21, 0.19 + number / 100], f"D{number}")
+    silent_from = AS_OF - 22 * HOUR
+    lake.rows["soil_readings"] = [
+        row for row in lake.rows["soil_readings"] if row["device_id"] != "D4" or row["measured_at"] <= silent_from
+    ]
+    return lake
+
+
+@pytest.fixture
+def lake_folder(made: MadeLake, folder: DataFolder) -> DataFolder:
+    return store(made, folder)
+
+
+def add(folder: DataFolder, device_id: str, measured_at: datetime, water_content: float) -> None:
+    more = MadeLake()
+    more.soil(measured_at, device_id, volumetric_water_content=water_content, soil_temperature_c=20.0)
+    spec = table("soil_readings")
+    for day, rows in by_local_day(spec, to_arrow(spec, more.rows["soil_readings"]), BEICHEN):
+        write_rows(folder, spec, day, rows, f"more-{device_id}-{measured_at:%d%H%M}")
+
+
+def register(folder: DataFolder, made: MadeLake, name: str) -> None:
+    replace_register(folder, name, to_arrow(table(name), made.rows[name]))
+
+
+def test_what_follows_reads_no_rows_of_which_only_the_new_ones_are_there() -> None:
+    """A table of the middle step holds what was judged anew; whoever reads it later needs it carried, or is wrong."""
+    before, judged, after = in_three_steps(all_models())
+    by_name = {model.name: model for model in judged}
+    for model in after:
+        behind = [name for name in model.reads if name in by_name]
+        for name in behind:
+            assert not by_name[name].is_table or by_name[name].is_carried, f"{model.name} reads {name}"
+            if not by_name[name].is_table:
+                behind += [source for source in by_name[name].reads if source in by_name]
+    sources = {model.name for model in before} | set(all_tables())
+    read = {name for model in judged for name in model.reads if name in sources}
+    fingerprinted = {
+        *("soil_readings", "soil_plateaus", "battery_days", "staged_devices", "staged_plots", "staged_soil_layers"),
+        *("weather_days", "depletion_shifts"),  # in the key
+    }
+    informing = {"staged_weather_readings"}  # D04 alone, which decides nothing
+    assert read == fingerprinted | informing, (
+        "what carried rows follow from belongs into the fingerprint of sql/carry.py"
+    )
+    asking = {model.name for model in judged if "getvariable('as_of')" in model.select}
+    assert asking == {"staged_soil_readings", "potentials", "learned_field_capacities", "root_zone_layers"}, (
+        "what depends on the instant belongs into the fingerprint too, or behind the carried tables"
+    )
+
+
+def test_only_plots_with_news_are_judged_anew_and_time_still_passes_for_the_others(lake_folder: DataFolder) -> None:
+    first = judge(lake_folder, AS_OF)
+    assert (first.groups_judged, first.groups_carried) == (5, 0)
+    add(lake_folder, "D1", AS_OF + 5 * MINUTE, 0.20)
+    add(lake_folder, "D2", AS_OF - timedelta(days=2, minutes=30), 0.35)  # two days late
+    with_news = Evaluated(lake_folder, AS_OF + 10 * MINUTE)
+    assert (with_news.judged, with_news.carried) == (2, 3)
+    assert with_news.states["P4", "sensor"] == "ok"
+    compact_partition(lake_folder, table("soil_readings"), date(2026, 7, 10), 1)
+    hours_later = Evaluated(lake_folder, AS_OF + 3 * HOUR)
+    assert (hours_later.judged, hours_later.carried) == (0, 5), "merged files hold the same readings"
+    assert hours_later.states["P4", "sensor"] == "stale", "25 h after its last reading, without any news"
+    assert judge(lake_folder, AS_OF).groups_judged == 1, "at that instant the reading of D1 was not there yet"
+    assert Evaluated(lake_folder, AS_OF + 17 * HOUR).carried == 0, "a new day moves the window"
+
+
+def test_registers_and_settings_that_change_are_judged_anew(lake_folder: DataFolder, made: MadeLake) -> None:
+    judge(lake_folder, AS_OF)
+    made.rows["plots"][0]["field_capacity"] = 0.31
+    register(lake_folder, made, "plots")
+    made.rows["devices"][1]["valid_to"] = AS_OF - 30 * HOUR
+    made.device("D1", "P2", valid_from=AS_OF - 30 * HOUR)
+    register(lake_folder, made, "devices")
+    moved = Evaluated(lake_folder, AS_OF)
+    assert (moved.judged, moved.carried) == (2, 2), "P0; and P1 with P2, which share a probe now; not P3 and P4"
+    add(lake_folder, "D2", AS_OF - MINUTE, 0.18)
+    again = Evaluated(lake_folder, AS_OF)
+    assert (again.judged, again.carried) == (1, 3)
+    saltier = dataclasses.replace(BEICHEN, soil_ece_ds_m=8.0, water_ec_ds_m=1.5)
+    assert judge(lake_folder, AS_OF, saltier).groups_carried == 0
+
+
+def test_a_plateau_that_ends_teaches_though_no_reading_came(folder: DataFolder) -> None:
+    """The third wetting of P0 is at START + 17 days; its plateau is over 49 h later, and the probe silent after 45."""
+    made = MadeLake()
+    for number, hours in enumerate((17 * 24 + 45, 48, 48)):
+        made.plot(f"P{number}")
+        made.device(f"D{number}", f"P{number}")
+        for hour, water_content in enumerate(([0.20] * 24 + wetting(0.30) * 3)[:hours]):
+            made.soil(
+                START + hour * HOUR, f"D{number}", volumetric_water_content=water_content, soil_temperature_c=20.0
+            )
+    store(made, folder)
+    over = START + timedelta(days=17, hours=49)
+    judge(folder, over - MINUTE)
+    assert Evaluated(folder, over).judged == 1
+
+
+def test_what_is_carried_may_be_damaged_or_deleted_at_any_time(lake_folder: DataFolder) -> None:
+    judge(lake_folder, AS_OF)
+    listed = lake_folder.carried / "newest.json"
+    (zone,) = lake_folder.carried.glob("root_zone-*")
+    whole = {path: path.read_bytes() for path in lake_folder.carried.iterdir()}
+    flipped = bytearray(whole[zone])
+    flipped[len(flipped) // 2] ^= 1
+    for path, content in ((zone, bytes(flipped)), (zone, None), (listed, None), (listed, b"{"), (listed, b"{}")):
+        assert load_past(lake_folder) is not None
+        path.unlink()
+        if content is not None:
+            path.write_bytes(content)
+        assert load_past(lake_folder) is None, f"{path.name}: {content!r:.20}"
+        path.write_bytes(whole[path])
+    shutil.rmtree(lake_folder.carried)
+    assert judge(lake_folder, AS_OF).groups_carried == 0
+    assert load_past(lake_folder) is not None
+
+
+def test_a_run_that_ends_while_it_keeps_leaves_what_was_there(
+    lake_folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge(lake_folder, AS_OF)
+    add(lake_folder, "D1", AS_OF + MINUTE, 0.20)
+
+    def die(path: Path, content: bytes) -> None:
+        raise StoreError(f"killed before {path.name} was replaced ({len(content)} bytes)")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(carried, "replace_file", die)
+        with pytest.raises(StoreError, match="killed"):
+            judge(lake_folder, AS_OF + 2 * MINUTE)
+    after = Evaluated(lake_folder, AS_OF + 3 * MINUTE)
+    assert (after.judged, after.carried) == (1, 4)
+    past = load_past(lake_folder)
+    assert past is not None
+    named = {past.device_days, past.groups, *(path for files in past.generations for path in files.values())}
+    assert set(lake_folder.carried.iterdir()) == {*named, lake_folder.carried / "newest.json"}, "leftovers are cleared"
+
+
+def test_two_evaluations_at_a_time_do_not_mix_what_they_leave(lake_folder: DataFolder) -> None:
+    judge(lake_folder, AS_OF)
+    begun = []
+    for device_id, minutes in (("D1", 10), ("D2", 20)):
+        add(lake_folder, device_id, AS_OF + minutes * MINUTE, 0.20)
+        carry = Carry(load_past(lake_folder), soil_files(lake_folder), BEICHEN, AS_OF + (minutes + 1) * MINUTE)
+        lake = open_lake(lake_folder, BEICHEN)
+        evaluate(lake, as_of=carry.as_of, site=BEICHEN, carry=carry)
+        begun.append((lake, carry))
+    for lake, carry in begun:
+        keep_for_next(lake_folder, lake, carry)
+        lake.close()
+    assert Evaluated(lake_folder, AS_OF + 25 * MINUTE).judged == 0
+
+
+def judge(folder: DataFolder, as_of: datetime, site: Site = BEICHEN) -> Carry:
+    carry = Carry(load_past(folder), soil_files(folder), site, as_of)
+    with open_lake(folder, site) as lake:
+        evaluate(lake, as_of=as_of, site=site, carry=carry)
+        keep_for_next(folder, lake, carry)
+    return carry
