@@ -16,6 +16,7 @@ from ingest.decode.dji_fields import camera_instant, object_at, real_of, text_of
 from ingest.decode.image_quarantine import quarantine_reason
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, DroneImage, Message, PartFault, Reply
+from ingest.picture_names import lens_of
 from ingest.site import Site
 
 _T = TypeVar("_T")
@@ -23,8 +24,6 @@ _P = ParamSpec("_P")
 
 _IMAGE = re.compile(r".*\.(?:jpe?g|tiff?|dng|png|r?jpg|heic)", re.IGNORECASE | re.DOTALL)
 _VIDEO = re.compile(r".*\.(?:mp4|mov|lrf|avi|mkv)", re.IGNORECASE | re.DOTALL)
-# DJI's file names end in the lens: wide, visible, zoom, thermal or a multispectral band.
-_LENS = re.compile(r".*_(W|V|D|Z|T|MS_[A-Z]+)\.[A-Za-z]+", re.IGNORECASE | re.DOTALL)
 _KINDS = {"W": "rgb", "V": "rgb", "D": "rgb", "Z": "zoom", "T": "thermal"}
 # domain-type-subtype; domain 1 is a payload (product type table of the Cloud API).
 _PAYLOAD_KEY = re.compile(r"1-([0-9]{1,5}-[0-9]{1,5})")
@@ -162,8 +161,8 @@ def _media_kind(name: str) -> str:
 
 
 def _sensor_kind(name: str) -> str | None:
-    lens = _LENS.fullmatch(name)
-    return None if lens is None else _KINDS.get(lens[1].upper(), "multispectral")
+    lens = lens_of(name)
+    return None if lens is None else _KINDS.get(lens, "multispectral" if lens.startswith("MS_") else None)
 
 
 def _payload_index(model_key: str | None) -> str | None:

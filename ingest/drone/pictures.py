@@ -7,6 +7,7 @@ together: a pose that comes later places the findings that came before, and neve
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import msgspec
 
 from ingest.drone.pose_join import PosedImage
 from ingest.observation import Detection, DroneImage, IndexStat, Message
+from ingest.picture_names import FROM_EXIF, same_file, says_when
 from ingest.picture_parts import part_of
 
 SAME_WITHIN = timedelta(days=1)
@@ -24,8 +26,24 @@ SAME_WITHIN = timedelta(days=1)
 
 _RANKS = {"ok": 3, "clipped": 3, "rejected_horizon": 2, "too_low": 2, "unknown_camera": 1, "unknown_pose": 1}
 _SHOWS_GROUND = 3
-_FILLED_IN = ("drone_id", "gateway_id", "flight_id", "object_uri", "sha256", "sensor_kind", "camera_model")
+_FILLED_IN = (
+    "drone_id",
+    "gateway_id",
+    "flight_id",
+    "object_uri",
+    "sha256",
+    "sensor_kind",
+    "camera_model",
+    "payload_index",
+)
 """What another message of the picture may add to the one that says best how it was taken. Never a part of the pose."""
+
+_LENS = ("image_width_px", "image_height_px", "intrinsics")
+"""Added too, but only together: a focal length in pixels is one of pictures of that size."""
+
+_SHOT_WITHIN, _SHOT_NEAR_M = timedelta(minutes=1), 100.0
+"""How far EXIF and a message may differ over when and where a picture was taken: the camera's clock drifts."""
+_M_PER_DEG = 111_320.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +103,8 @@ def picture_id(image: DroneImage) -> str:
 
 
 def file_names(image: DroneImage) -> set[str]:
-    """Return the last parts of the picture's names; messages of the same picture have one in common."""
-    return {name.rpartition("/")[2] for name in (image.image_id, image.object_uri) if name}
+    """Return the file names of the picture's names; messages of the same picture have one in common."""
+    return {same_file(name) for name in (image.image_id, image.object_uri) if name}
 
 
 def is_same(one: DroneImage, other: DroneImage) -> bool:
@@ -94,10 +112,12 @@ def is_same(one: DroneImage, other: DroneImage) -> bool:
 
     Two drones, or two docks, have two pictures, whatever they call them. A callback names the dock and no drone: it is
     the picture of a drone whose message has the callback's object key as its object_uri (or at its end), or as its
-    image_id; by the plain name only when both name the dock.
+    image_id; by the plain name only when both name the dock. EXIF knows a plain name, when and where: see `_is_shot`.
     """
     if abs(one.captured_at - other.captured_at) > SAME_WITHIN:
         return False
+    if _is_from_exif(one) or _is_from_exif(other):
+        return _is_shot(one, other)
     if one.drone_id is not None and other.drone_id is not None:
         return one.drone_id == other.drone_id and one.image_id == other.image_id
     is_one_gateway = one.gateway_id is not None and one.gateway_id == other.gateway_id
@@ -110,6 +130,36 @@ def is_same(one: DroneImage, other: DroneImage) -> bool:
         return True
     key, uri = by_dock.object_uri, by_drone.object_uri
     return key is not None and uri is not None and (uri == key or ("/" in key and uri.endswith(f"/{key}")))
+
+
+def _is_from_exif(image: DroneImage) -> bool:
+    return image.image_id.startswith(FROM_EXIF)
+
+
+def _is_shot(one: DroneImage, other: DroneImage) -> bool:
+    """Say whether EXIF and another message speak of one shot.
+
+    Two imports do when they have the same capture time and file name. Else the file names must be the same, and hold
+    the second in which the picture was taken; or it was taken at the same time, at the same place.
+    """
+    if one.drone_id is not None and other.drone_id is not None and one.drone_id != other.drone_id:
+        return False
+    if _is_from_exif(one) and _is_from_exif(other):
+        return one.image_id == other.image_id
+    shared = file_names(one) & file_names(other)
+    distance_m = _distance_m(one, other)
+    if not shared or (distance_m is not None and distance_m > _SHOT_NEAR_M):
+        return False
+    at_once = abs(one.captured_at - other.captured_at) <= _SHOT_WITHIN
+    return any(map(says_when, shared)) or (at_once and (distance_m is not None or one.drone_id == other.drone_id))
+
+
+def _distance_m(one: DroneImage, other: DroneImage) -> float | None:
+    """Return how far apart two pictures were taken, good to a percent within a district; None where one has no place."""
+    if one.lon is None or one.lat is None or other.lon is None or other.lat is None:
+        return None
+    east = (one.lon - other.lon) * math.cos(math.radians(one.lat))
+    return math.hypot(east, one.lat - other.lat) * _M_PER_DEG
 
 
 def group_pictures(images: Iterable[tuple[DroneImage, Message]], known: Iterable[Mapping[str, Any]]) -> list[Group]:
@@ -184,7 +234,10 @@ def merge(known: Picture, new: Picture, *, is_short: bool = False) -> Picture:
         for name in _FILLED_IN
         if getattr(best_image, name) is None and getattr(other_image, name) is not None
     }
-    if best_image.drone_id is None and other_image.drone_id is not None:
+    if best_image.intrinsics is None and not best_image.image_width_px:
+        filled |= {name: getattr(other_image, name) for name in _LENS if getattr(other_image, name) is not None}
+    is_named_better = best_image.drone_id is None and other_image.drone_id is not None
+    if (is_named_better and not _is_from_exif(other_image)) or _is_from_exif(best_image):
         filled["image_id"] = other_image.image_id
     model = (
         {}
@@ -228,7 +281,7 @@ def _is_lost(finding: Detection, here: set[str], added: set[str], *, is_short: b
 
 
 def _facts(image: DroneImage) -> tuple[object, ...]:
-    return (image.image_id, image.part_count, *(getattr(image, name) for name in _FILLED_IN))
+    return (image.image_id, image.part_count, *(getattr(image, name) for name in _FILLED_IN + _LENS))
 
 
 def _names_drone(picture: Picture) -> bool:
@@ -271,8 +324,7 @@ def picture_of(
 
 _AS_STORED = tuple(
     sorted(
-        set(DroneImage.__struct_fields__)
-        - {"intrinsics", "vendor", "quarantine", "parts", "detections", "index_stats", "payload_index"}
+        set(DroneImage.__struct_fields__) - {"intrinsics", "vendor", "quarantine", "parts", "detections", "index_stats"}
     )
 )
 

@@ -51,6 +51,17 @@ def join_poses(images: Sequence[DroneImage], poses: Iterable[DronePose]) -> list
     return [_join(image, tracks) if _lacks_pitch(image) else PosedImage(image) for image in images]
 
 
+def rejoined(posed: PosedImage, poses: Iterable[DronePose]) -> PosedImage:
+    """Return the picture as `join_poses` would have made it, had it known all `poses` at once.
+
+    posed: its pitch may come from a join before; one of its own stays
+    """
+    image = posed.image
+    if posed.attitude_age_s is not None:
+        image = msgspec.structs.replace(image, pitch_deg=None, roll_deg=None, attitude_source=None)
+    return join_poses([image], poses)[0] if image.pitch_deg is None else posed
+
+
 class _Track(msgspec.Struct, frozen=True):
     """Poses of one aircraft, gateway, payload and source in order of time."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib.metadata
 import math
@@ -10,12 +11,13 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from ingest.drone.attribution import Attribution, attribute
+from ingest.drone.camera_table import completed
 from ingest.drone.coverage import coverage
 from ingest.drone.detection import GroundDetections, locate_detections
 from ingest.drone.footprint import Footprint, compute_footprints
 from ingest.drone.pictures import Picture, Stamp, picture_id
 from ingest.drone.plots_index import PlotShapes
-from ingest.drone.pose_join import join_poses
+from ingest.drone.pose_join import join_poses, rejoined
 from ingest.observation import Detection, DroneImage, DronePose, Message
 from ingest.site import Site
 
@@ -34,6 +36,7 @@ _SAME_NAME = (
     "is_original",
     "sensor_kind",
     "camera_model",
+    "payload_index",
     "image_width_px",
     "image_height_px",
     "lon",
@@ -71,13 +74,25 @@ def posed_pictures(
     site: a picture outside its box gets no footprint, whoever decoded it
     """
     posed = join_poses([_inside(image, site) for image, _ in images], poses)
-    footprints = compute_footprints([one.image for one in posed])
+    footprints = compute_footprints([completed(one.image)[0] for one in posed])
     pictures = []
     for one, footprint, (_, message) in zip(posed, footprints, images, strict=True):
         stamp = Stamp.of(message)
         findings, stats = len(one.image.detections or ()), len(one.image.index_stats)
         pictures.append(Picture(one, stamp, footprint.status, (stamp,) * findings, (stamp,) * stats))
     return pictures
+
+
+def repose(picture: Picture, poses: Sequence[DronePose]) -> Picture | None:
+    """Return the picture with the pose that `poses` give it, None when that is the one it has.
+
+    poses: all of the time around it, also those that came before; the order in which they came makes no difference
+    """
+    posed = rejoined(picture.posed, poses)
+    if posed == picture.posed:
+        return None
+    status = compute_footprints([completed(posed.image)[0]])[0].status
+    return dataclasses.replace(picture, posed=posed, footprint_status=status)
 
 
 def picture_rows(pictures: Sequence[Picture], plots: PlotShapes) -> dict[str, list[Row]]:
@@ -87,11 +102,13 @@ def picture_rows(pictures: Sequence[Picture], plots: PlotShapes) -> dict[str, li
     """
     images = [picture.posed.image for picture in pictures]
     captured_at = [image.captured_at for image in images]
-    footprints = compute_footprints(images)
-    ground = locate_detections(images, footprints)
+    whole = [completed(image) for image in images]
+    footprints = compute_footprints([image for image, _ in whole])
+    ground = locate_detections([image for image, _ in whole], footprints)
     return {
         "drone_images": [
-            _image_row(picture, footprint) for picture, footprint in zip(pictures, footprints, strict=True)
+            _image_row(picture, footprint, camera_id)
+            for picture, footprint, (_, camera_id) in zip(pictures, footprints, whole, strict=True)
         ],
         "image_detections": _detection_rows(pictures, ground, attribute(ground, captured_at, plots), plots),
         "index_stats": [
@@ -144,12 +161,13 @@ def _stamped(picture: Picture, stamp: Stamp) -> Row:
     }
 
 
-def _image_row(picture: Picture, footprint: Footprint) -> Row:
+def _image_row(picture: Picture, footprint: Footprint, camera_id: str | None) -> Row:
     image = picture.posed.image
     parts = image.said_parts
     return {
         **{name: getattr(image, name) for name in _SAME_NAME},
         **_stamped(picture, picture.stamp),
+        "camera_id": camera_id,
         "intrinsics_json": _json(image.intrinsics),
         "yaw_deg": None if image.yaw_deg is None else azimuth_deg(image.yaw_deg),
         "attitude_age_s": picture.posed.attitude_age_s,

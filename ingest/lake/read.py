@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
@@ -58,10 +58,8 @@ def open_lake(folder: DataFolder, site: Site) -> duckdb.DuckDBPyConnection:
 
 def _relation(folder: DataFolder, spec: Table) -> str:
     names = ", ".join(f'"{column.name}"' for column in spec.columns)
-    extra_type = ", cast(null as date) as date" if spec.partition_by else ""
     files = _files(folder, spec)
-    typed = ", ".join(f'cast(null as {_sql_type(c.type)}) as "{c.name}"' for c in spec.columns)
-    nothing = f"select {typed}{extra_type} where false"
+    nothing = _nothing(spec, ", cast(null as date) as date" if spec.partition_by else "")
     if not files:
         return nothing
     listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files)
@@ -70,6 +68,19 @@ def _relation(folder: DataFolder, spec: Table) -> str:
         return f"select {names} from ({nothing} union all by name select * from read_parquet([{listed}]))"
     hive = "hive_partitioning = true, hive_types = {'date': date}, union_by_name = true"
     return f"select {names}, date from ({nothing} union all by name select * from read_parquet([{listed}], {hive}))"
+
+
+def _nothing(spec: Table, extra: str = "") -> str:
+    """Return a query without rows that has every column with its type."""
+    typed = ", ".join(f'cast(null as {_sql_type(c.type)}) as "{c.name}"' for c in spec.columns)
+    return f"select {typed}{extra} where false"
+
+
+def relation_of(spec: Table, paths: Sequence[Path]) -> str:
+    """Return what to select from to read `paths`, with every column, also those that are newer than the files."""
+    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    source = f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
+    return f"({_nothing(spec)} union all by name select * from {source})"
 
 
 def _sql_type(arrow: pa.DataType) -> str:

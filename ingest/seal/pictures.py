@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import uuid
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,18 +21,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ingest.drone.pictures import SAME_WITHIN, Group, Picture, file_names, group_pictures, merge, picture_id, picture_of
+from ingest.drone.pictures import (
+    SAME_WITHIN,
+    Group,
+    Picture,
+    file_names,
+    group_pictures,
+    image_of,
+    merge,
+    picture_id,
+    picture_of,
+)
 from ingest.drone.plots_index import PlotShapes
-from ingest.drone.rows import picture_rows, posed_pictures
+from ingest.drone.rows import picture_rows, posed_pictures, repose
 from ingest.errors import StoreError
 from ingest.lake.damage import read_undamaged, set_aside_damaged
 from ingest.lake.durable import ExchangeUnsupportedError, exchange_folders, make_folder, store_errors
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import swapping
-from ingest.lake.read import partition_files
+from ingest.lake.read import partition_files, relation_of
 from ingest.lake.tables import Table, table
 from ingest.lake.write import by_local_day, replace_partition, to_arrow, write_rows
 from ingest.observation import DroneImage, DronePose, Message
+from ingest.picture_names import same_file_sql
+from ingest.seal.stored_poses import REACHES
 from ingest.seal.tally import Tally
 from ingest.site import Site
 
@@ -41,7 +54,6 @@ TABLES = ("image_detections", "index_stats", "plot_coverage", "drone_images")
 """In the order they are written: findings before the coverage without which their plot cannot pass for well, and the
 row by which a picture is known last, so that an interrupted seal is taken up again."""
 
-_DAY = timedelta(days=1)
 _NEVER_SHOWN = ("footprint", "footprint_corners")
 
 
@@ -88,12 +100,34 @@ class PictureStore:
         instants = [image.captured_at for image, _ in images]
         known = self._rows(
             table("drone_images"),
-            "split_part(image_id, '/', -1) in (select name from wanted)"
-            " or split_part(object_uri, '/', -1) in (select name from wanted)",
+            f"{same_file_sql('image_id')} in (select name from wanted)"
+            f" or {same_file_sql('object_uri')} in (select name from wanted)",
             names,
             instants,
         )
         return group_pictures(images, known)
+
+    def waiting(self, poses: Sequence[DronePose], groups: Sequence[Group]) -> list[Group]:
+        """Return the stored pictures that the new `poses` may concern, without those of `groups`: such as have no
+        pitch of their own and were taken so near to one that it may count. Raises: StoreError.
+        """
+        told = sorted(pose.posed_at for pose in poses if pose.gimbal_pitch_deg is not None)
+        if not told:
+            return []
+        reach = max(REACHES.values())
+        known = self._rows(
+            table("drone_images"),
+            "media_kind = 'image' and (pitch_deg is null or attitude_age_s is not null)",
+            ["any"],
+            told,
+            within=reach,
+        )
+        there = {(group.known["picture_id"], group.known["captured_at"]) for group in groups if group.known}
+        return [
+            Group(known=row, identities=[image_of(row)])
+            for row in known
+            if (row["picture_id"], row["captured_at"]) not in there and _is_near(row["captured_at"], told, reach)
+        ]
 
     def judge(self, groups: Sequence[Group], poses: Sequence[DronePose], plots: PlotShapes) -> list[Kept]:
         """Return what is to stand in the lake of each picture that these messages say something new of."""
@@ -103,7 +137,10 @@ class PictureStore:
         eager = [
             (group, new)
             for group, new in zip(groups, news, strict=True)
-            if group.known is None or group.is_again or _fold(picture_of(group.known, (), ()), new) is not None
+            if group.known is None
+            or group.is_again
+            or not new
+            or _fold(picture_of(group.known, (), ()), new) is not None
         ]
         findings, stats = (
             self._details(name, [group for group, _ in eager]) for name in ("image_detections", "index_stats")
@@ -111,14 +148,16 @@ class PictureStore:
         changed: list[tuple[Group, Picture]] = []
         for group, new in eager:
             if group.known is None:
-                changed.append((group, _fold(new[0], new[1:]) or new[0]))
+                first = _fold(new[0], new[1:]) or new[0]
+                changed.append((group, repose(first, poses) or first))
                 continue
             key = group.known["picture_id"], group.known["captured_at"]
             known = picture_of(group.known, findings[key], stats[key])
             is_short = group.is_again and len(findings[key]) < (group.known["detection_count"] or 0)
             folded = _fold(known, new, is_short=is_short)
-            if folded is not None or group.is_again:
-                changed.append((group, folded or known))
+            posed = repose(folded or known, poses)
+            if posed is not None or folded is not None or group.is_again:
+                changed.append((group, posed or folded or known))
         return _kept(changed, picture_rows([picture for _, picture in changed], plots))
 
     def write(self, kept: Sequence[Kept], stem: str) -> set[int]:
@@ -205,26 +244,30 @@ class PictureStore:
         return found
 
     def _rows(
-        self, spec: Table, condition: str, names: Sequence[str], instants: Sequence[datetime], *, whole: bool = False
+        self,
+        spec: Table,
+        condition: str,
+        names: Sequence[str],
+        instants: Sequence[datetime],
+        *,
+        whole: bool = False,
+        within: timedelta = SAME_WITHIN,
     ) -> list[Row]:
-        """Return the rows of the days around `instants` that `condition` holds for; `names` are its table `wanted`."""
+        """Return the rows around `instants` that `condition` holds for; `names` are its table `wanted`."""
         if not names:
             return []
-        days = sorted({self.site.local_date(at + side) for at in instants for side in (-_DAY, timedelta(), _DAY)})
-        since, until = (
-            f"timestamptz '{at.isoformat()}'" for at in (min(instants) - SAME_WITHIN, max(instants) + SAME_WITHIN)
-        )
+        days = sorted({self.site.local_date(at + side) for at in instants for side in (-within, timedelta(), within)})
+        since, until = (f"timestamptz '{at.isoformat()}'" for at in (min(instants) - within, max(instants) + within))
         columns = ", ".join(f'"{c.name}"' for c in spec.columns if whole or c.name not in _NEVER_SHOWN)
 
         def files() -> list[Path]:
             return [path for day in days for path in partition_files(self.folder, spec, day)]
 
         def read() -> list[Row]:
-            listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files())
-            if not listed:
+            paths = files()
+            if not paths:
                 return []
-            source = f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
-            query = f"select {columns} from {source} where captured_at between {since} and {until} and ({condition})"
+            query = f"select {columns} from {relation_of(spec, paths)} where captured_at between {since} and {until} and ({condition})"
             self.db.register("wanted", pa.table({"name": pa.array(names, pa.string())}))
             try:
                 return list(self.db.execute(query).to_arrow_table().to_pylist())
@@ -273,6 +316,12 @@ def _can_exchange(staging: Path, trash: Path) -> bool:
     except ExchangeUnsupportedError:
         return False
     return True
+
+
+def _is_near(at: datetime, told: Sequence[datetime], reach: timedelta) -> bool:
+    """Say whether one of the instants `told`, in order, lies within `reach` of `at`."""
+    position = bisect_left(told, at - reach)
+    return position < len(told) and told[position] <= at + reach
 
 
 def _fold(known: Picture, news: Sequence[Picture], *, is_short: bool = False) -> Picture | None:

@@ -117,7 +117,7 @@ class Sealer:
         )
         batch = judge(messages, context, self._software_version, memory.learn_streams)
         tally = Tally()
-        if batch.images:
+        if batch.images or batch.poses:
             self._store_pictures(batch, registers, tally, sealed)
         for name, rows in self._as_tables(batch).items():
             self._store(table(name), rows, _stem(messages), tally, sealed)
@@ -130,13 +130,15 @@ class Sealer:
 
     def _store_pictures(self, batch: Batch, registers: RegisterSnapshot, tally: Tally, sealed: Sealed) -> None:
         """Make all pictures durable; when our code fails on one, that one's messages are refused and no others."""
+        store = PictureStore(self._folder, self._site, self._db, self._turned)
+        groups = store.groups(batch.images)
+        groups += store.waiting(batch.poses, groups)
         lacking = [image.captured_at for image, _ in batch.images if image.pitch_deg is None]
+        lacking += [group.known["captured_at"] for group in groups if group.known is not None]
         around, damaged = stored_poses(self._db, self._folder, self._site, lacking)
         sealed.damaged.extend(damaged)
         poses = [*around, *batch.poses]
         shapes = self._shapes(registers)
-        store = PictureStore(self._folder, self._site, self._db, self._turned)
-        groups = store.groups(batch.images)
         try:
             kept = store.judge(groups, poses, shapes)
         except Exception as error:  # noqa: BLE001 - or one picture would stop ingest at every start, for ever

@@ -13,13 +13,13 @@ from ingest.drone.pose_join import DRC_REACH, OSD_REACH, STILL_REACH
 from ingest.errors import StoreError
 from ingest.lake.damage import set_aside_damaged
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import partition_files
+from ingest.lake.read import partition_files, relation_of
 from ingest.lake.tables import table
 from ingest.observation import DronePose
 from ingest.site import Site
 
 _SPARE = timedelta(seconds=1)
-_REACHES = {"drc_osd": DRC_REACH + _SPARE, "osd": OSD_REACH + STILL_REACH + _SPARE}
+REACHES = {"drc_osd": DRC_REACH + _SPARE, "osd": OSD_REACH + STILL_REACH + _SPARE}
 """How far from a picture a pose of each source may count: the join looks 0.5 s or 2 s away, and 5 s around a pose of
 the slow kind to see whether the gimbal stood still."""
 
@@ -34,7 +34,7 @@ def stored_poses(
     """
     if not instants:
         return [], []
-    spec, widest = table("drone_poses"), max(_REACHES.values())
+    spec, widest = table("drone_poses"), max(REACHES.values())
     days = sorted({site.local_date(at + side) for at in instants for side in (-widest, widest)})
     damaged: list[str] = []
 
@@ -42,12 +42,12 @@ def stored_poses(
         return [path for day in days for path in partition_files(folder, spec, day)]
 
     def read() -> list[DronePose]:
-        listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files())
-        if not listed:
+        paths = files()
+        if not paths:
             return []
         names = ", ".join(f'poses."{name}"' for name in DronePose.__struct_fields__)
         since, until = (f"timestamptz '{at.isoformat()}'" for at in (min(instants) - widest, max(instants) + widest))
-        source = f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
+        source = relation_of(spec, paths)
         db.register("windows", _windows(instants))
         try:
             rows = db.execute(
@@ -72,7 +72,7 @@ def stored_poses(
 def _windows(instants: Iterable[datetime]) -> pa.Table:
     """Return the spans of time that count for each source; those of one source do not overlap."""
     rows: list[dict[str, object]] = []
-    for source, reach in _REACHES.items():
+    for source, reach in REACHES.items():
         since = until = None
         for at in sorted(instants):
             if since is None or until is None or at - reach > until:

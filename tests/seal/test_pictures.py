@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from ingest.errors import StoreError
@@ -207,12 +210,64 @@ def test_a_pose_that_comes_later_places_the_findings_and_the_coverage_together(l
     assert lake.findings() == [("PLANE/d/1", "unknown_pose", None)]
     assert lake.covered() == []
     lake.seal(osd(-1), osd(1))
-    assert lake.seal(told) == {"stored": 1}
     assert lake.pictures() == [("PLANE/d/1", "ok", True, 1)]
     assert lake.findings() == [("PLANE/d/1", "assigned", "W")]
     assert lake.covered() == [("PLANE/d/1", "E", True), ("PLANE/d/1", "W", True)]
-    assert lake.ask("select attitude_source, attitude_age_s from drone_images") == [("osd", 1.0)]
+    assert lake.ask("select attitude_source, attitude_age_s, message_seq from drone_images") == [("osd", 1.0, 1)]
     assert lake.ask("select status from index_stats") == [("ok",)]
+    before = lake.contents()
+    assert lake.seal(told) == {"duplicate": 1}
+    assert lake.contents() == before
+
+
+def test_a_callback_without_a_pose_gets_its_ground_from_the_camera_table_once_the_gimbal_was_still(lake: Lake) -> None:
+    lake.seal(callback())
+    assert lake.pictures() == [(f"DOCK/{KEY}", "unknown_pose", False, None)]
+    lake.seal(osd(0.2))
+    assert lake.pictures()[0][1] == "unknown_pose"
+    lake.seal(osd(2.2))
+    (row,) = lake.ask(
+        "select footprint_status, camera_id, payload_index, attitude_age_s, image_width_px, footprint_area_m2 from drone_images"
+    )
+    # 24 mm on 43.27 mm of film diagonal, 4:3, 40 m up: 57.6 m x 43.2 m for the 5280 x 3956 of a Matrice 3D.
+    focal = 24 / math.hypot(36, 24) * math.hypot(5280, 3956)
+    assert row[:5] == ("ok", "m3d-wide", "80-0", 0.2, None)
+    assert row[5] == pytest.approx(40 * 5280 / focal * 40 * 3956 / focal, rel=1e-6)
+    assert lake.covered() == [(f"DOCK/{KEY}", "E", False), (f"DOCK/{KEY}", "W", False)]
+
+
+@pytest.mark.parametrize("last", [1.9, -1.9])
+def test_it_makes_no_difference_in_which_order_poses_and_picture_come(lake: Lake, last: float) -> None:
+    """A gimbal that was still, then moved: the pose nearest to the picture counts only when all its neighbours agree."""
+    told = [callback(), osd(-4.0), osd(-2.0), osd(last, pitch_deg=-60.0), osd(6.0, pitch_deg=-60.0)]
+    found = set()
+    for order in ([0, 1, 2, 3, 4], [1, 2, 0, 3, 4], [4, 3, 2, 1, 0], [3, 0, 4, 1, 2]):
+        shutil.rmtree(lake.folder.lake, ignore_errors=True)
+        for i in order:
+            lake.seal(told[i])
+        found |= set(lake.ask("select footprint_status, pitch_deg, attitude_source, attitude_age_s from drone_images"))
+    assert len(found) == 1
+
+
+def test_poses_far_from_a_picture_leave_it_alone(lake: Lake) -> None:
+    lake.seal(callback())
+    before = lake.contents()
+    lake.seal(osd(3600), osd(3602))
+    assert lake.contents() == before
+
+
+def test_a_picture_with_a_pitch_of_its_own_keeps_it_whatever_is_pushed(lake: Lake) -> None:
+    lake.seal(native(gateway_id="DOCK"))
+    lake.seal(osd(-1, pitch_deg=-30), osd(1, pitch_deg=-30))
+    assert lake.ask("select pitch_deg, attitude_source from drone_images") == [(-90.0, "exif_xmp")]
+
+
+def test_a_lake_from_before_the_newest_columns_still_gets_its_poses(lake: Lake) -> None:
+    lake.seal(callback())
+    (path,) = partition_files(lake.folder, table("drone_images"), BEICHEN.local_date(NOON))
+    pq.write_table(pq.read_table(path, partitioning=None).drop_columns(["payload_index", "camera_id"]), path)
+    lake.seal(osd(-1), osd(1))
+    assert lake.ask("select pitch_deg, footprint_status from drone_images") == [(-90.0, "unknown_camera")]
 
 
 def test_findings_that_came_without_a_pose_are_placed_by_a_message_without_findings(lake: Lake) -> None:

@@ -1,0 +1,129 @@
+"""Cameras as data: what schemas/cameras/*.toml says of a picture whose message leaves its size or lens out."""
+
+from __future__ import annotations
+
+import functools
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+
+import msgspec
+
+from ingest.drone.camera import FILM_DIAGONAL_MM, focal_length_px, number
+from ingest.observation import DroneImage
+from ingest.picture_names import lens_of
+
+_SAME_SHAPE = 0.01
+"""Pictures whose sides are in the same proportion within this are the same view, smaller or larger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """One lens of one camera, as its maker's data sheet has it; schemas/cameras/README.md says what each key means."""
+
+    camera_id: str
+    name: str
+    source: str
+    payloads: frozenset[str] = field(default_factory=frozenset)
+    aircraft: frozenset[str] = field(default_factory=frozenset)
+    lenses: frozenset[str] = field(default_factory=frozenset)
+    models: frozenset[str] = field(default_factory=frozenset)
+    width_px: int | None = None
+    height_px: int | None = None
+    focal_35mm_mm: float | None = None
+    focal_mm: float | None = None
+    sensor_width_mm: float | None = None
+    zooms: bool = False
+
+    def focal_px(self, width_px: int, height_px: int, focal_mm: float | None) -> float | None:
+        """Return the focal length of a picture of this camera in its pixels, or None when that cannot be told.
+
+        A picture of the whole one's shape is scaled; one that shares a side with it is cut. Any other may be either.
+        focal_mm: what the message says, for cameras whose lenses change
+        """
+        if self.width_px is None or self.height_px is None:
+            return None
+        across, down = width_px / self.width_px, height_px / self.height_px
+        if abs(across / down - 1.0) <= _SAME_SHAPE:
+            scale = across
+        elif 1.0 in (across, down):
+            scale = 1.0
+        else:
+            return None
+        millimetres = self.focal_mm or focal_mm
+        if self.focal_35mm_mm is not None:
+            whole = self.focal_35mm_mm / FILM_DIAGONAL_MM * math.hypot(self.width_px, self.height_px)
+        elif millimetres and self.sensor_width_mm:
+            whole = millimetres / self.sensor_width_mm * self.width_px
+        else:
+            return None
+        return whole * scale
+
+
+def completed(image: DroneImage) -> tuple[DroneImage, str | None]:
+    """Return the picture with the size and lens that its message left out, and the camera they were taken from.
+
+    What the message says stays; a picture that needs nothing, or whose camera is not known for sure, comes back as it
+    is, with None.
+    """
+    said = image.intrinsics or {}
+    width, height = image.image_width_px, image.image_height_px
+    if width and height and focal_length_px(said, width, height) is not None:
+        return image, None
+    camera = find_camera(image)
+    if camera is None or camera.zooms or said.get("model") == "fisheye":
+        return image, None
+    if not (width and height):
+        width, height = camera.width_px, camera.height_px
+    if not (width and height):
+        return image, None
+    intrinsics: Mapping[str, object] = said
+    if focal_length_px(said, width, height) is None:
+        focal = camera.focal_px(width, height, number(said, "focal_mm"))
+        if focal is None:
+            return image, None
+        intrinsics = {**said, "focal_px": focal}
+    full = msgspec.structs.replace(image, image_width_px=width, image_height_px=height, intrinsics=intrinsics)
+    return full, camera.camera_id
+
+
+def find_camera(image: DroneImage) -> Camera | None:
+    """Return the camera that took a picture, or None when its message does not tell it for sure.
+
+    DJI's payload (or an aircraft that has only one) and the ending of the file's name tell it; else the model's name
+    where only one camera of that name makes such pictures.
+    """
+    lens = lens_of(image.object_uri or "") or lens_of(image.image_id)
+    payload = "-".join((image.payload_index or "").split("-")[:2])
+    key = image.camera_model or ""
+    aircraft = key.removeprefix("0-") if key.startswith("0-") else ""
+    if lens is not None:
+        found = [
+            camera
+            for camera in all_cameras().values()
+            if lens in camera.lenses and (payload in camera.payloads or (not payload and aircraft in camera.aircraft))
+        ]
+        if found:
+            return found[0] if len(found) == 1 else None
+    named = [camera for camera in all_cameras().values() if key.strip().lower() in camera.models]
+    if any(camera.lenses for camera in named):
+        named = [camera for camera in named if lens in camera.lenses]
+    if len(named) > 1:
+        named = [one for one in named if (one.width_px, one.height_px) == (image.image_width_px, image.image_height_px)]
+    return named[0] if len(named) == 1 else None
+
+
+@functools.cache
+def all_cameras() -> dict[str, Camera]:
+    """Return every camera by its id."""
+    folder = resources.files("schemas") / "cameras"
+    found: dict[str, Camera] = {}
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if not entry.name.endswith(".toml"):
+            continue
+        for camera_id, facts in tomllib.loads(entry.read_text(encoding="utf-8")).items():
+            several = {name: frozenset(facts.pop(name, ())) for name in ("payloads", "aircraft", "lenses", "models")}
+            found[camera_id] = Camera(camera_id, **several, **facts)
+    return found

@@ -1,0 +1,118 @@
+"""Which camera took a picture, and what its maker says of its lens where the message says nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from ingest.drone.camera import focal_length_px
+from ingest.drone.camera_table import all_cameras, completed, find_camera
+from ingest.drone.footprint import compute_footprints
+from ingest.observation import DroneImage
+from tests.drone.pictures import picture
+
+
+def unsized(name: str, payload: str | None = None, **changed: Any) -> DroneImage:
+    """Return a picture of a callback with its pose known, of which no message said size or lens."""
+    facts: dict[str, Any] = {"image_width_px": None, "image_height_px": None, "intrinsics": None}
+    return picture(**(facts | {"image_id": f"F1/{name}", "payload_index": payload} | changed))
+
+
+@pytest.mark.parametrize(
+    ("payload", "name", "camera_id"),
+    [
+        ("53-0-0", "DJI_20260615103012_0042_W.jpeg", "m30-wide"),
+        ("53-0", "DJI_20260615103012_0042_T.JPG", "m30t-thermal"),
+        ("52-0-0", "DJI_20260615103012_0042_T.JPG", None),
+        ("53-0-0", "DJI_20260615103012_0042_Z.jpeg", "m30-zoom"),
+        ("66-0-0", "DJI_20260615103012_0042_V.jpeg", "mavic3e-wide"),
+        ("67-0-0", "DJI_20260615103012_0042_T.jpeg", "mavic3t-thermal"),
+        ("80-0-0", "DJI_20260615103012_0042_V_Waypoint4.JPG", "m3d-wide"),
+        ("80-0-0", "DJI_20260615103012_0042_W_航点4.JPG", "m3d-wide"),
+        ("81-0-0", "DJI_20260615103012_0042_T.jpeg", "m3td-thermal"),
+        ("88-0-0", "DJI_20260615103012_0042_V.jpeg", "m4e-wide"),
+        ("89-0-0", "DJI_20260615103012_0042_T.jpeg", "m4t-thermal"),
+        ("98-0-0", "DJI_20260615103012_0042_W.jpeg", "m4e-wide"),
+        ("99-0-0", "DJI_20260615103012_0042_T.jpeg", "m4t-thermal"),
+        ("43-0-1", "DJI_20260615103012_0042_W.jpeg", "h20-wide"),
+        ("83-0-0", "DJI_20260615103012_0042_T.jpeg", "h30t-thermal"),
+        ("53-0-0", "dog.jpeg", None),
+        ("165-0-7", "DJI_20260615103012_0042_W.jpeg", None),
+        (None, "DJI_20260615103012_0042_W.jpeg", None),
+    ],
+)
+def test_payload_number_and_ending_of_the_file_tell_the_lens(payload: str | None, name: str, camera_id: str) -> None:
+    camera = find_camera(unsized(name, payload))
+    assert (camera.camera_id if camera else None) == camera_id
+
+
+def test_an_aircraft_that_has_only_one_camera_tells_it_too() -> None:
+    assert find_camera(unsized("DJI_1_T.jpeg", camera_model="0-67-1")) == all_cameras()["m30t-thermal"]
+    assert find_camera(unsized("DJI_1_W.jpeg", camera_model="0-89-0")) is None
+
+
+def test_a_callbacks_picture_gets_the_angle_of_view_of_the_data_sheet() -> None:
+    whole, camera_id = completed(unsized("DJI_20260615103012_0042_W.jpeg", "53-0"))
+    assert camera_id == "m30-wide"
+    assert (whole.image_width_px, whole.image_height_px) == (4000, 3000)
+    focal = focal_length_px(whole.intrinsics or {}, 4000, 3000)
+    assert focal is not None
+    # DJI gives the wide camera of the Matrice 30 a diagonal angle of view of 84 degrees beside its 24 mm.
+    assert math.degrees(2 * math.atan(2500 / focal)) == pytest.approx(84, abs=0.1)
+    assert compute_footprints([whole])[0].status == "ok"
+
+
+def test_a_zoom_lens_has_no_ground_unless_its_focal_length_is_sent() -> None:
+    zoomed = unsized("DJI_20260615103012_0042_Z.jpeg", "53-0")
+    assert completed(zoomed) == (zoomed, None)
+    assert compute_footprints([completed(zoomed)[0]])[0].status == "unknown_camera"
+
+
+def test_what_a_message_says_of_its_lens_always_counts() -> None:
+    said = picture(image_id="DJI_1_W.jpeg", payload_index="53-0")
+    assert completed(said) == (said, None)
+
+
+def test_a_smaller_copy_keeps_its_angle_of_view_and_a_cut_one_its_focal_length() -> None:
+    camera = all_cameras()["phantom4-rtk"]
+    whole = 8.8 / 13.2 * 5472
+    assert camera.focal_px(5472, 3648, None) == pytest.approx(whole)
+    assert camera.focal_px(1368, 912, None) == pytest.approx(whole / 4)
+    assert camera.focal_px(4864, 3648, None) == pytest.approx(whole)
+    assert camera.focal_px(5472, 3078, None) == pytest.approx(whole)
+    assert camera.focal_px(4000, 3000, None) is None
+
+
+def test_of_a_camera_with_lenses_to_change_the_picture_must_name_its_own() -> None:
+    facts: dict[str, Any] = {"camera_model": "FLIR", "image_width_px": 640, "image_height_px": 512}
+    thirteen, camera_id = completed(picture(**facts, intrinsics={"focal_mm": 13.0}))
+    assert camera_id == "xt-thermal"
+    # 13 mm over pixels of 17 micrometres.
+    assert (thirteen.intrinsics or {})["focal_px"] == pytest.approx(13_000 / 17)
+    assert completed(picture(**facts, intrinsics=None))[1] is None
+
+
+def test_one_model_name_for_two_cameras_is_told_apart_by_the_size_or_not_at_all() -> None:
+    band, heat = (picture(camera_model="Altum", image_width_px=w, image_height_px=h, intrinsics=None)
+                  for w, h in ((2064, 1544), (160, 120)))  # fmt: skip
+    assert (completed(band)[1], completed(heat)[1]) == ("altum", "altum-thermal")
+    assert completed(unsized("x.tif", camera_model="Altum"))[1] is None
+
+
+def test_a_fisheye_is_not_taken_for_a_pinhole() -> None:
+    facts: dict[str, Any] = {"camera_model": "RedEdge", "image_width_px": 1280, "image_height_px": 960}
+    assert completed(picture(**facts, intrinsics={"focal_mm": 5.4, "model": "fisheye"}))[1] is None
+
+
+def test_every_camera_has_its_source_and_either_a_lens_or_zooms() -> None:
+    for camera in all_cameras().values():
+        assert camera.source
+        assert camera.models or camera.lenses
+        assert camera.zooms is (camera.width_px is None)
+        if not camera.zooms:
+            size = (camera.width_px or 0, camera.height_px or 0)
+            focal = camera.focal_px(*size, focal_mm=35.0 if camera.camera_id == "p1" else 13.0)
+            assert focal is not None
+            assert 15 < math.degrees(2 * math.atan(math.hypot(*size) / 2 / focal)) < 90, camera.camera_id
