@@ -12,7 +12,7 @@ _SEPARATORS = re.compile(r"[/\\]")
 # DJI's file names end in the lens (wide, visible, zoom, thermal, a multispectral band), which the name of a waypoint or
 # of a task may follow: DJI_20220831151616_0004_W_Waypoint4.JPG.
 _LENS = re.compile(
-    r"_([0-9]{4})_(W|V|D|Z|T|S|MS_[A-Z]+)(?:_[^/\\]*)?\.[A-Za-z]+$|_(W|V|D|Z|T|MS_[A-Z]+)\.[A-Za-z]+$", re.I
+    r"_([0-9]{4})_(W|V|D|Z|T|S|MS_[A-Z]+)(?:_[^/\\]*)?\.[A-Za-z]+$|_(W|V|D|Z|T|MS_[A-Z]+)\.[A-Za-z]+$", re.IGNORECASE
 )
 _TELLING = re.compile(r"_(20[0-9]{12})_[0-9]{4}", re.ASCII)
 

@@ -10,6 +10,7 @@ from ingest.decode.chirpstack import decode_chirpstack
 from ingest.decode.context import DecodeContext
 from ingest.decode.dji import decode_dji, dji_refusal_reply
 from ingest.decode.iotda import decode_iotda
+from ingest.decode.native_exif import decode_native_exif
 from ingest.decode.native_forecast import decode_native_forecast
 from ingest.decode.native_image import decode_native_image
 from ingest.decode.native_soil import decode_native_soil
@@ -27,6 +28,7 @@ _NATIVE = {
     "state": decode_native_state,
     "forecast": decode_native_forecast,
     "image": decode_native_image,
+    "exif": decode_native_exif,
     "senml": decode_senml,
 }
 NATIVE_KINDS = tuple(sorted(_NATIVE))
@@ -76,6 +78,7 @@ def subscriptions(district: str) -> tuple[tuple[str, int], ...]:
         f"{ROOT}{district}/+/soil",
         f"{ROOT}{district}/+/state",
         f"{ROOT}{district}/+/image",
+        f"{ROOT}{district}/+/exif",
         f"{ROOT}{district}/+/senml",
         f"{ROOT}{district}/+/forecast",
         "application/+/device/+/event/+",

@@ -1,4 +1,4 @@
-"""Topics of the native contract: greensward/v1/{district}/{device_id}/{soil|state|image|reply}."""
+"""Topics of the native contract: greensward/v1/{district}/{device_id}/{soil|state|image|exif|…|reply}."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
+from typing import Any
 
 import msgspec
 
@@ -15,6 +16,7 @@ from ingest.drone.camera import FILM_DIAGONAL_MM, focal_length_px, number
 from ingest.observation import DroneImage
 from ingest.picture_names import lens_of
 
+_SETS = ("payloads", "aircraft", "lenses", "models")
 _SAME_SHAPE = 0.01
 """Pictures whose sides are in the same proportion within this are the same view, smaller or larger."""
 
@@ -124,6 +126,6 @@ def all_cameras() -> dict[str, Camera]:
         if not entry.name.endswith(".toml"):
             continue
         for camera_id, facts in tomllib.loads(entry.read_text(encoding="utf-8")).items():
-            several = {name: frozenset(facts.pop(name, ())) for name in ("payloads", "aircraft", "lenses", "models")}
+            several: dict[str, Any] = {name: frozenset(facts.pop(name, ())) for name in _SETS}
             found[camera_id] = Camera(camera_id, **several, **facts)
     return found

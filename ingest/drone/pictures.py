@@ -120,6 +120,10 @@ def is_same(one: DroneImage, other: DroneImage) -> bool:
         return _is_shot(one, other)
     if one.drone_id is not None and other.drone_id is not None:
         return one.drone_id == other.drone_id and one.image_id == other.image_id
+    return _is_same_at_dock(one, other)
+
+
+def _is_same_at_dock(one: DroneImage, other: DroneImage) -> bool:
     is_one_gateway = one.gateway_id is not None and one.gateway_id == other.gateway_id
     if one.gateway_id is not None and other.gateway_id is not None and not is_one_gateway:
         return False
@@ -155,7 +159,7 @@ def _is_shot(one: DroneImage, other: DroneImage) -> bool:
 
 
 def _distance_m(one: DroneImage, other: DroneImage) -> float | None:
-    """Return how far apart two pictures were taken, good to a percent within a district; None where one has no place."""
+    """Return how far apart two pictures were taken, to a percent within a district; None where one has no place."""
     if one.lon is None or one.lat is None or other.lon is None or other.lat is None:
         return None
     east = (one.lon - other.lon) * math.cos(math.radians(one.lat))

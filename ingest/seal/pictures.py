@@ -108,8 +108,9 @@ class PictureStore:
         return group_pictures(images, known)
 
     def waiting(self, poses: Sequence[DronePose], groups: Sequence[Group]) -> list[Group]:
-        """Return the stored pictures that the new `poses` may concern, without those of `groups`: such as have no
-        pitch of their own and were taken so near to one that it may count. Raises: StoreError.
+        """Return the stored pictures that new `poses` may concern, without those of `groups`.
+
+        They have no pitch of their own and were taken so near to a pose that it may count. Raises: StoreError.
         """
         told = sorted(pose.posed_at for pose in poses if pose.gimbal_pitch_deg is not None)
         if not told:
@@ -267,7 +268,8 @@ class PictureStore:
             paths = files()
             if not paths:
                 return []
-            query = f"select {columns} from {relation_of(spec, paths)} where captured_at between {since} and {until} and ({condition})"
+            source = relation_of(spec, paths)
+            query = f"select {columns} from {source} where captured_at between {since} and {until} and ({condition})"
             self.db.register("wanted", pa.table({"name": pa.array(names, pa.string())}))
             try:
                 return list(self.db.execute(query).to_arrow_table().to_pylist())

@@ -1,0 +1,169 @@
+"""A picture by its EXIF and XMP, as exiftool writes them: what a camera says of where and how it looked.
+
+Only heights above take-off or ground are heights; GPS and absolute altitudes are kept as altitudes. The camera's own
+angles count, never the aircraft's. What no tag says stays unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import tzinfo
+
+from ingest.decode.camera_attitude import from_nadir_mount
+from ingest.decode.exif_lens import lens_of_tags
+from ingest.decode.exif_tags import Tags
+from ingest.decode.exif_time import taken
+from ingest.errors import Fault, PayloadError
+from ingest.observation import DroneImage
+from ingest.picture_names import FROM_EXIF, file_name, lens_of
+
+FLIGHT_TAG = "Greensward:Flight"
+"""Tag that the import adds where somebody says which flight the pictures are of."""
+
+_PLACE = ("XMP-drone-dji", "Composite", "GPS", "EXIF", "XMP-exif", "")
+_RTK = {50: "rtk_fixed", **dict.fromkeys(range(32, 50), "rtk_float"), 16: "gnss"}
+"""DJI's RtkFlag (user manuals of the Mavic 3 and Matrice 4 series, picture metadata)."""
+_NO_FIX = frozenset({"v", "void", "invalid", "measurement void"})
+_KEPT = (
+    "Make", "RtkFlag", "RtkStdLon", "RtkStdLat", "RtkStdHgt", "SurveyingMode", "GimbalReverse", "CamReverse",
+    "DewarpFlag", "ImageSource", "DigitalZoomRatio", "BandName", "CentralWavelength", "CaptureUUID",
+)  # fmt: skip
+_LONGEST = 1024
+_LONGEST_ID = 128
+_VIDEO = (".mp4", ".mov", ".lrf", ".avi", ".mkv")
+_IMAGE = (".jpg", ".jpeg", ".rjpg", ".tif", ".tiff", ".dng", ".png", ".heic", ".raw", ".nef", ".cr2", ".arw")
+
+
+def image_from_tags(document: Mapping[str, object], zone: tzinfo) -> DroneImage:
+    """Return the picture of one exiftool object.
+
+    zone: of cameras whose clock says none
+    Raises: PayloadError when no tag says what the file is called, or when the picture was taken.
+    """
+    tags = Tags(document)
+    source = tags.text("SourceFile", "FileName", "OriginalRawFileName")
+    when = taken(tags, zone)
+    faults = []
+    if source is None or len(source) > _LONGEST:
+        faults.append(Fault("/SourceFile", "missing", "nothing", "the file's name", "Let exiftool write SourceFile."))
+    if when is None:
+        advice = "Add the time with exiftool, or leave out files that no camera took, such as maps."
+        faults.append(Fault("/DateTimeOriginal", "missing", "no time", "when the picture was taken", advice))
+    if source is None or when is None or faults:
+        raise PayloadError(*faults)
+    name = file_name(source)
+    lens = lens_of_tags(tags)
+    yaw, pitch, roll = _attitude(tags)
+    lat = tags.coordinate(("GPSLatitude",), _PLACE)
+    lon = tags.coordinate(("GPSLongitude", "GPSLongtitude"), _PLACE)
+    clock = {"camera_clock": when.clock, "camera_zone_min": when.zone_min, "camera_drift_s": when.drift_s}
+    kept = {name: value for name in _KEPT if (value := tags.text(name)) is not None and len(value) <= _LONGEST}
+    return DroneImage(
+        image_id=f"{FROM_EXIF}{when.clock or when.at.isoformat()}/{name}",
+        captured_at=when.at,
+        drone_id=_short(tags.text("DroneSerialNumber")),
+        flight_id=_short(tags.text(FLIGHT_TAG.partition(":")[2], "FlightUUID", "FlightId")),
+        time_source=when.source,
+        media_kind=_media_kind(name),
+        object_uri=source,
+        is_original=False if lens.is_copy else None,
+        sensor_kind=_sensor_kind(tags, name),
+        camera_model=_short(tags.text("Model", groups=("IFD0", "EXIF", "", "XMP-tiff"))),
+        image_width_px=lens.width_px,
+        image_height_px=lens.height_px,
+        intrinsics=lens.intrinsics,
+        lon=lon,
+        lat=lat,
+        height_takeoff_m=tags.number("RelativeAltitude"),
+        height_ground_m=tags.number("AboveGroundAltitude"),
+        alt_ellipsoid_m=tags.number("AltitudeWGS84"),
+        alt_msl_m=tags.number("AltitudeAMSL"),
+        alt_unknown_datum_m=_altitude(tags),
+        position_fix=_fix(tags),
+        position_sigma_m=_position_sigma_m(tags),
+        yaw_deg=yaw,
+        pitch_deg=pitch,
+        roll_deg=roll,
+        attitude_source=None if pitch is None else "exif_xmp",
+        vendor={"exif": kept | {name: value for name, value in clock.items() if value is not None}},
+    )
+
+
+def _attitude(tags: Tags) -> tuple[float | None, float | None, float | None]:
+    """Return yaw, pitch and roll of the camera, as far as it says them."""
+    for names in (
+        ("GimbalYawDegree", "GimbalPitchDegree", "GimbalRollDegree"),
+        ("CameraYawDegree", "CameraPitchDegree", "CameraRollDegree"),
+        ("CameraYaw", "CameraPitch", "CameraRoll"),
+    ):
+        yaw, pitch, roll = (tags.number(name) for name in names)
+        if pitch is not None:
+            return yaw, pitch, roll
+    tenths = tags.numbers("GimbalDegree")
+    if len(tenths) == 3:  # noqa: PLR2004 - DJI's maker notes: yaw, pitch, roll in tenths of a degree
+        return tenths[0] / 10, tenths[1] / 10, tenths[2] / 10
+    is_parrot = (tags.text("Make") or "").lower() == "parrot"
+    groups = ("XMP-Camera", "Camera", *(("XMP", "") if is_parrot else ()))
+    angles = [
+        next((number for group in groups if (number := _number_of(tags, group, name)) is not None), None)
+        for name in ("Yaw", "Pitch", "Roll")
+    ]
+    if None in angles or not any(angles):  # all three 0: a camera without an attitude sensor
+        return None, None, None
+    return from_nadir_mount(angles[0] or 0.0, angles[1] or 0.0, angles[2] or 0.0)
+
+
+def _number_of(tags: Tags, group: str, name: str) -> float | None:
+    value = tags.of(group, name)
+    return Tags({name: value}).number(name)
+
+
+def _altitude(tags: Tags) -> float | None:
+    absolute = tags.number("AbsoluteAltitude")
+    if absolute is not None:
+        return absolute
+    for group, value in tags.values("GPSAltitude", _PLACE):
+        number = Tags({"a": value}).number("a")
+        if number is not None:
+            ref = tags.of(group, "GPSAltitudeRef")
+            return -abs(number) if ref in (1, "1", "Below Sea Level") else number
+    return None
+
+
+def _fix(tags: Tags) -> str | None:
+    status = tags.text("GpsStatus", "GPSStatus")
+    if status is not None and status.lower() in _NO_FIX:
+        return "none"
+    flag = tags.number("RtkFlag")
+    return _RTK.get(int(flag)) if flag is not None and flag == int(flag) else None
+
+
+def _position_sigma_m(tags: Tags) -> float | None:
+    """Return the standard deviation of the horizontal position along one axis, where the receiver says it."""
+    flag = tags.number("RtkFlag") or 0
+    deviations = [tags.number(name) for name in ("RtkStdLon", "RtkStdLat")]
+    if flag >= min(_RTK) and None not in deviations and any(deviations):
+        return max(number or 0.0 for number in deviations)
+    accuracy = tags.number("GPSXYAccuracy", "GPSHPositioningError")
+    return accuracy if accuracy is not None and accuracy > 0 else None
+
+
+def _sensor_kind(tags: Tags, name: str) -> str:
+    source, lens = (tags.text("ImageSource") or "").lower(), lens_of(name)
+    is_thermal = "infrared" in source or lens == "T" or (tags.text("Make") or "").upper() == "FLIR"
+    if is_thermal or tags.text("BandName") == "LWIR" or tags.text("Model") == "FLIR":
+        return "thermal"
+    if source.startswith("ms_") or (lens or "").startswith("MS_") or tags.text("RigCameraIndex", "CentralWavelength"):
+        return "multispectral"
+    return "zoom" if "zoom" in source or lens == "Z" else "rgb"
+
+
+def _media_kind(name: str) -> str:
+    lower = name.lower()
+    if lower.endswith(_VIDEO):
+        return "video"
+    return "image" if lower.endswith(_IMAGE) else "other"
+
+
+def _short(text: str | None) -> str | None:
+    return text if text is not None and len(text) <= _LONGEST_ID else None

@@ -1,0 +1,135 @@
+"""A picture's size and lens by EXIF and the makers' XMP, in the words of the native contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ingest.decode.exif_tags import Tags, as_number
+
+_SIZE = ("File", "", "IFD0", "EXIF", "XMP-tiff")
+_FOCAL_PLANE = ("ExifIFD", "EXIF", "")
+_PX_PER_MM = {2: 1 / 25.4, 3: 1 / 10.0, 4: 1.0, 5: 1000.0}
+"""FocalPlaneResolutionUnit: inch, cm, mm, µm (EXIF 2.32); exiftool's words for them below."""
+_UNIT_WORDS = {"inches": 2, "cm": 3, "mm": 4, "um": 5}
+_FINEST_PX_MM, _COARSEST_PX_MM = 2000.0, 20.0
+"""Pixels of 0.5 to 50 µm; FLIR writes the size of the sensor where the resolution should be."""
+_SAME_SHAPE = 0.01
+_DEWARP = ("focal_px", "focal_y_px", "cx_px", "cy_px", "k1", "k2", "p1", "p2", "k3")
+_DISTORTION = ("k1", "k2", "k3", "p1", "p2")
+_PIXELS_FROM_MM = 100.0
+"""A perspective focal length without a unit is in pixels from here on: no drone's lens is as long in millimetres."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """Size and lens.
+
+    width_px, height_px: of the file
+    is_copy: the file is smaller or cut, and not what the camera wrote
+    intrinsics: as in the native contract, None where nothing says anything
+    """
+
+    width_px: int | None
+    height_px: int | None
+    is_copy: bool
+    intrinsics: dict[str, object] | None
+
+
+def lens_of_tags(tags: Tags) -> Lens:
+    """Return size and lens. Of a copy the lengths in pixels are left out: they are those of the whole picture."""
+    width, height = tags.number("ImageWidth", groups=_SIZE), tags.number("ImageHeight", groups=_SIZE)
+    width, height = width or tags.number("ExifImageWidth"), height or tags.number("ExifImageHeight")
+    whole_width = tags.number("ExifImageWidth", "PixelXDimension") or _of_second(tags, "ImageWidth") or width
+    centre = tags.number("CalibratedOpticalCenterX")
+    if centre and width and abs(2 * centre - width) > _SAME_SHAPE * width and not tags.number("ExifImageWidth"):
+        whole_width = 2 * centre
+    is_copy = bool(width and whole_width and abs(whole_width - width) > 1)
+    intrinsics: dict[str, Any] = {}
+    if tags.text("ModelType") == "fisheye":
+        intrinsics["model"] = "fisheye"
+    else:
+        zoom = tags.number("DigitalZoomRatio") or 1.0
+        if zoom <= 1.0 and not is_copy and width and height:
+            intrinsics |= _calibrated(tags, width, height)
+        if zoom <= 1.0:
+            intrinsics |= _millimetres(tags, whole_width)
+        equivalent = tags.number("FocalLengthIn35mmFormat", "FocalLengthIn35mmFilm")
+        if equivalent:
+            intrinsics["focal_35mm_mm"] = equivalent
+    return Lens(_pixels(width), _pixels(height), is_copy, intrinsics or None)
+
+
+def _pixels(number: float | None) -> int | None:
+    return int(number) if number is not None and 1 <= number <= 65_535 else None  # noqa: PLR2004 - the contract's bound
+
+
+def _of_second(tags: Tags, name: str) -> float | None:
+    """Return the size that the EXIF of a smaller copy still has."""
+    return max((number for _, value in tags.values(name) if (number := as_number(value))), default=None)
+
+
+def _calibrated(tags: Tags, width: float, height: float) -> dict[str, Any]:
+    """Return lens and distortion in pixels: DJI's DewarpData, its designed length, or Pix4D's perspective tags."""
+    dewarp = _dewarp(tags)
+    if dewarp:
+        facts: dict[str, Any] = {name: dewarp[name] for name in ("focal_px", "focal_y_px")}
+        facts |= {"cx_px": width / 2 + dewarp["cx_px"], "cy_px": height / 2 + dewarp["cy_px"]}
+        if tags.number("DewarpFlag") != 1:
+            facts["distortion"] = {"model": "brown"} | {name: dewarp[name] for name in _DISTORTION}
+        return facts
+    focal = tags.number("CalibratedFocalLength")
+    if focal:
+        facts = {"focal_px": focal}
+        for name, tag in (("cx_px", "CalibratedOpticalCenterX"), ("cy_px", "CalibratedOpticalCenterY")):
+            centre = tags.number(tag)
+            if centre:
+                facts[name] = centre
+        return facts
+    return _perspective(tags)
+
+
+def _dewarp(tags: Tags) -> dict[str, float]:
+    """Return DJI's DewarpData, `date;fx,fy,cx,cy,k1,k2,p1,p2,k3`, the centre counted from the picture's middle."""
+    text = (tags.text("DewarpData") or "").rpartition(";")[2]
+    numbers = [as_number(part) for part in text.split(",")]
+    if len(numbers) != len(_DEWARP) or any(number is None for number in numbers):
+        return {}
+    found = {name: number for name, number in zip(_DEWARP, numbers, strict=True) if number is not None}
+    return found if found["focal_px"] > 0 and found["focal_y_px"] > 0 else {}
+
+
+def _perspective(tags: Tags) -> dict[str, Any]:
+    focal, resolution = tags.number("PerspectiveFocalLength"), _px_per_mm(tags)
+    if not focal or focal <= 0:
+        return {}
+    is_mm = (tags.text("PerspectiveFocalLengthUnits") or "").lower() == "mm" or focal < _PIXELS_FROM_MM
+    if is_mm and resolution is None:
+        return {}
+    facts: dict[str, Any] = {"focal_px": focal * resolution if is_mm and resolution else focal}
+    centre = tags.numbers("PrincipalPoint")
+    if resolution and len(centre) == 2:  # noqa: PLR2004 - x and y
+        facts |= {"cx_px": centre[0] * resolution, "cy_px": centre[1] * resolution}
+    distortion = tags.numbers("PerspectiveDistortion")
+    if len(distortion) == len(_DISTORTION):
+        facts["distortion"] = {"model": "brown", **dict(zip(_DISTORTION, distortion, strict=True))}
+    return facts
+
+
+def _millimetres(tags: Tags, whole_width: float | None) -> dict[str, Any]:
+    focal, resolution = tags.number("FocalLength", groups=_FOCAL_PLANE), _px_per_mm(tags)
+    if not focal or focal <= 0:
+        return {}
+    facts: dict[str, Any] = {"focal_mm": focal}
+    if whole_width and resolution:
+        facts["sensor_width_mm"] = whole_width / resolution
+    return facts
+
+
+def _px_per_mm(tags: Tags) -> float | None:
+    number = tags.number("FocalPlaneXResolution", groups=_FOCAL_PLANE)
+    unit = tags.text("FocalPlaneResolutionUnit", groups=_FOCAL_PLANE) or ""
+    per_mm = _PX_PER_MM.get(_UNIT_WORDS.get(unit.lower(), int(unit) if unit.isdigit() else 0))
+    if number is None or per_mm is None:
+        return None
+    return number * per_mm if _COARSEST_PX_MM <= number * per_mm <= _FINEST_PX_MM else None

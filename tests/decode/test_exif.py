@@ -1,0 +1,354 @@
+"""EXIF and XMP as exiftool writes them: where, when and how a camera looked, and what no tag says."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.decode.camera_attitude import from_nadir_mount, from_quaternion
+from ingest.decode.context import DecodeContext
+from ingest.decode.exif_file import split_exif_file
+from ingest.decode.exif_image import image_from_tags
+from ingest.decode.native_exif import UNKNOWN_DRONE
+from ingest.decode.route import decode
+from ingest.drone.footprint import compute_footprints
+from ingest.errors import PayloadError
+from ingest.observation import DroneImage, Message
+from ingest.site import BEICHEN
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+RECEIVED = datetime(2026, 7, 1, tzinfo=UTC)
+
+# A Mavic 3 Enterprise over Beichen; tags and their forms as in DJI's user manual, "photo metadata".
+GROUPED: dict[str, Any] = {
+    "SourceFile": "flight/DJI_20260615103012_0042_V.JPG",
+    "File:ImageWidth": 5280,
+    "File:ImageHeight": 3956,
+    "IFD0:Make": "DJI",
+    "IFD0:Model": "M3E",
+    "ExifIFD:DateTimeOriginal": "2026:06:15 10:30:12",
+    "ExifIFD:FocalLength": 12.29,
+    "ExifIFD:FocalLengthIn35mmFormat": 24,
+    "GPS:GPSLatitudeRef": "N",
+    "GPS:GPSLatitude": 39.2,
+    "GPS:GPSLongitudeRef": "E",
+    "GPS:GPSLongitude": 117.1,
+    "GPS:GPSAltitude": 46.3,
+    "XMP-drone-dji:AbsoluteAltitude": "+46.31",
+    "XMP-drone-dji:RelativeAltitude": "+41.12",
+    "XMP-drone-dji:GimbalRollDegree": "+0.00",
+    "XMP-drone-dji:GimbalYawDegree": "-91.40",
+    "XMP-drone-dji:GimbalPitchDegree": "-90.00",
+    "XMP-drone-dji:FlightYawDegree": "+30.00",
+    "XMP-drone-dji:RtkFlag": 50,
+    "XMP-drone-dji:RtkStdLon": 0.011,
+    "XMP-drone-dji:RtkStdLat": 0.012,
+    "XMP-drone-dji:DroneSerialNumber": "1581F6Q8D245P00E",
+}
+AS_PEOPLE_READ: dict[str, Any] = {
+    "SourceFile": "flight/DJI_20260615103012_0042_V.JPG",
+    "ImageWidth": 5280,
+    "ImageHeight": 3956,
+    "Make": "DJI",
+    "Model": "M3E",
+    "DateTimeOriginal": "2026:06:15 10:30:12",
+    "FocalLength": "12.3 mm",
+    "FocalLengthIn35mmFormat": "24 mm",
+    "GPSLatitude": "39 deg 12' 0.00\" N",
+    "GPSLongitude": "117 deg 6' 0.00\" E",
+    "GPSAltitude": "46.3 m Above Sea Level",
+    "AbsoluteAltitude": "+46.31",
+    "RelativeAltitude": "+41.12",
+    "GimbalRollDegree": "+0.00",
+    "GimbalYawDegree": "-91.40",
+    "GimbalPitchDegree": "-90.00",
+    "FlightYawDegree": "+30.00",
+    "RtkFlag": 50,
+    "RtkStdLon": 0.011,
+    "RtkStdLat": 0.012,
+    "DroneSerialNumber": "1581F6Q8D245P00E",
+}
+
+
+def image(tags: Mapping[str, Any] = GROUPED, **changed: Any) -> DroneImage:
+    """Return the picture of `tags` with some changed, or left out where None; __ stands for a colon, _ for a hyphen."""
+    names = {name.replace("__", ":").replace("XMP_drone_dji", "XMP-drone-dji"): v for name, v in changed.items()}
+    return image_from_tags({k: v for k, v in {**tags, **names}.items() if v is not None}, SHANGHAI)
+
+
+@pytest.mark.parametrize("tags", [GROUPED, AS_PEOPLE_READ])
+def test_a_dji_picture_says_where_and_how_it_was_taken_in_every_form_of_exiftool(tags: dict[str, Any]) -> None:
+    found = image(tags)
+    assert (found.lat, found.lon) == pytest.approx((39.2, 117.1))
+    assert (found.yaw_deg, found.pitch_deg, found.roll_deg) == (-91.4, -90.0, 0.0)
+    assert (found.height_takeoff_m, found.height_ground_m, found.alt_unknown_datum_m) == (41.12, None, 46.31)
+    assert (found.position_fix, found.position_sigma_m) == ("rtk_fixed", 0.012)
+    assert (found.drone_id, found.attitude_source, found.sensor_kind) == ("1581F6Q8D245P00E", "exif_xmp", "rgb")
+    assert found.captured_at == datetime(2026, 6, 15, 2, 30, 12, tzinfo=UTC)
+    assert (found.intrinsics or {})["focal_35mm_mm"] == 24.0
+    assert compute_footprints([found])[0].status == "ok"
+
+
+def test_the_aircrafts_angles_and_the_absolute_altitude_never_stand_in_for_the_cameras() -> None:
+    dropped: dict[str, Any] = dict.fromkeys(("XMP_drone_dji__GimbalPitchDegree", "XMP_drone_dji__RelativeAltitude"))
+    found = image(**dropped, XMP_drone_dji__FlightPitchDegree="-2.0")
+    assert (found.pitch_deg, found.attitude_source, found.height_takeoff_m) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("lat", "ref", "expected"),
+    [
+        (8.30395, "S", -8.30395),
+        (-8.30395, "S", -8.30395),
+        ("8 deg 17' 39.30\" S", None, -(8 + 17 / 60 + 39.3 / 3600)),
+        ("8 deg 17' 39.30\"", "South", -(8 + 17 / 60 + 39.3 / 3600)),
+        (46.84, "N", 46.84),
+        ("undef", "N", None),
+        ("", None, None),
+        ("nan", "N", None),
+        ("1e999", "N", None),
+    ],
+)
+def test_a_latitude_is_read_with_its_hemisphere(lat: object, ref: str | None, expected: float | None) -> None:
+    found = image(GPS__GPSLatitude=lat, GPS__GPSLatitudeRef=ref).lat
+    assert found == (None if expected is None else pytest.approx(expected))
+
+
+def test_a_place_in_xmp_counts_where_the_other_has_none() -> None:
+    xmp = {"XMP-drone-dji:GPSLatitude": "+39.2100000", "XMP-drone-dji:GPSLongtitude": "+117.1200000"}
+    found = image({**GROUPED, **xmp}, GPS__GPSLatitude=0, GPS__GPSLongitude=None)
+    assert (found.lat, found.lon) == (39.21, 117.12)
+
+
+CAMERA = "camera_clock"
+
+
+def gps(day: str, time: str) -> dict[str, Any]:
+    return {"GPS:GPSDateStamp": day, "GPS:GPSTimeStamp": time}
+
+
+@pytest.mark.parametrize(
+    ("tags", "at", "source", "zone_min", "drift_s"),
+    [
+        ({}, "2026-06-15T02:30:12+00:00", CAMERA, None, None),
+        ({"ExifIFD:OffsetTimeOriginal": "+02:00"}, "2026-06-15T08:30:12+00:00", "camera_clock", None, None),
+        ({"ExifIFD:SubSecTimeOriginal": "587"}, "2026-06-15T02:30:12.587+00:00", "camera_clock", None, None),
+        ({"ExifIFD:DateTimeOriginal": "2026:06:15 10:30:12+08:00"}, "2026-06-15T02:30:12+00:00", CAMERA, None, None),
+        # GPS time beside a clock that is 34 s behind and has the zone of Shanghai, then of nowhere.
+        (gps("2026:06:15", "02:30:46"), "2026-06-15T02:30:46+00:00", "gnss", 480, -34.0),
+        (gps("2026:06:15", "10:30:12.25"), "2026-06-15T10:30:12.250+00:00", "gnss", 0, -0.25),
+        ({"XMP-drone-dji:UTCAtExposure": "2026-06-15 02:30:11.5"}, "2026-06-15T02:30:11.500+00:00", "gnss", 480, 0.5),
+        # A receiver that forgot the week, and one that says no day.
+        (gps("2006:10:30", "02:30:12"), "2026-06-15T02:30:12+00:00", CAMERA, None, None),
+        ({"GPS:GPSTimeStamp": "02:30:46"}, "2026-06-15T02:30:12+00:00", CAMERA, None, None),
+    ],
+)  # fmt: skip
+def test_gps_time_counts_before_a_clock_and_shows_its_zone_and_drift(
+    tags: dict[str, Any], at: str, source: str, zone_min: int | None, drift_s: float | None
+) -> None:
+    found = image_from_tags(GROUPED | tags, SHANGHAI)
+    exif: Any = (found.vendor or {})["exif"]
+    assert (found.captured_at, found.time_source) == (datetime.fromisoformat(at), source)
+    assert (exif.get("camera_zone_min"), exif.get("camera_drift_s")) == (zone_min, drift_s)
+
+
+def test_a_clock_that_was_never_set_is_no_time() -> None:
+    with pytest.raises(PayloadError) as refused:
+        image(ExifIFD__DateTimeOriginal="1970:01:01 00:19:28")
+    assert [(fault.pointer, fault.code) for fault in refused.value.faults] == [("/DateTimeOriginal", "missing")]
+    assert image(ExifIFD__DateTimeOriginal="0000:00:00 00:00:00", IFD0__ModifyDate="2026:06:15 10:30:12").captured_at
+
+
+DEWARP = "2018-09-07;3657.02,3650.62,-4.03,23.1,-0.267098,0.111977,0.000924881,0.0000882056,-0.0331614"
+
+
+def test_djis_calibration_becomes_lens_centre_and_distortion() -> None:
+    said: dict[str, Any] = dict(image(XMP_drone_dji__DewarpData=DEWARP, XMP_drone_dji__DewarpFlag=0).intrinsics or {})
+    assert (said["focal_px"], said["focal_y_px"]) == (3657.02, 3650.62)
+    assert (said["cx_px"], said["cy_px"]) == (pytest.approx(2640 - 4.03), pytest.approx(1978 + 23.1))
+    assert said["distortion"] == {
+        "model": "brown", "k1": -0.267098, "k2": 0.111977, "k3": -0.0331614, "p1": 0.000924881, "p2": 0.0000882056,
+    }  # fmt: skip
+    straight = image(XMP_drone_dji__DewarpData=DEWARP, XMP_drone_dji__DewarpFlag=1).intrinsics or {}
+    assert "distortion" not in straight
+
+
+def test_a_designed_focal_length_stands_in_for_a_calibration() -> None:
+    said = image(XMP_drone_dji__CalibratedFocalLength=3725.151, XMP_drone_dji__DewarpData="2018;1,2").intrinsics
+    assert (said or {})["focal_px"] == 3725.151
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"File:ImageWidth": 1320, "File:ImageHeight": 989, "ExifIFD:ExifImageWidth": 5280},
+        {"File:ImageWidth": 1320, "File:ImageHeight": 989, "IFD0:ImageWidth": 5280},
+        {"File:ImageWidth": 1320, "File:ImageHeight": 989, "XMP-drone-dji:CalibratedOpticalCenterX": 2640.0,
+         "XMP-drone-dji:CalibratedFocalLength": 3725.151},
+    ],
+)  # fmt: skip
+def test_a_smaller_copy_is_not_the_original_and_has_no_lens_in_pixels(tags: dict[str, Any]) -> None:
+    found = image_from_tags(GROUPED | tags, SHANGHAI)
+    assert found.is_original is False
+    assert "focal_px" not in (found.intrinsics or {})
+    assert compute_footprints([found])[0].status == "not_original"
+
+
+def test_pix4d_names_of_lens_and_pose_are_read() -> None:
+    tags: dict[str, Any] = {
+        "SourceFile": "IMG_0001_4.tif", "ExifIFD:DateTimeOriginal": "2026:06:15 10:30:12", "IFD0:Make": "MicaSense",
+        "IFD0:Model": "RedEdge-M", "IFD0:ImageWidth": 1280, "IFD0:ImageHeight": 960,
+        "ExifIFD:FocalPlaneXResolution": 266.666667, "ExifIFD:FocalPlaneResolutionUnit": 4,
+        "XMP-Camera:PerspectiveFocalLength": 5.4, "XMP-Camera:PerspectiveFocalLengthUnits": "mm",
+        "XMP-Camera:PrincipalPoint": "2.41393,1.69603",
+        "XMP-Camera:PerspectiveDistortion": "-0.1,0.14,-0.04,0.001,-0.002",
+        "XMP-Camera:Yaw": 30.0, "XMP-Camera:Pitch": 10.0, "XMP-Camera:Roll": 0.0, "XMP-Camera:GPSXYAccuracy": 1.9,
+        "XMP-Camera:BandName": "NIR", "XMP-Camera:RigCameraIndex": 3, "XMP-DLS:Yaw": 1.8, "XMP-DLS:Pitch": -0.37,
+    }  # fmt: skip
+    found = image_from_tags(tags, SHANGHAI)
+    said: dict[str, Any] = dict(found.intrinsics or {})
+    assert said["focal_px"] == pytest.approx(1440.0)
+    assert (said["cx_px"], said["cy_px"]) == (pytest.approx(643.71, abs=0.01), pytest.approx(452.27, abs=0.01))
+    assert said["distortion"]["p2"] == -0.002
+    # A camera in the floor of a nose that is lifted by 10 degrees looks 10 degrees ahead of straight down.
+    assert (found.yaw_deg, found.pitch_deg) == pytest.approx((30, -80))
+    assert (found.sensor_kind, found.position_sigma_m) == ("multispectral", 1.9)
+
+
+def test_three_zeros_are_a_camera_without_an_attitude_sensor() -> None:
+    tags = {name: value for name, value in GROUPED.items() if "Gimbal" not in name}
+    found = image_from_tags(tags | {f"XMP-Camera:{name}": 0 for name in ("Yaw", "Pitch", "Roll")}, SHANGHAI)
+    assert found.pitch_deg is None
+
+
+def test_djis_maker_notes_and_parrots_names_tell_the_camera_too() -> None:
+    plain = {name: value for name, value in GROUPED.items() if "Gimbal" not in name}
+    notes = image_from_tags(plain | {"DJI:GimbalDegree": "-1271,-900,0", "DJI:Yaw": 12}, SHANGHAI)
+    assert (notes.yaw_deg, notes.pitch_deg, notes.roll_deg) == (-127.1, -90.0, 0.0)
+    parrot = {"XMP-drone-parrot:CameraYawDegree": 20.0, "XMP-drone-parrot:CameraPitchDegree": -75.0}
+    assert image_from_tags(plain | parrot, SHANGHAI).pitch_deg == -75.0
+
+
+def test_a_quaternion_and_a_camera_in_the_floor_are_turned_into_the_optical_axis() -> None:
+    """Straight down is a half quarter turn about the right axis; the others are compared by where they look."""
+    down = from_quaternion(math.sqrt(0.5), 0.0, -math.sqrt(0.5), 0.0)
+    assert down is not None
+    assert down[1] == pytest.approx(-90)
+    # Yaw 40, pitch -60, roll 5 in the order Z, Y, X, worked out by hand from the half angles 20, -30 and 2.5.
+    (cy, sy), (cp, sp), (cr, sr) = ((math.cos(math.radians(a)), math.sin(math.radians(a))) for a in (20, -30, 2.5))
+    q = (
+        cr * cp * cy + sr * sp * sy,
+        sr * cp * cy - cr * sp * sy,
+        cr * sp * cy + sr * cp * sy,
+        cr * cp * sy - sr * sp * cy,
+    )
+    assert from_quaternion(*q) == pytest.approx((40, -60, 5))
+    assert from_quaternion(*(-part for part in q)) == pytest.approx((40, -60, 5))
+    assert from_nadir_mount(30, 0, 0) == pytest.approx((30, -90, 0))
+    # The right wing down by 10 degrees: the floor looks to the left.
+    assert from_nadir_mount(0, 0, 10)[:2] == pytest.approx((270, -80))
+    assert from_quaternion(0, 0, 0, 0) is None
+    assert from_quaternion(math.nan, 0, 0, 0) is None
+
+
+def sent(document: object, drone: str = "PLANE", received_at: datetime = RECEIVED) -> Message:
+    payload = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return Message(1, received_at, f"greensward/v1/beichen/{drone}/exif", payload)
+
+
+CONTEXT = DecodeContext(site=BEICHEN, model_of={})
+
+
+def test_the_topic_names_the_drone_and_the_tags_where_it_does_not() -> None:
+    assert decode(sent(GROUPED), CONTEXT).images[0].drone_id == "PLANE"
+    assert decode(sent(GROUPED, UNKNOWN_DRONE), CONTEXT).images[0].drone_id == "1581F6Q8D245P00E"
+    nameless = {name: value for name, value in GROUPED.items() if "Serial" not in name}
+    assert decode(sent(nameless, UNKNOWN_DRONE), CONTEXT).images[0].drone_id is None
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        ({}, None),
+        ({"GPS:GPSLatitude": 0, "GPS:GPSLongitude": 0}, "no_fix"),
+        ({"GPS:GPSLatitude": 8.3, "GPS:GPSLongitude": 115.4}, "out_of_area"),
+        ({"GPS:GPSLatitude": 250, "GPS:GPSLongitude": 325}, "invalid_position"),
+        ({"GPS:GPSLatitude": "", "GPS:GPSLongitude": ""}, "no_position"),
+        ({"XMP-drone-dji:GimbalPitchDegree": "+30.0"}, "gimbal_up"),
+        ({"XMP-drone-dji:GpsStatus": "Invalid"}, "no_fix"),
+        ({"ExifIFD:DateTimeOriginal": "2013:06:04 13:37:35"}, "before_2015"),
+        ({"ExifIFD:DateTimeOriginal": "2026:07:01 08:05:00"}, None),
+        ({"ExifIFD:DateTimeOriginal": "2026:07:01 08:05:01"}, "captured_after_upload"),
+    ],
+)
+def test_a_picture_that_cannot_be_placed_or_dated_is_kept_with_the_reason(tags: dict[str, Any], reason: str) -> None:
+    assert decode(sent(GROUPED | tags), CONTEXT).images[0].quarantine == reason
+
+
+def test_videos_are_recorded_without_ground() -> None:
+    found = decode(sent(GROUPED | {"SourceFile": "a/DJI_20260615103012_0042_V.MP4"}), CONTEXT).images[0]
+    assert (found.media_kind, found.quarantine) == ("video", None)
+    assert compute_footprints([found])[0].status == "not_an_image"
+
+
+@pytest.mark.parametrize("payload", [b"5", b"[]", b'"x"', b"{", b'{"SourceFile":"a.JPG","x":NaN}', b"{}"])
+def test_what_is_no_exiftool_object_is_refused(payload: bytes) -> None:
+    with pytest.raises(PayloadError):
+        decode(sent(payload), CONTEXT)
+
+
+def test_a_file_is_split_into_its_entries_as_they_stand() -> None:
+    text = b'\xef\xbb\xbf [ {"a": 1} ,\n {"b": NaN}, 5 ]\n'
+    assert [entry for _, entry in split_exif_file(text)] == [b'{"a": 1}', b'{"b": NaN}', b"5"]
+    assert [entry for _, entry in split_exif_file(b'{"a": 1}\n{"b": 2}')] == [b'{"a": 1}', b'{"b": 2}']
+    assert list(split_exif_file(b"[]")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "good", "line"),
+    [
+        (b"", 0, "line 1"),
+        (b"not json", 0, "line 1"),
+        (b'[{"a": 1},\n{"b": 2}', 2, "line 2"),
+        (b'[{"a": 1},\n{"b"', 1, "line 2"),
+        (b'[{"a": 1} {"b": 2}]', 1, "line 1"),
+        (b"[" * 100_000, 0, "line 1"),
+    ],
+)
+def test_a_file_that_breaks_off_says_where_and_keeps_what_came_before(text: bytes, good: int, line: str) -> None:
+    entries = split_exif_file(text)
+    assert len([next(entries) for _ in range(good)]) == good
+    with pytest.raises(PayloadError) as broken:
+        next(entries)
+    assert line in broken.value.faults[0].got
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from([*sorted(GROUPED), "XMP-drone-dji:DewarpData", "GPS:GPSDateStamp", "ExifIFD:ExifImageWidth"]), JSON
+)
+def test_whatever_stands_in_a_tag_is_read_or_refused(name: str, value: object) -> None:
+    try:
+        found = decode(sent(GROUPED | {name: value}), CONTEXT)
+    except PayloadError:
+        return
+    compute_footprints(found.images)
+
+
+def test_a_picture_taken_long_ago_and_imported_now_is_none_of_the_future() -> None:
+    assert decode(sent(GROUPED, received_at=RECEIVED + timedelta(days=900)), CONTEXT).images[0].quarantine is None
