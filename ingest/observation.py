@@ -234,6 +234,17 @@ class DronePose(msgspec.Struct, frozen=True, kw_only=True):
     gimbal_roll_deg: float | None = None
 
 
+class FlightReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of flight_reports."""
+
+    flight_id: str
+    gateway_id: str
+    reported_at: datetime
+    source: str
+    status: str | None = None
+    media_count: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What a sender asked to hear back; published only after the message's rows are durable.
@@ -268,6 +279,7 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     status: tuple[DeviceStatus, ...] = ()
     images: tuple[DroneImage, ...] = ()
     poses: tuple[DronePose, ...] = ()
+    flights: tuple[FlightReport, ...] = ()
     forecasts: tuple[ForecastDay, ...] = ()
     parts_refused: tuple[PartFault, ...] = ()
     ignored: str | None = None

@@ -30,8 +30,10 @@ from ingest.inbox import Inbox
 from ingest.lake.durable import store_errors
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import ensure_layout
-from ingest.lake.read import read_register
+from ingest.lake.read import open_lake, read_register, retrying
+from ingest.site import Site
 from ingest.status import IngestStatus, read_status
+from sql.models import analyst_models
 
 _BACKLOG_MESSAGES = 1_000_000
 _BROKER_TIMEOUT_S = 5.0
@@ -39,6 +41,8 @@ _CERTIFICATE_LEFT = timedelta(days=30)
 _OUTAGE_H = 48
 _LONGEST_LISTENING_S = 3600
 _NAMED_DEVICES = 5
+_FLIGHTS_WITHIN, _UPLOAD = timedelta(days=7), timedelta(hours=2)
+_FLIGHTS_SHOWN = 5
 _FROM_HEALTH = {"unreadable", "messages", "evaluation"}
 
 _REGISTERS = {
@@ -122,6 +126,7 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
         health = _looked("unreadable", lambda: _from_health(settings, now))
         yield from (finding for finding in health if finding.what in _FROM_HEALTH)
         yield from _looked("inbox", partial(_inbox, folder))
+        yield from _looked("flights", partial(_flights, folder, settings.place(), now))
 
 
 def _looked(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -298,6 +303,31 @@ def _outage(status: IngestStatus, now: datetime) -> Iterator[Finding]:
     held = round(status.messages / hours * _OUTAGE_H)
     mend = f"max_queued_messages in mosquitto.conf: at least {round(held * 1.5):,}"
     yield Finding("outage", "note", f"{_OUTAGE_H} hours without ingest are {held:,} messages at the broker", mend)
+
+
+def _flights(folder: DataFolder, site: Site, now: datetime) -> Iterator[Finding]:
+    """Say of which flights of the last days pictures are missing, once their docks have had time to upload them."""
+    flights = next(model for model in analyst_models() if model.name == "flights")
+
+    def lacking() -> list[tuple[str, int, int]]:
+        with open_lake(folder, site) as lake:
+            return lake.execute(
+                f"select flight_id, missing_files, expected_files from ({flights.select})"
+                " where last_reported_at between ? and ? and expected_files is not null order by last_reported_at desc",
+                (now - _FLIGHTS_WITHIN, now - _UPLOAD),
+            ).fetchall()
+
+    flown = retrying(folder, lacking)
+    short = [(flight, missing, expected) for flight, missing, expected in flown if missing]
+    if short:
+        named = ", ".join(f"{flight} {missing} of {expected}" for flight, missing, expected in short[:_FLIGHTS_SHOWN])
+        more = f" and {len(short) - _FLIGHTS_SHOWN} more flights" if len(short) > _FLIGHTS_SHOWN else ""
+        mend = "Let the dock upload them again, or import them: greensward images import exiftool.json"
+        yield Finding("flights", "note", f"pictures are missing: {named}{more}", mend)
+    elif flown:
+        yield Finding(
+            "flights", "ok", f"every file of {len(flown)} flights of the last {_FLIGHTS_WITHIN.days} days came"
+        )
 
 
 def _inbox(folder: DataFolder) -> Iterator[Finding]:

@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+import msgspec
+
 from ingest.decode.context import DecodeContext
 from ingest.decode.dji_fields import instant_of_envelope, object_at, text_of
-from ingest.decode.dji_file import UPLOAD, decode_file_upload, upload_reply
+from ingest.decode.dji_file import UPLOAD, decode_file_upload, event_reply
+from ingest.decode.dji_flight import PROGRESS, decode_flight_progress, is_progress
 from ingest.decode.dji_pose import Gimbal, drc_gimbals, osd_gimbals, pose_of
 from ingest.decode.guard import describe, parse_json
 from ingest.decode.topics import is_id
@@ -23,12 +26,13 @@ _TOPIC = re.compile(r"thing/product/([^/]+)/(.+)", re.DOTALL)
 
 
 def decode_dji(message: Message, context: DecodeContext) -> Decoded:
-    """Return the pictures or gimbal poses of a DJI Cloud API message.
+    """Return the pictures, gimbal poses or counts of files of a DJI Cloud API message.
 
-    `file_upload_callback` events become pictures, `osd` messages and `osd_info_push` poses. Everything else is
+    `file_upload_callback` events become pictures, `osd` messages and `osd_info_push` poses, `flighttask_progress`
+    says how many files a flight made. Everything else is
     ignored with its kind as the reason. The reply that an event asks for depends on the message alone, so that a
     message delivered twice is answered twice.
-    Raises: PayloadError for a message of these three kinds that cannot be read, or that is no JSON object.
+    Raises: PayloadError for a message of these kinds that cannot be read, or that is no JSON object.
     """
     found = _TOPIC.fullmatch(message.topic)
     serial = found[1] if found else None
@@ -61,14 +65,25 @@ def _decode(
         return _posed(gimbals, "osd", serial, document, message)
     if kind not in ("events", "drc/up"):
         return Decoded(ignored=f"topic …/{kind[:40]} is not read", device_id=serial)
-    method = text_of(document.get("method"), "/method", longest=128)
+    method = text_of(document.get("method"), "/method", longest=128) or _method_of(kind, document)
     if method is None:
         raise PayloadError(Fault("/method", "missing", "nothing", "the method's name", "Send the method."))
     if kind == "events" and method == UPLOAD:
         return decode_file_upload(document, serial, message, context.site)
+    if kind == "events" and method == PROGRESS:
+        found = decode_flight_progress(document, serial, message)
+        return msgspec.structs.replace(found, reply=event_reply(document, serial, PROGRESS))
     if kind == "drc/up" and method == "osd_info_push":
         return _posed(drc_gimbals(object_at(document, "data")), "osd_info_push", serial, document, message)
     return Decoded(ignored=f"method {method[:80]} is not read", device_id=serial)
+
+
+def _method_of(kind: str, document: Mapping[str, object]) -> str | None:
+    """Return the method of a message that names none, as some versions send it, where its fields leave no doubt."""
+    data = document.get("data")
+    if kind == "drc/up" and isinstance(data, dict) and "gimbal_pitch" in data:
+        return "osd_info_push"
+    return PROGRESS if kind == "events" and is_progress(document) else None
 
 
 def _posed(
@@ -98,4 +113,5 @@ def dji_refusal_reply(message: Message) -> Reply | None:
         document = _envelope(message.payload)
     except PayloadError:
         return None
-    return upload_reply(document, found[1]) if document.get("method") == UPLOAD else None
+    method = document.get("method")
+    return event_reply(document, found[1], method) if method in (UPLOAD, PROGRESS) else None

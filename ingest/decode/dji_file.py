@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 import msgspec
 
 from ingest.decode.dji_fields import camera_instant, object_at, real_of, text_of, upload_instant
+from ingest.decode.dji_flight import counts_beside_file
 from ingest.decode.image_quarantine import quarantine_reason
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, DroneImage, Message, PartFault, Reply
@@ -43,7 +44,7 @@ def decode_file_upload(document: Mapping[str, object], serial: str, message: Mes
     Raises: PayloadError with every fault.
     """
     data = object_at(document, "data")
-    reply = upload_reply(document, serial)
+    reply = event_reply(document, serial)
     faults: list[Fault] = []
     result = _kept(faults, real_of, data.get("result"), "/data/result")
     if result:
@@ -53,8 +54,9 @@ def decode_file_upload(document: Mapping[str, object], serial: str, message: Mes
     image = _image(file, data, serial, document, message, site, faults, numbers_refused)
     if faults or image is None:
         raise PayloadError(*faults, *numbers_refused)
+    counts = _kept(numbers_refused, counts_beside_file, data, image.flight_id, serial, document, message) or ()
     parts = tuple(PartFault(fault.pointer, (fault,)) for fault in numbers_refused)
-    return Decoded(images=(image,), parts_refused=parts, reply=reply, device_id=serial)
+    return Decoded(images=(image,), flights=counts, parts_refused=parts, reply=reply, device_id=serial)
 
 
 def _kept(faults: list[Fault], read: Callable[_P, _T], *args: _P.args, **named: _P.kwargs) -> _T | None:
@@ -182,7 +184,7 @@ def _vendor(file: Mapping[str, object], data: Mapping[str, object]) -> dict[str,
     return {"file": dict(file)} | {name: data[name] for name in ("flight_task",) if name in data}
 
 
-def upload_reply(document: Mapping[str, object], serial: str) -> Reply | None:
+def event_reply(document: Mapping[str, object], serial: str, method: str = UPLOAD) -> Reply | None:
     """Return the answer where one is asked for: need_reply 1 or true, and ids to answer to, which go back as they came.
 
     Result 0 says that the message is kept, and it is, also when it was refused: the dock need not send it again.
@@ -192,7 +194,7 @@ def upload_reply(document: Mapping[str, object], serial: str) -> Reply | None:
     ids = {name: document[name] for name in ("tid", "bid") if _is_id(document.get(name))}
     if not ids:
         return None
-    body = {**ids, "method": UPLOAD, "data": {"result": 0}}
+    body = {**ids, "method": method, "data": {"result": 0}}
     return Reply(f"thing/product/{serial}/events_reply", msgspec.json.encode(body))
 
 

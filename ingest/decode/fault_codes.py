@@ -113,6 +113,7 @@ FAULT_CODES: Mapping[str, Meaning] = MappingProxyType(
         "unit_not_known": Meaning(
             "An unknown model sent a value whose unit cannot be told.", "未知型号的数值无法判断单位。"
         ),
+        "unknown_message": Meaning("A MAVLink message of another kind than 263.", "不是 263 号 MAVLink 报文。"),
         "unknown_quantity": Meaning("The quantity is not one that Greensward keeps.", "本系统不接收该物理量。"),
         "unknown_topic": Meaning("No decoder reads this topic.", "没有解码器处理该主题。"),
         "value_not_allowed": Meaning("The value is not one of those allowed.", "取值不在允许之列。"),
@@ -146,6 +147,7 @@ QUARANTINE_CODES: Mapping[str, Meaning] = MappingProxyType(
 
 IGNORED_CODES: Mapping[str, Meaning] = MappingProxyType(
     {
+        "capture_failed": Meaning("The camera says that it took no picture.", "相机报告拍摄失败。"),
         "no_value": Meaning("The fields that we know say that there is no value.", "已知字段均为缺测标记。"),
         "sparkplug_stale_death": Meaning(
             "The death of an earlier session of a Sparkplug node that was born again since.",

@@ -107,6 +107,7 @@ def _collect(batch: Batch, message: Message, decoded: Decoded) -> None:
         ("weather_readings", decoded.weather),
         ("device_status", decoded.status),
         ("drone_poses", decoded.poses),
+        ("flight_reports", decoded.flights),
         ("weather_forecasts", decoded.forecasts),
     ):
         for observation in observations:

@@ -181,6 +181,7 @@ class MadeLake:
                 "is_analysed": True,
                 "software_version": "1",
             },
+            "flight_reports": {"source": "flighttask_progress"},
             "plot_coverage": {"covered_fraction": 1.0, "is_analysed": True},
             "image_detections": {
                 "class": "powdery_mildew",

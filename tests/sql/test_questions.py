@@ -34,6 +34,8 @@ def asked() -> Iterator[duckdb.DuckDBPyConnection]:
     )
     lake.soil(datetime(2026, 7, 9, 4, 40, tzinfo=UTC), "D-dry", volumetric_water_content=0.1, soil_temperature_c=-1.0)
     lake.flight("F1", AS_OF - timedelta(days=2), ["moist"])
+    flown_at = AS_OF - timedelta(days=2)
+    lake.add("flight_reports", flight_id="F1", gateway_id="DOCK", reported_at=flown_at, media_count=4)
     for image_id in ("F1-1", "F1-2"):
         lake.add(
             "image_detections",
@@ -150,6 +152,7 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     ],
     "water_by_crew": [("一队", 1, 7.6)],
     "findings_by_plot_and_class": [("moist", "powdery_mildew", 2, 1, 0.9, AS_OF - timedelta(days=2))],
+    "missing_pictures_by_flight": [("F1", "DOCK", 4, 1, 3, AS_OF - timedelta(days=2))],
     "last_flight_by_plot": [
         ("bare", "bare", None, 0),
         ("dry", "dry", None, 0),

@@ -1,0 +1,74 @@
+"""How many files a dock's flight made: `flighttask_progress`, and the counts beside each uploaded file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ingest.decode.dji_fields import object_at, real_of, text_of, upload_instant
+from ingest.errors import Fault, PayloadError
+from ingest.observation import Decoded, FlightReport, Message
+
+PROGRESS = "flighttask_progress"
+
+_MOST_FILES = 1_000_000
+_LONGEST = 128
+
+
+def is_progress(document: Mapping[str, object]) -> bool:
+    """Say whether an event without a method is the progress of a flight: some forms of the documentation have none."""
+    data = document.get("data")
+    output = data.get("output") if isinstance(data, dict) else None
+    ext = output.get("ext") if isinstance(output, dict) else None
+    return isinstance(ext, dict) and "media_count" in ext and "flight_id" in ext
+
+
+def decode_flight_progress(document: Mapping[str, object], serial: str, message: Message) -> Decoded:
+    """Return what a dock says of its flight: how it stands, and how many pictures and videos it made so far.
+
+    serial: of the gateway, from the topic
+    Raises: PayloadError when it names no flight, or a count that is none.
+    """
+    output = object_at(object_at(document, "data"), "output", "/data")
+    at = "/data/output"
+    ext = object_at(output, "ext", at)
+    flight_id = text_of(ext.get("flight_id"), f"{at}/ext/flight_id", longest=_LONGEST)
+    if flight_id is None:
+        raise PayloadError(Fault(f"{at}/ext/flight_id", "missing", "nothing", "the flight's id", "Send flight_id."))
+    report = FlightReport(
+        flight_id=flight_id,
+        gateway_id=serial,
+        reported_at=min(upload_instant(document) or message.received_at, message.received_at),
+        source=PROGRESS,
+        status=text_of(output.get("status"), f"{at}/status", longest=_LONGEST),
+        media_count=_count(ext.get("media_count"), f"{at}/ext/media_count"),
+    )
+    return Decoded(flights=(report,), device_id=serial)
+
+
+def counts_beside_file(
+    data: Mapping[str, object], flight_id: str | None, serial: str, document: Mapping[str, object], message: Message
+) -> tuple[FlightReport, ...]:
+    """Return the counts that newer docks send with every file; none for files of no flight and older docks.
+
+    Raises: PayloadError for a count that is none.
+    """
+    task = data.get("flight_task")
+    if flight_id is None or not isinstance(task, dict):
+        return ()
+    expected = _count(task.get("expected_file_count"), "/data/flight_task/expected_file_count")
+    if expected is None:
+        return ()
+    return (
+        FlightReport(
+            flight_id=flight_id,
+            gateway_id=serial,
+            reported_at=min(upload_instant(document) or message.received_at, message.received_at),
+            source="file_upload_callback",
+            media_count=expected,
+        ),
+    )
+
+
+def _count(value: object, pointer: str) -> int | None:
+    number = real_of(value, pointer, 0, _MOST_FILES)
+    return None if number is None else int(number)

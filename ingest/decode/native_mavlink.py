@@ -1,0 +1,165 @@
+"""MAVLink's CAMERA_IMAGE_CAPTURED (#263) as JSON: greensward/v1/{district}/{drone_id}/mavlink.
+
+Bridges spell it their own way: mavlink2rest {"header": …, "message": {"type": …, "time_utc": …}} with text as a list of
+characters; pymavlink's to_dict {"mavpackettype": …}; gomavlib and node-mavlink TimeUtc or timeUtc; MAVSDK's CaptureInfo
+with degrees, metres and attitude_quaternion. Fields and units: MAVLink common.xml, message 263.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from ingest.decode.camera_attitude import from_quaternion
+from ingest.decode.context import DecodeContext
+from ingest.decode.guard import describe, parse_json
+from ingest.decode.image_quarantine import impossible_instant, quarantine_reason
+from ingest.decode.topics import device_of
+from ingest.errors import Fault, PayloadError
+from ingest.observation import Decoded, DroneImage, Message
+
+LIMIT_BYTES = 16 * 1024
+
+NAME, NUMBER = "CAMERA_IMAGE_CAPTURED", 263
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNKNOWN_PLACE = frozenset({2_147_483_647, -2_147_483_648})
+"""What senders put where there is no position, besides 0."""
+_LEVEL_NORTH = (1.0, 0.0, 0.0, 0.0)
+"""No rotation: what cameras send that know of none. A camera that looks due north along the horizon has no ground
+either."""
+_LEAST_MICROSECONDS, _LEAST_MILLISECONDS, _LEAST_SECONDS = 1e14, 1e11, 1e9
+"""Of a Unix time since 2001: common.xml says microseconds, and some cameras send the others."""
+_LONGEST = 1024
+_FOUR = 4
+
+
+def decode_native_mavlink(message: Message, context: DecodeContext) -> Decoded:
+    """Return the picture of a captured-image message; nothing when the camera says that it failed.
+
+    The height is that above home, the altitude above the sea is kept as one, and the camera's quaternion gives the
+    pose; without any of them the picture is kept without ground. The lens is in no message: EXIF brings it later.
+    Raises: PayloadError with every fault.
+    """
+    drone_id = device_of(message.topic, context.site)
+    try:
+        document = parse_json(message.payload, limit_bytes=LIMIT_BYTES)
+        fields = _fields(document)
+        failed = fields.get("captureresult", fields.get("issuccess", 1)) in (0, False, -1)
+        if failed:
+            return Decoded(ignored="capture_failed: the camera took no picture", device_id=drone_id)
+        return Decoded(images=(_image(fields, drone_id, message, context),), device_id=drone_id)
+    except PayloadError as error:
+        error.device_id = drone_id
+        raise
+
+
+def _fields(document: object) -> dict[str, object]:
+    """Return the fields of the message by their names in small letters, without underscores, whoever bridged it."""
+    if not isinstance(document, dict):
+        raise PayloadError(Fault("", "wrong_type", describe(document), "an object", "Send the whole message."))
+    parts = (document.get(name) for name in ("message", "msg", "fields"))
+    inner = next((part for part in parts if isinstance(part, dict)), None)
+    fields: dict[str, object] = {}
+    for part in (document, inner or {}):
+        for name, value in part.items():
+            known = name.lower().replace("_", "")
+            if isinstance(value, dict) and known in ("position", "attitudequaternion"):
+                fields |= {f"{known}.{key}": number for key, number in value.items()}
+            else:
+                fields[known] = value
+    kind = next((fields[name] for name in ("type", "mavpackettype", "messagename", "msgid") if name in fields), NAME)
+    if kind not in (NAME, NUMBER):
+        raise PayloadError(Fault("/type", "unknown_message", describe(kind), NAME, "Bridge message 263 here alone."))
+    return fields
+
+
+def _image(fields: Mapping[str, object], drone_id: str, message: Message, context: DecodeContext) -> DroneImage:
+    faults: list[Fault] = []
+
+    def number(*names: str) -> float | None:
+        name = next((name for name in names if fields.get(name) is not None), None)
+        value = fields[name] if name else None
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            faults.append(Fault(f"/{name}", "wrong_type", describe(value), "a number", "Send a number."))
+            return None
+        return float(value)
+
+    lat, lon = _from_e7(number("lat")), _from_e7(number("lon"))
+    lat = number("position.latitude_deg") if lat is None else lat
+    lon = number("position.longitude_deg") if lon is None else lon
+    height, altitude = number("relativealt"), number("alt")
+    height_m, altitude_m = number("position.relative_altitude_m"), number("position.absolute_altitude_m")
+    captured_at = _instant(number("timeutc", "timeutcus"))
+    index = number("imageindex", "index")
+    url = _text(fields.get("fileurl"))
+    if captured_at is not None and (fault := impossible_instant(captured_at, "/time_utc")) is not None:
+        faults.append(fault)
+    if url is None and (index is None or captured_at is None):
+        expected = "file_url, or image_index and time_utc"
+        faults.append(Fault("/file_url", "missing", "nothing", expected, "Send what the camera calls the picture."))
+    if faults:
+        raise PayloadError(*faults)
+    attitude = _attitude(fields)
+    image = DroneImage(
+        image_id=url or f"{captured_at.isoformat() if captured_at else ''}/{index:.0f}",
+        captured_at=captured_at or message.received_at,
+        drone_id=drone_id,
+        time_source="gnss" if captured_at else "upload",
+        object_uri=url,
+        camera_model=_text(fields.get("cameramodel")),
+        lon=lon,
+        lat=lat,
+        height_takeoff_m=height / 1000 if height is not None else height_m,
+        alt_msl_m=altitude / 1000 if altitude is not None else altitude_m,
+        position_fix="gnss" if lat is not None and lon is not None else "none",
+        yaw_deg=attitude[0] if attitude else None,
+        pitch_deg=attitude[1] if attitude else None,
+        roll_deg=attitude[2] if attitude else None,
+        attitude_source="mavlink" if attitude else None,
+        vendor={"mavlink": {"image_index": index, "camera_id": fields.get("cameraid")}},
+    )
+    return msgspec.structs.replace(image, quarantine=quarantine_reason(image, message.latest_at, context.site))
+
+
+def _attitude(fields: Mapping[str, object]) -> tuple[float, float, float] | None:
+    q = fields.get("q")
+    if q is None:
+        q = [fields.get(f"attitudequaternion.{axis}") for axis in "wxyz"]
+    if not isinstance(q, list) or len(q) != _FOUR:
+        return None
+    parts = [part for part in q if isinstance(part, int | float) and not isinstance(part, bool)]
+    if len(parts) != _FOUR or tuple(parts) == _LEVEL_NORTH:
+        return None
+    return from_quaternion(*parts)
+
+
+def _from_e7(value: float | None) -> float | None:
+    """Return degrees of a number in 1e-7 degrees, or of one with a fraction, which a bridge has turned into degrees."""
+    if value is None or value in _UNKNOWN_PLACE:
+        return None
+    return value / 1e7 if value.is_integer() else value
+
+
+def _instant(value: float | None) -> datetime | None:
+    if not value:
+        return None
+    for least, per_second in ((_LEAST_MICROSECONDS, 1e6), (_LEAST_MILLISECONDS, 1e3), (_LEAST_SECONDS, 1.0)):
+        if value >= least:
+            try:
+                return _EPOCH + timedelta(seconds=value / per_second)
+            except OverflowError:
+                return None
+    return None
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, list):  # rust-mavlink: one character, or its number, after the other
+        value = "".join(chr(c) if isinstance(c, int) and 0 <= c < 256 else str(c) for c in value)  # noqa: PLR2004 - a byte
+    if not isinstance(value, str):
+        return None
+    text = value.partition("\x00")[0].strip()
+    return text if text and len(text) <= _LONGEST and text.isprintable() else None

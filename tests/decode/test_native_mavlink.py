@@ -1,0 +1,159 @@
+"""MAVLink's CAMERA_IMAGE_CAPTURED as JSON, in the spelling of each bridge."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.decode.context import DecodeContext
+from ingest.decode.route import decode
+from ingest.drone.footprint import compute_footprints
+from ingest.errors import PayloadError
+from ingest.observation import Decoded, DroneImage, Message
+from ingest.site import BEICHEN
+
+RECEIVED = datetime(2026, 6, 15, 2, 32, tzinfo=UTC)
+URL = "http://camera.local/DCIM/IMG_0042.jpg"
+DOWN = [0.7071067811865476, 0.0, -0.7071067811865476, 0.0]
+"""Half a right angle about the camera's right axis, backwards: from the horizon straight down, the top to the north."""
+
+# Message 263 of common.xml: 1e-7 degrees, millimetres, microseconds.
+FIELDS: dict[str, Any] = {
+    "time_boot_ms": 81_230,
+    "time_utc": 1_781_490_612_000_000,
+    "camera_id": 0,
+    "lat": 392_000_000,
+    "lon": 1_171_000_000,
+    "alt": 46_300,
+    "relative_alt": 41_120,
+    "q": DOWN,
+    "image_index": 41,
+    "capture_result": 1,
+    "file_url": URL,
+}
+
+
+def camel(name: str, *, first_is_small: bool) -> str:
+    words = [part.capitalize() for part in name.split("_")]
+    return (words[0].lower() if first_is_small else words[0]) + "".join(words[1:])
+
+
+BRIDGES: dict[str, dict[str, Any]] = {
+    "mavlink2rest": {
+        "header": {"system_id": 1, "component_id": 100, "sequence": 12},
+        "message": {"type": "CAMERA_IMAGE_CAPTURED", **FIELDS, "file_url": [*URL, *("\0" * (205 - len(URL)))]},
+    },
+    "rust-mavlink bytes": {"type": "CAMERA_IMAGE_CAPTURED", **FIELDS, "file_url": [*map(ord, URL), 0, 0]},
+    "pymavlink": {"mavpackettype": "CAMERA_IMAGE_CAPTURED", **FIELDS},
+    "gomavlib": {camel(name, first_is_small=False): value for name, value in FIELDS.items()},
+    "node-mavlink": {camel(name, first_is_small=True): value for name, value in FIELDS.items()},
+    "MAVSDK": {
+        "position": {
+            "latitude_deg": 39.2, "longitude_deg": 117.1, "absolute_altitude_m": 46.3, "relative_altitude_m": 41.12,
+        },
+        "attitude_quaternion": dict(zip("wxyz", DOWN, strict=True)),
+        "time_utc_us": 1_781_490_612_000_000, "is_success": True, "index": 41, "file_url": URL,
+    },
+}  # fmt: skip
+
+
+def read(document: object) -> Decoded:
+    payload = document if isinstance(document, bytes) else json.dumps(document).encode()
+    message = Message(1, RECEIVED, "greensward/v1/beichen/px4-1/mavlink", payload)
+    return decode(message, DecodeContext(site=BEICHEN, model_of={}))
+
+
+def image(**changed: Any) -> DroneImage:
+    return read({name: value for name, value in (FIELDS | changed).items() if value is not None}).images[0]
+
+
+@pytest.mark.parametrize("bridge", BRIDGES)
+def test_a_captured_picture_is_the_same_whichever_bridge_brings_it(bridge: str) -> None:
+    found = read(BRIDGES[bridge]).images[0]
+    assert (found.drone_id, found.image_id, found.object_uri) == ("px4-1", URL, URL)
+    assert found.captured_at == datetime(2026, 6, 15, 2, 30, 12, tzinfo=UTC)
+    assert (found.lat, found.lon) == pytest.approx((39.2, 117.1))
+    assert (found.height_takeoff_m, found.alt_msl_m, found.height_ground_m) == (41.12, 46.3, None)
+    assert (found.pitch_deg, found.yaw_deg) == pytest.approx((-90, 0))
+    assert (found.attitude_source, found.time_source, found.quarantine) == ("mavlink", "gnss", None)
+    # No message of MAVLink tells the lens.
+    assert compute_footprints([found])[0].status == "unknown_camera"
+
+
+@pytest.mark.parametrize("q", [None, [0, 0, 0, 0], [1, 0, 0, 0], [1.0, 0.0, 0.0], [2, 0, 0, 0], "down", [None] * 4])
+def test_a_camera_that_knows_no_rotation_has_no_pose(q: object) -> None:
+    found = image(q=q)
+    assert (found.pitch_deg, found.yaw_deg, found.attitude_source) == (None, None, None)
+
+
+@pytest.mark.parametrize("time_utc", [1_781_490_612_000_000, 1_781_490_612_000, 1_781_490_612])
+def test_the_time_may_come_in_micro_milli_or_whole_seconds(time_utc: int) -> None:
+    assert image(time_utc=time_utc).captured_at == datetime(2026, 6, 15, 2, 30, 12, tzinfo=UTC)
+
+
+def test_without_a_time_that_of_arrival_stands_in_and_says_so() -> None:
+    found = image(time_utc=0)
+    assert (found.captured_at, found.time_source) == (RECEIVED, "upload")
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"lat": 0, "lon": 0}, "no_fix"),
+        ({"lat": 2_147_483_647, "lon": 2_147_483_647}, "no_position"),
+        ({"lat": 488_500_000, "lon": 23_500_000}, "out_of_area"),
+        ({"relative_alt": 9_000_000}, "impossible_height"),
+        ({"q": [0.9238795, 0.0, 0.3826834, 0.0]}, "gimbal_up"),
+        ({"lat": 39.2, "lon": 117.1}, None),
+    ],
+)
+def test_a_picture_that_cannot_be_placed_is_kept_with_the_reason(changed: dict[str, Any], reason: str | None) -> None:
+    assert image(**changed).quarantine == reason
+
+
+def test_a_capture_that_failed_is_no_picture() -> None:
+    for failed in (0, -1, False):
+        assert (read(FIELDS | {"capture_result": failed}).ignored or "").startswith("capture_failed")
+
+
+def test_a_picture_without_a_name_is_called_by_its_time_and_number() -> None:
+    assert image(file_url="").image_id == "2026-06-15T02:30:12+00:00/41"
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        (b"[]", "wrong_type"),
+        ({"mavpackettype": "HEARTBEAT", "type": 2}, "unknown_message"),
+        ({"message": {"type": "ATTITUDE"}}, "unknown_message"),
+        (FIELDS | {"lat": "39.2"}, "wrong_type"),
+        (FIELDS | {"file_url": None, "image_index": None}, "missing"),
+        (FIELDS | {"time_utc": 1_300_000_000}, "before_2015"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(document: object, code: str) -> None:
+    with pytest.raises(PayloadError) as refused:
+        read(document)
+    assert {fault.code for fault in refused.value.faults} == {code}
+    assert refused.value.device_id == "px4-1"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from([*FIELDS, "message", "position", "type"]), JSON)
+def test_whatever_stands_in_a_field_is_read_or_refused(name: str, value: object) -> None:
+    try:
+        compute_footprints(read(FIELDS | {name: value}).images)
+    except PayloadError:
+        return
