@@ -20,6 +20,7 @@ from greensward import listen as listening
 from greensward.broker import BuiltInBroker
 from greensward.canary import BrokerProof, canary_topic, prove
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, Common, counted, out, progress, show
+from greensward.flights import FLIGHTS_WITHIN, flown, plot_areas, shifted_flights
 from greensward.health import STATUS_AGE, problems, read_health
 from greensward.settings import Settings
 from greensward.wiring import broker_of
@@ -30,10 +31,10 @@ from ingest.inbox import Inbox
 from ingest.lake.durable import store_errors
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import ensure_layout
-from ingest.lake.read import open_lake, read_register, retrying
+from ingest.lake.read import read_register
+from ingest.registers.snapshot import Registers
 from ingest.site import Site
 from ingest.status import IngestStatus, read_status
-from sql.models import analyst_models
 
 _BACKLOG_MESSAGES = 1_000_000
 _BROKER_TIMEOUT_S = 5.0
@@ -41,8 +42,7 @@ _CERTIFICATE_LEFT = timedelta(days=30)
 _OUTAGE_H = 48
 _LONGEST_LISTENING_S = 3600
 _NAMED_DEVICES = 5
-_FLIGHTS_WITHIN, _UPLOAD = timedelta(days=7), timedelta(hours=2)
-_FLIGHTS_SHOWN = 5
+_SHOWN = 5
 _FROM_HEALTH = {"unreadable", "messages", "evaluation"}
 
 _REGISTERS = {
@@ -306,28 +306,21 @@ def _outage(status: IngestStatus, now: datetime) -> Iterator[Finding]:
 
 
 def _flights(folder: DataFolder, site: Site, now: datetime) -> Iterator[Finding]:
-    """Say of which flights of the last days pictures are missing, once their docks have had time to upload them."""
-    flights = next(model for model in analyst_models() if model.name == "flights")
-
-    def lacking() -> list[tuple[str, int, int]]:
-        with open_lake(folder, site) as lake:
-            return lake.execute(
-                f"select flight_id, missing_files, expected_files from ({flights.select})"
-                " where last_reported_at between ? and ? and expected_files is not null order by last_reported_at desc",
-                (now - _FLIGHTS_WITHIN, now - _UPLOAD),
-            ).fetchall()
-
-    flown = retrying(folder, lacking)
-    short = [(flight, missing, expected) for flight, missing, expected in flown if missing]
+    """Say of which flights of the last days pictures are missing, and which lie in another datum."""
+    flights = flown(folder, site, now)
+    short = [flight for flight in flights if flight.missing_files]
     if short:
-        named = ", ".join(f"{flight} {missing} of {expected}" for flight, missing, expected in short[:_FLIGHTS_SHOWN])
-        more = f" and {len(short) - _FLIGHTS_SHOWN} more flights" if len(short) > _FLIGHTS_SHOWN else ""
+        named = ", ".join(f"{one.flight_id} {one.missing_files} of {one.expected_files}" for one in short[:_SHOWN])
+        more = f" and {len(short) - _SHOWN} more flights" if len(short) > _SHOWN else ""
         mend = "Let the dock upload them again, or import them: greensward images import exiftool.json"
         yield Finding("flights", "note", f"pictures are missing: {named}{more}", mend)
-    elif flown:
-        yield Finding(
-            "flights", "ok", f"every file of {len(flown)} flights of the last {_FLIGHTS_WITHIN.days} days came"
-        )
+    elif flights:
+        yield Finding("flights", "ok", f"all files of {len(flights)} flights of {FLIGHTS_WITHIN.days} days came")
+    areas = plot_areas([plot.wkb for plot in Registers(folder).current().plots])
+    for flight, shift in shifted_flights(folder, site, areas, now)[:_SHOWN]:
+        against = "its aircraft" if shift.by == "poses" else "the plots"
+        found = f"{flight}: {shift.pictures} pictures lie {shift.offset_m:.0f} m off {against}, as GCJ-02 positions do"
+        yield Finding("datum", "problem", found, "Have the sender give WGS 84 positions, and send them again.")
 
 
 def _inbox(folder: DataFolder) -> Iterator[Finding]:

@@ -1,0 +1,95 @@
+"""What is wrong with the flights of the last days: pictures that did not come, positions in another datum."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from ingest.lake.layout import DataFolder
+from ingest.lake.read import open_lake, retrying
+from ingest.registers.flight_datum import Shift, shift_by_plots, shift_by_poses
+from ingest.site import Site
+from sql.models import analyst_models
+
+FLIGHTS_WITHIN = timedelta(days=7)
+UPLOAD = timedelta(hours=2)
+"""A dock needs less than this to upload the files of a flight."""
+_POSE_WITHIN_S = 2.0
+
+
+class Flown(NamedTuple):
+    """A flight that its dock counted the files of, and how many of them did not come."""
+
+    flight_id: str
+    missing_files: int
+    expected_files: int
+
+
+def flown(folder: DataFolder, site: Site, now: datetime) -> list[Flown]:
+    """Return the flights whose dock has had time to upload their files, newest first. Raises: StoreError."""
+    flights = next(model for model in analyst_models() if model.name == "flights")
+
+    def ask() -> list[Flown]:
+        with open_lake(folder, site) as lake:
+            rows = lake.execute(
+                f"select flight_id, missing_files, expected_files from ({flights.select})"
+                " where last_reported_at between ? and ? and expected_files is not null order by last_reported_at desc",
+                (now - FLIGHTS_WITHIN, now - UPLOAD),
+            ).fetchall()
+            return [Flown(*row) for row in rows]
+
+    return retrying(folder, ask)
+
+
+def shifted_flights(
+    folder: DataFolder, site: Site, plots: npt.NDArray[np.object_], now: datetime
+) -> list[tuple[str, Shift]]:
+    """Return the flights of the last days whose pictures lie as GCJ-02 positions do. Raises: StoreError.
+
+    plots: shapely areas of the register, WGS 84
+    """
+
+    def ask() -> list[tuple[str, float, float, float | None, float | None]]:
+        with open_lake(folder, site) as lake:
+            return lake.execute(
+                """
+                select
+                    coalesce(pictures.flight_id, pictures.drone_id, pictures.gateway_id, '') as flight,
+                    pictures.lon, pictures.lat,
+                    max_by(poses.lon, -abs(epoch(poses.posed_at) - epoch(pictures.captured_at))),
+                    max_by(poses.lat, -abs(epoch(poses.posed_at) - epoch(pictures.captured_at))),
+                from drone_images as pictures
+                left join drone_poses as poses
+                    on coalesce(pictures.gateway_id, pictures.drone_id) = coalesce(poses.gateway_id, poses.drone_id)
+                    and poses.lon is not null
+                    and poses.date between pictures.date - 1 and pictures.date + 1
+                    and abs(epoch(poses.posed_at) - epoch(pictures.captured_at)) <= ?
+                where pictures.captured_at between ? and ?
+                    and pictures.media_kind = 'image' and pictures.lon is not null
+                    and coalesce(pictures.footprint_reason, '') not in ('no_fix', 'invalid_position')
+                group by pictures.picture_id, pictures.captured_at, flight, pictures.lon, pictures.lat
+                order by flight
+                """,
+                (_POSE_WITHIN_S, now - FLIGHTS_WITHIN, now),
+            ).fetchall()
+
+    by_flight: dict[str, list[tuple[float, float, float | None, float | None]]] = {}
+    for flight, *place in retrying(folder, ask):
+        by_flight.setdefault(flight, []).append((place[0], place[1], place[2], place[3]))
+    found = []
+    for flight, places in by_flight.items():
+        posed = np.array([place for place in places if None not in place], dtype=np.float64).reshape(-1, 4)
+        here = np.array([place[:2] for place in places], dtype=np.float64)
+        shift = shift_by_poses(*posed.T) or shift_by_plots(here[:, 0], here[:, 1], plots)
+        if shift is not None:
+            found.append((flight, shift))
+    return found
+
+
+def plot_areas(geometries: list[bytes]) -> npt.NDArray[np.object_]:
+    """Return the areas of WKB geometries."""
+    return np.asarray(shapely.from_wkb(np.array(geometries, dtype=object)), dtype=object).reshape(-1)
