@@ -78,8 +78,8 @@ def shifted_flights(
             ).fetchall()
 
     by_flight: dict[str, list[tuple[float, float, float | None, float | None]]] = {}
-    for flight, *place in retrying(folder, ask):
-        by_flight.setdefault(flight, []).append((place[0], place[1], place[2], place[3]))
+    for flight, lon, lat, pose_lon, pose_lat in retrying(folder, ask):
+        by_flight.setdefault(flight, []).append((lon, lat, pose_lon, pose_lat))
     found = []
     for flight, places in by_flight.items():
         posed = np.array([place for place in places if None not in place], dtype=np.float64).reshape(-1, 4)

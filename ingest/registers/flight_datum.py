@@ -71,7 +71,7 @@ def shift_by_plots(lon: Floats, lat: Floats, plots: npt.NDArray[np.object_]) -> 
 
 
 def _near_share(tree: shapely.STRtree, plots: npt.NDArray[np.object_], lon: Floats, lat: Floats) -> float:
-    points = shapely.points(lon, lat)
+    points = np.asarray(shapely.points(lon, lat), dtype=object)
     which, plot = tree.query(points, predicate="dwithin", distance=_NEAR_DEG)
     nearest = shapely.get_coordinates(shapely.shortest_line(points[which], plots[plot])).reshape(-1, 4)
     metres = _distances_m(nearest[:, 0], nearest[:, 1], nearest[:, 2], nearest[:, 3])
