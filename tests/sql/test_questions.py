@@ -180,8 +180,8 @@ def test_a_question_has_its_answer(asked: duckdb.DuckDBPyConnection, question: A
         assert answer == ANSWERS[question.name]
 
 
-def test_there_are_twenty_one_questions_in_both_languages() -> None:
-    assert len(all_questions()) == 21
+def test_there_are_twenty_two_questions_in_both_languages() -> None:
+    assert len(all_questions()) == 22
     assert all(question.zh.endswith(("?", "？", "。")) and question.en.endswith("?") for question in all_questions())
 
 
