@@ -99,7 +99,13 @@ _UNITS: dict[str, dict[str, tuple[float, float, float]]] = {
     "rain_depth": {"mm": (1, 1, 0), "cm": (10, 1, 0), "m": (1000, 1, 0), "[in_i]": (25.4, 1, 0)},
     "leaf_wetness": {"%": (1, 1, 0), "1": (100, 1, 0)},
     "wind_speed": {"m/s": (1, 1, 0), "km/h": (1, 3.6, 0)},
-    "solar_radiation": {"W/m2": (1, 1, 0), "kW/m2": (1000, 1, 0)},
+    # Sums of an hour or a day, as weather services write them: 86.4 kJ/m2 a day is 1 W/m2.
+    "solar_radiation": {
+        "W/m2": (1, 1, 0),
+        "kW/m2": (1000, 1, 0),
+        "MJ/(m2.h)": (1, 0.0036, 0),
+        "MJ/(m2.d)": (1, 0.0864, 0),
+    },
     "battery_voltage": {"V": (1, 1, 0), "mV": (1, 1000, 0)},
     "battery_level": {"%": (1, 1, 0), "1": (100, 1, 0)},
 }

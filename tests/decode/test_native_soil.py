@@ -118,6 +118,8 @@ def test_every_unit_comes_into_the_columns_own(
         ("leaf_wetness", 80, "%", "leaf_wetness_pct", 80),
         ("wind_speed", 36, "km/h", "wind_speed_m_s", 10),
         ("solar_radiation", 800, "W/m2", "solar_radiation_w_m2", 800),
+        ("solar_radiation", 2.88, "MJ/(m2.h)", "solar_radiation_w_m2", 800),
+        ("solar_radiation", 21.6, "MJ/(m2.d)", "solar_radiation_w_m2", 250),
     ],
 )
 def test_what_is_above_the_ground_is_weather_and_never_soil(
