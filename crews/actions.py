@@ -13,7 +13,7 @@ from crews.finding import Finding, from_json
 from crews.issue import REPORT_KINDS, ActionRefusedError, Issue, Photo, check_allowed
 from crews.ledger import Ledger, to_us
 from crews.policy import due_at, interval, look_back_on, odd_water_shares
-from crews.visits import planned_visits
+from crews.visits import planned_visits, visits_brought
 
 CANNOT_DO_REASONS = ("no_water", "no_access", "broken", "weather", "other")
 FALSE_ALARM_REASONS_OF = {
@@ -201,7 +201,7 @@ def _visit(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> dict[
     visits = planned_visits(issue, _asking(ledger, issue))
     if action.kind != "done" or visits == 1:
         return {}
-    visit = issue.visit + 1
+    visit = min(issue.visit + visits_brought(_asking(ledger, issue), action.water_used_litres), visits)
     next_due = max(issue.due_at, now + interval("next_visit_after"))
     return {"visit": visit, "visits": visits} | ({"due_at": next_due.isoformat()} if visit < visits else {})
 

@@ -16,3 +16,10 @@ def planned_visits(issue: Issue, finding: Finding) -> int:
     if issue.visit == 0 or issue.done_at is None or finding.as_of > issue.done_at:
         return issue.visit + left
     return max(issue.visits, issue.visit + 1)
+
+
+def visits_brought(finding: Finding, litres: float | None) -> int:
+    """Return of how many visits a report of `litres` is: a crew that brought all of it at once comes no second time."""
+    if not litres or not finding.visit_litres:
+        return 1
+    return max(1, round(litres / finding.visit_litres))

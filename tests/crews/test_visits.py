@@ -51,6 +51,16 @@ def test_the_next_visit_is_due_a_day_later_so_that_the_water_sinks_in(ledger: Le
     assert say_done(ledger, 2, 100).due_at == NOW + 124 * HOUR
 
 
+@pytest.mark.parametrize(("litres", "state", "visit"), [(8900.0, "done_unchecked", 3), (6100.0, "assigned", 2)])
+def test_a_crew_that_brought_the_water_of_several_visits_at_once_reports_them_at_once(
+    ledger: Ledger, litres: float, state: str, visit: int
+) -> None:
+    issue = three_visits(ledger)
+    perform(ledger, Action("at-once-1", issue.issue_id, "done", "crew:一队", water_used_litres=litres), NOW + HOUR)
+    found = ledger.issue(issue.issue_id)
+    assert (found.state, found.visit) == (state, visit)
+
+
 def test_the_amount_of_a_visit_can_be_put_right_before_the_next(ledger: Ledger) -> None:
     issue = three_visits(ledger)
     say_done(ledger, 1, 2)
