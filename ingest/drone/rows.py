@@ -7,6 +7,7 @@ import functools
 import importlib.metadata
 import math
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -83,16 +84,19 @@ def posed_pictures(
     return pictures
 
 
-def repose(picture: Picture, poses: Sequence[DronePose]) -> Picture | None:
+def repose(picture: Picture, poses: Sequence[DronePose], received_at: datetime) -> Picture | None:
     """Return the picture with the pose that `poses` give it, None when that is the one it has.
 
     poses: all of the time around it, also those that came before; the order in which they came makes no difference
+    received_at: of the newest of them: before that the ground was not known. The number stays that of the message
+    that brought the picture, by which it is judged again when a file is damaged
     """
     posed = rejoined(picture.posed, poses)
     if posed == picture.posed:
         return None
     status = compute_footprints([completed(posed.image)[0]])[0].status
-    return dataclasses.replace(picture, posed=posed, footprint_status=status)
+    stamp = Stamp(picture.stamp.message_seq, max(picture.stamp.received_at, received_at))
+    return dataclasses.replace(picture, posed=posed, footprint_status=status, stamp=stamp)
 
 
 def picture_rows(pictures: Sequence[Picture], plots: PlotShapes) -> dict[str, list[Row]]:

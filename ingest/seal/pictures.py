@@ -130,8 +130,13 @@ class PictureStore:
             if (row["picture_id"], row["captured_at"]) not in there and _is_near(row["captured_at"], told, reach)
         ]
 
-    def judge(self, groups: Sequence[Group], poses: Sequence[DronePose], plots: PlotShapes) -> list[Kept]:
-        """Return what is to stand in the lake of each picture that these messages say something new of."""
+    def judge(
+        self, groups: Sequence[Group], poses: Sequence[DronePose], plots: PlotShapes, received_at: datetime
+    ) -> list[Kept]:
+        """Return what is to stand in the lake of each picture that these messages say something new of.
+
+        received_at: of the newest message, since when what the poses say of a picture is known
+        """
         flat = posed_pictures([one for group in groups for one in group.incoming], poses, self.site)
         said = iter(flat)
         news = [[next(said) for _ in group.incoming] for group in groups]
@@ -150,13 +155,13 @@ class PictureStore:
         for group, new in eager:
             if group.known is None:
                 first = _fold(new[0], new[1:]) or new[0]
-                changed.append((group, repose(first, poses) or first))
+                changed.append((group, repose(first, poses, received_at) or first))
                 continue
             key = group.known["picture_id"], group.known["captured_at"]
             known = picture_of(group.known, findings[key], stats[key])
             is_short = group.is_again and len(findings[key]) < (group.known["detection_count"] or 0)
             folded = _fold(known, new, is_short=is_short)
-            posed = repose(folded or known, poses)
+            posed = repose(folded or known, poses, received_at)
             if posed is not None or folded is not None or group.is_again:
                 changed.append((group, posed or folded or known))
         return _kept(changed, picture_rows([picture for _, picture in changed], plots))

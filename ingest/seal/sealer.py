@@ -131,6 +131,7 @@ class Sealer:
     def _store_pictures(self, batch: Batch, registers: RegisterSnapshot, tally: Tally, sealed: Sealed) -> None:
         """Make all pictures durable; when our code fails on one, that one's messages are refused and no others."""
         store = PictureStore(self._folder, self._site, self._db, self._turned)
+        newest = max(judged.message.received_at for judged in batch.judged)
         groups = store.groups(batch.images)
         groups += store.waiting(batch.poses, groups)
         lacking = [image.captured_at for image, _ in batch.images if image.pitch_deg is None]
@@ -140,13 +141,13 @@ class Sealer:
         poses = [*around, *batch.poses]
         shapes = self._shapes(registers)
         try:
-            kept = store.judge(groups, poses, shapes)
+            kept = store.judge(groups, poses, shapes, newest)
         except Exception as error:  # noqa: BLE001 - or one picture would stop ingest at every start, for ever
             our_fault(error)
             kept = []
             for group in list(groups):
                 try:
-                    kept.extend(store.judge([group], poses, shapes))
+                    kept.extend(store.judge([group], poses, shapes, newest))
                 except Exception as error:  # noqa: BLE001 - as above
                     groups.remove(group)
                     for _, message in group.incoming:

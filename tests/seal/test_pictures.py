@@ -7,6 +7,7 @@ import json
 import math
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -226,6 +227,7 @@ def test_a_callback_gives_its_picture_to_one_drone_only(lake: Lake, *, together:
     assert lake.ask("select drone_id, gateway_id from drone_images order by 1") == [("d1", "DOCK"), ("d2", None)]
 
 
+LATER = NOON + timedelta(hours=3)
 TOLD_KEY = "dock/F1/DJI_20260702120000_0001_W.jpeg"
 SERIAL = {"XMP-drone-dji:DroneSerialNumber": "PLANE"}
 
@@ -300,8 +302,10 @@ def test_a_pose_that_comes_later_places_the_findings_and_the_coverage_together(l
     lake.seal(told)
     assert lake.findings() == [("PLANE/d/1", "unknown_pose", None)]
     assert lake.covered() == []
-    lake.seal(osd(-1), osd(1))
+    lake.sealer.seal([replace(lake.message(one), received_at=LATER) for one in (osd(-1), osd(1))], PLOTS)
     assert lake.pictures() == [("PLANE/d/1", "ok", True, 1)]
+    # An evaluation as of an earlier instant must not know the ground yet.
+    assert lake.ask("select count(*) from plot_coverage where received_at < " + f"timestamptz '{LATER}'") == [(0,)]
     assert lake.findings() == [("PLANE/d/1", "assigned", "W")]
     assert lake.covered() == [("PLANE/d/1", "E", True), ("PLANE/d/1", "W", True)]
     assert lake.ask("select attitude_source, attitude_age_s, message_seq from drone_images") == [("osd", 1.0, 1)]
