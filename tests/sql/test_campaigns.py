@@ -396,7 +396,8 @@ def test_recorded_rest_lasts_until_green_up_and_not_until_a_fixed_date(lake: Mad
     assert dryness(lake, date(2027, 3, 15)) == {"P1": ("suspended", "recorded")}, "past the fixed 5 March"
     air(lake, date(2027, 3, 7), [4.0] * 6)
     ground(lake, date(2027, 3, 7), [2.0] * 6, 15.0)
-    assert dryness(lake, date(2027, 3, 15)) == {"P1": ("dry", "recorded")}, "the conditions of green-up have held"
+    # Judged again: at 4 degrees shrubs use so little that what was dry by the table's p is only to be watched.
+    assert dryness(lake, date(2027, 3, 15)) == {"P1": ("watch", "recorded")}, "the conditions of green-up have held"
 
 
 @pytest.mark.parametrize(("day", "expected"), [(date(2027, 4, 10), "suspended"), (date(2027, 4, 11), "dry")])

@@ -106,14 +106,14 @@ def weather(lake: MadeLake, days: int, **values: float) -> None:
 
 
 def test_with_weather_the_plants_use_decides(lake: MadeLake) -> None:
-    """Depletion 18 of 84 mm at 0.25, line 42: shrubs use 0.6 ET0 a day."""
+    """Depletion 18 of 84 mm at 0.25, line p x 84 with p = 0.5 + 0.04 (5 - ETc): shrubs use 0.6 ET0 a day."""
     lake.dry_down("P1", [0.255, 0.25], every_hours=12, area_m2=100.0)
     lake.rows["devices"][-1]["depths_cm"] = [40.0]
     weather(lake, 5)
     said = told(lake)
     (et0,) = lake.connection.execute("select avg(et0_mm) from reference_et0").fetchone()  # type: ignore[misc]
     assert 4 < et0 < 8
-    days = (42.0 - 18.0) / (0.6 * et0)
+    days = (84.0 * (0.5 + 0.04 * (5 - 0.6 * et0)) - 18.0) / (0.6 * et0)
     assert said["method"] == "weather"
     assert said["days"] == pytest.approx(days - ELAPSED, abs=0.2)
     assert said["low"] == pytest.approx(days / 1.25 - ELAPSED, abs=0.2)
