@@ -120,6 +120,9 @@ def test_only_plots_with_news_are_judged_anew_and_time_still_passes_for_the_othe
 
 def test_registers_and_settings_that_change_are_judged_anew(lake_folder: DataFolder, made: MadeLake) -> None:
     judge(lake_folder, AS_OF)
+    made.rows["plots"][3]["vegetation"] = "trees"
+    register(lake_folder, made, "plots")
+    assert judge(lake_folder, AS_OF).groups_judged == 1
     made.rows["plots"][0]["field_capacity"] = 0.31
     register(lake_folder, made, "plots")
     made.rows["devices"][1]["valid_to"] = AS_OF - 30 * HOUR
@@ -191,18 +194,16 @@ def test_a_run_that_ends_while_it_keeps_leaves_what_was_there(
 
 
 def test_two_evaluations_at_a_time_do_not_mix_what_they_leave(lake_folder: DataFolder) -> None:
+    """The first began before a reading came; the second, which carries nothing, is done before the first keeps."""
     judge(lake_folder, AS_OF)
-    begun = []
-    for device_id, minutes in (("D1", 10), ("D2", 20)):
-        add(lake_folder, device_id, AS_OF + minutes * MINUTE, 0.20)
-        carry = Carry(load_past(lake_folder), soil_files(lake_folder), BEICHEN, AS_OF + (minutes + 1) * MINUTE)
-        lake = open_lake(lake_folder, BEICHEN)
-        evaluate(lake, as_of=carry.as_of, site=BEICHEN, carry=carry)
-        begun.append((lake, carry))
-    for lake, carry in begun:
-        keep_for_next(lake_folder, lake, carry)
-        lake.close()
-    assert Evaluated(lake_folder, AS_OF + 25 * MINUTE).judged == 0
+    first = Carry(load_past(lake_folder), soil_files(lake_folder), BEICHEN, AS_OF)
+    with open_lake(lake_folder, BEICHEN) as lake:
+        evaluate(lake, as_of=AS_OF, site=BEICHEN, carry=first)
+        add(lake_folder, "D1", AS_OF + 10 * MINUTE, 0.20)
+        (lake_folder.carried / "newest.json").unlink()
+        judge(lake_folder, AS_OF + 11 * MINUTE)
+        keep_for_next(lake_folder, lake, first)
+    assert Evaluated(lake_folder, AS_OF).judged == 0
 
 
 def judge(folder: DataFolder, as_of: datetime, site: Site = BEICHEN) -> Carry:
