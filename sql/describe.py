@@ -47,7 +47,7 @@ _SECTIONS = {
     "watering": "select * from watering_needs where plot_id = $plot_id",
     "balance": "select * from balance_checks where plot_id = $plot_id",
     "forecast": "select * from dry_forecasts where plot_id = $plot_id",
-    "frost": "select * from frost_days where plot_id = $plot_id order by date",
+    "frost": "select * from frost_days where plot_id = $plot_id and frozen_readings > 0 order by date",
     "limits": "select * from limits",
     "season": (
         "select * from seasons where strftime(cast(getvariable('window_to') as date), '%m-%d') "

@@ -158,7 +158,7 @@ select
     ranked.is_at_line and ranked.is_shallow as is_shallow_at_line,
     case when ranked.are_all_shallow then ranked.are_all_below_close else ranked.are_deep_below_close end
         as is_below_close,
-    coalesce(frost_days.frozen_readings, 0) > 0 as is_frozen,
+    frost_days.plot_id is not null as is_frozen,
 from ranked
 left join frost_days on ranked.plot_id = frost_days.plot_id and ranked.date = frost_days.date
 where ranked.depth_rank = 1

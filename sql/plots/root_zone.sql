@@ -91,7 +91,7 @@ depletions as (
             + power(sums.depletion_fraction * sums.sigma_wilting_point_m, 2)
         ) / sums.thickness_m as sigma_refill_point,
         100 * sums.water_m / sums.field_capacity_m as relative_moisture_pct,
-        coalesce(frost_days.frozen_readings, 0) > 0 as is_frozen,
+        frost_days.plot_id is not null as is_frozen,
     from sums
     left join frost_days on sums.plot_id = frost_days.plot_id and sums.date = frost_days.date
     where sums.is_soil_known and sums.field_capacity_m > sums.wilting_point_m and sums.root_zone_m > 0

@@ -85,11 +85,11 @@ def test_an_issue_from_before_the_frost_is_not_told_again_in_it(lake: MadeLake, 
 
 @pytest.mark.parametrize("quantity", ["volumetric_water_content", "matric_potential_kpa"])
 def test_a_frozen_day_is_no_dry_day_afterwards(lake: MadeLake, quantity: str) -> None:
-    """Two days of frost by night: the readings by day look dry. The day after the thaw is the first that counts."""
+    """Two days of frost by night: the readings by day look dry. After three days of thaw they count."""
     dry, moist = (0.20, 0.25) if quantity == "volumetric_water_content" else (-100.0, -10.0)
     lake.laboratory_plot()
     lake.device(report_interval_s=28800.0)
-    for day in range(10, 20):
+    for day in range(10, 24):
         for hour in (0, 8, 16):
             is_cold = day in (16, 17) and hour == 0
             lake.soil(
@@ -98,9 +98,24 @@ def test_a_frozen_day_is_no_dry_day_afterwards(lake: MadeLake, quantity: str) ->
                 1,
                 **{quantity: moist if day < 16 else dry, "soil_temperature_c": -1.0 if is_cold else 3.0},
             )
-    thawed = local_midnight(date(2026, 11, 19))
-    assert lake.flag("drought", as_of=thawed)["needs_work"] is False
-    assert lake.flag("drought", as_of=thawed + timedelta(days=1))["needs_work"] is True
+    thawed = local_midnight(date(2026, 11, 21))
+    assert lake.flag("drought", as_of=thawed)["state"] == "frozen"
+    assert lake.flag("drought", as_of=thawed + timedelta(days=1))["needs_work"] is False
+    assert lake.flag("drought", as_of=thawed + timedelta(days=2))["needs_work"] is True
+
+
+def test_soil_that_thaws_by_day_and_freezes_by_night_is_never_dry_by_the_hour(lake: MadeLake) -> None:
+    """Maqu in February: at noon the thermometer is above zero, and half of the water is still ice."""
+    lake.laboratory_plot()
+    lake.device()
+    noon = local_midnight(date(2026, 11, 20)) + 12 * HOUR
+    for hours in range(24 * 8):
+        at = noon - hours * HOUR
+        is_cold = hours > 60 and (at.hour < 4 or at.hour >= 16)
+        lake.soil(at, volumetric_water_content=0.13, soil_temperature_c=-1.0 if is_cold else 4.0)
+    flag = lake.flag("drought", as_of=noon)
+    assert (flag["state"], flag["needs_work"]) == ("frozen", False)
+    assert lake.flag("drought", as_of=noon + 72 * HOUR)["state"] in {"stale", "silent"}
 
 
 def air(lake: MadeLake, means_c: list[float], last_day: date) -> None:
