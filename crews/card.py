@@ -19,12 +19,14 @@ from crews.say_campaign import say_cause, say_severity
 from crews.say_stop import (
     say_action,
     say_arithmetic,
+    say_confidence,
     say_dry_in,
     say_earlier,
     say_not_knowing,
     say_overdue,
     say_reason,
     say_result,
+    say_saline,
     say_tonnes,
     say_water_used,
 )
@@ -81,6 +83,7 @@ class Card:
     earlier: what was said before the newest evaluation
     due: the deadline in words; overdue: by how much it has passed
     lacks_proof: reported as done, and no photo shows it
+    confidence: why the verdict is less sure than others; saline: that water content reads high
     """
 
     seq: int
@@ -99,7 +102,8 @@ class Card:
     not_knowing: str | None
     dry_in: str | None
     age: str
-    low_confidence: bool
+    confidence: str | None
+    saline: str | None
     trend: Markup
     trend_ends: tuple[str, str] | None
     month: Month | None
@@ -169,7 +173,8 @@ def make_card(
         not_knowing=say_not_knowing(stop, say),
         dry_in=None if stop.group == "done" else say_dry_in(stop.drought or stop.spoken, say),
         age=say_age(stop.data_age_min, say),
-        low_confidence=stop.spoken.confidence == "low",
+        confidence=say_confidence(stop, say),
+        saline=say_saline(stop, say),
         trend=Markup("") if stop.hold else _trend(finding, ends, say),
         trend_ends=ends,
         month=_month(stop, (stories or {}).get(issue.plot_id), say, language),

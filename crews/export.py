@@ -14,7 +14,7 @@ from shapely.geometry.polygon import orient
 
 from crews.crew_list import LITRES_PER_TONNE, CrewList, Stop
 from crews.reasons import Reasons
-from crews.say_stop import say_action, say_reason
+from crews.say_stop import say_action, say_reason, say_saline
 from crews.words import speaker
 
 _FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
@@ -38,6 +38,8 @@ COLUMNS = (
     "rule_version",
     "state",
     "newest_state",
+    "confidence",
+    "caveat",
     "evidence_value",
     "evidence_line",
     "evidence_unit",
@@ -121,6 +123,8 @@ def stop_values(listed: CrewList, stop: Stop, language: str, known: Reasons | No
         "rule_version": finding.rule_version,
         "state": finding.state,
         "newest_state": stop.newest_state,
+        "confidence": stop.spoken.confidence,
+        "caveat": say_saline(stop, speaker(language)),
         "evidence_value": finding.value,
         "evidence_line": finding.line,
         "evidence_unit": finding.unit,

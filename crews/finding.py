@@ -51,6 +51,7 @@ class Finding(msgspec.Struct, frozen=True):
     days_until_dry, _low, _high: days until the plot wants water if it gets none, and the range; None when unknown
     lon, lat: centre of what was seen, WGS 84, where it is narrower than the plot
     check_parameters: the water is outside of what is usual for such plants
+    saline_ec_ds_m: bulk EC of saline soil at the probes, whose water content reads high; None where it is not saline
     """
 
     plot_id: str
@@ -83,6 +84,7 @@ class Finding(msgspec.Struct, frozen=True):
     lon: float | None = None
     lat: float | None = None
     check_parameters: bool = False
+    saline_ec_ds_m: float | None = None
 
     @property
     def is_well(self) -> bool:
@@ -192,6 +194,7 @@ def _from_row(row: Mapping[str, Any]) -> Finding:
         lon=_number(inputs.get("lon")),
         lat=_number(inputs.get("lat")),
         check_parameters=_needs_check(inputs),
+        saline_ec_ds_m=_number(inputs.get("saline_ec_ds_m")),
     )
 
 

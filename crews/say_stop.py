@@ -16,6 +16,9 @@ from crews.words import Say, say_age, say_number
 _BEFORE_DRY = frozenset({"ok", "watch", "likely", "just_watered", "wet"})
 """States in which a plot may become dry; one that is, needs no such word."""
 
+_LESS_SURE = frozenset({"low", "estimated"})
+"""Confidences that a crew is told of."""
+
 _COARSE_FROM_TONNES = 0.1
 """From here one decimal is enough; below, a tree's 65 litres would read as 0.1 t."""
 
@@ -177,6 +180,18 @@ def say_not_knowing(stop: Stop, say: Say) -> str | None:
     assert stop.drought is not None
     others = set(stop.drought.device_ids) - set(stop.finding.device_ids)
     return say("card.other_probes" if others else "card.judged_before")
+
+
+def say_confidence(stop: Stop, say: Say) -> str | None:
+    """Return why the verdict is less sure than others: low confidence, an estimate; None where it is not."""
+    confidence = stop.spoken.confidence
+    return say(f"confidence.{confidence}") if confidence in _LESS_SURE else None
+
+
+def say_saline(stop: Stop, say: Say) -> str | None:
+    """Return that water content reads high in saline soil: 含水量可能偏高：土壤含盐; None where it is not saline."""
+    ec = (stop.drought or stop.spoken).saline_ec_ds_m
+    return None if ec is None else say("card.saline", ec=say_number(ec))
 
 
 def say_overdue(stop: Stop, say: Say) -> str:

@@ -60,6 +60,7 @@ class WaterSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     water_ec_ds_m: electrical conductivity of the water that is brought, dS/m; 0: unknown, no leaching is added
     soil_ece_ds_m: of the soil's saturation extract that is to be kept, dS/m; 0: unknown
     forecast_rain: what likely rain (5 mm in 48 h with 60 %) does to a dry plot's water: "cancel", "reduce" or "proceed"
+    plots_without_probe: dryness of a plot without a probe by plots of its kind: "off", "show" (nobody is sent), "order"
 
     Rain never cancels the water of a plot whose plants wilt.
     """
@@ -67,6 +68,7 @@ class WaterSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     water_ec_ds_m: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.0
     soil_ece_ds_m: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.0
     forecast_rain: Literal["cancel", "reduce", "proceed"] = "reduce"
+    plots_without_probe: Literal["off", "show", "order"] = "show"
 
 
 class DataSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -194,6 +196,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             water_ec_ds_m=self.water.water_ec_ds_m or None,
             soil_ece_ds_m=self.water.soil_ece_ds_m or None,
             forecast_rain=self.water.forecast_rain,
+            plots_without_probe=self.water.plots_without_probe,
         )
 
     def now(self) -> datetime:

@@ -17,6 +17,7 @@ class Site:
     water_ec_ds_m, soil_ece_ds_m: salinity of the water that is brought, and of the soil's saturation extract that plots
         keep where the register has none of their own, dS/m; None where unknown
     forecast_rain: what likely rain does to the water of a dry plot: "cancel", "reduce" or "proceed"
+    plots_without_probe: whether their dryness is estimated by plots of their kind: "off", "show" or "order"
     """
 
     district: str
@@ -30,6 +31,7 @@ class Site:
     water_ec_ds_m: float | None = None
     soil_ece_ds_m: float | None = None
     forecast_rain: str = "reduce"
+    plots_without_probe: str = "show"
 
     @property
     def latitude_deg(self) -> float:

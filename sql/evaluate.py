@@ -128,6 +128,7 @@ def set_variables(connection: duckdb.DuckDBPyConnection, *, as_of: datetime, sit
         "water_ec_ds_m": "null" if site.water_ec_ds_m is None else site.water_ec_ds_m,
         "soil_ece_ds_m": "null" if site.soil_ece_ds_m is None else site.soil_ece_ds_m,
         "forecast_rain": f"'{site.forecast_rain}'",
+        "plots_without_probe": f"'{site.plots_without_probe}'",
     }
     for name, value in variables.items():
         connection.execute(f"set variable {name} = {value}")

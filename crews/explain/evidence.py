@@ -16,6 +16,7 @@ from ingest.site import Site
 Row = Mapping[str, Any]
 
 _MOST_PROBES, _MOST_MEANS = 5, 6
+_SHARES = ("depletion_share", "depletion_share_low", "depletion_share_high")
 _GATE = re.compile(r"is_([a-z]\d+)_(\w+)")
 
 
@@ -115,6 +116,24 @@ def mean_steps(
         )  # fmt: skip
     if len(elements) > _MOST_MEANS:
         yield Step(section="means", key="more", said=say("explain.means.more", n=len(elements) - _MOST_MEANS))
+
+
+def saline_step(ec_ds_m: float, limits: Row, say: Say) -> Step:
+    """Return the caveat that water content reads high in saline soil (gate E1)."""
+    said = say("explain.means.saline", ec=number(ec_ds_m, 2), limit=number(limits["saline_ec_ds_m"], 2))
+    return Step(section="means", key="saline", said=said, source=say("explain.source.gates"))
+
+
+def estimate_step(estimate: Row, say: Say) -> Step:
+    """Return how dry plots of the same kind are, where the plot itself has no probe."""
+    share = {name: number(100 * estimate[name], 0) for name in _SHARES}
+    said = say(
+        "explain.means.estimate", peers=estimate["peers"], dry=estimate["peers_dry"], date=estimate["date"],
+        share=share["depletion_share"], low=share["depletion_share_low"], high=share["depletion_share_high"],
+        p=number(100 * estimate["p"], 0), state=say(f"finding_state.{estimate['state']}"),
+    )  # fmt: skip
+    then = say("explain.means.estimate_orders" if estimate["is_ordering"] else "explain.means.estimate_only")
+    return Step(section="means", key="estimate", said=said, then=then, source=say("explain.source.decision", n=16))
 
 
 def local(instant: datetime | None, site: Site) -> str:

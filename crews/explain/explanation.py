@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from crews.explain.arithmetic import number
-from crews.explain.evidence import gate_steps, local, mean_steps, probe_steps
+from crews.explain.evidence import estimate_step, gate_steps, local, mean_steps, probe_steps, saline_step
 from crews.explain.outcome import balance_step, forecast_step, memory_steps, water_steps
 from crews.explain.soil import verdict_steps, zone_steps
 from crews.explain.steps import Step
@@ -75,6 +75,11 @@ def _steps(
     yield from probe_steps(rows["probes"], say, language, site)
     yield from gate_steps(rows["gates"], rows["readings"][0], limits, say)
     yield from mean_steps(memory, rows["means"], rows["hours"], limits, say, reason, site)
+    inputs = json.loads(flag["inputs_json"])
+    if inputs.get("saline_ec_ds_m") is not None:
+        yield saline_step(inputs["saline_ec_ds_m"], limits, say)
+    if inputs.get("estimate") is not None:
+        yield estimate_step(inputs["estimate"], say)
     if rows["zone"]:
         zone = rows["zone"][0]
         vegetation = _row("vegetations", "vegetation", plot["vegetation"])

@@ -42,7 +42,8 @@ def zone_steps(
             section=section, key="layer",
             said=say(
                 "explain.soil.layer", top=number(layer["top_m"], 3, 2), bottom=number(layer["bottom_m"], 3, 2),
-                depth=number(layer["depth_cm"], 1), theta=number(layer["volumetric_water_content"], 5, 4),
+                depth=layer["depth_names"].replace(" ", "").replace(".0", ""),
+                theta=number(layer["volumetric_water_content"], 5, 4),
                 fc=number(fc, 5, 3), wp=number(wp, 5, 3), d=number(layer["thickness_m"], 4, 2),
                 source=say(f"explain.soil.source_{source_of(layer, plot)}", otherwise=source_of(layer, plot)),
             ),

@@ -51,6 +51,8 @@ with asked as (
         case
             when campaign_states.work <> 'water' then 'work'
             when drought_findings.state = 'frozen' then 'frozen'
+            when drought_findings.is_estimated
+                then case when campaign_states.standard_mm > 0 then 'standard' else 'unknown' end
             when drought_findings.state in ('ok', 'watch', 'likely', 'dry') and watering_needs.is_put_off then 'rain'
             when drought_findings.state in ('wet', 'just_watered') or watering_needs.litres <= 0 then 'wet'
             when drought_findings.state in ('dry', 'likely') and watering_needs.litres > 0 then 'dry'

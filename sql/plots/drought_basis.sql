@@ -3,7 +3,7 @@
 -- Grain: plot
 -- As of: as_of
 -- Reads: drought_memories, root_zone, potentials
--- Feeds: drought_findings
+-- Feeds: drought_findings, peer_estimates
 -- Kept as: table
 select
     drought_memories.plot_id,

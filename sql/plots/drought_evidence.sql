@@ -6,7 +6,9 @@
 -- Feeds: drought_flags
 -- Kept as: table
 --
--- The curve is of one quantity: the one that the verdict uses, or water content where there is none.
+-- Saline: the largest daily mean of bulk EC above saline_ec_ds_m among the probes of that day (E1): their water content
+-- reads high. Null where none is, and for potential. The curve is of one quantity: the one that the verdict uses, or
+-- water content where there is none.
 with curves as (
     select
         plot_id,
@@ -58,6 +60,7 @@ probes as (
                 'channel', readings_daily.channel,
                 'water_content', round(readings_daily.volumetric_water_content, 4),
                 'matric_potential_kpa', round(readings_daily.matric_potential_kpa, 2),
+                'bulk_ec_ds_m', round(readings_daily.bulk_ec_ds_m, 2),
                 'usable_readings', case
                     when drought_memories.quantity = 'water_content' then readings_daily.usable_readings
                     else readings_daily.usable_potentials
@@ -65,7 +68,16 @@ probes as (
             ) as varchar))),
             ','
         ) as probes,
+        max(
+            case
+                when
+                    drought_memories.quantity = 'water_content'
+                    and readings_daily.bulk_ec_ds_m > limits.saline_ec_ds_m
+                    then readings_daily.bulk_ec_ds_m
+            end
+        ) as saline_ec_ds_m,
     from readings_daily
+    cross join limits
     inner join drought_memories
         on readings_daily.plot_id = drought_memories.plot_id and readings_daily.date = drought_memories.date
     where
@@ -86,6 +98,7 @@ select
     trends.trend_quantity,
     concat('[', coalesce(trends.trend, ''), ']') as trend_json,
     concat('[', coalesce(probes.probes, ''), ']') as probes_json,
+    probes.saline_ec_ds_m,
 from quantities
 left join trends on quantities.plot_id = trends.plot_id
 left join probes on quantities.plot_id = probes.plot_id

@@ -2,14 +2,16 @@
 --
 -- Grain: plot
 -- As of: readings up to as_of
--- Reads: staged_plots, sensor_states, drought_basis, frost_days, readings_daily, wettings, plot_rests, limits
+-- Reads: staged_plots, sensor_states, drought_basis, frost_days, readings_daily, wettings, plot_rests, peer_estimates,
+--     limits
 -- Feeds: watering_needs, drought_flags, vigour_findings, campaign_findings, plot_stories, drought_outcomes
 -- Kept as: table
 --
 -- What we do not know goes first (no sensor, no data, silent, stale, sensor fault), then what suspends dryness (season,
 -- frost), then wet and just watered, then the root zone. Frozen means: no probe is well and one is frozen; or, where
 -- the verdict would be dry or likely or an issue is open, any probe or the day of the verdict or today is. Needs work
--- means: an issue stands open by drought_evaluations.
+-- means: an issue stands open by drought_evaluations. A plot without a probe has no verdict; where the setting says
+-- order, that of peer_estimates stands in for it (is_estimated).
 with probes_of_plots as (
     select
         sensor_states.plot_id,
@@ -43,6 +45,12 @@ received as (
     group by readings_daily.plot_id
 ),
 
+orders as (
+    select peer_estimates.*,
+    from peer_estimates
+    where peer_estimates.is_ordering
+),
+
 gathered as (
     select
         staged_plots.*,
@@ -57,37 +65,40 @@ gathered as (
         probes_of_plots.first_usable_at,
         probes_of_plots.last_usable_at,
         probes_of_plots.last_soil_at,
-        drought_basis.date,
-        drought_basis.span,
-        drought_basis.quantity,
-        coalesce(drought_basis.is_open, false) as is_open,
+        coalesce(drought_basis.date, orders.date) as date,
+        coalesce(drought_basis.span, case when orders.plot_id is not null then 'day' end) as span,
+        coalesce(drought_basis.quantity, case when orders.plot_id is not null then 'water_content' end) as quantity,
+        coalesce(drought_basis.is_open, orders.is_open, false) as is_open,
+        orders.plot_id is not null as is_estimated,
         drought_basis.dry_since_at,
         drought_basis.issue_since_at,
         coalesce(drought_basis.is_held_since_window, false) as is_held_since_window,
         drought_basis.holding_rain_mm,
         drought_basis.depth_list,
-        drought_basis.covered_m,
+        coalesce(
+            drought_basis.covered_m, case when orders.plot_id is not null then staged_plots.root_zone_m end
+        ) as covered_m,
         drought_basis.coverage,
         drought_basis.field_capacity as evaluated_field_capacity,
         drought_basis.wilting_point as evaluated_wilting_point,
         coalesce(drought_basis.learned_depths, 0) > 0 as is_learned,
-        drought_basis.depletion_fraction as evaluated_depletion_fraction,
-        drought_basis.refill_point,
-        drought_basis.volumetric_water_content,
+        coalesce(drought_basis.depletion_fraction, orders.depletion_fraction) as evaluated_depletion_fraction,
+        coalesce(drought_basis.refill_point, orders.refill_point) as refill_point,
+        coalesce(drought_basis.volumetric_water_content, orders.volumetric_water_content) as volumetric_water_content,
         drought_basis.main_layer_water_content,
-        drought_basis.total_available_water_mm,
-        drought_basis.depletion_mm,
-        drought_basis.depletion_share,
+        coalesce(drought_basis.total_available_water_mm, orders.total_available_water_mm) as total_available_water_mm,
+        coalesce(drought_basis.depletion_mm, orders.depletion_mm) as depletion_mm,
+        coalesce(drought_basis.depletion_share, orders.depletion_share) as depletion_share,
         drought_basis.relative_moisture_pct,
         drought_basis.national_grade,
         drought_basis.agricultural_grade,
         drought_basis.ks,
         drought_basis.dry_probability,
-        drought_basis.stress_severity,
-        drought_basis.confidence,
+        coalesce(drought_basis.stress_severity, orders.severity) as stress_severity,
+        case when orders.plot_id is not null then 'estimated' else drought_basis.confidence end as confidence,
         coalesce(drought_basis.is_shallow_only, false) as is_shallow_only,
         coalesce(drought_basis.is_wet, false) as is_wet,
-        drought_basis.day_state,
+        coalesce(drought_basis.day_state, orders.state) as day_state,
         drought_basis.evaluated_data_at,
         drought_basis.matric_potential_kpa,
         drought_basis.line_kpa,
@@ -123,13 +134,14 @@ gathered as (
     left join frost_days
         on staged_plots.plot_id = frost_days.plot_id and frost_days.date = cast(getvariable('window_to') as date)
     left join wettings on staged_plots.plot_id = wettings.plot_id
+    left join orders on staged_plots.plot_id = orders.plot_id
 ),
 
 standings as (
     select
         gathered.*,
         case
-            when gathered.probes is null then 'no_sensor'
+            when gathered.probes is null and not gathered.is_estimated then 'no_sensor'
             when gathered.probes_ok = 0 and gathered.probes_frozen = 0
                 then
                     case
@@ -231,6 +243,7 @@ select
     judged.last_soil_at,
     judged.day_state,
     judged.is_open,
+    judged.is_estimated,
     judged.vegetation,
     judged.is_newly_planted,
     case when judged.is_learned then 'learned' else judged.soil_source end as soil_source,
@@ -262,6 +275,8 @@ select
     case
         when judged.standing = 'suspended' and judged.rest_basis = 'recorded' then 'drought_resting'
         when judged.standing is not null then concat('drought_', judged.standing)
+        when judged.is_estimated
+            then concat('drought_estimated_', case when judged.is_open then 'dry' else judged.day_state end)
         when judged.quantity = 'matric_potential'
             then
                 case

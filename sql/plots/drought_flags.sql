@@ -2,7 +2,8 @@
 --
 -- Grain: plot
 -- As of: readings up to as_of
--- Reads: drought_findings, watering_needs, drought_evidence, dry_forecasts, balance_checks
+-- Reads: drought_findings, watering_needs, drought_evidence, dry_forecasts, balance_checks,
+--     peer_estimates
 -- Feeds: findings, plot_stories
 -- Kept as: table
 select
@@ -21,7 +22,10 @@ select
         when drought_findings.state = 'just_watered' then drought_findings.wetted_at
     end as since,
     case
-        when drought_findings.needs_work and watering_needs.is_put_off then 'drought_dry_rain_to_come'
+        when drought_findings.needs_work and watering_needs.is_put_off and not drought_findings.is_estimated
+            then 'drought_dry_rain_to_come'
+        when drought_findings.state = 'no_sensor' and peer_estimates.plot_id is not null
+            then concat('drought_no_sensor_', peer_estimates.state)
         else drought_findings.reason_code
     end as reason_code,
     cast(json_object(
@@ -59,7 +63,12 @@ select
         'rise_pct', round(100 * drought_findings.rise, 1),
         'rest_since', strftime(timezone(getvariable('timezone'), drought_findings.rest_since_at), '%Y-%m-%d'),
         'window_days', cast(drought_findings.soil_window_days as bigint),
-        'check_parameters', coalesce(watering_needs.is_unusual, false)
+        'check_parameters', coalesce(watering_needs.is_unusual, false),
+        'peers', peer_estimates.peers,
+        'peers_dry', peer_estimates.peers_dry,
+        'depletion_pct', cast(round(100 * peer_estimates.depletion_share) as bigint),
+        'depletion_low_pct', cast(round(100 * peer_estimates.depletion_share_low) as bigint),
+        'depletion_high_pct', cast(round(100 * peer_estimates.depletion_share_high) as bigint)
     ) as varchar) as reason_params_json,
     coalesce(round(100 * drought_findings.volumetric_water_content, 2), round(drought_findings.matric_potential_kpa, 3))
         as value,
@@ -82,6 +91,7 @@ select
     round(dry_forecasts.days_high, 2) as days_until_dry_high,
     case
         when drought_findings.quantity = 'matric_potential' then 'potential_only'
+        when drought_findings.state = 'no_sensor' and peer_estimates.plot_id is not null then 'estimated'
         else drought_findings.confidence
     end as confidence,
     drought_findings.data_at,
@@ -104,6 +114,23 @@ select
             'recorded_at', cast(drought_findings.rest_since_at as varchar)
         ),
         'probes', cast(drought_evidence.probes_json as json),
+        'saline_ec_ds_m', round(drought_evidence.saline_ec_ds_m, 2),
+        'estimate', case
+            when peer_estimates.plot_id is not null
+                then json_object(
+                    'state', peer_estimates.state,
+                    'peers', peer_estimates.peers,
+                    'peers_dry', peer_estimates.peers_dry,
+                    'date', cast(peer_estimates.date as varchar),
+                    'depletion_share', round(peer_estimates.depletion_share, 5),
+                    'depletion_share_low', round(peer_estimates.depletion_share_low, 5),
+                    'depletion_share_high', round(peer_estimates.depletion_share_high, 5),
+                    'p', peer_estimates.depletion_fraction,
+                    'water_content', round(peer_estimates.volumetric_water_content, 5),
+                    'refill_point', round(peer_estimates.refill_point, 5),
+                    'is_ordering', peer_estimates.is_ordering
+                )
+        end,
         'trend_7d', cast(drought_evidence.trend_json as json),
         'trend_quantity', drought_evidence.trend_quantity,
         'vegetation', drought_findings.vegetation,
@@ -230,4 +257,5 @@ left join watering_needs
         and drought_findings.state in ('dry', 'likely')
 left join drought_evidence on drought_findings.plot_id = drought_evidence.plot_id
 left join dry_forecasts on drought_findings.plot_id = dry_forecasts.plot_id
+left join peer_estimates on drought_findings.plot_id = peer_estimates.plot_id
 left join balance_checks on drought_findings.plot_id = balance_checks.plot_id

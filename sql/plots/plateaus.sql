@@ -8,9 +8,10 @@
 --
 -- Heavy means: a rise of plateau_rise within a day to an hour that is wetter than the two days after it, and water that
 -- drained from it: at least plateau_drained above the plateau. The plateau is the mean of the hours more than
--- plateau_from_hours and up to plateau_to_hours after; it must be flat (plateau_range), whole, and not wetted again.
--- Hours of the first settling_hours of a probe do not count. Such an hour is the last of its local day's wettest, and
--- wetter than the day after: found on daily extremes, so that only the days around it are read by the hour.
+-- plateau_from_hours and up to plateau_to_hours after; it must be flat (plateau_range), whole (plateau_least_hours: a
+-- probe that reports once a day shows none), and not wetted again. Hours of the first settling_hours of a probe do not
+-- count. Such an hour is the last of its local day's wettest, and wetter than the day after: found on daily extremes,
+-- so that only the days around it are read by the hour.
 with days as (
     select
         readings_daily.element_id,
@@ -157,6 +158,7 @@ where
     and round(surroundings.peak_water_content - surroundings.plateau_mean - limits.plateau_drained, 9) >= 0
     and round(surroundings.plateau_max - surroundings.plateau_min - limits.plateau_range, 9) <= 0
     and round(surroundings.plateau_max - surroundings.driest_between - limits.plateau_range, 9) <= 0
+    and surroundings.plateau_hours >= limits.plateau_least_hours
     and surroundings.plateau_hours
     >= limits.daily_completeness
     * (limits.plateau_to_hours - limits.plateau_from_hours) * 3600 / greatest(surroundings.interval_s, 3600)

@@ -2,7 +2,7 @@
 --
 -- Grain: plot, span (day or hour) and its begin
 -- As of: readings up to as_of; days that are over, and hours of the last hourly_days
--- Reads: readings_daily, readings_hourly, staged_plots, potential_lines, frost_days, limits
+-- Reads: readings_daily, readings_hourly, plot_depths, staged_plots, potential_lines, frost_days, limits
 -- Feeds: potential_daily, drought_runs, drought_basis, plot_days, plot_stories
 -- Kept as: carried table
 --
@@ -42,19 +42,31 @@ with elements as (
         and readings_hourly.plot_id is not null
 ),
 
+placed_elements as (
+    select
+        elements.*,
+        coalesce(plot_depths.shared_depth_cm, elements.depth_cm) as shared_depth_cm,
+    from elements
+    left join plot_depths
+        on
+            elements.plot_id = plot_depths.plot_id
+            and elements.depth_cm = plot_depths.depth_cm
+            and plot_depths.quantity = 'matric_potential'
+),
+
 depths as (
     select
         plot_id,
         span,
         date,
         starts_at,
-        depth_cm,
+        shared_depth_cm as depth_cm,
         percentile_cont(0.5) within group (order by matric_potential_kpa) as matric_potential_kpa,
         percentile_cont(0.5) within group (order by driest_hour_potential_kpa) as driest_hour_potential_kpa,
         max(last_potential_at) as last_potential_at,
         max(interval_s) as interval_s,
-    from elements
-    group by plot_id, span, date, starts_at, depth_cm
+    from placed_elements
+    group by plot_id, span, date, starts_at, shared_depth_cm
 ),
 
 aged as (

@@ -15,7 +15,8 @@
 -- 7.1.26 (error below 1e-6).
 -- National grades by relative moisture stand beside the verdict and never make it; agricultural_grade is the one that
 -- tells textures apart (that of the plot's thickest soil layer; null where only the laboratory knows the soil).
--- Below close means: even with every depth at its driest hour, depletion is below p less close_margin.
+-- Wet means: above wet_above_pct of field capacity even with every depth at its driest hour. Below close means: even
+-- so, depletion is below p less close_margin.
 with sums as (
     select
         root_zone_layers.plot_id,
@@ -35,7 +36,7 @@ with sums as (
         round(sum(root_zone_layers.volumetric_water_content * root_zone_layers.thickness_m), 9) as water_m,
         round(sum(root_zone_layers.driest_hour_water_content * root_zone_layers.thickness_m), 9) as driest_water_m,
         array_to_string(
-            array_sort(array_agg(printf('%5.1f', root_zone_layers.depth_cm))), ','
+            array_sort(array_agg(root_zone_layers.depth_names)), ','
         ) as depth_list,
         count(*) = count(root_zone_layers.field_capacity) and count(*) = count(root_zone_layers.wilting_point)
             as is_soil_known,
@@ -167,7 +168,7 @@ judged as (
             when round(tails.ks - limits.ks_severe, 9) >= 0 then 3
             else 4
         end as stress_severity,
-        round(tails.relative_moisture_pct - limits.wet_above_pct, 9) > 0 as is_wet,
+        round(100 * tails.driest_water_m / tails.field_capacity_m - limits.wet_above_pct, 9) > 0 as is_wet,
         round(
             tails.driest_depletion_mm / tails.total_available_water_mm
             - (tails.depletion_fraction - limits.close_margin), 9

@@ -2,15 +2,17 @@
 --
 -- Grain: plot, span (day or hour), its begin, and depth
 -- As of: readings up to as_of; hours of the last hourly_days before as_of, none without as_of
--- Reads: readings_daily, readings_hourly, staged_plots, staged_soil_layers, learned_field_capacities,
+-- Reads: readings_daily, readings_hourly, plot_depths, staged_plots, staged_soil_layers, learned_field_capacities,
 --     depletion_shifts, limits
 -- Feeds: root_zone, layer_thicknesses
 --
--- FAO-56 root zone: borders midway between sensors; the deepest sensor reaches as far below itself as its layer reaches
--- above, at least last_layer_min_m, and never below the root zone. What a layer of probes holds is the mean of the soil
--- layers that it spans, weighted by thickness. Field capacity is the learned one where an element at that depth has one
--- (several: their median), and its sigma the largest of theirs. A planting is new or grown as of as_of; without as_of,
--- as of the day itself. p follows the plants' recent use where weather is known (FAO-56 table 22, note 2).
+-- Several elements at one depth, or as near as plot_depths says, count by their median; depth_names are their own
+-- depths, depth_cm the one that they are taken for. FAO-56 root zone: borders midway between sensors; the deepest
+-- sensor reaches as far below itself as its layer reaches above, at least last_layer_min_m, and never below the root
+-- zone. What a layer of probes holds is the mean of the soil layers that it spans, weighted by thickness. Where an
+-- element at that depth has learned its field capacity, that counts (several: their median, the largest sigma). A
+-- planting is new or grown as of as_of; without as_of, as of the day itself. p follows the plants' recent use where
+-- weather is known (FAO-56 table 22, note 2).
 with elements as (
     select
         plot_id,
@@ -48,19 +50,33 @@ with elements as (
         and readings_hourly.plot_id is not null
 ),
 
+placed_elements as (
+    select
+        elements.*,
+        coalesce(plot_depths.shared_depth_cm, elements.depth_cm) as shared_depth_cm,
+    from elements
+    left join plot_depths
+        on
+            elements.plot_id = plot_depths.plot_id
+            and elements.depth_cm = plot_depths.depth_cm
+            and plot_depths.quantity = 'water_content'
+),
+
 depths as (
     select
         plot_id,
         span,
         date,
         starts_at,
-        depth_cm,
+        shared_depth_cm as depth_cm,
         percentile_cont(0.5) within group (order by volumetric_water_content) as volumetric_water_content,
         percentile_cont(0.5) within group (order by driest_hour_water_content) as driest_hour_water_content,
         max(last_usable_at) as last_usable_at,
         max(interval_s) as interval_s,
-    from elements
-    group by plot_id, span, date, starts_at, depth_cm
+        min(depth_cm) as least_depth_cm,
+        max(depth_cm) as most_depth_cm,
+    from placed_elements
+    group by plot_id, span, date, starts_at, shared_depth_cm
 ),
 
 rooted as (
@@ -111,6 +127,11 @@ reaches as (
         borders.driest_hour_water_content,
         borders.last_usable_at,
         borders.interval_s,
+        case
+            when borders.least_depth_cm < borders.most_depth_cm
+                then concat(printf('%5.1f', borders.least_depth_cm), '-', printf('%5.1f', borders.most_depth_cm))
+            else printf('%5.1f', borders.depth_cm)
+        end as depth_names,
         borders.root_zone_m,
         borders.depletion_fraction as usual_depletion_fraction,
         borders.recent_etc_mm,
@@ -181,13 +202,20 @@ soils as (
 
 learned as (
     select
-        plot_id,
-        depth_cm,
-        percentile_cont(0.5) within group (order by field_capacity) as field_capacity,
-        max(sigma_field_capacity) as sigma_field_capacity,
+        learned_field_capacities.plot_id,
+        coalesce(plot_depths.shared_depth_cm, learned_field_capacities.depth_cm) as depth_cm,
+        percentile_cont(0.5) within group (order by learned_field_capacities.field_capacity) as field_capacity,
+        max(learned_field_capacities.sigma_field_capacity) as sigma_field_capacity,
     from learned_field_capacities
-    where is_used
-    group by plot_id, depth_cm
+    left join plot_depths
+        on
+            learned_field_capacities.plot_id = plot_depths.plot_id
+            and learned_field_capacities.depth_cm = plot_depths.depth_cm
+            and plot_depths.quantity = 'water_content'
+    where learned_field_capacities.is_used
+    group by
+        learned_field_capacities.plot_id,
+        coalesce(plot_depths.shared_depth_cm, learned_field_capacities.depth_cm)
 )
 
 select

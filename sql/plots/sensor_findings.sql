@@ -15,7 +15,7 @@ select
         as needs_work,
     case
         when sensor_states.reason_code = 'sensor_new' then 0
-        when sensor_states.reason_code = 'sensor_part_fault' then 1
+        when sensor_states.reason_code in ('sensor_part_fault', 'sensor_depth_missing') then 1
         when sensor_states.state in ('silent', 'no_data', 'sensor_fault') then 2
         when sensor_states.state = 'stale' then 1
         else 0
@@ -32,7 +32,12 @@ select
         'value_pct', round(100 * sensor_states.newest_water_content, 1),
         'stuck_days', cast(limits.stuck_days as bigint),
         'device_id', sensor_states.device_id,
-        'depths_cm', replace(replace(replace(sensor_states.dead_depth_list, '.0', ''), ' ', ''), ',', '/')
+        'depths_cm', replace(replace(replace(
+            case
+                when sensor_states.reason_code = 'sensor_depth_missing' then sensor_states.missing_depth_list
+                else sensor_states.dead_depth_list
+            end, '.0', ''
+        ), ' ', ''), ',', '/')
     ) as varchar) as reason_params_json,
     round(sensor_states.silent_hours, 3) as value,
     case

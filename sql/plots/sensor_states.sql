@@ -4,7 +4,7 @@
 -- As of: readings up to as_of, of the window
 -- Reads: staged_devices, staged_plots, device_readings, element_readings, staged_weather_readings, device_cadences,
 --     limits
--- Feeds: sensor_findings, drought_findings
+-- Feeds: sensor_findings, drought_findings, peer_estimates
 -- Kept as: table
 --
 -- New: stands for less than first_heard_hours and was not heard yet. Never heard: stands for longer, but only since
@@ -14,7 +14,8 @@
 -- (can_be_judged). A silent sensor is never ok. Only a weather station is well without water readings: it sends
 -- weather, no soil rows, and has no depths. Frozen: the newest reading is in frozen soil, and so are
 -- frozen_day_share of an element's readings of the 24 h before it. A depth that a device named once is no element of
--- it: one still sends, or has sent a day's worth.
+-- it: one still sends, or has sent a day's worth. Missing depths: those that the register names and that sent neither
+-- water content nor potential since the device stands here, while others have done so for that long.
 with weather_of_devices as (
     select
         device_id,
@@ -112,10 +113,58 @@ dead_elements as (
     group by aged.device_id
 ),
 
+elements_here as (
+    select
+        aged.device_id,
+        element_readings.depth_cm,
+        element_readings.first_water_at,
+    from aged
+    inner join element_readings
+        on aged.device_id = element_readings.device_id and aged.valid_from <= element_readings.last_water_at
+),
+
+registered_depths as (
+    select
+        device_id,
+        unnest(depths_cm) as depth_cm,
+    from aged
+    where depths_cm is not null
+),
+
+first_waters as (
+    select
+        device_id,
+        min(first_water_at) as first_water_at,
+    from elements_here
+    group by device_id
+),
+
+missing_depths as (
+    select
+        registered_depths.device_id,
+        array_to_string(
+            array_sort(array_agg(printf('%5.1f', registered_depths.depth_cm))), ','
+        ) as missing_depth_list,
+    from registered_depths
+    inner join aged on registered_depths.device_id = aged.device_id
+    inner join first_waters on registered_depths.device_id = first_waters.device_id
+    left join elements_here
+        on
+            registered_depths.device_id = elements_here.device_id
+            and registered_depths.depth_cm = elements_here.depth_cm
+    where
+        elements_here.device_id is null
+        and (
+            epoch(aged.as_of) - greatest(epoch(first_waters.first_water_at), epoch(aged.valid_from))
+        ) / 3600 >= aged.stale_after_hours
+    group by registered_depths.device_id
+),
+
 judged as (
     select
         aged.*,
         dead_elements.dead_depth_list,
+        missing_depths.missing_depth_list,
         case
             when aged.last_reading_at is null and aged.quarantined_readings > 0 then 'sensor_quarantined'
             when aged.last_reading_at is null and aged.standing_hours < aged.first_heard_hours then 'sensor_new'
@@ -128,7 +177,12 @@ judged as (
             when aged.is_frozen then 'sensor_frozen'
             when aged.is_in_air then 'sensor_in_air'
             when aged.last_usable_at is not null and aged.unusable_hours < aged.stale_after_hours
-                then case when dead_elements.device_id is not null then 'sensor_part_fault' else 'sensor_ok' end
+                then
+                    case
+                        when dead_elements.device_id is not null then 'sensor_part_fault'
+                        when missing_depths.device_id is not null then 'sensor_depth_missing'
+                        else 'sensor_ok'
+                    end
             when aged.last_battery_at = aged.last_soil_at then 'sensor_battery'
             when aged.last_stuck_at = aged.last_soil_at then 'sensor_stuck'
             when aged.last_low_plateau_at = aged.last_soil_at then 'sensor_low_plateau'
@@ -138,11 +192,12 @@ judged as (
         end as reason_code,
     from aged
     left join dead_elements on aged.device_id = dead_elements.device_id
+    left join missing_depths on aged.device_id = missing_depths.device_id
 )
 
 select
     judged.*,
-    judged.reason_code in ('sensor_ok', 'sensor_part_fault') as can_be_judged,
+    judged.reason_code in ('sensor_ok', 'sensor_part_fault', 'sensor_depth_missing') as can_be_judged,
     case
         when judged.reason_code in ('sensor_no_data', 'sensor_silent', 'sensor_stale', 'sensor_ok', 'sensor_frozen')
             then replace(judged.reason_code, 'sensor_', '')

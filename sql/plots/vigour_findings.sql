@@ -90,6 +90,7 @@ judged as (
             else 'not_flown'
         end as state,
         case
+            when drought_findings.is_estimated then 'unknown'
             when drought_findings.needs_work then 'drought'
             when drought_findings.state in ('dry', 'likely') then 'maybe_dry'
             when drought_findings.is_shallow_at_line then 'shallow'

@@ -3,7 +3,7 @@
 -- Grain: report of work done on an issue
 -- As of: issue_events up to as_of, of the window; without as_of all history
 -- Reads: issue_events
--- Feeds: wetting_events, watering_checks, balance_days
+-- Feeds: wetting_events, watering_checks, balance_days, peer_estimates
 -- Kept as: table
 --
 -- The instant, its local day and who reported are those of the report itself, also where its amount was corrected

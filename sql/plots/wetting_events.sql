@@ -2,8 +2,8 @@
 --
 -- Grain: plot and event
 -- As of: readings and reports up to as_of
--- Reads: rise_hours, rain_hours, layer_thicknesses, staged_plots, watering_reports, issue_events, limits
--- Feeds: plot_stories, watering_findings, balance_days
+-- Reads: rise_hours, rain_hours, layer_thicknesses, plot_depths, staged_plots, watering_reports, issue_events, limits
+-- Feeds: plot_stories, watering_findings, balance_days, peer_estimates
 -- Kept as: table
 --
 -- Rises of a plot's elements that lie no further apart than wetting_gap_hours are one event. Gain is the rise at each
@@ -38,14 +38,22 @@ numbered_rises as (
 
 depth_events as (
     select
-        plot_id,
-        event_number,
-        depth_cm,
-        min(hour_at) as starts_at,
-        max(hour_at) + interval 1 hour as ends_at,
-        max(rise) as rise,
+        numbered_rises.plot_id,
+        numbered_rises.event_number,
+        coalesce(plot_depths.shared_depth_cm, numbered_rises.depth_cm) as depth_cm,
+        min(numbered_rises.hour_at) as starts_at,
+        max(numbered_rises.hour_at) + interval 1 hour as ends_at,
+        max(numbered_rises.rise) as rise,
     from numbered_rises
-    group by plot_id, event_number, depth_cm
+    left join plot_depths
+        on
+            numbered_rises.plot_id = plot_depths.plot_id
+            and numbered_rises.depth_cm = plot_depths.depth_cm
+            and plot_depths.quantity = 'water_content'
+    group by
+        numbered_rises.plot_id,
+        numbered_rises.event_number,
+        coalesce(plot_depths.shared_depth_cm, numbered_rises.depth_cm)
 ),
 
 events as (

@@ -1,4 +1,4 @@
--- When a sensing element last gave water, and last gave a value that somebody can use.
+-- When a sensing element first and last gave water, and last gave a value that somebody can use.
 --
 -- Grain: device, channel and depth
 -- As of: readings up to as_of, of the window
@@ -10,6 +10,7 @@ select
     channel,
     depth_cm,
     count(*) as water_readings,
+    min(measured_at) as first_water_at,
     max(measured_at) as last_water_at,
     max(case when is_evidence or is_potential_usable or is_d01_frozen then measured_at end) as last_good_at,
 from readings

@@ -2,34 +2,47 @@
 --
 -- Grain: element and hour
 -- As of: readings up to as_of
--- Reads: element_hours, elements, limits
+-- Reads: element_hours, elements, plot_depths, limits
 -- Feeds: hourly_gates
 -- Kept as: passing table
 --
 -- Off means: further from the median of at least neighbours_min elements than outlier_water_content and than
 -- outlier_deviations times the median of all distances from it.
-with crowded_depths as (
+with placed_elements as (
     select
+        elements.element_id,
         elements.plot_id,
-        elements.depth_cm,
+        coalesce(plot_depths.shared_depth_cm, elements.depth_cm) as depth_cm,
     from elements
-    cross join limits
+    left join plot_depths
+        on
+            elements.plot_id = plot_depths.plot_id
+            and elements.depth_cm = plot_depths.depth_cm
+            and plot_depths.quantity = 'water_content'
     where elements.plot_id is not null and elements.depth_cm is not null
-    group by elements.plot_id, elements.depth_cm
+),
+
+crowded_depths as (
+    select
+        placed_elements.plot_id,
+        placed_elements.depth_cm,
+    from placed_elements
+    cross join limits
+    group by placed_elements.plot_id, placed_elements.depth_cm
     having count(*) >= max(limits.neighbours_min)
 ),
 
 neighbour_hours as (
     select
-        elements.plot_id,
-        elements.depth_cm,
+        placed_elements.plot_id,
+        placed_elements.depth_cm,
         element_hours.element_id,
         element_hours.hour,
         element_hours.water_content_pct,
     from element_hours
-    inner join elements on element_hours.element_id = elements.element_id
+    inner join placed_elements on element_hours.element_id = placed_elements.element_id
     inner join crowded_depths
-        on elements.plot_id = crowded_depths.plot_id and elements.depth_cm = crowded_depths.depth_cm
+        on placed_elements.plot_id = crowded_depths.plot_id and placed_elements.depth_cm = crowded_depths.depth_cm
 ),
 
 medians as (

@@ -3,7 +3,7 @@
 -- Grain: one row
 -- As of: the settings of the run
 -- Reads: limits
--- Feeds: sun_days, et0_hours, reference_et0, watering_needs
+-- Feeds: sun_days, et0_hours, reference_et0, watering_needs, peer_estimates
 --
 -- [site] of greensward.toml, as variables. Latitude and longitude are of the middle of the district's box: half a
 -- degree moves ET0 by less than one hundredth of a millimetre in summer. Salinity is null where nobody stated it.
@@ -15,5 +15,6 @@ select
     cast(getvariable('water_ec_ds_m') as double) as water_ec_ds_m,
     cast(getvariable('soil_ece_ds_m') as double) as soil_ece_ds_m,
     cast(coalesce(getvariable('forecast_rain'), 'reduce') as varchar) as forecast_rain,
+    cast(coalesce(getvariable('plots_without_probe'), 'show') as varchar) as plots_without_probe,
     limits.wind_default_m_s,
 from limits

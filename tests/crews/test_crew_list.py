@@ -14,6 +14,7 @@ import shapely
 
 from crews.actions import Action, perform
 from crews.apply import apply_flags, valid_plots
+from crews.card import make_card
 from crews.crew_list import CrewList, Stop
 from crews.drive import distance_km, drive_order, route_km
 from crews.export import COLUMNS, defuse, stop_values, to_csv, to_geojson
@@ -391,3 +392,35 @@ def test_on_time_counts_only_what_somebody_worked_on(made: DataFolder) -> None:
     with Ledger(made.ledger, BEICHEN) as ledger:
         assert on_time(ledger.ended_issues(NOW - 30 * DAY)) == (1, 1)
     assert on_time([]) == (0, 0)
+
+
+def test_a_card_and_the_table_say_that_water_content_reads_high_in_saline_soil(ledger: Ledger) -> None:
+    """Gate E1: said in both languages, and the water is asked for as before."""
+    inputs = {"probes": [{"device_id": "BC-S-0107"}], "saline_ec_ds_m": 4.63}
+    listed = small_list(ledger, [flag("JJ-012", "drought", NOW - HOUR, inputs_json=json.dumps(inputs))], PLOTS)
+    (stop,) = listed.stops
+    assert stop.tonnes is not None
+    assert make_card(listed, stop, ZH, "zh", None, None).saline == "含水量可能偏高：土壤含盐（EC 4.6 dS/m）"
+    assert (
+        make_card(listed, stop, EN, "en", None, None).saline == "Water content may read high: saline soil (EC 4.6 dS/m)"
+    )
+    (row,) = csv.DictReader(io.StringIO(to_csv([listed], "zh").removeprefix("\ufeff")))
+    assert (row["confidence"], row["caveat"]) == ("high", "含水量可能偏高：土壤含盐（EC 4.6 dS/m）")
+
+
+@pytest.mark.parametrize(
+    ("confidence", "zh", "en"),
+    [
+        ("high", None, None),
+        ("low", "可信度低", "low confidence"),
+        ("estimated", "估计值：按同类地块", "an estimate, by plots of its kind"),
+    ],
+)
+def test_a_card_says_why_a_verdict_is_less_sure(
+    ledger: Ledger, confidence: str, zh: str | None, en: str | None
+) -> None:
+    listed = small_list(ledger, [flag("JJ-012", "drought", NOW - HOUR, confidence=confidence)], PLOTS)
+    (stop,) = listed.stops
+    cards = (make_card(listed, stop, ZH, "zh", None, None), make_card(listed, stop, EN, "en", None, None))
+    assert [card.confidence for card in cards] == [zh, en]
+    assert all(card.saline is None for card in cards)

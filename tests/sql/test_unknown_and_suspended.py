@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from operator import itemgetter
 
 import pytest
 
@@ -253,6 +254,18 @@ def test_a_plot_above_field_capacity_for_a_day_is_wet(lake: MadeLake) -> None:
     lake.dry_down("full", [0.28] * 2)
     verdicts = lake.verdicts()
     assert (verdicts["wet"]["state"], verdicts["full"]["state"]) == ("wet", "ok")
+
+
+@pytest.mark.parametrize(("driest_hour", "state"), [(0.2801, "wet"), (0.28, "ok")])
+def test_a_plot_is_wet_only_when_all_of_the_day_was_above_field_capacity(
+    lake: MadeLake, driest_hour: float, state: str
+) -> None:
+    lake.laboratory_plot()
+    lake.device()
+    lake.soil_days([0.29] * 3, wiggle=0.0)
+    newest = max(lake.rows["soil_readings"], key=itemgetter("measured_at"))
+    newest["volumetric_water_content"] = driest_hour
+    assert lake.flag("drought")["state"] == state
 
 
 def test_a_weather_station_in_a_plot_is_no_soil_probe(lake: MadeLake) -> None:
