@@ -22,8 +22,8 @@ def judged() -> Iterator[MadeLake]:
     lake.dry_down("drying", [0.25] * 28 + [0.24, 0.225, 0.21, 0.2, 0.19])
     lake.laboratory_plot("mixed")
     lake.device("D-mixed", "mixed")
-    lake.soil_days([0.25], "D-mixed", last_day=YESTERDAY - timedelta(days=4))
-    lake.soil_days([0.12], "D-mixed", last_day=YESTERDAY - timedelta(days=3), soil_temperature_c=-2.0)
+    lake.soil_days([0.25], "D-mixed", last_day=YESTERDAY - timedelta(days=6))
+    lake.soil_days([0.12], "D-mixed", last_day=YESTERDAY - timedelta(days=5), soil_temperature_c=-2.0)
     lake.soil_days([0.75], "D-mixed", last_day=YESTERDAY - timedelta(days=1))
     lake.laboratory_plot("half")
     lake.device("D-half", "half")
@@ -80,7 +80,7 @@ def test_a_picture_says_what_the_flag_says(judged: MadeLake) -> None:
 
 def test_a_day_of_frost_is_frozen_one_of_faulty_readings_gated_and_one_of_none_is_missing(judged: MadeLake) -> None:
     assert [shown[:2] for shown in story(judged, "mixed")["days"]] == [
-        ["2026-07-05", "judged"], ["2026-07-06", "frozen"], ["2026-07-08", "gated"],
+        ["2026-07-03", "judged"], ["2026-07-04", "frozen"], ["2026-07-08", "gated"],
     ]  # fmt: skip
 
 
