@@ -41,6 +41,7 @@ _HOUSEKEEPING_EVERY_S = 30.0
 _STALL_S = 90.0
 """A thread that has not turned for this long is stuck: longer than any fsync that is not a fault."""
 
+_QUIET_S = 15.0
 _RESUME_FACTOR = 1.1
 _RETRY_S = 2.0
 
@@ -239,12 +240,20 @@ class Worker:
     def wait_until_idle(self, expected_messages: int, timeout_s: float) -> None:
         """Wait until `expected_messages` since the start are sealed, each counted once however often it was delivered.
 
+        A sender's own repetition whose first delivery was lost looks like a second delivery: enough deliveries and then
+        none for 15 s, longer than brokers wait for an acknowledgement, will do as well.
         Raises: TimeoutError; what `check` raises.
         """
         deadline = time.monotonic() + timeout_s
-        while (sealed := sum(self.outcomes.values()) - self.redelivered) < expected_messages:
+        delivered, last_at = 0, time.monotonic()
+        while (sealed := self.outcomes.total() - self.redelivered) < expected_messages:
             self.check()
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            if self.outcomes.total() != delivered:
+                delivered, last_at = self.outcomes.total(), now
+            if delivered >= expected_messages and now - last_at > _QUIET_S:
+                return
+            if now > deadline:
                 raise TimeoutError(f"{sealed} of {expected_messages} messages were sealed in {timeout_s:.0f} s.")
             self._seal_now.set()
             time.sleep(_TURN_S)

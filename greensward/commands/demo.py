@@ -180,7 +180,7 @@ def ingest(
         worker.wait_until_idle(published, _SEAL_DEADLINE_S)
     for task in (sending, sealing):
         bar.remove_task(task)
-    return published, worker.redelivered, dict(worker.outcomes)
+    return published, worker.outcomes.total() - published, dict(worker.outcomes)
 
 
 def judge(folder: DataFolder, settings: Settings, district: District, bar: Progress) -> tuple[dict[str, int], int]:

@@ -302,6 +302,8 @@ class MqttSession:
             readable, can_write, _ = select.select(watched, writable, [], 0 if pending else _SELECT_S)
             if self._wake_reader in readable:
                 os.read(self._wake_reader, 65_536)
+            if self._stopping.is_set():
+                continue  # taking leave takes nothing more
             if (connection in readable or pending) and (code := self._read_what_is_there()) != mqtt.MQTT_ERR_SUCCESS:
                 return code
             self._raise_failure()

@@ -107,9 +107,9 @@ def test_no_reader_sees_a_wrong_count_while_files_are_added_and_merged(
                 sealed_by_now = start + _SLICE
                 wait_until(lambda: worker.outcomes.total() >= sealed_by_now, "the slice is sealed")  # noqa: B023
                 worker.check()
+            wait_until(lambda: min(ours.answers, globbed.answers) > 10, "both have read often enough")
     assert (ours.wrong, globbed.wrong) == ([], [])
     assert (failed, broken, unmerged) == ([], [], [])
-    assert min(ours.answers, globbed.answers) > 10
     assert sum(count > 1 for count in merged) > 10
     assert_each_reading_once(folder, (_MESSAGES + 1) * len(_DEPTHS_CM))
 
