@@ -20,6 +20,7 @@ from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import ensure_layout
 from ingest.lake.tables import table
 from ingest.lake.write import write_rows
+from sql.analysts import all_questions
 from tests.lake.rows import NOON, soil, soil_row
 from tests.mosquitto import Mosquitto, free_port
 from tests.waiting import PATIENCE_S
@@ -59,9 +60,13 @@ def test_a_query_is_answered_from_any_folder(lake: DataFolder, capsys: pytest.Ca
 def test_every_ready_question_runs_on_a_nearly_empty_lake(lake: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["sql", "--questions", "-C", str(lake.root)]) == EXIT_OK
     names = [line for line in capsys.readouterr().out.splitlines() if line and not line.startswith(" ")]
-    assert len(names) >= 10
-    for name in names:
-        assert run(["sql", "--question", name, "--csv", "-C", str(lake.root)]) == EXIT_OK, name
+    ready = all_questions()
+    assert len(names) == len(ready) >= 10
+    assert run(["sql", "--question", names[0], "--csv", "-C", str(lake.root)]) == EXIT_OK
+    # The others on one connection, as at the prompt: to open the lake anew for each takes minutes.
+    with open_for_questions(load(data=lake.root)) as asked:
+        for one in ready:
+            asked.execute(one.select).fetchall()
 
 
 @pytest.mark.parametrize(
