@@ -1,6 +1,6 @@
 """DJI Cloud API (docks, Pilot 2): thing/product/{sn}/events, …/osd and …/drc/up.
 
-Forms and fields: DJI Cloud API documentation v1.1 to v1.16; spec/drone.md, section 1, lists how they differ.
+Forms and fields: DJI Cloud API documentation v1.1 to v1.16, which spells some of them in several ways.
 """
 
 from __future__ import annotations
