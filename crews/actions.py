@@ -47,7 +47,7 @@ class Action(msgspec.Struct, frozen=True):
     actor: who asks, for example "crew:一队" or a person's name
     kind: one of CREW_KINDS or OFFICE_KINDS
     as_crew: set when the one who asks may touch only this crew's issues
-    reason: why, from the lists above for a crew, free text for the office
+    reason: why, from the lists above for a crew, free text for the office; for assigned: what a recheck saw on site
     water_is_sure: the amount of water holds, however odd; otherwise a crew is asked back and anybody else refused
     inspection: for done where the cause is inspected, one of INSPECTIONS
     due_at: for extended and reopened; crew: for assigned
@@ -108,13 +108,14 @@ def _perform(ledger: Ledger, action: Action, now: datetime) -> Outcome:
     if not person(action.actor):
         raise ActionRefusedError("no_actor", "Say who does this; an empty name signs nothing.")
     issue = ledger.issue(action.issue_id)
-    if action.as_crew is not None and (issue.crew != action.as_crew or action.kind not in CREW_KINDS):
-        raise ActionRefusedError("not_yours", f"{issue.issue_id} is not an issue of crew {action.as_crew}.")
     earlier = ledger.run("select issue_id, kind, actor from actions where action_id = ?", (action.action_id,))
     if earlier:
         if tuple(earlier[0]) != (action.issue_id, action.kind, action.actor):
             raise ActionRefusedError("bad_action_id", "This action id was used for something else.")
         return Outcome(issue, is_new=False)
+    _check_recheck(ledger, action, issue)
+    if action.as_crew is not None and (issue.crew != action.as_crew or action.kind not in CREW_KINDS):
+        raise ActionRefusedError("not_yours", f"{issue.issue_id} is not an issue of crew {action.as_crew}.")
     if action.kind in CREW_KINDS:
         check_allowed(issue, action.kind)
     detail = _detail(ledger, action, issue, now)
@@ -156,6 +157,8 @@ def _direction(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> d
     match action.kind:
         case "assigned":
             detail: dict[str, Any] = {"crew": _given(action.crew, "crew")}
+            if issue.recheck_not_by and action.reason:
+                detail["seen"] = _given(action.reason, "reason")
             if issue.state == "deferred":
                 # Its time ran while nobody was to work on it.
                 detail["due_at"] = max(issue.due_at, fresh).isoformat()
@@ -289,6 +292,31 @@ def _check_other_person(ledger: Ledger, action: Action, issue: Issue) -> None:
         raise ActionRefusedError("same_person", f"{action.actor} reported this work; somebody else must check it.")
     if checker in {person(crew) for crew in ledger.crews()}:
         raise ActionRefusedError("crew_checks", f"{action.actor} is a crew; the office checks what crews report.")
+
+
+def is_barred(issue: Issue, name: str) -> bool:
+    """Say whether `name`, a crew or a person, may not recheck the issue because the water was theirs."""
+    return person(name) in {person(one) for one in issue.recheck_not_by}
+
+
+def _check_recheck(ledger: Ledger, action: Action, issue: Issue) -> None:
+    """Raise when they whose water the probes did not see would look after it, or be sent again before anybody has."""
+    if not issue.recheck_not_by or action.kind == "extended":
+        return
+    if is_barred(issue, action.as_crew or action.actor):
+        raise ActionRefusedError(
+            "recheck_same_person",
+            f"{action.actor} reported water that the probes did not see; somebody else must look. Nothing was changed.",
+        )
+    if action.kind == "assigned" and is_barred(issue, action.crew or ""):
+        if not action.reason:
+            raise ActionRefusedError(
+                "recheck_same_crew",
+                f"{action.crew} reported water that the probes did not see: give {issue.issue_id} to another crew, or "
+                "go there and say with --seen what you saw. Nothing was changed.",
+            )
+        if person(action.actor) in {person(crew) for crew in ledger.crews()}:
+            raise ActionRefusedError("crew_checks", f"{action.actor} is a crew; the office checks what crews report.")
 
 
 def _given(value: str | None, name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, cast
 import msgspec
 import pyarrow as pa
 
-from crews.actions import FALSE_ALARM_REASONS
+from crews.actions import FALSE_ALARM_REASONS, person
 from crews.campaign import TO_DO_STATES, brings_water, is_of_campaign
 from crews.finding import PAUSED_STATES, Finding, merge_flags
 from crews.issue import ActionRefusedError, Issue
@@ -163,6 +163,7 @@ def _check_watering(ledger: Ledger, finding: Finding, plot: Mapping[str, Any], n
     """Close an issue whose reported water is seen at the roots; where it is not, or in part, it is looked at again.
 
     Whoever reported that water may not close the issue by word: a probe does, or somebody else (crews/actions.py).
+    Where nothing arrived the issue leaves its crew: another one, or the office, goes and looks.
     """
     issue_id, reported_at = finding.reason_params.get("issue_id"), finding.reason_params.get("reported_at")
     if not issue_id or not reported_at or finding.state not in {"verified", "partial", "ineffective"}:
@@ -186,6 +187,9 @@ def _check_watering(ledger: Ledger, finding: Finding, plot: Mapping[str, Any], n
     deadline = due_at(issue.severity, plot.get("maintenance_grade"), now, ledger.site)
     note = "water_did_not_arrive" if finding.state == "ineffective" else "water_came_in_part"
     detail |= {"note": note, "due_at": deadline.isoformat(), "recheck": True}
+    if finding.state == "ineffective":
+        names = {person(one): one.removeprefix("crew:") for one in (issue.done_by, issue.crew) if one}
+        detail["not_by"] = list(names.values())[::-1]  # the crew first: pages name it
     ledger.append(issue, "reopened", now, GREENSWARD, detail)
     applied.reopened.append(issue.issue_id)
 

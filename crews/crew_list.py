@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from crews.actions import is_barred
 from crews.campaign import Progress, Standing, brings_water, due_campaign, is_of_campaign, progress_of
 from crews.drive import Position, distance_km, drive_order
 from crews.finding import JUDGED_STATES, PAUSED_STATES, Finding, counted_to, from_json
@@ -140,6 +141,7 @@ class CrewList:
 
     crew: None for the list of issues that no crew is assigned to
     campaigns: how far the crew has come with each campaign that runs
+    rechecked: names of the plots where somebody else looks after this crew's water, because the probes saw none of it
     version: number of the ledger's newest event; evaluated_at: newest evaluation behind the list, None before any
     """
 
@@ -152,6 +154,7 @@ class CrewList:
     truck_litres: float
     stops: tuple[Stop, ...]
     campaigns: tuple[Progress, ...] = ()
+    rechecked: tuple[str, ...] = ()
 
     def group(self, name: str) -> tuple[Stop, ...]:
         """Return the stops of one group, in order."""
@@ -197,12 +200,13 @@ def make_crew_list(
     truck_litres: float = 8000.0,
     standings: Sequence[Standing] = (),
 ) -> CrewList:
-    """Return the list of `crew` out of `issues` (open ones, and ended ones that are still to be shown).
+    """Return the list of `crew` out of `issues`: open ones of any crew, and ended ones that are still to be shown.
 
     latest: newest finding by plot and cause; plots: register rows by plot id; truck_litres: what a truck holds
     standings: where campaigns stood at the newest evaluation
     """
-    issues = [issue for issue in issues if issue.crew == crew]
+    every_issue = list(issues)
+    issues = [issue for issue in every_issue if issue.crew == crew]
     stops = [make_stop(issue, latest, plots, now, site, truck_litres, standings) for issue in issues]
     its_plots = [plot_id for plot_id, plot in plots.items() if (plot.get("crew") or None) == crew]
     tomorrow = site.local_date(now) + timedelta(days=1)
@@ -216,6 +220,11 @@ def make_crew_list(
         truck_litres=truck_litres,
         stops=_in_order(stops),
         campaigns=progress_of(standings, latest, its_plots, issues),
+        rechecked=tuple(
+            plots.get(issue.plot_id, {}).get("name") or issue.plot_name or issue.plot_id
+            for issue in every_issue
+            if crew is not None and issue.is_open and is_barred(issue, crew)
+        ),
     )
 
 

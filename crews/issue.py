@@ -86,6 +86,7 @@ class Issue(msgspec.Struct, frozen=True):
     inspection: what was found on site, from INSPECTIONS in crews/actions.py
     photos: those of the newest report only; what came with earlier ones proves nothing and stays in the events
     reopen_reason: why it was opened again, in the words of whoever did
+    recheck_not_by: whose reported water the probes did not see: they may not look after it themselves
     visit, visits: visits of one watering reported so far, of so many; the issue is not done before the last
     repeat_count: how often this plot had the same trouble before
     look_back_on: local day on which somebody is to look again; None when it was not drawn
@@ -123,6 +124,7 @@ class Issue(msgspec.Struct, frozen=True):
     look_back_on: date | None = None
     look_back_result: str | None = None
     reopen_reason: str | None = None
+    recheck_not_by: tuple[str, ...] = ()
     visit: int = 0
     visits: int = 1
 
@@ -219,6 +221,8 @@ def _assigned(issue: Issue, event: Event) -> dict[str, Any]:
         changed |= {"result_code": None, "note": None, "photos": (), "told_at": event.happened_at}
     if "due_at" in event.detail:
         changed["due_at"] = datetime.fromisoformat(event.detail["due_at"])
+    if "seen" in event.detail:
+        changed |= {"recheck_not_by": (), "note": event.detail["seen"]}
     return changed
 
 
@@ -239,6 +243,7 @@ def _reported(issue: Issue, event: Event) -> dict[str, Any]:
             "started_at": None,
             "done_at": event.happened_at,
             "done_by": event.actor,
+            "recheck_not_by": (),
             "due_at": datetime.fromisoformat(detail["due_at"]),
             "note": detail.get("note"),
             "water_used_litres": detail.get("water_used_litres"),
@@ -249,6 +254,7 @@ def _reported(issue: Issue, event: Event) -> dict[str, Any]:
         "state": "deferred" if event.kind == "cannot_do" else "done_unchecked",
         "done_at": None if event.kind == "cannot_do" else event.happened_at,
         "done_by": event.actor,
+        "recheck_not_by": issue.recheck_not_by if event.kind == "cannot_do" else (),
         "result_code": detail["result_code"],
         "note": detail.get("note"),
         "water_used_litres": detail.get("water_used_litres"),
@@ -284,8 +290,11 @@ def _looked_back(_issue: Issue, event: Event) -> dict[str, Any]:
 
 
 def _reopened(issue: Issue, event: Event) -> dict[str, Any]:
+    not_by = tuple(event.detail.get("not_by", ()))
     return {
-        "state": "assigned" if issue.crew else "opened",
+        "state": "assigned" if issue.crew and not not_by else "opened",
+        "crew": None if not_by else issue.crew,
+        "recheck_not_by": not_by,
         "repeat_count": issue.repeat_count + 1,
         "due_at": datetime.fromisoformat(event.detail["due_at"]),
         "told_at": event.happened_at,

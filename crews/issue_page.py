@@ -101,6 +101,8 @@ def event_words(event: Event, site: Site, now: datetime, say: Say) -> list[str]:
         said.append(detail["crew"])
     if code := detail.get("result_code"):
         said.append(say(f"reason.{code}", otherwise="" if code == "done" else code))
+    if detail.get("seen"):
+        said.append(say("again.seen", what=detail["seen"]))
     if detail.get("inspection"):
         said.append(say(f"inspection.{detail['inspection']}", otherwise=detail["inspection"]))
     if reason := detail.get("reason"):

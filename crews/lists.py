@@ -25,14 +25,16 @@ def _lists(
     ledger: Ledger, crews: Sequence[str | None], plots: Plots, now: datetime, truck_litres: float
 ) -> list[CrewList]:
     latest, version, standings = ledger.latest_findings(), ledger.version(), standings_of(ledger)
+    issues = [*ledger.open_issues(), *ledger.ended_issues(now - interval("shown_when_done"))]
     by_crew: dict[str | None, list[Issue]] = {crew: [] for crew in crews}
-    for issue in [*ledger.open_issues(), *ledger.ended_issues(now - interval("shown_when_done"))]:
+    rechecks = [issue for issue in issues if issue.recheck_not_by]
+    for issue in issues:
         if issue.crew in by_crew:
             by_crew[issue.crew].append(issue)
     return [
         make_crew_list(
             crew,
-            issues,
+            [*its_issues, *(issue for issue in rechecks if issue.crew != crew)],
             latest,
             plots,
             now,
@@ -41,7 +43,7 @@ def _lists(
             truck_litres=truck_litres,
             standings=standings,
         )
-        for crew, issues in by_crew.items()
+        for crew, its_issues in by_crew.items()
     ]
 
 

@@ -130,6 +130,7 @@ def render_list(
         received=_receipt(listed, received, language),
         in_wechat=in_wechat,
         campaigns=[say_progress(one, say) for one in listed.campaigns],
+        rechecked=[say("page.rechecked", plot=name) for name in listed.rechecked],
         cannot_do_reasons=CANNOT_DO_REASONS,
         inspections=INSPECTIONS,
     )

@@ -117,6 +117,8 @@ def say_result(issue: Issue, say: Say) -> str | None:
         result = say(f"result.{issue.result_code}", otherwise=issue.result_code)
         found = "" if issue.inspection is None else say(f"inspection.{issue.inspection}", otherwise=issue.inspection)
         return f"{result} · {found}" if found else result
+    if issue.recheck_not_by:
+        return say("again.recheck" if issue.crew else "again.recheck_unassigned", who=issue.recheck_not_by[0])
     if issue.reopen_reason is not None:
         key = "look_back" if issue.look_back_result == "reopened" else "sent_back"
         return say(f"again.{key}", reason=issue.reopen_reason)

@@ -64,11 +64,15 @@ def assign(
     *,
     by: _By,
     new_crew: Annotated[bool, Parameter(help="CREW is in no register yet, and meant.", negative="")] = False,
+    seen: Annotated[
+        str | None, Parameter(help="What --by saw on site: sends the crew again whose water no probe saw.")
+    ] = None,
     note: _Note = None,
     common: Common | None = None,
 ) -> int:
     """Give the issue to a crew; also takes up again what was put off, with a new deadline."""
-    return _act(common, Action(_new_id(), issue_id, "assigned", by, crew=crew, note=note), new_crew=new_crew)
+    action = Action(_new_id(), issue_id, "assigned", by, crew=crew, reason=seen, note=note)
+    return _act(common, action, new_crew=new_crew)
 
 
 @app.command

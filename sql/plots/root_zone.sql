@@ -8,11 +8,10 @@
 -- Kept as: carried table
 --
 -- FAO-56 equations 82 to 84. Dry means: depletion at least p of the available water, with more than likely_to
--- probability; likely means: the uncertainty of field capacity and wilting point leaves likely_from to likely_to.
+-- probability; likely means: the uncertainty of field capacity leaves likely_from to likely_to.
 -- That probability is normal: P = Phi(g / s), g = sum of 1000 d ((1-p) FC + p WP - theta) over the layers, and
--- s = 1000 sqrt((1-p)^2 ((sum of d sFC)^2 + sum of (d sL)^2) + p^2 (sum of d sWP)^2): what a texture misjudges in one
--- layer it misjudges in all, while learned field capacities (sL) err each for itself; Phi by Abramowitz and Stegun
--- 7.1.26 (error below 1e-6).
+-- s = 1000 (1-p) sqrt((sum of d sFC)^2 + sum of (d sL)^2): what a texture misjudges in one layer it misjudges in all,
+-- while learned field capacities (sL) err each for itself; Phi by Abramowitz and Stegun 7.1.26 (error below 1e-6).
 -- National grades by relative moisture stand beside the verdict and never make it; agricultural_grade is the one that
 -- tells textures apart (that of the plot's thickest soil layer; null where only the laboratory knows the soil).
 -- Wet means: above wet_above_pct of field capacity even with every depth at its driest hour. Below close means: even
@@ -58,8 +57,6 @@ with sums as (
             ), 12
         ) as learned_variance_m2,
         count(case when root_zone_layers.is_learned then 1 end) as learned_depths,
-        round(sum(root_zone_layers.sigma_wilting_point * root_zone_layers.thickness_m), 9)
-            as sigma_wilting_point_m,
         max_by(
             root_zone_layers.volumetric_water_content,
             root_zone_layers.thickness_m - root_zone_layers.depth_cm * 1e-9
@@ -86,11 +83,8 @@ depletions as (
             sums.field_capacity_m
             - sums.depletion_fraction * (sums.field_capacity_m - sums.wilting_point_m)
         ) / sums.thickness_m as refill_point,
-        sqrt(
-            power(1 - sums.depletion_fraction, 2)
-            * (power(sums.sigma_field_capacity_m, 2) + sums.learned_variance_m2)
-            + power(sums.depletion_fraction * sums.sigma_wilting_point_m, 2)
-        ) / sums.thickness_m as sigma_refill_point,
+        (1 - sums.depletion_fraction) * sqrt(power(sums.sigma_field_capacity_m, 2) + sums.learned_variance_m2)
+        / sums.thickness_m as sigma_refill_point,
         100 * sums.water_m / sums.field_capacity_m as relative_moisture_pct,
         frost_days.plot_id is not null as is_frozen,
     from sums

@@ -173,7 +173,6 @@ soil_spans as (
         staged_soil_layers.field_capacity,
         staged_soil_layers.wilting_point,
         staged_soil_layers.sigma_field_capacity,
-        staged_soil_layers.sigma_wilting_point,
         staged_soil_layers.soil_source,
         staged_soil_layers.layer_number,
     from spans
@@ -194,7 +193,6 @@ soils as (
         case when count(wilting_point) = count(*) then sum(wilting_point * thickness_m) / sum(thickness_m) end
             as wilting_point,
         sum(sigma_field_capacity * thickness_m) / sum(thickness_m) as sigma_field_capacity,
-        sum(sigma_wilting_point * thickness_m) / sum(thickness_m) as sigma_wilting_point,
         max_by(soil_source, thickness_m - layer_number * 1e-9) as soil_source,
     from soil_spans
     group by plot_id, top_m, bottom_m
@@ -224,7 +222,6 @@ select
     round(coalesce(learned.field_capacity, soils.field_capacity), 9) as field_capacity,
     round(soils.wilting_point, 9) as wilting_point,
     round(coalesce(learned.sigma_field_capacity, soils.sigma_field_capacity), 9) as sigma_field_capacity,
-    round(soils.sigma_wilting_point, 9) as sigma_wilting_point,
     case when learned.plot_id is not null then 'learned' else soils.soil_source end as soil_source,
     learned.plot_id is not null as is_learned,
 from reaches

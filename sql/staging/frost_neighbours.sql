@@ -5,13 +5,15 @@
 -- Reads: staged_soil_readings, limits
 -- Feeds: readings
 -- Kept as: passing table
+--
+-- A reading in quarantine is no frost: its clock, its device or its unit is in doubt.
 with frosty_elements as (
     select distinct
         staged_soil_readings.device_id,
         staged_soil_readings.channel,
     from staged_soil_readings
     cross join limits
-    where staged_soil_readings.soil_temperature_c < limits.frozen_below_c
+    where staged_soil_readings.soil_temperature_c < limits.frozen_below_c and staged_soil_readings.quarantine is null
 ),
 
 cold_readings as (
@@ -20,7 +22,9 @@ cold_readings as (
         staged_soil_readings.measured_at,
         staged_soil_readings.soil_temperature_c,
         case
-            when staged_soil_readings.soil_temperature_c < limits.frozen_below_c
+            when
+                staged_soil_readings.soil_temperature_c < limits.frozen_below_c
+                and staged_soil_readings.quarantine is null
                 then staged_soil_readings.measured_at
         end as frozen_at,
         limits.frozen_below_c,

@@ -6,11 +6,13 @@
 -- Feeds: readings, plateaus
 -- Kept as: table
 --
--- Suspected stuck means: water content and every other channel of the element moved less than the limit over this day
--- and the day before. Stuck means: water content did not move at all for stuck_days. Settling counts from the first
--- reading in soil of an element whose register row begins inside the window. Frost of a device or plot means: an
--- element of it with a thermometer was at or below thawing_below_c for frozen_day_share of the day, and below
--- frozen_below_c on that day or one beside it; it stands for the elements that have no thermometer.
+-- Suspected stuck means: over this day and the day before, water content moved less than stuck_share_of_field_capacity
+-- of field capacity, and nothing else that the device measures moved: temperature and conductivity of the element, and
+-- all that its other elements measure. A device that measures one thing only is never suspected. Stuck means: water
+-- content did not move at all for stuck_days. Settling counts from the first reading in soil (not in air by gate A1)
+-- of an element whose register row begins inside the window. Frost of a device or plot means: an element of it with a
+-- thermometer was at or below thawing_below_c for frozen_day_share of the day, and below frozen_below_c on that day or
+-- one beside it; it stands for the elements that have no thermometer.
 with days as (
     select
         stream_days.*,
@@ -64,6 +66,24 @@ spans as (
         )
 ),
 
+device_days as (
+    select
+        spans.device_id,
+        spans.date,
+        bool_and(
+            coalesce(
+                spans.two_days_range < limits.stuck_share_of_field_capacity * coalesce(spans.field_capacity, 0.3), true
+            )
+            and coalesce(spans.two_days_temperature_range < limits.stuck_share_of_field_capacity, true)
+            and coalesce(spans.two_days_ec_range < limits.stuck_share_of_field_capacity, true)
+        ) as is_still,
+        count(spans.two_days_range) + count(spans.two_days_temperature_range) + count(spans.two_days_ec_range)
+            as quantities,
+    from spans
+    cross join limits
+    group by spans.device_id, spans.date
+),
+
 cold_days as (
     select
         days.plot_id,
@@ -106,10 +126,9 @@ select
     spans.date,
     coalesce(
         epoch(spans.two_days_to) - epoch(spans.two_days_from) >= 86400
-        and spans.two_days_range < limits.stuck_share_of_field_capacity * coalesce(spans.field_capacity, 0.3)
-        and coalesce(spans.two_days_temperature_range, spans.two_days_ec_range) is not null
-        and coalesce(spans.two_days_temperature_range, 0) < limits.stuck_share_of_field_capacity
-        and coalesce(spans.two_days_ec_range, 0) < limits.stuck_share_of_field_capacity,
+        and spans.two_days_range is not null
+        and device_days.is_still
+        and device_days.quantities > 1,
         false
     ) as is_stuck_suspect,
     coalesce(
@@ -129,6 +148,7 @@ select
     end as first_in_soil_at,
 from spans
 cross join limits
+inner join device_days on spans.device_id = device_days.device_id and spans.date = device_days.date
 left join device_frosts on spans.device_id = device_frosts.device_id and spans.date = device_frosts.date
 left join plot_frosts on spans.plot_id = plot_frosts.plot_id and spans.date = plot_frosts.date
 left join weather_days

@@ -24,7 +24,9 @@ select
     max(staged_soil_readings.bulk_ec_ds_m) as bulk_ec_max_ds_m,
     min(
         case
-            when staged_soil_readings.volumetric_water_content > limits.in_air_water_content
+            when
+                staged_soil_readings.volumetric_water_content > limits.in_air_water_content
+                or staged_soil_readings.bulk_ec_ds_m > limits.in_air_ec_ds_m
                 then staged_soil_readings.measured_at
         end
     ) as first_in_soil_at,

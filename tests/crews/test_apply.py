@@ -299,12 +299,21 @@ def test_water_that_the_probes_show_at_the_roots_closes_the_issue(ledger: Ledger
     assert ledger.issue(issue.issue_id).closed_reason == "watering_verified"
 
 
-def test_water_that_did_not_arrive_sends_the_crew_to_look_again(ledger: Ledger) -> None:
+def test_water_that_did_not_arrive_is_rechecked_by_others_than_the_crew_that_reported_it(ledger: Ledger) -> None:
     issue = reported(ledger)
     assert check(ledger, issue, "ineffective").reopened == [issue.issue_id]
     again = only(ledger)
-    assert (again.state, again.note, again.due_at > NOW + DAY) == ("assigned", "water_did_not_arrive", True)
+    assert (again.state, again.crew, again.note) == ("opened", None, "water_did_not_arrive")
+    assert (again.recheck_not_by, again.due_at > NOW + DAY) == (("一队",), True)
     assert check(ledger, issue, "ineffective").reopened == []
+
+
+def test_a_recheck_is_barred_to_whoever_reported_by_telephone_as_well(ledger: Ledger) -> None:
+    apply_flags(ledger, [flag("P1", "drought", NOW)], GRADE_ONE, NOW)
+    issue_id = only(ledger).issue_id
+    perform(ledger, Action("telephone-1", issue_id, "done", "李四", water_used_litres=6400.0), NOW + HOUR)
+    check(ledger, only(ledger), "ineffective")
+    assert only(ledger).recheck_not_by == ("一队", "李四")
 
 
 @pytest.mark.parametrize(("hours", "is_looked_at"), [(23.9, False), (24.0, True)])

@@ -7,19 +7,29 @@ from typing import Any
 
 import pytest
 
+from ingest.site import BEICHEN
+from sql.evaluate import make_models
+from sql.models import models_behind
 from tests.sql.made_lake import AS_OF, MadeLake, local_midnight
 
 NOON = datetime(2026, 7, 9, 4, 0, tzinfo=UTC)
 
 
 def gates(lake: MadeLake, measured_at: datetime = NOON, device_id: str = "D1") -> dict[str, Any]:
-    """Return the row of `readings` at an instant."""
-    lake.flags()
+    """Return the row of `readings` of a device at an instant, without making what comes after them."""
+    make_models(lake.connect(), models_behind("readings"), as_of=AS_OF, site=BEICHEN)
     rows = lake.connection.execute(
         "select * from readings where device_id = ? and measured_at = ?", [device_id, measured_at]
     ).to_arrow_table()
     (row,) = rows.to_pylist()
     return dict(row)
+
+
+def gate_rows(lake: MadeLake, measured_at: datetime = NOON) -> dict[float, dict[str, Any]]:
+    """Return the rows of `readings` at an instant by depth, without making what comes after them."""
+    make_models(lake.connect(), models_behind("readings"), as_of=AS_OF, site=BEICHEN)
+    rows = lake.connection.execute("select * from readings where measured_at = ?", [measured_at]).to_arrow_table()
+    return {row["depth_cm"]: row for row in rows.to_pylist()}
 
 
 def one_reading(lake: MadeLake, **values: Any) -> dict[str, Any]:
@@ -90,6 +100,16 @@ def test_soil_above_zero_far_from_frost_has_thawed(lake: MadeLake, hours: int, t
     lake.soil(frost_at, volumetric_water_content=0.1, soil_temperature_c=-1.0)
     lake.soil(frost_at + timedelta(hours=hours), volumetric_water_content=0.1, soil_temperature_c=temperature_c)
     assert not gates(lake, frost_at + timedelta(hours=hours))["is_d01_frozen"]
+
+
+def test_frost_in_quarantine_freezes_nothing_beside_it(lake: MadeLake) -> None:
+    lake.laboratory_plot()
+    lake.device()
+    lake.soil(
+        NOON - timedelta(hours=1), volumetric_water_content=0.2, soil_temperature_c=-3.0, quarantine="clock_ahead"
+    )
+    lake.soil(NOON, volumetric_water_content=0.2, soil_temperature_c=0.5)
+    assert not gate_rows(lake)[30.0]["is_d01_frozen"]
 
 
 @pytest.mark.parametrize(("means_c", "is_frozen"), [((-1.0, -1.0), True), ((1.0, -1.0), False), ((-1.0, 0.0), False)])
@@ -164,6 +184,28 @@ def test_a_flat_value_is_suspect_only_when_the_other_channels_are_flat_too(
     assert row["is_usable"]
 
 
+@pytest.mark.parametrize(("step", "is_suspect"), [(0.0, True), (0.0003, False)])
+def test_a_flat_depth_is_suspect_only_when_the_other_depths_of_its_device_are_flat_too(
+    lake: MadeLake, step: float, *, is_suspect: bool
+) -> None:
+    lake.laboratory_plot()
+    lake.device(depths_cm=[10.0, 30.0])
+    for back in range(3):
+        lake.soil(NOON - timedelta(days=back), channel=1, volumetric_water_content=0.2)
+        lake.soil(NOON - timedelta(days=back), channel=2, volumetric_water_content=0.25 + back * step)
+    flat = gate_rows(lake)[10.0]
+    assert flat["is_s2_suspect"] is is_suspect
+    assert flat["is_usable"]
+
+
+def test_a_device_that_measures_one_thing_only_is_not_suspected_for_a_quiet_day(lake: MadeLake) -> None:
+    lake.laboratory_plot()
+    lake.device()
+    for back in range(3):
+        lake.soil(NOON - timedelta(days=back), volumetric_water_content=0.2)
+    assert not gates(lake)["is_s2_suspect"]
+
+
 @pytest.mark.parametrize(
     ("battery_v", "water_content", "blocks"), [(2.9, 0.02, True), (3.0, 0.02, False), (2.9, 0.2, False)]
 )
@@ -192,6 +234,19 @@ def test_a_probe_settles_for_two_days_after_it_was_put_in(lake: MadeLake, hours:
     lake.soil(put_in_at, volumetric_water_content=0.2, soil_temperature_c=20.0)
     lake.soil(NOON, volumetric_water_content=0.2, soil_temperature_c=20.0)
     assert gates(lake)["is_a2_settling"] is is_settling
+
+
+@pytest.mark.parametrize(("ec_ds_m", "is_settling"), [(0.02, True), (0.01, False)])
+def test_a_probe_in_dry_sand_that_conducts_is_in_the_soil_and_settles(
+    lake: MadeLake, ec_ds_m: float, *, is_settling: bool
+) -> None:
+    """At most 0.02 m3/m3 is air only where nothing conducts: gate A1, which settling follows."""
+    lake.laboratory_plot()
+    lake.device(valid_from=NOON - timedelta(hours=2))
+    lake.soil(NOON, volumetric_water_content=0.02, soil_temperature_c=20.0, bulk_ec_ds_m=ec_ds_m)
+    row = gate_rows(lake)[30.0]
+    assert row["is_a2_settling"] is is_settling
+    assert row["is_a1_in_air"] is not is_settling
 
 
 def test_parts_of_one_reading_that_came_apart_are_judged_as_one(lake: MadeLake) -> None:
