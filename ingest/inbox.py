@@ -13,21 +13,21 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
 import msgspec
+import numpy as np
 
 from ingest.errors import StoreError
 from ingest.lake.durable import make_folder, store_errors
 from ingest.lake.locks import file_lock
-from ingest.observation import Message, Whole
+from ingest.messages import Messages
+from ingest.observation import Whole
 
 GROUP_INTERVAL_S = 0.05
 """Shortest time between two commits; a message waits at most this long for its neighbours."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INDEX_BITS = 16
 GROUP_MESSAGES = (1 << _INDEX_BITS) - 1
 """Most messages in one group: the broker cannot have more in flight, packet ids being 16 bits."""
@@ -76,7 +76,7 @@ class Oldest:
     damaged: bytes, by group, of groups that are not what was committed
     """
 
-    messages: list[Message] = field(default_factory=list)
+    messages: Messages = field(default_factory=lambda: Messages.joined(()))
     last_group: int = 0
     damaged: dict[int, bytes] = field(default_factory=dict)
 
@@ -149,6 +149,7 @@ class Inbox:
         At least one group when there is any. Raises: StoreError.
         """
         oldest = Oldest()
+        groups: list[Messages] = []
         taken = 0
         with self._store_errors("reading"):
             for group_seq, size, crc32, packed in self._db.execute(
@@ -158,9 +159,10 @@ class Inbox:
                     break
                 oldest.last_group, taken = group_seq, taken + size
                 if zlib.crc32(packed) == crc32:
-                    oldest.messages.extend(_unpack(group_seq, packed))
+                    groups.append(_unpack(group_seq, packed))
                 else:
                     oldest.damaged[group_seq] = packed
+        oldest.messages = Messages.joined(groups)
         return oldest
 
     def remove_through(self, group_seq: int) -> None:
@@ -191,14 +193,14 @@ class Inbox:
         return None if row is None else str(row[0])
 
 
-def _unpack(group_seq: int, packed: bytes) -> Iterator[Message]:
-    for index, arrival in enumerate(_decoder.decode(packed)):
-        yield Message(
-            message_seq=(group_seq << _INDEX_BITS) | index,
-            received_at=_EPOCH + timedelta(microseconds=arrival.received_at_us),
-            topic=arrival.topic,
-            payload=arrival.payload,
-            redelivered=arrival.redelivered,
-            retained=arrival.retained,
-            whole=arrival.whole,
-        )
+def _unpack(group_seq: int, packed: bytes) -> Messages:
+    arrivals = _decoder.decode(packed)
+    return Messages(
+        message_seq=(group_seq << _INDEX_BITS) + np.arange(len(arrivals), dtype=np.int64),
+        received_at_us=np.array([arrival.received_at_us for arrival in arrivals], np.int64),
+        topics=[arrival.topic for arrival in arrivals],
+        payloads=[arrival.payload for arrival in arrivals],
+        redelivered=np.array([arrival.redelivered for arrival in arrivals], np.bool_),
+        retained=np.array([arrival.retained for arrival in arrivals], np.bool_),
+        wholes={place: arrival.whole for place, arrival in enumerate(arrivals) if arrival.whole is not None},
+    )

@@ -351,7 +351,7 @@ class Worker:
         self._seal_problem = ""
         self._session.reply(self._requests.due(sealed.replies, time.monotonic()))
         self._damaged.extend((*set_aside, *sealed.damaged))
-        self._last_message_at = oldest.messages[-1].received_at if oldest.messages else self._last_message_at
+        self._last_message_at = oldest.messages[-1].received_at if len(oldest.messages) else self._last_message_at
         self._last_seal_at = datetime.now(UTC)
         self.redelivered += sealed.redelivered
         self.outcomes.update(sealed.outcomes)

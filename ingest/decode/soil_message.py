@@ -61,6 +61,9 @@ NO_TIME = "no time"
 """Stands, itself and not its like, where a sample says no time."""
 
 _decoder = msgspec.json.Decoder(SoilMessage)
+decode_soil_message = _decoder.decode
+"""Reads a message that fits the contract but for what types cannot say: keys written twice, keys without a name."""
+
 _SINGLE_VALUES = ("device_id", "seq", "measured_at", "battery_v", "battery_pct", "rssi_dbm", "ack")
 _PART = re.compile(r"(?:/samples/[0-9]+)?/readings/[0-9]+|/samples/[0-9]+|/(?:battery_v|battery_pct|rssi_dbm)")
 
@@ -74,7 +77,7 @@ def read_without_fault(payload: bytes) -> SoilMessage | None:
     if b"\\" in payload:
         return None
     try:
-        said = _decoder.decode(payload)
+        said = decode_soil_message(payload)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
     single = said.measured_at is not UNSET and said.readings is not UNSET

@@ -25,7 +25,7 @@ def device_of(topic: str, site: Site) -> str:
 
     Raises: PayloadError (unknown_topic, bad_device_id, wrong_district).
     """
-    return normalise_device_id(_device_of(topic, site.district))
+    return _device_of(topic, site.district)
 
 
 @functools.lru_cache(maxsize=32_768)
@@ -43,7 +43,7 @@ def _device_of(topic: str, district: str) -> str:
             Fault("", "wrong_district", describe(levels[2]), describe(district), "Publish to the right district."),
             device_id=device_id,
         )
-    return device_id
+    return normalise_device_id(device_id)
 
 
 def names_another(named: object, device_id: str) -> bool:

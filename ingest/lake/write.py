@@ -33,6 +33,14 @@ def to_arrow(spec: Table, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=spec.schema)
 
 
+def columns_to_arrow(spec: Table, columns: Mapping[str, pa.Array], count: int) -> pa.Table:
+    """Return `columns` of `count` rows (by name; a missing one is null) as an Arrow table of the table's schema."""
+    arrays = [
+        columns[column.name] if column.name in columns else pa.nulls(count, column.type) for column in spec.columns
+    ]
+    return pa.Table.from_arrays(arrays, schema=spec.schema)
+
+
 def local_days(instants: pa.ChunkedArray, site: Site) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Return the site's local day of each instant (timestamps in UTC, no nulls), as days since 1970-01-01."""
     microseconds = instants.combine_chunks().cast(pa.int64()).to_numpy(zero_copy_only=False)
@@ -53,9 +61,10 @@ def by_local_day(spec: Table, rows: pa.Table, site: Site) -> Iterator[tuple[date
     if rows.num_rows == 0:
         return
     days = local_days(rows[spec.partition_by], site)
-    for day in np.unique(days):
-        chosen = np.flatnonzero(days == day)
-        yield date(1970, 1, 1) + timedelta(days=int(day)), rows.take(pa.array(chosen))
+    found = np.unique(days)
+    for day in found:
+        of_day = rows if len(found) == 1 else rows.take(pa.array(np.flatnonzero(days == day)))
+        yield date(1970, 1, 1) + timedelta(days=int(day)), of_day
 
 
 def write_rows(folder: DataFolder, spec: Table, day: date, rows: pa.Table, stem: str) -> Path:

@@ -90,7 +90,9 @@ def _replay_file(
         sealed, raw_rows = sealer.store(messages, registers)
         replayed.messages += len(messages)
         replayed.outcomes.update(sealed.outcomes)
-        changed |= {row["message_seq"]: row for row in raw_rows if _is_better(before[row["message_seq"]], row)}
+        changed |= {
+            row["message_seq"]: row for row in raw_rows.to_pylist() if _is_better(before[row["message_seq"]], row)
+        }
     if not changed:
         return
     _drop_rejected(folder, day, set(changed))

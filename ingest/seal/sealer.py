@@ -8,11 +8,12 @@ written last; it says what became of each message.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from ingest.decode.context import DecodeContext
@@ -24,14 +25,16 @@ from ingest.lake.durable import store_errors
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import partition_files
 from ingest.lake.tables import Table, table
-from ingest.lake.write import by_local_day, to_arrow, write_rows
+from ingest.lake.write import by_local_day, columns_to_arrow, to_arrow, write_rows
+from ingest.messages import Messages, instant
 from ingest.observation import Message, Reply
 from ingest.registers.snapshot import RegisterSnapshot
-from ingest.seal.judged import Batch, Judged, Row, judge, our_fault
+from ingest.seal.judged import Batch, Judged, judge, our_fault
 from ingest.seal.memory import Memory
 from ingest.seal.pictures import PictureStore, count_pictures
+from ingest.seal.plain import plain_tables, read_plain
 from ingest.seal.stored_poses import stored_poses
-from ingest.seal.tally import Tally, outcomes, redelivered
+from ingest.seal.tally import Tally
 from ingest.site import Site
 
 _DEDUPE_MEMORY = "512MB"
@@ -86,52 +89,60 @@ class Sealer:
         """Release the connection."""
         self._db.close()
 
-    def seal(self, messages: list[Message], registers: RegisterSnapshot) -> Sealed:
+    def seal(self, messages: Sequence[Message], registers: RegisterSnapshot) -> Sealed:
         """Make the rows of `messages` durable and return what became of them.
 
         registers: device models for decoding, plots for attribution
         Raises: StoreError; call again with the same messages, nothing is lost or doubled by that.
         """
         sealed, raw_rows = self.store(messages, registers)
-        if messages:
-            raw = table("raw_messages")
-            self._store(raw, to_arrow(raw, raw_rows), _stem(messages), Tally(), sealed)
+        if len(messages):
+            some = Messages.of(messages)
+            self._store(table("raw_messages"), raw_rows, _stem(some), Tally(some.message_seq), sealed)
         return sealed
 
-    def store(self, messages: list[Message], registers: RegisterSnapshot) -> tuple[Sealed, list[Row]]:
+    def store(self, messages: Sequence[Message], registers: RegisterSnapshot) -> tuple[Sealed, pa.Table]:
         """Make the rows of `messages` durable, but for raw_messages, whose rows are returned. Raises: StoreError."""
-        if not messages:
-            return Sealed(), []
+        if not len(messages):
+            return Sealed(), table("raw_messages").schema.empty_table()
         try:
-            return self._store_all(messages, registers)
+            return self._store_all(Messages.of(messages), registers)
         except BaseException:
             self._memory = None  # what it learned may not be on disk: begin again with what is
             raise
 
-    def _store_all(self, messages: list[Message], registers: RegisterSnapshot) -> tuple[Sealed, list[Row]]:
+    def _store_all(self, messages: Messages, registers: RegisterSnapshot) -> tuple[Sealed, pa.Table]:
         sealed = Sealed(messages=len(messages))
         memory = self._memory = self._memory or Memory(self._folder)
-        memory.learn_sparkplug(messages)
+        plain = read_plain(messages, self._site)
+        closely = np.flatnonzero(~plain.is_plain).tolist()
+        others = messages.at(closely)
+        memory.learn_sparkplug(others)
         context = DecodeContext(
             self._site, registers.model_of, memory.streams, memory.births, sequences=memory.sequences
         )
-        batch = judge(messages, context, self._software_version, memory.learn_streams)
-        tally = Tally()
+        batch = judge(others, context, self._software_version, memory.learn_streams)
+        tally = Tally(messages.message_seq)
         if batch.images or batch.poses:
-            self._store_pictures(batch, registers, tally, sealed)
-        for name, rows in self._as_tables(batch).items():
-            self._store(table(name), rows, _stem(messages), tally, sealed)
+            self._store_pictures(batch, messages, registers, tally, sealed)
+        rows = self._as_tables(batch)
+        for name, plain_rows in plain_tables(plain, messages).items():
+            rows[name] = pa.concat_tables([plain_rows, rows[name]]) if name in rows else plain_rows
+        for name in sorted(rows):
+            self._store(table(name), rows[name], _stem(messages), tally, sealed)
         memory.save()
-        raw_rows = [tally.raw_row(judged) for judged in batch.judged]
-        sealed.outcomes = outcomes(raw_rows)
-        sealed.redelivered = redelivered(raw_rows)
+        ended = tally.outcomes(messages, dict(zip(closely, batch.judged, strict=True)))
+        sealed.outcomes = ended.counts()
+        sealed.redelivered = ended.redelivered
         sealed.replies = _replies(batch.judged)
-        return sealed, raw_rows
+        return sealed, columns_to_arrow(table("raw_messages"), ended.raw_columns(messages), len(messages))
 
-    def _store_pictures(self, batch: Batch, registers: RegisterSnapshot, tally: Tally, sealed: Sealed) -> None:
+    def _store_pictures(
+        self, batch: Batch, messages: Messages, registers: RegisterSnapshot, tally: Tally, sealed: Sealed
+    ) -> None:
         """Make all pictures durable; when our code fails on one, that one's messages are refused and no others."""
         store = PictureStore(self._folder, self._site, self._db, self._turned)
-        newest = max(judged.message.received_at for judged in batch.judged)
+        newest = instant(int(messages.received_at_us.max()))
         groups = store.groups(batch.images)
         groups += store.waiting(batch.poses, groups)
         lacking = [image.captured_at for image, _ in batch.images if image.pitch_deg is None]
@@ -152,7 +163,7 @@ class Sealer:
                     groups.remove(group)
                     for _, message in group.incoming:
                         batch.refuse(message.message_seq, our_fault(error), self._software_version)
-        stays = store.write(kept, _stem([judged.message for judged in batch.judged]))
+        stays = store.write(kept, _stem(messages))
         count_pictures(tally, groups, kept, stays)
         sealed.touched |= store.written.touched
         sealed.rows.update(store.written.rows)
@@ -188,7 +199,7 @@ class Sealer:
     def _store(self, spec: Table, rows: pa.Table, stem: str, tally: Tally, sealed: Sealed) -> None:
         for days, some in self._some_days_at_once(spec, by_local_day(spec, rows, self._site)):
             novelty = self._tell(spec, days, some, sealed)
-            tally.count(spec.name, some["message_seq"].to_pylist(), novelty.is_duplicate)
+            tally.count(spec.name, some["message_seq"].to_numpy(), novelty.is_duplicate)
             for day, new_rows in by_local_day(spec, novelty.new_rows, self._site):
                 write_rows(self._folder, spec, day, new_rows, stem)
                 sealed.touched.add((spec.name, day))
@@ -234,5 +245,5 @@ def _replies(judged: list[Judged]) -> list[Reply]:
     return [reply for reply in replies if not reply.is_request or last[reply.topic] is reply]
 
 
-def _stem(messages: list[Message]) -> str:
-    return f"part-{messages[0].message_seq}-{messages[-1].message_seq}"
+def _stem(messages: Messages) -> str:
+    return f"part-{messages.message_seq[0]}-{messages.message_seq[-1]}"

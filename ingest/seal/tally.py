@@ -4,73 +4,107 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
+import numpy as np
+import pyarrow as pa
+
+from ingest.messages import Flags, Integers, Messages, instants_array
 from ingest.seal.judged import Judged
+
+OUTCOMES = ("stored", "duplicate", "rejected", "ignored")
+_STORED, _DUPLICATE, _REJECTED, _IGNORED = range(len(OUTCOMES))
+SAME_READING = "same_reading"
 
 
 class Tally:
     """Counts, per message number, the rows that were stored, were there already, or were refused."""
 
-    def __init__(self) -> None:
-        """Begin with nothing counted."""
-        self._stored: Counter[int] = Counter()
-        self._duplicate: Counter[int] = Counter()
-        self._refused: Counter[int] = Counter()
-        self._refused_duplicate: Counter[int] = Counter()
+    def __init__(self, message_seq: Integers) -> None:
+        """Begin with nothing counted for the messages of these numbers."""
+        self._numbers, self._place = np.unique(message_seq, return_inverse=True)
+        self._stored, self._duplicate, self._refused, self._refused_duplicate = (
+            np.zeros(len(self._numbers), np.int32) for _ in range(4)
+        )
 
-    def count(self, table: str, message_seqs: list[int], is_duplicate: list[bool]) -> None:
+    def count(self, table: str, message_seqs: Sequence[int] | Integers, is_duplicate: Sequence[bool] | Flags) -> None:
         """Count rows of `table`, one entry per row: its message and whether it was there already."""
-        refused = table == "rejected"
-        for message_seq, known in zip(message_seqs, is_duplicate, strict=True):
-            if refused:
-                (self._refused_duplicate if known else self._refused)[message_seq] += 1
-            else:
-                (self._duplicate if known else self._stored)[message_seq] += 1
+        place = np.searchsorted(self._numbers, np.asarray(message_seqs, np.int64))
+        known = np.asarray(is_duplicate, np.bool_)
+        new, again = self._stored, self._duplicate
+        if table == "rejected":
+            new, again = self._refused, self._refused_duplicate
+        np.add.at(new, place[~known], 1)
+        np.add.at(again, place[known], 1)
 
-    def raw_row(self, judged: Judged) -> dict[str, Any]:
-        """Return the row of raw_messages for a message whose rows were all counted."""
-        message = judged.message
-        outcome, reason = self._outcome(judged)
-        seq = message.message_seq
-        return {
-            "message_seq": seq,
-            "received_at": message.received_at,
-            "topic": message.topic,
-            "payload": message.payload,
-            "redelivered": message.redelivered,
-            "retained": message.retained,
-            "outcome": outcome,
-            "reason": reason,
-            "rows_stored": self._stored[seq],
-            "rows_duplicate": self._duplicate[seq] + self._refused_duplicate[seq],
-            "rows_rejected": self._refused[seq],
-        }
+    def outcomes(self, messages: Messages, judged: Mapping[int, Judged]) -> Ended:
+        """Return what became of `messages`, all of whose rows were counted.
 
-    def _outcome(self, judged: Judged) -> tuple[str, str | None]:
-        seq = judged.message.message_seq
+        judged: what was looked at closely, by place; the others are plain: all their rows could be kept
+        """
+        stored, duplicate = self._stored[self._place], self._duplicate[self._place]
+        outcome = np.where(stored > 0, _STORED, _DUPLICATE).astype(np.int8)
+        reasons: list[str | None] = [None if is_stored else SAME_READING for is_stored in (stored > 0).tolist()]
+        for place, one in judged.items():
+            outcome[place], reasons[place] = self._closely(int(self._place[place]), one)
+        return Ended(
+            outcome,
+            reasons,
+            stored,
+            duplicate + self._refused_duplicate[self._place],
+            self._refused[self._place],
+            redelivered=int(np.count_nonzero(messages.redelivered & (outcome == _DUPLICATE))),
+        )
+
+    def _closely(self, at: int, judged: Judged) -> tuple[int, str | None]:
         if judged.error is not None:
             code = judged.error.faults[0].code
-            return ("duplicate" if self._refused_duplicate[seq] else "rejected"), code
+            return (_DUPLICATE if self._refused_duplicate[at] else _REJECTED), code
         decoded = judged.decoded
         assert decoded is not None, "a message is decoded or refused"
-        if self._stored[seq]:
-            return "stored", "partly_rejected" if decoded.parts_refused else None
-        if self._duplicate[seq]:
-            return "duplicate", "same_reading"
+        if self._stored[at]:
+            return _STORED, "partly_rejected" if decoded.parts_refused else None
+        if self._duplicate[at]:
+            return _DUPLICATE, SAME_READING
         if decoded.parts_refused:
-            return "rejected", decoded.parts_refused[0].faults[0].code
-        return "ignored", decoded.ignored or "no_rows"
+            return _REJECTED, decoded.parts_refused[0].faults[0].code
+        return _IGNORED, decoded.ignored or "no_rows"
 
 
-def redelivered(raw_rows: Sequence[Mapping[str, Any]]) -> int:
-    """Return how many of the messages the broker sent again (DUP) although they were here: they were counted before.
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of each message of a batch.
 
-    One that was lost on its first way is no such message, and a sender's own repetition carries no DUP.
+    outcome: index into OUTCOMES
+    rows_stored, rows_duplicate, rows_rejected: as in raw_messages
+    redelivered: messages the broker sent again (DUP) although they were here: they were counted before. One that was
+        lost on its first way is no such message, and a sender's own repetition carries no DUP
     """
-    return sum(1 for row in raw_rows if row["redelivered"] and row["outcome"] == "duplicate")
 
+    outcome: np.ndarray[tuple[int], np.dtype[np.int8]]
+    reasons: Sequence[str | None]
+    rows_stored: np.ndarray[tuple[int], np.dtype[np.int32]]
+    rows_duplicate: np.ndarray[tuple[int], np.dtype[np.int32]]
+    rows_rejected: np.ndarray[tuple[int], np.dtype[np.int32]]
+    redelivered: int
 
-def outcomes(raw_rows: Sequence[Mapping[str, Any]]) -> Counter[str]:
-    """Return how many of the messages had each outcome."""
-    return Counter(row["outcome"] for row in raw_rows)
+    def counts(self) -> Counter[str]:
+        """Return how many of the messages had each outcome."""
+        times = np.bincount(self.outcome, minlength=len(OUTCOMES)).tolist()
+        return Counter({name: count for name, count in zip(OUTCOMES, times, strict=True) if count})
+
+    def raw_columns(self, messages: Messages) -> dict[str, pa.Array]:
+        """Return the columns of raw_messages for the messages."""
+        return {
+            "message_seq": pa.array(messages.message_seq),
+            "received_at": instants_array(messages.received_at_us),
+            "topic": pa.array(messages.topics, pa.string()),
+            "payload": pa.array(messages.payloads, pa.binary()),
+            "redelivered": pa.array(messages.redelivered),
+            "retained": pa.array(messages.retained),
+            "outcome": pa.array(OUTCOMES).take(pa.array(self.outcome)),
+            "reason": pa.array(self.reasons, pa.string()),
+            "rows_stored": pa.array(self.rows_stored),
+            "rows_duplicate": pa.array(self.rows_duplicate),
+            "rows_rejected": pa.array(self.rows_rejected),
+        }

@@ -25,6 +25,7 @@ from ingest.observation import Decoded, Message
 from ingest.registers.snapshot import RegisterSnapshot
 from ingest.seal import judged as judged_module
 from ingest.seal import pictures as pictures_module
+from ingest.seal import plain as plain_module
 from ingest.seal import sealer as sealer_module
 from ingest.seal.housekeeping import keep_house
 from ingest.seal.replay import replay
@@ -44,6 +45,11 @@ def message(seq: int, *readings: dict[str, Any], minute: int = 0, **extra: Any) 
         "readings": list(readings) or [water(0.2)],
     } | extra
     return Message(seq, NOON + timedelta(hours=1), "greensward/v1/beichen/gs-01/soil", json.dumps(body).encode())
+
+
+def closely(seq: int, *readings: dict[str, Any], **extra: Any) -> Message:
+    """Return a message that must be looked at closely: its sender waits for an answer."""
+    return message(seq, *readings, ack=1, **extra)
 
 
 def water(value: float, depth_cm: int = 10) -> dict[str, Any]:
@@ -91,12 +97,24 @@ def test_a_message_that_our_own_code_fails_on_stops_nobody_and_is_judged_again_a
 ) -> None:
     with monkeypatch.context() as broken:
         broken.setattr(judged_module, "decode", failing_on(decode, lambda message, _: message))
-        sealed = sealer.seal([message(1), message(2, minute=20), message(3, minute=40)], NO_REGISTERS)
+        sealed = sealer.seal([closely(1), closely(2, minute=20), closely(3, minute=40)], NO_REGISTERS)
     assert dict(sealed.outcomes) == {"stored": 2, "rejected": 1}
     assert ask(folder, "select message_seq, code, scope from rejected") == [(2, "decoder_failed", "message")]
     assert dict(replay(folder, sealer, NO_REGISTERS, NOON).outcomes) == {"stored": 1}
     assert ask(folder, "select count(*) from soil_readings") == [(3,)]
     assert ask(folder, "select count(*) from rejected") == [(0,)]
+
+
+def test_when_reading_by_columns_fails_every_message_is_looked_at_closely(
+    folder: DataFolder, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(plain_module, "read_plain_soil", fails)
+    sealed = sealer.seal([message(1), message(2, water(7.0))], NO_REGISTERS)
+    assert dict(sealed.outcomes) == {"stored": 1, "rejected": 1}
+    assert ask(folder, "select message_seq from soil_readings") == [(1,)]
 
 
 def test_a_message_with_a_number_that_no_table_holds_stops_nobody(
@@ -111,8 +129,8 @@ def test_a_message_with_a_number_that_no_table_holds_stops_nobody(
 
     with monkeypatch.context() as broken:
         broken.setattr(judged_module, "decode", lets_through)
-        two_depths = message(2, water(0.2), water(0.21, 30), minute=20)
-        sealed = sealer.seal([message(1), two_depths, message(3, minute=40)], NO_REGISTERS)
+        two_depths = closely(2, water(0.2), water(0.21, 30), minute=20)
+        sealed = sealer.seal([closely(1), two_depths, closely(3, minute=40)], NO_REGISTERS)
     assert dict(sealed.outcomes) == {"stored": 2, "rejected": 1}
     assert ask(folder, "select message_seq, code, scope from rejected") == [(2, "decoder_failed", "message")]
     assert dict(replay(folder, sealer, NO_REGISTERS, NOON).outcomes) == {"stored": 1}
