@@ -17,7 +17,7 @@ from rich.table import Table
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out, show
 from greensward.settings import Settings
 from ingest.errors import ConfigError
-from ingest.lake.read import open_lake, retrying
+from ingest.lake.read import explain_columns, open_lake, retrying
 from sql.analysts import all_questions, create_views
 
 _ROWS_SHOWN = 200
@@ -95,6 +95,7 @@ def open_for_questions(settings: Settings) -> duckdb.DuckDBPyConnection:
     """Return a connection over the lake that can neither write nor reach anything outside the data folder."""
     folder = settings.data_folder()
     lake = open_lake(folder, settings.place())
+    explain_columns(lake)
     lake.execute(f"set variable timezone = '{settings.place().timezone.key}'")
     lake.execute(f"set variable now = timestamptz '{settings.now().isoformat()}'")
     create_views(lake)

@@ -4,6 +4,7 @@
 -- As of: as_of
 -- Reads: findings, rules, staged_plots, limits
 -- Feeds: flags, drought_outcomes
+-- Kept as: table
 --
 -- Priority = severity x weight of the maintenance grade, x new_planting_factor when newly planted.
 select

@@ -5,6 +5,7 @@
 -- Reads: drought_flags, disease_findings, vigour_findings, sensor_findings, coverage_findings, campaign_findings,
 --     watering_findings
 -- Feeds: evaluated_flags
+-- Kept as: passing table
 select
     plot_id,
     cause,

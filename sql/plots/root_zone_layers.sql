@@ -5,6 +5,7 @@
 -- Reads: readings_daily, readings_hourly, plot_depths, staged_plots, staged_soil_layers, learned_field_capacities,
 --     depletion_shifts, limits
 -- Feeds: root_zone, layer_thicknesses
+-- Kept as: table
 --
 -- Several elements at one depth, or as near as plot_depths says, count by their median; depth_names are their own
 -- depths, depth_cm the one that they are taken for. FAO-56 root zone: borders midway between sensors; the deepest

@@ -4,6 +4,7 @@
 -- As of: the settings of the run
 -- Reads: limits
 -- Feeds: sun_days, et0_hours, reference_et0, watering_needs, peer_estimates
+-- Kept as: table
 --
 -- [site] of greensward.toml, as variables. Latitude and longitude are of the middle of the district's box: half a
 -- degree moves ET0 by less than one hundredth of a millimetre in summer. Salinity is null where nobody stated it.

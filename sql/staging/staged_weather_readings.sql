@@ -4,6 +4,7 @@
 -- As of: measured_at up to as_of; days of the window only
 -- Reads: weather_readings
 -- Feeds: weather_days, sensor_states, unexplained_rises, campaign_rule_days, et0_inputs, et0_hours, rain_hours
+-- Kept as: table
 select
     weather_readings.device_id,
     weather_readings.measured_at,

@@ -17,7 +17,7 @@ from ingest.errors import StoreError
 from ingest.lake.damage import scrub, set_aside_damaged
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import own
-from ingest.lake.read import open_lake, partition_files, read_files, read_register, retrying
+from ingest.lake.read import explain_columns, open_lake, partition_files, read_files, read_register, retrying
 from ingest.lake.tables import all_tables, table
 from ingest.lake.write import by_local_day, replace_register, write_rows
 from ingest.site import BEICHEN
@@ -57,6 +57,7 @@ def test_an_empty_lake_has_every_table_with_its_columns(folder: DataFolder) -> N
 
 def test_every_column_is_explained_in_both_languages_inside_duckdb(folder: DataFolder) -> None:
     with open_lake(folder, BEICHEN) as lake:
+        explain_columns(lake)
         comment = lake.execute(
             "select comment from duckdb_columns() "
             "where table_name = 'soil_readings' and column_name = 'volumetric_water_content'"
