@@ -123,6 +123,12 @@ def focal_length_px(intrinsics: Mapping[str, object], width_px: float, height_px
     return None
 
 
+def is_by_film_equivalent(intrinsics: Mapping[str, object]) -> bool:
+    """Say whether the 35 mm equivalent is what tells the focal length: nothing better is there."""
+    without = {name: value for name, value in intrinsics.items() if name not in ("focal_35mm_mm", "hfov_deg")}
+    return number(intrinsics, "focal_35mm_mm") is not None and focal_length_px(without, 1.0, 1.0) is None
+
+
 def number(facts: Mapping[str, object], name: str) -> float | None:
     """Return the finite number called `name`, or None when it is absent or no number."""
     value = facts.get(name)

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from ingest.drone.camera import FILM_DIAGONAL_MM, focal_length_px, number
+from ingest.drone.camera import FILM_DIAGONAL_MM, focal_length_px, is_by_film_equivalent, number
 from ingest.observation import DroneImage
 from ingest.picture_names import lens_of
 
@@ -38,6 +38,13 @@ class Camera:
     focal_mm: float | None = None
     sensor_width_mm: float | None = None
     zooms: bool = False
+    fisheye: bool = False
+    verified: bool = False
+
+    @property
+    def is_pinhole(self) -> bool:
+        """Say whether the lens has one focal length and draws as a pinhole does."""
+        return not (self.zooms or self.fisheye)
 
     def focal_px(self, width_px: int, height_px: int, focal_mm: float | None) -> float | None:
         """Return the focal length of a picture of this camera in its pixels, or None when that cannot be told.
@@ -47,10 +54,9 @@ class Camera:
         """
         if self.width_px is None or self.height_px is None:
             return None
-        across, down = width_px / self.width_px, height_px / self.height_px
-        if abs(across / down - 1.0) <= _SAME_SHAPE:
-            scale = across
-        elif 1.0 in (across, down):
+        if self._is_whole(width_px, height_px):
+            scale = width_px / self.width_px
+        elif self.is_cut(width_px, height_px):
             scale = 1.0
         else:
             return None
@@ -63,19 +69,32 @@ class Camera:
             return None
         return whole * scale
 
+    def is_cut(self, width_px: int, height_px: int) -> bool:
+        """Say whether a picture is the whole one less stripes at two of its sides, as video formats are."""
+        if self._is_whole(width_px, height_px):
+            return False
+        return (width_px == self.width_px and height_px < (self.height_px or 0)) or (
+            height_px == self.height_px and width_px < (self.width_px or 0)
+        )
+
+    def _is_whole(self, width_px: int, height_px: int) -> bool:
+        if self.width_px is None or self.height_px is None:
+            return False
+        return abs(width_px / self.width_px / (height_px / self.height_px) - 1.0) <= _SAME_SHAPE
+
 
 def completed(image: DroneImage) -> tuple[DroneImage, str | None]:
     """Return the picture with the size and lens that its message left out, and the camera they were taken from.
 
     What the message says stays; a picture that needs nothing, or whose camera is not known for sure, comes back as it
-    is, with None.
+    is, with None. Only a 35 mm equivalent of a cut picture needs the camera all the same: it is that of the whole one.
     """
     said = image.intrinsics or {}
     width, height = image.image_width_px, image.image_height_px
     if width and height and focal_length_px(said, width, height) is not None:
-        return image, None
+        return _uncut(image, said, width, height)
     camera = find_camera(image)
-    if camera is None or camera.zooms or said.get("model") == "fisheye":
+    if camera is None or not camera.is_pinhole or said.get("model") == "fisheye":
         return image, None
     if not (width and height):
         width, height = camera.width_px, camera.height_px
@@ -89,6 +108,15 @@ def completed(image: DroneImage) -> tuple[DroneImage, str | None]:
         intrinsics = {**said, "focal_px": focal}
     full = msgspec.structs.replace(image, image_width_px=width, image_height_px=height, intrinsics=intrinsics)
     return full, camera.camera_id
+
+
+def _uncut(image: DroneImage, said: Mapping[str, object], width: int, height: int) -> tuple[DroneImage, str | None]:
+    equivalent = number(said, "focal_35mm_mm")
+    camera = find_camera(image) if equivalent is not None and is_by_film_equivalent(said) else None
+    if equivalent is None or camera is None or not camera.is_cut(width, height):
+        return image, None
+    whole = equivalent / FILM_DIAGONAL_MM * math.hypot(camera.width_px or 0, camera.height_px or 0)
+    return msgspec.structs.replace(image, intrinsics={**said, "focal_px": whole}), camera.camera_id
 
 
 def find_camera(image: DroneImage) -> Camera | None:
