@@ -15,6 +15,8 @@ def cut_to_picture(outline: Sequence[tuple[float, float]], width_px: float, heig
     """
     points = tuple((float(x), float(y)) for x, y in outline)
     right, bottom = float(width_px), float(height_px)
+    if all(0.0 <= x <= right and 0.0 <= y <= bottom for x, y in points):
+        return points
     for axis, edge, side in ((0, 0.0, 1.0), (0, right, -1.0), (1, 0.0, 1.0), (1, bottom, -1.0)):
         points = _cut(points, axis, edge, side)
     return points

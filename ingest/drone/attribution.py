@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
 import numpy as np
 import shapely
 
@@ -53,10 +53,7 @@ class Attribution:
     @property
     def candidates_json(self) -> str:
         """The candidates as a JSON object with four decimals."""
-        return json.dumps(
-            {plot: round(p, 4) for plot, p in self.candidates.items()},
-            ensure_ascii=False,
-        )
+        return msgspec.json.encode({plot: round(p, 4) for plot, p in self.candidates.items()}).decode()
 
 
 def attribute(ground: GroundDetections, captured_at: Sequence[datetime], plots: PlotShapes) -> list[Attribution]:
@@ -67,28 +64,31 @@ def attribute(ground: GroundDetections, captured_at: Sequence[datetime], plots: 
     lie anywhere in its footprint: the shares of the footprint count.
     """
     instants = to_micros(captured_at)[ground.image]
-    found: list[dict[str, float]] = [{} for _ in ground.status]
-    points = np.flatnonzero(np.isfinite(ground.sigma_radial_m))
-    for position, row, mass in _masses(ground, points, instants, plots):
-        _keep_largest(found[position], plots.plot_id[row], mass)
-    for i, area in ground.whole_area.items():
-        shares = area_shares(np.array([area], dtype=object), instants[[i]], plots)
-        for _, row, share in shares:
-            _keep_largest(found[i], plots.plot_id[row], share)
+    finding, row, mass = _masses(ground, np.flatnonzero(np.isfinite(ground.sigma_radial_m)), instants, plots)
+    whole = [
+        (i, *share)
+        for i, area in ground.whole_area.items()
+        for _, *share in area_shares(np.array([area], dtype=object), instants[[i]], plots)
+    ]
+    finding = np.concatenate([finding, np.array([i for i, _, _ in whole], dtype=np.intp)])
+    row = np.concatenate([row, np.array([j for _, j, _ in whole], dtype=np.intp)])
+    mass = np.concatenate([mass, np.array([share for _, _, share in whole], dtype=np.float64)])
+    small = np.bincount(finding, weights=np.where(mass > SMALLEST_CANDIDATE, 0.0, mass), minlength=len(ground.status))
+    found = _by_finding(finding, row, mass, len(ground.status), plots)
     return [
-        decide(candidates) if status == LOCATED else Attribution(status)
-        for status, candidates in zip(ground.status, found, strict=True)
+        decide(candidates, rest) if status == LOCATED else Attribution(status)
+        for status, candidates, rest in zip(ground.status, found, small.tolist(), strict=True)
     ]
 
 
-def decide(candidates: Mapping[str, float]) -> Attribution:
-    """Return the attribution that probabilities per plot amount to."""
+def decide(candidates: Mapping[str, float], rest: float = 0.0) -> Attribution:
+    """Return the attribution that probabilities per plot amount to; `rest`: the sum of those that are not named."""
     ordered = sorted(candidates.items(), key=lambda item: (-item[1], item[0]))
     shown = {plot: p for plot, p in ordered if p > SMALLEST_CANDIDATE}
     if ordered and round(ordered[0][1], _DIGITS) >= PROBABLE:
         plot, best = ordered[0][0], round(ordered[0][1], _DIGITS)
         return Attribution("assigned" if best >= ASSIGNED else "probable", plot, best, shown)
-    is_outside = round(sum(candidates.values()), _DIGITS) < OUTSIDE
+    is_outside = round(sum(candidates.values()) + rest, _DIGITS) < OUTSIDE
     return Attribution("outside" if is_outside else "ambiguous", candidates=shown)
 
 
@@ -113,10 +113,8 @@ def metres_per_degree(lat: Floats) -> tuple[Floats, Floats]:
     return per_lon, per_lat
 
 
-def _masses(
-    ground: GroundDetections, points: Ints, instants: Micros, plots: PlotShapes
-) -> list[tuple[int, int, float]]:
-    """Return (finding, register row, mass) for every plot that comes near an ellipse."""
+def _masses(ground: GroundDetections, points: Ints, instants: Micros, plots: PlotShapes) -> tuple[Ints, Ints, Floats]:
+    """Return finding, register row and mass, (N,) each, for every plot that comes near an ellipse."""
     lon, lat = ground.lon[points], ground.lat[points]
     per_lon, per_lat = metres_per_degree(lat)
     azimuth = np.radians(ground.sigma_azimuth_deg[points])
@@ -140,7 +138,7 @@ def _masses(
         axis=1,
     )
     centre = np.stack([lon, lat], axis=1)
-    found: list[tuple[int, int, float]] = []
+    masses = np.empty(len(row))
     for part in _chunks(plots.edge_offset[row + 1] - plots.edge_offset[row]):
         of, at = which[part], row[part]
         count = plots.edge_offset[at + 1] - plots.edge_offset[at]
@@ -149,8 +147,19 @@ def _masses(
         turn, origin = whiten[of[pair]], centre[of[pair]]
         start = np.einsum("eij,ej->ei", turn, plots.edge_start[edge] - origin)
         end = np.einsum("eij,ej->ei", turn, plots.edge_end[edge] - origin)
-        mass = polygon_masses(start, end, pair, len(at))
-        found.extend(zip(points[of].tolist(), at.tolist(), mass.tolist(), strict=True))
+        masses[part] = polygon_masses(start, end, pair, len(at))
+    return points[which], row, masses
+
+
+def _by_finding(finding: Ints, row: Ints, mass: Floats, count: int, plots: PlotShapes) -> list[dict[str, float]]:
+    """Return the candidates of each finding, with the larger mass where two rows of a plot held at once."""
+    found: list[dict[str, float]] = [{} for _ in range(count)]
+    counts = np.flatnonzero(mass > SMALLEST_CANDIDATE)
+    for i, j, share in zip(finding[counts].tolist(), row[counts].tolist(), mass[counts].tolist(), strict=True):
+        plot_id, candidates = plots.plot_id[j], found[i]
+        known = candidates.get(plot_id)
+        if known is None or share > known:
+            candidates[plot_id] = share
     return found
 
 
@@ -167,7 +176,3 @@ def _chunks(edges: Ints) -> list[slice]:
         slices.append(slice(begin, end))
         begin = end
     return slices
-
-
-def _keep_largest(candidates: dict[str, float], plot_id: str, probability: float) -> None:
-    candidates[plot_id] = max(probability, candidates.get(plot_id, 0.0))

@@ -132,6 +132,8 @@ def is_by_film_equivalent(intrinsics: Mapping[str, object]) -> bool:
 def number(facts: Mapping[str, object], name: str) -> float | None:
     """Return the finite number called `name`, or None when it is absent or no number."""
     value = facts.get(name)
+    if value is None:
+        return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

@@ -61,8 +61,10 @@ class GroundDetections:
     whole_area: dict[int, BaseGeometry]
 
 
-def locate_detections(images: Sequence[DroneImage], footprints: Sequence[Footprint]) -> GroundDetections:
-    """Return where the findings of `images` lie; `footprints` are those of the same pictures."""
+def locate_detections(
+    images: Sequence[DroneImage], footprints: Sequence[Footprint], views: Views | None = None
+) -> GroundDetections:
+    """Return where the findings of `images` lie; `footprints`, and `views` if there are, are of the same pictures."""
     pairs = [(i, finding) for i, image in enumerate(images) for finding in image.detections or ()]
     status = [_first_status(footprints[i]) for i, _ in pairs]
     image = np.array([i for i, _ in pairs], dtype=np.intp)
@@ -82,7 +84,8 @@ def locate_detections(images: Sequence[DroneImage], footprints: Sequence[Footpri
     east = north = np.empty(0)
     owner = np.empty(0, dtype=np.intp)
     if outlined:
-        east, north, owner = _project(images, pairs, np.array(outlined, dtype=np.intp), image, status, columns)
+        views = views_of(images) if views is None else views
+        east, north, owner = _project(images, views, pairs, np.array(outlined, dtype=np.intp), image, status, columns)
     return GroundDetections(
         image=image,
         status=status,
@@ -137,6 +140,7 @@ def _first_status(footprint: Footprint) -> str:
 
 def _project(
     images: Sequence[DroneImage],
+    views: Views,
     pairs: Sequence[tuple[int, Detection]],
     chosen: Ints,
     image: Ints,
@@ -144,7 +148,6 @@ def _project(
     columns: dict[str, Floats],
 ) -> tuple[Floats, Floats, Ints]:
     """Fill status and columns for the findings `chosen`; return their outlines on the ground and whose they are."""
-    views = views_of(images)
     # A model's boxes reach over the picture's edge; what lies out there nobody saw.
     outlines = [
         cut_to_picture(outline_px(pairs[k][1]), views.cameras.width_px[image[k]], views.cameras.height_px[image[k]])

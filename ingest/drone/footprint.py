@@ -48,9 +48,12 @@ class Footprint:
     height_m: float | None = None
 
 
-def compute_footprints(images: Sequence[DroneImage]) -> list[Footprint]:
-    """Return the footprint of every picture, in order; one that has none says why."""
-    views = views_of(images)
+def compute_footprints(images: Sequence[DroneImage], views: Views | None = None) -> list[Footprint]:
+    """Return the footprint of every picture, in order; one that has none says why.
+
+    views: of the same pictures, where the caller has them
+    """
+    views = views_of(images) if views is None else views
     found = [Footprint(status, reason) for status, reason in zip(views.status, views.reason, strict=True)]
     seen = np.array([i for i, status in enumerate(views.status) if status == "ok"], dtype=np.intp)
     if seen.size:

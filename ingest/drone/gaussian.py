@@ -48,7 +48,9 @@ def polygon_masses(start: Floats, end: Floats, owner: Ints, count: int) -> Float
         from_foot = np.einsum("ij,ij->i", start, along) / length
         # Not from_foot + length: of an end that stands next to the origin hardly a digit would be left.
         to_foot = np.einsum("ij,ij->i", end, along) / length
-    near = np.flatnonzero((length > 0.0) & (distance < _FAR))
+        # Beyond an edge whose ends both lie far to one side of its foot point there is as little as beyond a far edge.
+        is_beside = (from_foot * to_foot > 0.0) & (np.minimum(np.abs(from_foot), np.abs(to_foot)) > _FAR)
+    near = np.flatnonzero((length > 0.0) & (distance < _FAR) & ~is_beside)
     h = distance[near]
     tail = owen_t(h, to_foot[near]) - owen_t(h, from_foot[near])
     masses -= np.bincount(owner[near], weights=np.sign(cross[near]) * tail, minlength=count)

@@ -34,6 +34,8 @@ class PlotShapes:
     register_version: of the whole register
     edge_start, edge_end: (E, 2) edges of all shapes, those of a row together; row i has edges edge_offset[i] up to
     edge_offset[i + 1]
+    walk: (W, 2) each shape as one closed line, shell and holes joined by ways walked there and back; row i has points
+    walk_offset[i] up to walk_offset[i + 1]
     """
 
     plot_id: tuple[str, ...]
@@ -45,6 +47,8 @@ class PlotShapes:
     edge_start: Floats
     edge_end: Floats
     edge_offset: Ints
+    walk: Floats
+    walk_offset: Ints
 
     @classmethod
     def from_register(
@@ -62,6 +66,7 @@ class PlotShapes:
         """
         shapes = np.array(shapely.orient_polygons(shapely.from_wkb(np.array(list(geometry), dtype=object))))
         start, end, offset = _edges(shapes)
+        walk, walk_offset = _walks(shapes)
         until = np.full(len(plot_id), _FOR_EVER, dtype=np.int64)
         ended = [(i, instant) for i, instant in enumerate(valid_to) if instant is not None]
         until[[i for i, _ in ended]] = to_micros([instant for _, instant in ended])
@@ -75,6 +80,8 @@ class PlotShapes:
             edge_start=start,
             edge_end=end,
             edge_offset=offset,
+            walk=walk,
+            walk_offset=walk_offset,
         )
 
     def hold_at(self, row: Ints, instant: Micros) -> Bools:
@@ -86,10 +93,27 @@ class PlotShapes:
 
 
 def _edges(shapes: Shapes) -> tuple[Floats, Floats, Ints]:
+    points, point_ring, ring_owner = _rings(shapes)
+    is_edge = point_ring[1:] == point_ring[:-1]
+    owner = ring_owner[point_ring[:-1][is_edge]]
+    offset = np.searchsorted(owner, np.arange(len(shapes) + 1)).astype(np.intp)
+    return points[:-1][is_edge], points[1:][is_edge], offset
+
+
+def _walks(shapes: Shapes) -> tuple[Floats, Ints]:
+    """Return the rings of each shape one after the other, with the shape's first point again behind each of them."""
+    points, point_ring, ring_owner = _rings(shapes)
+    last = np.flatnonzero(np.diff(point_ring, append=-1)) + 1
+    first_ring = np.searchsorted(ring_owner, np.arange(len(shapes)))
+    first_point = np.searchsorted(point_ring, first_ring)
+    walk = np.insert(points, last, points[first_point[ring_owner]], axis=0)
+    length = np.bincount(ring_owner[point_ring], minlength=len(shapes)) + np.bincount(ring_owner, minlength=len(shapes))
+    return walk, np.concatenate([[0], np.cumsum(length)]).astype(np.intp)
+
+
+def _rings(shapes: Shapes) -> tuple[Floats, Ints, Ints]:
+    """Return the points of all rings, closed, the ring of each point, and the shape of each ring."""
     parts, part_owner = shapely.get_parts(shapes, return_index=True)
     rings, ring_part = shapely.get_rings(parts, return_index=True)
     points, point_ring = shapely.get_coordinates(rings, return_index=True)
-    is_edge = point_ring[1:] == point_ring[:-1]
-    owner = part_owner[ring_part[point_ring[:-1][is_edge]]]
-    offset = np.searchsorted(owner, np.arange(len(shapes) + 1)).astype(np.intp)
-    return points[:-1][is_edge], points[1:][is_edge], offset
+    return points, point_ring, part_owner[ring_part]

@@ -5,24 +5,37 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.metadata
-import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
+import numpy as np
 
 from ingest.drone.attribution import Attribution, attribute
+from ingest.drone.camera import Floats
 from ingest.drone.camera_table import completed
-from ingest.drone.coverage import coverage
+from ingest.drone.coverage import Coverage, coverage
 from ingest.drone.detection import GroundDetections, locate_detections
 from ingest.drone.footprint import Footprint, compute_footprints
 from ingest.drone.pictures import Picture, Stamp, picture_id
 from ingest.drone.plots_index import PlotShapes
 from ingest.drone.pose_join import join_poses, rejoined
+from ingest.drone.view import views_of
 from ingest.observation import Detection, DroneImage, DronePose, Message
 from ingest.site import Site
 
 Row = dict[str, object]
+
+_GROUND = {
+    "lon": "centre_lon",
+    "lat": "centre_lat",
+    "area_m2": "ground_area_m2",
+    "min_depression_deg": "min_depression_deg",
+    "sigma_radial_m": "sigma_radial_m",
+    "sigma_tangential_m": "sigma_tangential_m",
+    "sigma_azimuth_deg": "sigma_azimuth_deg",
+}
+"""What GroundDetections calls the columns of image_detections."""
 
 _SAME_NAME = (
     "image_id",
@@ -107,8 +120,9 @@ def picture_rows(pictures: Sequence[Picture], plots: PlotShapes) -> dict[str, li
     images = [picture.posed.image for picture in pictures]
     captured_at = [image.captured_at for image in images]
     whole = [completed(image) for image in images]
-    footprints = compute_footprints([image for image, _ in whole])
-    ground = locate_detections([image for image, _ in whole], footprints)
+    views = views_of([image for image, _ in whole])
+    footprints = compute_footprints([image for image, _ in whole], views)
+    ground = locate_detections([image for image, _ in whole], footprints, views)
     return {
         "drone_images": [
             _image_row(picture, footprint, camera_id)
@@ -126,17 +140,7 @@ def picture_rows(pictures: Sequence[Picture], plots: PlotShapes) -> dict[str, li
             for picture, footprint in zip(pictures, footprints, strict=True)
             for stat, stamp in zip(picture.posed.image.index_stats, picture.stat_stamps, strict=True)
         ],
-        "plot_coverage": [
-            _stamped(pictures[seen.image], pictures[seen.image].stamp)
-            | {
-                "drone_id": images[seen.image].drone_id,
-                "plot_id": seen.plot_id,
-                "covered_fraction": seen.covered_fraction,
-                "is_analysed": images[seen.image].is_analysed,
-                "plot_register_version": plots.register_version,
-            }
-            for seen in coverage(footprints, captured_at, plots)
-        ],
+        "plot_coverage": _coverage_rows(pictures, coverage(footprints, captured_at, plots), plots),
     }
 
 
@@ -190,49 +194,63 @@ def _image_row(picture: Picture, footprint: Footprint, camera_id: str | None) ->
     }
 
 
+def _coverage_rows(pictures: Sequence[Picture], seen: Coverage, plots: PlotShapes) -> list[Row]:
+    of_picture = [
+        _stamped(picture, picture.stamp)
+        | {
+            "drone_id": picture.posed.image.drone_id,
+            "is_analysed": picture.posed.image.is_analysed,
+            "plot_register_version": plots.register_version,
+        }
+        for picture in pictures
+    ]
+    return [
+        of_picture[i] | {"plot_id": plot_id, "covered_fraction": fraction}
+        for i, plot_id, fraction in zip(seen.image.tolist(), seen.plot_id, seen.covered_fraction.tolist(), strict=True)
+    ]
+
+
 def _detection_rows(
     pictures: Sequence[Picture],
     ground: GroundDetections,
     attributions: Sequence[Attribution],
     plots: PlotShapes,
 ) -> list[Row]:
-    findings = [
-        (picture, finding, stamp)
-        for picture in pictures
-        for finding, stamp in zip(picture.posed.image.detections or (), picture.finding_stamps, strict=True)
-    ]
-    numbers = {
-        "centre_lon": ground.lon.tolist(),
-        "centre_lat": ground.lat.tolist(),
-        "ground_area_m2": ground.area_m2.tolist(),
-        "min_depression_deg": ground.min_depression_deg.tolist(),
-        "sigma_radial_m": ground.sigma_radial_m.tolist(),
-        "sigma_tangential_m": ground.sigma_tangential_m.tolist(),
-        "sigma_azimuth_deg": ground.sigma_azimuth_deg.tolist(),
-    }
-    rows = []
-    for k, ((picture, finding, stamp), found) in enumerate(zip(findings, attributions, strict=True)):
+    numbers = [_or_none(getattr(ground, name)) for name in _GROUND]
+    rows: list[Row] = []
+    for picture in pictures:
         image = picture.posed.image
-        rows.append(
-            _stamped(picture, stamp)
-            | {
-                "detection_id": finding.detection_id,
-                "drone_id": image.drone_id,
-                "class": finding.class_name,
-                "confidence": finding.confidence,
-                "severity": finding.severity,
-                "shape_json": _shape_json(finding),
-                "status": found.status,
-                **{name: None if math.isnan(values[k]) else values[k] for name, values in numbers.items()},
-                "plot_id": found.plot_id,
-                "plot_probability": found.probability,
-                "plot_candidates_json": found.candidates_json if found.is_on_ground else None,
-                "plot_register_version": plots.register_version if found.is_on_ground else None,
-                "model_name": image.model_name,
-                "model_version": image.model_version,
-            }
-        )
+        of_picture = _stamped(picture, picture.stamp) | {
+            "drone_id": image.drone_id,
+            "model_name": image.model_name,
+            "model_version": image.model_version,
+        }
+        for finding, stamp in zip(image.detections or (), picture.finding_stamps, strict=True):
+            k = len(rows)
+            found = attributions[k]
+            rows.append(
+                of_picture
+                | {
+                    "received_at": stamp.received_at,
+                    "message_seq": stamp.message_seq,
+                    "detection_id": finding.detection_id,
+                    "class": finding.class_name,
+                    "confidence": finding.confidence,
+                    "severity": finding.severity,
+                    "shape_json": _shape_json(finding),
+                    "status": found.status,
+                    **{column: values[k] for column, values in zip(_GROUND.values(), numbers, strict=True)},
+                    "plot_id": found.plot_id,
+                    "plot_probability": found.probability,
+                    "plot_candidates_json": found.candidates_json if found.is_on_ground else None,
+                    "plot_register_version": plots.register_version if found.is_on_ground else None,
+                }
+            )
     return rows
+
+
+def _or_none(values: Floats) -> list[float | None]:
+    return [None if is_unknown else value for is_unknown, value in zip(np.isnan(values), values.tolist(), strict=True)]
 
 
 def azimuth_deg(yaw_deg: float) -> float:

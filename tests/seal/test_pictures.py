@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -325,8 +324,8 @@ def test_a_callback_without_a_pose_gets_its_ground_from_the_camera_table_once_th
         "select footprint_status, camera_id, payload_index, attitude_age_s, image_width_px, footprint_area_m2"
         " from drone_images"
     )
-    # 24 mm on 43.27 mm of film diagonal, 4:3, 40 m up: 57.6 m x 43.2 m for the 5280 x 3956 of a Matrice 3D.
-    focal = 24 / math.hypot(36, 24) * math.hypot(5280, 3956)
+    # 12.29 mm on 17.42 mm, 40 m up: 56.7 m x 42.5 m for the 5280 x 3956 of a Matrice 3D.
+    focal = 12.29 / 17.42 * 5280
     assert row[:5] == ("ok", "m3d-wide", "80-0", 0.2, None)
     assert row[5] == pytest.approx(40 * 5280 / focal * 40 * 3956 / focal, rel=1e-6)
     assert lake.covered() == [(f"DOCK/{KEY}", "E", False), (f"DOCK/{KEY}", "W", False)]
