@@ -95,6 +95,7 @@ def _attitude(tags: Tags) -> tuple[float | None, float | None, float | None]:
         ("GimbalYawDegree", "GimbalPitchDegree", "GimbalRollDegree"),
         ("CameraYawDegree", "CameraPitchDegree", "CameraRollDegree"),
         ("CameraYaw", "CameraPitch", "CameraRoll"),
+        ("CameraOrientationNEDYaw", "CameraOrientationNEDPitch", "CameraOrientationNEDRoll"),
     ):
         yaw, pitch, roll = (tags.number(name) for name in names)
         if pitch is not None:

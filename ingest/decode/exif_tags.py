@@ -17,6 +17,11 @@ _DEGREES = re.compile(
     r"\s*([NSEWnsew])?\s*",
     re.ASCII,
 )
+# Degrees, minutes and seconds, or decimal minutes, apart by blanks or commas: XMP's 39,12.5N, Pillow's "39 12 30".
+_SEXAGESIMAL = re.compile(
+    r"\s*([0-9]+(?:\.[0-9]*)?)[ ,]+([0-9]+(?:\.[0-9]*)?)(?:[ ,]+([0-9]+(?:\.[0-9]*)?))?\s*([NSEWnsew])?\s*", re.ASCII
+)
+_FRACTION = re.compile(r"\s*([+-]?[0-9]{1,15})/([0-9]{1,15})\s*", re.ASCII)
 _HEMISPHERE = re.compile(r"\s*(South|West|S|W)\b", re.IGNORECASE)
 # What OpenDroneMap's images.json calls the tags of EXIF.
 _ALIASES = {
@@ -34,7 +39,11 @@ _ALIASES = {
 
 
 class Tags:
-    """The tags of one picture, looked up by name; where several groups have a name, the groups asked for come first."""
+    """The tags of one picture, looked up by name; where several groups have a name, the groups asked for come first.
+
+    Names are the same in capitals and small letters: exiftool's GPSLatitude is GpsLatitude where it does not know the
+    namespace.
+    """
 
     def __init__(self, document: Mapping[str, object]) -> None:
         """Sort the tags of an exiftool object by name; groups are those of -G0, -G1, or none."""
@@ -43,16 +52,16 @@ class Tags:
             group, _, name = key.rpartition(":")
             # GDAL:EXIF_… is what GDAL kept of EXIF when it wrote the picture anew.
             name = name.removeprefix("EXIF_")
-            self._found[_ALIASES.get(name, name)].append((group, value))
+            self._found[_ALIASES.get(name, name).lower()].append((group, value))
 
     def values(self, name: str, groups: Iterable[str] = ()) -> list[tuple[str, object]]:
         """Return group and value of every tag called `name`, those of `groups` first, in that order."""
         ranks = {group: rank for rank, group in enumerate(groups)}
-        return sorted(self._found.get(name, ()), key=lambda found: ranks.get(found[0], len(ranks)))
+        return sorted(self._found.get(name.lower(), ()), key=lambda found: ranks.get(found[0], len(ranks)))
 
     def of(self, group: str, name: str) -> object:
         """Return the value of a tag of one group, None when it is not there."""
-        return next((value for found, value in self._found.get(name, ()) if found == group), None)
+        return next((value for found, value in self._found.get(name.lower(), ()) if found == group), None)
 
     def number(self, *names: str, groups: Iterable[str] = ()) -> float | None:
         """Return the first finite number among the tags called so."""
@@ -108,7 +117,8 @@ def as_number(value: object) -> float | None:
     if isinstance(value, str):
         found = _NUMBER.fullmatch(value.strip())
         if found is None:
-            return None
+            ratio = _FRACTION.fullmatch(value)
+            return int(ratio[1]) / int(ratio[2]) if ratio and int(ratio[2]) else None
         number = float(found[1])
         return (-number if found[2] == "Below Sea Level" else number) if math.isfinite(number) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -124,7 +134,11 @@ def as_degrees(value: object) -> tuple[float | None, str | None]:
     number = as_number(value)
     if number is not None:
         return number, None
-    found = _DEGREES.fullmatch(value) if isinstance(value, str) else None
+    if isinstance(value, list | tuple):
+        parts = [as_number(part) for part in value]
+        value = " ".join(f"{part:f}" for part in parts if part is not None and part >= 0.0 and None not in parts)
+    text = value if isinstance(value, str) else ""
+    found = _DEGREES.fullmatch(text) or _SEXAGESIMAL.fullmatch(text)
     if found is None:
         return None, None
     degrees = float(found[1]) + float(found[2] or 0) / 60 + float(found[3] or 0) / 3600

@@ -19,6 +19,9 @@ MIN_DEPRESSION_DEG = 15.0
 REACH = 1.0 / math.tan(math.radians(MIN_DEPRESSION_DEG))
 """Radius of the ground that counts, in heights above ground."""
 
+PINHOLE, BROWN = "pinhole_flat_ground", "brown_flat_ground"
+"""How a footprint was computed: rays of a pinhole, or of one behind Brown's distortion, that meet flat ground."""
+
 _ROUNDING_DEG = 1e-9
 _SIDE_SAMPLES = 32
 """Points along each side of a distorted picture; the bow between two of them is below 0.1 % of the side."""
@@ -38,6 +41,8 @@ class Footprint:
     polygon: WKB, WGS 84 lon/lat, counter-clockwise; None unless status is ok or clipped
     corners: lon, lat of the image corners tl, tr, br, bl, eight numbers; None unless status is ok
     area_m2, height_m: of the polygon; the height above ground that it was computed with
+    method: PINHOLE, or BROWN where the lens was given a distortion; None without a polygon
+    reach_m: from the point below the camera to the middle of the polygon
     """
 
     status: str
@@ -46,6 +51,8 @@ class Footprint:
     corners: tuple[float, ...] | None = None
     area_m2: float | None = None
     height_m: float | None = None
+    method: str | None = None
+    reach_m: float | None = None
 
 
 def compute_footprints(images: Sequence[DroneImage], views: Views | None = None) -> list[Footprint]:
@@ -110,6 +117,9 @@ def _described(views: Views, polygons: Shapes, corners: Floats, foldless: Bools,
         ),
         axis=1,
     ).reshape(-1, 8)
+    middles = shapely.get_coordinates(shapely.centroid(polygons[shown]))
+    reach_m = dict(zip(shown.tolist(), np.hypot(middles[:, 0], middles[:, 1]).tolist(), strict=True))
+    bent = views.cameras.is_distorted
     found = []
     for i, reason in enumerate(views.reason):
         height = float(views.height_m[i])
@@ -126,6 +136,8 @@ def _described(views: Views, polygons: Shapes, corners: Floats, foldless: Bools,
                     corners=tuple(places[i].tolist()) if whole[i] else None,
                     area_m2=float(areas[i]),
                     height_m=height,
+                    method=BROWN if bent[i] else PINHOLE,
+                    reach_m=reach_m[i],
                 )
             )
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.metadata
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -15,7 +16,7 @@ from ingest.drone.attribution import Attribution, attribute
 from ingest.drone.camera import Floats
 from ingest.drone.camera_table import completed
 from ingest.drone.coverage import Coverage, coverage
-from ingest.drone.detection import GroundDetections, locate_detections
+from ingest.drone.detection import GroundDetections, ellipse_sigmas_m, locate_detections, position_sigma_m
 from ingest.drone.footprint import Footprint, compute_footprints
 from ingest.drone.pictures import Picture, Stamp, picture_id
 from ingest.drone.plots_index import PlotShapes
@@ -125,8 +126,10 @@ def picture_rows(pictures: Sequence[Picture], plots: PlotShapes) -> dict[str, li
     ground = locate_detections([image for image, _ in whole], footprints, views)
     return {
         "drone_images": [
-            _image_row(picture, footprint, camera_id)
-            for picture, footprint, (_, camera_id) in zip(pictures, footprints, whole, strict=True)
+            _image_row(picture, footprint, camera_id, sigma_m)
+            for picture, footprint, (_, camera_id), sigma_m in zip(
+                pictures, footprints, whole, _sigmas_m(images, footprints), strict=True
+            )
         ],
         "image_detections": _detection_rows(pictures, ground, attribute(ground, captured_at, plots), plots),
         "index_stats": [
@@ -169,7 +172,15 @@ def _stamped(picture: Picture, stamp: Stamp) -> Row:
     }
 
 
-def _image_row(picture: Picture, footprint: Footprint, camera_id: str | None) -> Row:
+def _sigmas_m(images: Sequence[DroneImage], footprints: Sequence[Footprint]) -> list[float | None]:
+    """Return the standard deviation of the middle of each footprint along its longer axis; None without ground."""
+    position = np.array([position_sigma_m(image) for image in images])
+    height = np.array([math.nan if one.height_m is None else one.height_m for one in footprints])
+    reach = np.array([math.nan if one.reach_m is None else one.reach_m for one in footprints])
+    return _or_none(np.maximum(*ellipse_sigmas_m(position, height, reach)))
+
+
+def _image_row(picture: Picture, footprint: Footprint, camera_id: str | None, sigma_m: float | None) -> Row:
     image = picture.posed.image
     parts = image.said_parts
     return {
@@ -185,6 +196,8 @@ def _image_row(picture: Picture, footprint: Footprint, camera_id: str | None) ->
         "footprint_corners": None if footprint.corners is None else list(footprint.corners),
         "footprint_area_m2": footprint.area_m2,
         "footprint_height_m": footprint.height_m,
+        "footprint_method": footprint.method,
+        "footprint_sigma_m": sigma_m,
         "is_analysed": image.is_analysed,
         "detection_count": len(image.detections or ()) if parts else None,
         "findings_refused": sum(parts.values()) if parts else None,

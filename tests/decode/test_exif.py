@@ -111,6 +111,13 @@ def test_the_aircrafts_angles_and_the_absolute_altitude_never_stand_in_for_the_c
         ("8 deg 17' 39.30\" S", None, -(8 + 17 / 60 + 39.3 / 3600)),
         ("8 deg 17' 39.30\"", "South", -(8 + 17 / 60 + 39.3 / 3600)),
         (46.84, "N", 46.84),
+        ("+46.8400000", None, 46.84),
+        ([8, 17, 39.3], "S", -(8 + 17 / 60 + 39.3 / 3600)),
+        (["8/1", "17/1", "393/10"], "S", -(8 + 17 / 60 + 39.3 / 3600)),
+        ("8 17 39.3", "S", -(8 + 17 / 60 + 39.3 / 3600)),
+        ("8,17.655S", None, -(8 + 17.655 / 60)),
+        ([8, "x", 39.3], "S", None),
+        ([], "S", None),
         ("undef", "N", None),
         ("", None, None),
         ("nan", "N", None),
@@ -235,6 +242,29 @@ def test_djis_maker_notes_and_parrots_names_tell_the_camera_too() -> None:
     assert (notes.yaw_deg, notes.pitch_deg, notes.roll_deg) == (-127.1, -90.0, 0.0)
     parrot = {"XMP-drone-parrot:CameraYawDegree": 20.0, "XMP-drone-parrot:CameraPitchDegree": -75.0}
     assert image_from_tags(plain | parrot, SHANGHAI).pitch_deg == -75.0
+
+
+def test_the_namespaces_of_other_makers_say_the_same_in_their_spelling() -> None:
+    plain = {name: value for name, value in GROUPED.items() if "Gimbal" not in name and "GPS" not in name}
+    autel = {
+        "XMP-drone:GpsLatitude": "47.64368732", "XMP-drone:GpsLongtitude": "16.47592717", "XMP-drone:RtkFlag": "50",
+        "XMP-drone:GimbalYawDegree": "-148.96", "XMP-drone:GimbalPitchDegree": "-89.9",
+        "XMP-drone:GimbalRollDegree": "+0.1",
+    }  # fmt: skip
+    found = image_from_tags(plain | autel, SHANGHAI)
+    assert (found.lat, found.lon, found.position_fix) == (47.64368732, 16.47592717, "rtk_fixed")
+    assert (found.yaw_deg, found.pitch_deg, found.roll_deg) == (-148.96, -89.9, 0.1)
+    skydio = {f"XMP-drone-skydio:CameraOrientationNED{name}": value for name, value in
+              (("Yaw", 10.0), ("Pitch", -80.0), ("Roll", 1.0))}  # fmt: skip
+    found = image_from_tags(plain | skydio, SHANGHAI)
+    assert (found.yaw_deg, found.pitch_deg, found.roll_deg) == (10.0, -80.0, 1.0)
+
+
+def test_a_length_written_as_a_fraction_is_one() -> None:
+    plain = {name: value for name, value in GROUPED.items() if "FocalLength" not in name}
+    assert (image_from_tags(plain | {"ExifIFD:FocalLength": "88/10"}, SHANGHAI).intrinsics or {})["focal_mm"] == 8.8
+    without = image_from_tags(plain | {"ExifIFD:FocalLength": "88/0"}, SHANGHAI).intrinsics or {}
+    assert "focal_mm" not in without
 
 
 def test_a_quaternion_and_a_camera_in_the_floor_are_turned_into_the_optical_axis() -> None:

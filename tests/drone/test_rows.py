@@ -57,6 +57,8 @@ def test_a_picture_keeps_its_message_and_says_how_its_ground_was_found() -> None
     row = rows_for(full_picture())["drone_images"][0]
     assert (row["message_seq"], row["received_at"], row["footprint_status"]) == (7, RECEIVED, "ok")
     assert (row["footprint_height_m"], row["is_analysed"], row["detection_count"]) == (60.0, True, 2)
+    # Straight down without RTK: 2.2 m of position and 60 m x 1.2 degrees, 1.26 m, of pitch.
+    assert (row["footprint_method"], row["footprint_sigma_m"]) == ("pinhole_flat_ground", pytest.approx(2.53, abs=0.01))
     assert len(row["footprint_corners"]) == 8
     assert json.loads(row["vendor_json"]) == {"seq": 42}
     assert json.loads(row["intrinsics_json"]) == {"focal_px": 3000.0}
@@ -136,3 +138,10 @@ def test_no_pictures_give_no_rows() -> None:
 )
 def test_yaw_is_kept_as_an_azimuth(yaw_deg: float, azimuth: float) -> None:
     assert azimuth_deg(yaw_deg) == azimuth
+
+
+def test_a_picture_without_ground_has_neither_method_nor_doubt_of_it() -> None:
+    (row,) = rows_for(picture(pitch_deg=None))["drone_images"]
+    assert (row["footprint_status"], row["footprint_method"], row["footprint_sigma_m"]) == ("unknown_pose", None, None)
+    distorted = picture(intrinsics={"focal_px": 3000.0, "distortion": {"k1": -0.1}})
+    assert rows_for(distorted)["drone_images"][0]["footprint_method"] == "brown_flat_ground"
