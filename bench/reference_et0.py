@@ -32,7 +32,8 @@ _INPUTS = pa.schema(
     + [
         (name, pa.float64())
         for name in (
-            "temperature_max_c", "temperature_min_c", "vapour_pressure_kpa", "wind_speed_m_s", "radiation_mj_m2",
+            "temperature_max_c", "temperature_min_c", "vapour_pressure_kpa", "wind_2m_m_s", "radiation_mj_m2",
+            "elevation_m", "air_pressure_kpa",
         )
     ]
 )  # fmt: skip
@@ -50,7 +51,7 @@ def et0_of(days: Sequence[Mapping[str, str]], site: Site) -> list[dict[str, obje
         connection.execute("set timezone = 'UTC'")
         set_variables(connection, as_of=datetime(2100, 1, 1, tzinfo=UTC), site=site)
         create_reference(connection)
-        connection.register("et0_inputs", pa.Table.from_pylist([_row(day) for day in days], schema=_INPUTS))
+        connection.register("et0_inputs", pa.Table.from_pylist([_row(day, site) for day in days], schema=_INPUTS))
         connection.execute("create temp table forecast_days (date date)")
         connection.execute("create temp table et0_hours (date date, et0_mm double)")
         models = {model.name: model for model in all_models()}
@@ -62,12 +63,17 @@ def et0_of(days: Sequence[Mapping[str, str]], site: Site) -> list[dict[str, obje
         return rows
 
 
-def _row(day: Mapping[str, str]) -> dict[str, object]:
+def _row(day: Mapping[str, str], site: Site) -> dict[str, object]:
     def number(name: str) -> float | None:
         return float(day[name]) if day.get(name) not in (None, "", "NaN") else None
 
     of_year = date(int(day["Year"]), 1, 1) + timedelta(days=int(day["DOY"]) - 1)
-    values = (of_year, number("Tmax"), number("Tmin"), _vapour_pressure(number), number("Wndsp"), number("Srad"))
+    wind = number("Wndsp")
+    wind_2m = None if wind is None else wind * 4.87 / math.log(67.8 * site.wind_height_m - 5.42)
+    values = (
+        of_year, number("Tmax"), number("Tmin"), _vapour_pressure(number), wind_2m, number("Srad"),
+        site.elevation_m, None,
+    )  # fmt: skip
     return dict(zip(_INPUTS.names, values, strict=True))
 
 

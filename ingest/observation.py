@@ -91,6 +91,7 @@ class WeatherReading(msgspec.Struct, frozen=True, kw_only=True):
     leaf_wetness_pct: float | None = None
     wind_speed_m_s: float | None = None
     solar_radiation_w_m2: float | None = None
+    air_pressure_kpa: float | None = None
     uplink_key: str | None = None
 
 

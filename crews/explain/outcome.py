@@ -162,7 +162,8 @@ def balance_step(balance: Row, say: Say) -> Step:
     """Return what the daily water balance says of the depletion beside what the probes say."""
     said = say(
         "explain.forecast.balance", first=balance["first_date"], etc=number(balance["actual_et_mm"], 1),
-        rain=number(balance["rain_mm"], 1), balance=number(balance["balance_depletion_mm"], 1),
+        rain=number(balance["rain_mm"], 1), brought=number(balance["watering_mm"], 1),
+        balance=number(balance["balance_depletion_mm"], 1),
         probe=number(balance["probe_depletion_mm"], 1),
     )  # fmt: skip
     then = say(f"explain.forecast.balance_{balance['state']}", slack=number(balance["slack_mm"], 1))

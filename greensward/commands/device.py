@@ -49,6 +49,10 @@ def add(
     interval: Annotated[float | None, Parameter(help="Seconds between reports.")] = None,
     lon: _Lon = None,
     lat: _Lat = None,
+    wind_height: Annotated[
+        float | None, Parameter(help="Of a weather station: metres of its wind sensor above the ground.")
+    ] = None,
+    elevation: Annotated[float | None, Parameter(help="Of a weather station: metres above the sea.")] = None,
     note: str | None = None,
     from_: _From = None,
     common: Common | None = None,
@@ -62,6 +66,8 @@ def add(
         "report_interval_s": interval,
         "lon": lon,
         "lat": lat,
+        "wind_height_m": wind_height,
+        "elevation_m": elevation,
         "note": note,
         "valid_from": from_,
     }

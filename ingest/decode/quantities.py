@@ -66,6 +66,8 @@ _ALL = (
     Quantity("leaf_wetness", "weather", "leaf_wetness_pct", "%", 0.0, 100.0),
     Quantity("wind_speed", "weather", "wind_speed_m_s", "m/s", 0.0, 120.0),
     Quantity("solar_radiation", "weather", "solar_radiation_w_m2", "W/m2", -50.0, 2000.0),
+    # At the station, not reduced to the sea: 45 kPa is 6,000 m up.
+    Quantity("air_pressure", "weather", "air_pressure_kpa", "kPa", 45.0, 115.0),
     Quantity("battery_voltage", "status", "battery_v", "V", 0.0, 100.0),
     Quantity("battery_level", "status", "battery_pct", "%", 0.0, 100.0),
 )
@@ -106,6 +108,7 @@ _UNITS: dict[str, dict[str, tuple[float, float, float]]] = {
         "MJ/(m2.h)": (1, 0.0036, 0),
         "MJ/(m2.d)": (1, 0.0864, 0),
     },
+    "air_pressure": {"kPa": (1, 1, 0), "hPa": (1, 10, 0), "mbar": (1, 10, 0), "Pa": (1, 1000, 0)},
     "battery_voltage": {"V": (1, 1, 0), "mV": (1, 1000, 0)},
     "battery_level": {"%": (1, 1, 0), "1": (100, 1, 0)},
 }

@@ -20,6 +20,9 @@ from ingest.site import Site
 DEEPEST_CM = 300.0
 MOST_DEPTHS = 32
 LONGEST_INTERVAL_S = 7 * 86_400.0
+WIND_HEIGHTS_M = (1.0, 100.0)
+"""As for the site's: below a metre the profile of wind over grass (FAO-56 equation 47) says nothing."""
+ELEVATIONS_M = (-450.0, 6000.0)
 _LONGEST_TEXT = 500
 _EXCEL_NUMBER = re.compile(r"\d(?:[.,]\d+)?E(?:\+\d+|\d{2,3})", re.IGNORECASE)
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*/[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
@@ -42,6 +45,8 @@ def read_device(
     depths = read_depths(cells.get("depths_cm", ""), place)
     interval = _number(cells, "report_interval_s", 1.0, LONGEST_INTERVAL_S, "seconds, 1 to 604800 (a week)", place)
     position = _position(cells, site, datum, place)
+    wind_height = _number(cells, "wind_height_m", *WIND_HEIGHTS_M, "metres above the ground, 1 to 100", place)
+    elevation = _number(cells, "elevation_m", *ELEVATIONS_M, "metres above the sea, -450 to 6000", place)
     begins = _instant(cells, "valid_from", site, place) or default_from
     ends = _instant(cells, "valid_to", site, place)
     if ends is not None and ends <= begins:
@@ -64,6 +69,8 @@ def read_device(
         report_interval_s=interval,
         lon=position[0] if position else None,
         lat=position[1] if position else None,
+        wind_height_m=wind_height,
+        elevation_m=elevation,
         note=_note(cells, place),
     )
     return row, "valid_from" not in cells

@@ -22,6 +22,8 @@ _OPTIONS = {
     "valid_from": "--from",
     "lon": "--lon",
     "lat": "--lat",
+    "wind_height_m": "--wind-height",
+    "elevation_m": "--elevation",
 }
 
 

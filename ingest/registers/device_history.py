@@ -40,6 +40,8 @@ def device_row(
     report_interval_s: float | None = None,
     lon: float | None = None,
     lat: float | None = None,
+    wind_height_m: float | None = None,
+    elevation_m: float | None = None,
     note: str | None = None,
 ) -> Row:
     """Return a row of the register with its version; depths in cm in the order of the sensing elements."""
@@ -51,6 +53,8 @@ def device_row(
         "report_interval_s": report_interval_s,
         "lon": lon,
         "lat": lat,
+        "wind_height_m": wind_height_m,
+        "elevation_m": elevation_m,
         "note": note,
         "valid_from": valid_from,
         "valid_to": valid_to,

@@ -199,6 +199,8 @@ DEVICE_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "report_interval_s": ("上报间隔", "上报间隔s", "上报间隔(s)", "上报间隔（s）", "上报间隔秒"),
     "lon": ("经度", "longitude"),
     "lat": ("纬度", "latitude"),
+    "wind_height_m": ("测风高度", "测风高度m", "测风高度(m)", "测风高度（m）", "风速高度", "anemometer_height_m"),
+    "elevation_m": ("海拔", "海拔m", "海拔(m)", "海拔（m）", "海拔高度", "altitude_m"),
     "note": ("备注", "说明"),
     "valid_from": ("生效", "生效时刻", "生效日期", "启用日期"),
     "valid_to": ("失效", "失效时刻", "失效日期", "停用日期"),

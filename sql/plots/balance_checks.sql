@@ -7,10 +7,10 @@
 -- Kept as: table
 --
 -- Both depletions are of the layers that the probes stand for. They agree when they differ by no more than
--- balance_slack_mm and balance_slack_share of the water that went and came meanwhile: neither crop coefficients nor a
--- rain gauge somewhere else are truer than that. Else probe_drier (too little water measured: a probe pulled out or in
--- a hole, roots that drink more, soil that lets water run off) or probe_wetter (water that nobody reported, shade).
--- Judges nothing by itself.
+-- balance_slack_mm and balance_slack_share of the water that was used and rained meanwhile: neither crop coefficients
+-- nor a rain gauge somewhere else are truer than that. Else probe_drier (too little water measured: a probe pulled out
+-- or in a hole, roots that drink more, soil that lets water run off, reported water that never came) or probe_wetter
+-- (water that nobody reported, shade). Judges nothing by itself.
 with runs as (
     select
         water_balance.plot_id,
@@ -19,6 +19,7 @@ with runs as (
         sum(water_balance.etc_mm) as etc_mm,
         sum(water_balance.actual_et_mm) as actual_et_mm,
         sum(water_balance.rain_mm) as rain_mm,
+        sum(water_balance.watering_mm) as watering_mm,
         sum(water_balance.percolation_mm) as percolation_mm,
         max_by(water_balance.depletion_mm, water_balance.date) as depletion_mm,
         max_by(water_balance.ks, water_balance.date) as ks,
@@ -36,6 +37,7 @@ compared as (
         runs.etc_mm,
         runs.actual_et_mm,
         runs.rain_mm,
+        runs.watering_mm,
         runs.percolation_mm,
         runs.ks,
         runs.depletion_mm * root_zone_daily.coverage as balance_depletion_mm,
@@ -59,6 +61,7 @@ select
     etc_mm,
     actual_et_mm,
     rain_mm,
+    watering_mm,
     percolation_mm,
     ks,
     balance_depletion_mm,

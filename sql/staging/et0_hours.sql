@@ -2,15 +2,15 @@
 --
 -- Grain: hour
 -- As of: readings up to as_of; days of the window only
--- Reads: staged_weather_readings, site_facts, reference_surfaces
+-- Reads: staged_weather_readings, staged_devices, site_facts, reference_surfaces
 -- Feeds: reference_et0
 -- Kept as: table
 --
 -- ASCE 2005 standardised Penman-Monteith, hourly (equations 1 and 34 to 67), of the median over the stations. By day
 -- (net radiation not below zero) and by night the resistance and the heat that goes into the soil differ. How cloudy
 -- it is shows only while the sun stands above 0.3 rad: till the next morning the last value counts, before the first
--- one the first. Wind that nobody measures is the usual one; without temperature, humidity or radiation there is no
--- row, because what stands in for them is of a day and not of an hour.
+-- one the first. Wind and air pressure are as in et0_inputs. Wind that nobody measures is the usual one; without
+-- temperature, humidity or radiation there is no row, because what stands in for them is of a day and not of an hour.
 with station_hours as (
     select
         staged_weather_readings.device_id,
@@ -24,7 +24,24 @@ with station_hours as (
                 17.27 * staged_weather_readings.air_temperature_c / (staged_weather_readings.air_temperature_c + 237.3)
             )
         ) as vapour_kpa,
-        avg(staged_weather_readings.wind_speed_m_s) as wind_speed_m_s,
+        avg(
+            staged_weather_readings.wind_speed_m_s
+            * 4.87 / ln(67.8 * coalesce(staged_devices.wind_height_m, site_facts.wind_height_m) - 5.42)
+        ) as wind_2m_m_s,
+        avg(coalesce(staged_devices.elevation_m, site_facts.elevation_m)) as elevation_m,
+        avg(
+            case
+                when
+                    abs(
+                        staged_weather_readings.air_pressure_kpa
+                        - 101.3
+                        * power(
+                            (293 - 0.0065 * coalesce(staged_devices.elevation_m, site_facts.elevation_m)) / 293, 5.26
+                        )
+                    ) <= site_facts.station_pressure_slack_kpa
+                    then staged_weather_readings.air_pressure_kpa
+            end
+        ) as air_pressure_kpa,
         avg(
             case
                 when staged_weather_readings.solar_radiation_w_m2 < 0 then 0
@@ -32,6 +49,12 @@ with station_hours as (
             end
         ) * 0.0036 as radiation_mj_m2,
     from staged_weather_readings
+    cross join site_facts
+    left join staged_devices
+        on
+            staged_weather_readings.device_id = staged_devices.device_id
+            and staged_weather_readings.measured_at >= staged_devices.valid_from
+            and staged_weather_readings.measured_at < staged_devices.valid_until
     group by staged_weather_readings.device_id, floor(epoch(staged_weather_readings.measured_at) / 3600)
 ),
 
@@ -41,7 +64,10 @@ site_hours as (
         min(date) as date,
         percentile_cont(0.5) within group (order by temperature_c) as temperature_c,
         percentile_cont(0.5) within group (order by vapour_kpa) as vapour_kpa,
-        percentile_cont(0.5) within group (order by wind_speed_m_s) as wind_speed_m_s,
+        percentile_cont(0.5) within group (order by wind_2m_m_s) as wind_2m_m_s,
+        percentile_cont(0.5) within group (order by case when temperature_c is not null then elevation_m end)
+            as elevation_m,
+        percentile_cont(0.5) within group (order by air_pressure_kpa) as air_pressure_kpa,
         percentile_cont(0.5) within group (order by radiation_mj_m2) as radiation_mj_m2,
     from station_hours
     group by hour_s
@@ -50,17 +76,17 @@ site_hours as (
 angles as (
     select
         site_hours.*,
-        site_facts.elevation_m,
         site_facts.latitude_deg * pi() / 180 as latitude,
         1 + 0.033 * cos(2 * pi() / 365 * date_part('doy', site_hours.date)) as inverse_distance,
         0.409 * sin(2 * pi() / 365 * date_part('doy', site_hours.date) - 1.39) as declination,
         2 * pi() * (date_part('doy', site_hours.date) - 81) / 364 as season,
         site_hours.hour_s / 3600 - floor(site_hours.hour_s / 86400) * 24 + 0.5 + site_facts.longitude_deg / 15
             as mean_solar_hour,
-        coalesce(
-            site_hours.wind_speed_m_s * 4.87 / ln(67.8 * site_facts.wind_height_m - 5.42), site_facts.wind_default_m_s
-        ) as wind_2m_m_s,
-        0.000665 * 101.3 * power((293 - 0.0065 * site_facts.elevation_m) / 293, 5.26) as psychrometric_kpa,
+        coalesce(site_hours.wind_2m_m_s, site_facts.wind_default_m_s) as usual_wind_2m_m_s,
+        0.000665
+        * coalesce(
+            site_hours.air_pressure_kpa, 101.3 * power((293 - 0.0065 * site_hours.elevation_m) / 293, 5.26)
+        ) as psychrometric_kpa,
     from site_hours
     cross join site_facts
     where
@@ -159,12 +185,12 @@ select
         * radiations.net_radiation_mj_m2
         * (1 - reference_surfaces.soil_heat_share)
         + radiations.psychrometric_kpa * reference_surfaces.numerator / (radiations.temperature_c + 273)
-        * radiations.wind_2m_m_s
+        * radiations.usual_wind_2m_m_s
         * (radiations.saturation_kpa - radiations.vapour_kpa)
     )
     / (
         radiations.slope_kpa
-        + radiations.psychrometric_kpa * (1 + reference_surfaces.denominator * radiations.wind_2m_m_s)
+        + radiations.psychrometric_kpa * (1 + reference_surfaces.denominator * radiations.usual_wind_2m_m_s)
     ) as et0_mm,
     radiations.net_radiation_mj_m2,
     radiations.cloud_factor,

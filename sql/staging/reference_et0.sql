@@ -9,8 +9,9 @@
 -- ASCE 2005 standardised Penman-Monteith, short reference, daily; FAO-56 equation 6 is the same sum. What nobody
 -- measured is replaced as FAO-56 chapter 3 says, and the three sources say so: radiation from the day's swing of
 -- temperature (equation 50), humidity from the night's lowest temperature (equation 48), wind 2 m/s. Without
--- temperature there is no row. Where all 24 hours of the day can be reckoned for themselves, hourly_et0_mm is their
--- sum, to be seen beside it: crop coefficients and p are made for the daily step, which rules.
+-- temperature there is no row. Air pressure is the measured one, else that of the elevation (equation 7). Where all 24
+-- hours of the day can be reckoned for themselves, hourly_et0_mm is their sum, to be seen beside it: crop coefficients
+-- and p are made for the daily step, which rules.
 with airs as (
     select
         et0_inputs.*,
@@ -20,11 +21,12 @@ with airs as (
         0.6108
         * exp(17.27 * et0_inputs.temperature_min_c / (et0_inputs.temperature_min_c + 237.3)) as saturation_min_kpa,
         sun_days.extraterrestrial_radiation_mj_m2,
-        (0.75 + 2e-5 * site_facts.elevation_m) * sun_days.extraterrestrial_radiation_mj_m2 as clear_sky_mj_m2,
-        0.000665 * 101.3 * power((293 - 0.0065 * site_facts.elevation_m) / 293, 5.26) as psychrometric_kpa,
-        coalesce(
-            et0_inputs.wind_speed_m_s * 4.87 / ln(67.8 * site_facts.wind_height_m - 5.42), site_facts.wind_default_m_s
-        ) as wind_2m_m_s,
+        (0.75 + 2e-5 * et0_inputs.elevation_m) * sun_days.extraterrestrial_radiation_mj_m2 as clear_sky_mj_m2,
+        0.000665
+        * coalesce(
+            et0_inputs.air_pressure_kpa, 101.3 * power((293 - 0.0065 * et0_inputs.elevation_m) / 293, 5.26)
+        ) as psychrometric_kpa,
+        coalesce(et0_inputs.wind_2m_m_s, site_facts.wind_default_m_s) as usual_wind_2m_m_s,
     from et0_inputs
     cross join site_facts
     inner join sun_days on et0_inputs.date = sun_days.date
@@ -79,12 +81,12 @@ select
             (
                 0.408 * radiations.slope_kpa * radiations.net_radiation_mj_m2
                 + radiations.psychrometric_kpa * reference_surfaces.numerator / (radiations.temperature_mean_c + 273)
-                * radiations.wind_2m_m_s
+                * radiations.usual_wind_2m_m_s
                 * (radiations.saturation_kpa - radiations.air_vapour_kpa)
             )
             / (
                 radiations.slope_kpa
-                + radiations.psychrometric_kpa * (1 + reference_surfaces.denominator * radiations.wind_2m_m_s)
+                + radiations.psychrometric_kpa * (1 + reference_surfaces.denominator * radiations.usual_wind_2m_m_s)
             ),
             0
         ), 9
@@ -93,12 +95,12 @@ select
     radiations.temperature_max_c,
     radiations.temperature_min_c,
     radiations.air_vapour_kpa as vapour_pressure_kpa,
-    radiations.wind_2m_m_s,
+    radiations.usual_wind_2m_m_s as wind_2m_m_s,
     radiations.sun_mj_m2 as radiation_mj_m2,
     radiations.net_radiation_mj_m2,
     case when radiations.radiation_mj_m2 is not null then 'measured' else 'temperature' end as radiation_source,
     case when radiations.vapour_pressure_kpa is not null then 'measured' else 'temperature' end as humidity_source,
-    case when radiations.wind_speed_m_s is not null then 'measured' else 'default' end as wind_source,
+    case when radiations.wind_2m_m_s is not null then 'measured' else 'default' end as wind_source,
 from radiations
 inner join reference_surfaces on reference_surfaces.surface = 'short' and reference_surfaces.time_step = 'day'
 left join hour_sums on radiations.date = hour_sums.date

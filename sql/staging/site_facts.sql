@@ -3,7 +3,7 @@
 -- Grain: one row
 -- As of: the settings of the run
 -- Reads: limits
--- Feeds: sun_days, et0_hours, reference_et0, watering_needs, peer_estimates
+-- Feeds: sun_days, et0_inputs, et0_hours, reference_et0, watering_needs, peer_estimates
 -- Kept as: table
 --
 -- [site] of greensward.toml, as variables. Latitude and longitude are of the middle of the district's box: half a
@@ -18,4 +18,5 @@ select
     cast(coalesce(getvariable('forecast_rain'), 'reduce') as varchar) as forecast_rain,
     cast(coalesce(getvariable('plots_without_probe'), 'show') as varchar) as plots_without_probe,
     limits.wind_default_m_s,
+    limits.station_pressure_slack_kpa,
 from limits

@@ -17,6 +17,7 @@ select
     max(case when weather_readings.wind_speed_m_s >= 0 then weather_readings.wind_speed_m_s end) as wind_speed_m_s,
     max(case when not isnan(weather_readings.solar_radiation_w_m2) then weather_readings.solar_radiation_w_m2 end)
         as solar_radiation_w_m2,
+    max(case when weather_readings.air_pressure_kpa > 0 then weather_readings.air_pressure_kpa end) as air_pressure_kpa,
 from weather_readings
 where
     weather_readings.date between coalesce(getvariable('window_from'), date '0001-01-01')

@@ -117,6 +117,8 @@ def test_every_unit_comes_into_the_columns_own(
         ("rain_depth", 1, "[in_i]", "rain_depth_mm", 25.4),
         ("leaf_wetness", 80, "%", "leaf_wetness_pct", 80),
         ("wind_speed", 36, "km/h", "wind_speed_m_s", 10),
+        ("air_pressure", 101325, "Pa", "air_pressure_kpa", 101.325),
+        ("air_pressure", 1013.25, "hPa", "air_pressure_kpa", 101.325),
         ("solar_radiation", 800, "W/m2", "solar_radiation_w_m2", 800),
         ("solar_radiation", 2.88, "MJ/(m2.h)", "solar_radiation_w_m2", 800),
         ("solar_radiation", 21.6, "MJ/(m2.d)", "solar_radiation_w_m2", 250),

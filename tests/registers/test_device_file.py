@@ -55,6 +55,21 @@ def test_a_device_is_taken_with_everything_that_the_line_says(folder: DataFolder
     assert row["valid_to"] is None
 
 
+def test_a_weather_station_has_the_height_of_its_wind_and_of_its_ground(folder: DataFolder, bring: Make) -> None:
+    assert bring("设备编号,测风高度（m）,海拔\nW-1,3,-2.5\n".encode()).check.findings == ()
+    (row,) = read_rows(folder, "devices")
+    assert (row["wind_height_m"], row["elevation_m"], row["plot_id"]) == (3.0, -2.5, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "column"),
+    [("0.9,", "wind_height_m"), ("100.1,", "wind_height_m"), (",-451", "elevation_m"), (",6001", "elevation_m")],
+)
+def test_heights_that_no_station_has_are_refused(bring: Make, line: str, column: str) -> None:
+    check = bring(f"device_id,wind_height_m,elevation_m\nW-1,{line}\n".encode()).check
+    assert told(check) == [(2, "invalid_number", column)]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

@@ -130,6 +130,18 @@ def told_besides(lake: MadeLake) -> None:
             "flags", as_of=AS_OF, plot_id=plot_id, cause="campaign.autumn_water", state=state, litres=litres,
             reason_code=f"campaign_{state}", reason_params_json=json.dumps(campaign), inputs_json="{}", **plain,
         )  # fmt: skip
+    for number, (campaign_id, days, kind, actor) in enumerate(
+        [
+            ("greenup_water", 100, "started", "王工"), ("greenup_water", 90, "closed", "赵工"),
+            ("autumn_water", 5, "started", "王工"),
+        ]
+    ):  # fmt: skip
+        lake.rows["campaign_events"].append(
+            {
+                "event_id": str(number), "campaign_id": campaign_id, "season": 2026, "kind": kind, "actor": actor,
+                "happened_at": AS_OF - timedelta(days=days),
+            }
+        )  # fmt: skip
     (drought,) = [row for row in lake.rows["flags"] if row["plot_id"] == "moist" and row["cause"] == "drought"]
     balance = {"state": "probe_wetter", "from": "2026-07-01", "balance_mm": 50.5, "probe_mm": 24.0}
     drought["inputs_json"] = json.dumps(json.loads(drought["inputs_json"]) | {"balance": balance})
@@ -168,6 +180,10 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "unplanned_water": [("moist", "moist", AS_OF, 6.0, 30.0)],
     "probes_beside_the_balance": [("moist", "moist", "probe_wetter", "2026-07-01", 50.5, 24.0)],
     "campaigns_by_crew": [("秋水", "Autumn water", "一队", 1, 0, 3.0), ("秋水", "Autumn water", "二队", 1, 1, 1.5)],
+    "campaigns_by_year": [
+        ("autumn_water", 2026, "running", AS_OF - timedelta(days=5), None, "王工", 0, 0.0),
+        ("greenup_water", 2026, "over", AS_OF - timedelta(days=100), AS_OF - timedelta(days=90), "赵工", 0, 0.0),
+    ],
     "drought_history": [("dry", 1, 1, AS_OF), ("bare", 1, 0, None), ("moist", 1, 0, None)],
 }
 
@@ -180,8 +196,8 @@ def test_a_question_has_its_answer(asked: duckdb.DuckDBPyConnection, question: A
         assert answer == ANSWERS[question.name]
 
 
-def test_there_are_twenty_two_questions_in_both_languages() -> None:
-    assert len(all_questions()) == 22
+def test_there_are_twenty_three_questions_in_both_languages() -> None:
+    assert len(all_questions()) == 23
     assert all(question.zh.endswith(("?", "？", "。")) and question.en.endswith("?") for question in all_questions())
 
 
@@ -281,6 +297,29 @@ def answers(lake: MadeLake, name: str, now: datetime | None = AS_OF) -> list[tup
         create_views(connection)
         (select,) = [question.select for question in all_questions() if question.name == name]
         return connection.execute(select).fetchall()
+
+
+def test_work_counts_for_the_season_of_a_campaign_in_which_it_was_reported(lake: MadeLake) -> None:
+    """Autumn water of 2026 ran from day 5 to day 2: two reports lie in it; the year before never closed."""
+    lake.plot("P1")
+    for number, (season, days, kind) in enumerate([(2025, 370, "started"), (2026, 5, "started"), (2026, 2, "closed")]):
+        lake.add(
+            "campaign_events", event_id=str(number), campaign_id="autumn_water", season=season, kind=kind, actor="王工",
+            happened_at=AS_OF - timedelta(days=days),
+        )  # fmt: skip
+    for number, (days, cause, litres) in enumerate(
+        [(6, "autumn_water", 9e3), (4, "autumn_water", 3e3), (2, "autumn_water", 2e3), (3, "freezeup_water", 7e3)]
+    ):
+        lake.add(
+            "issue_events", event_id=f"r{number}", issue_id=f"I{number}", kind="done", plot_id=f"P{number}",
+            cause=f"campaign.{cause}", actor="二队", detail_json=f'{{"water_used_litres": {litres}}}',
+            happened_at=AS_OF - timedelta(days=days),
+        )  # fmt: skip
+    rows = answers(lake, "campaigns_by_year")
+    assert [(season, state, plots, tonnes) for _, season, state, _, _, _, plots, tonnes in rows] == [
+        (2026, "over", 2, 5.0),
+        (2025, "over", 1, 9.0),
+    ]
 
 
 def test_a_plot_whose_data_ended_long_ago_does_not_lead_the_driest(lake: MadeLake) -> None:

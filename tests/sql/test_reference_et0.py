@@ -120,9 +120,14 @@ FALLON: Site = replace(
 FALLON_HOUR = datetime(2015, 7, 1, 18, 0, tzinfo=UTC)
 
 
-def hours_of(rows: list[dict[str, Any]], site: Site) -> list[dict[str, Any]]:
-    """Return the rows of et0_hours for readings of a station; what is left out of a row nobody measured."""
+def hours_of(rows: list[dict[str, Any]], site: Site, **device: float) -> list[dict[str, Any]]:
+    """Return the rows of et0_hours for readings of a station; what is left out of a row nobody measured.
+
+    device: what the register says of the station; nothing: it is not registered
+    """
     lake = MadeLake()
+    if device:
+        lake.device("W", None, depths_cm=None, valid_from=datetime(2015, 1, 1, tzinfo=UTC), **device)
     for row in rows:
         lake.add("weather_readings", device_id="W", **row)
     connection = lake.connect()
@@ -179,6 +184,62 @@ def test_an_hour_without_wind_has_the_usual_wind() -> None:
     wind_at_3_m = 2.0 / (4.87 / math.log(67.8 * 3 - 5.42))
     (windy,) = hours_of([fallon(FALLON_HOUR, wind_speed_m_s=wind_at_3_m)], FALLON)
     assert row["et0_mm"] == pytest.approx(windy["et0_mm"])
+
+
+def test_an_hour_follows_the_heights_of_its_own_station_before_those_of_the_site() -> None:
+    """The hour of Nevada again, at a site that says 5 m above the sea and wind at 10 m, as Beichen does."""
+    elsewhere = replace(FALLON, elevation_m=BEICHEN.elevation_m, wind_height_m=BEICHEN.wind_height_m)
+    (row,) = hours_of([fallon(FALLON_HOUR)], elsewhere, wind_height_m=3.0, elevation_m=1208.5)
+    assert row["et0_mm"] == pytest.approx(0.6063515410076268, abs=2e-4)
+    (other,) = hours_of([fallon(FALLON_HOUR)], elsewhere)
+    assert abs(other["et0_mm"] - row["et0_mm"]) > 0.005
+
+
+@pytest.mark.parametrize(("pressure_kpa", "counts"), [(87.64, True), (101.3, False), (None, False)])
+def test_an_hour_takes_the_pressure_that_was_measured_unless_it_is_that_of_the_sea(
+    pressure_kpa: float | None, *, counts: bool
+) -> None:
+    """1,208.5 m are 87.64 kPa by FAO-56 equation 7; of a station told to be at 900 m (91.0 kPa) its own value rules."""
+    heights = {"wind_height_m": 3.0, "elevation_m": 900.0}
+    (told,) = hours_of([fallon(FALLON_HOUR, air_pressure_kpa=pressure_kpa)], FALLON, **heights)
+    (silent,) = hours_of([fallon(FALLON_HOUR)], FALLON, **heights)
+    assert (told["et0_mm"] != silent["et0_mm"]) is counts
+    if counts:
+        assert abs(told["et0_mm"] - 0.6063515410076268) < abs(silent["et0_mm"] - 0.6063515410076268)
+
+
+def test_a_day_brings_the_wind_of_each_station_to_two_metres_from_its_own_height(lake: MadeLake) -> None:
+    """FAO-56 example 14: 3.2 m/s at 10 m are 2.4 m/s at 2 m; a station at 2 m measures that itself."""
+    for device_id, height_m, wind in (("W", None, 3.2), ("W2", 2.0, 2.4)):
+        lake.device(device_id, None, depths_cm=None, wind_height_m=height_m, elevation_m=None)
+        for hour in range(24):
+            lake.add(
+                "weather_readings", device_id=device_id, air_temperature_c=20.0 + hour / 4, wind_speed_m_s=wind,
+                measured_at=local_midnight(date(2026, 7, 6)) + timedelta(hours=hour),
+            )  # fmt: skip
+    assert day_of(lake)["wind_2m_m_s"] == pytest.approx(2.4, abs=0.01)
+
+
+@pytest.mark.parametrize(("pressure_kpa", "gamma"), [(81.8, 0.054), (95.0, 0.054), (84.0, 0.0559)])
+def test_a_day_has_the_pressure_of_its_stations_elevation_or_the_measured_one(
+    lake: MadeLake, pressure_kpa: float, gamma: float
+) -> None:
+    """FAO-56 example 2: 1,800 m are 81.8 kPa and gamma 0.054 kPa/degree; 95 kPa there was reduced to the sea."""
+    lake.device("W", None, depths_cm=None, elevation_m=1800.0)
+    station_day(lake, date(2026, 7, 6), range(24), air_pressure_kpa=pressure_kpa)
+    day_of(lake)
+    ((elevation_m, measured),) = lake.connection.execute(
+        "select elevation_m, air_pressure_kpa from et0_inputs"
+    ).fetchall()
+    pressure = measured or 101.3 * ((293 - 0.0065 * elevation_m) / 293) ** 5.26
+    assert 0.000665 * pressure == pytest.approx(gamma, abs=0.0005)
+
+
+def day_of(lake: MadeLake) -> dict[str, Any]:
+    """Return the one row of reference_et0."""
+    make_models(lake.connect(), models_behind("reference_et0"), as_of=AS_OF, site=BEICHEN)
+    (row,) = lake.connection.execute("select * from reference_et0").to_arrow_table().to_pylist()
+    return dict(row)
 
 
 @pytest.mark.parametrize(("hours", "is_told"), [(24, True), (23, False)])

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from bench.daily_balance import balance, basal_coefficient, largest_differences
-from tests.sql.made_lake import MadeLake, local_midnight
+from ingest.site import BEICHEN
+from sql.evaluate import make_models
+from sql.models import models_behind
+from tests.sql.made_lake import AS_OF, MadeLake, local_midnight
 
 TOMATO: dict[str, Any] = {
     "plot_id": "tomato",
@@ -128,7 +131,7 @@ def station(lake: MadeLake, number_of_days: int, *, rain: Mapping[date, float] |
 
 
 def checked(lake: MadeLake) -> list[dict[str, Any]]:
-    lake.flags()
+    make_models(lake.connect(), models_behind("balance_checks"), as_of=AS_OF, site=BEICHEN)
     rows: list[dict[str, Any]] = (
         lake.connection.execute("select * from balance_checks order by plot_id").to_arrow_table().to_pylist()
     )
@@ -160,6 +163,55 @@ def test_rain_counts_in_the_balance(lake: MadeLake) -> None:
     assert row["balance_depletion_mm"] == pytest.approx(
         row["start_depletion_mm"] + row["actual_et_mm"] - 12.0, abs=1e-6
     )
+
+
+def brought(lake: MadeLake, plot_id: str, days_ago: int, litres: float | None) -> None:
+    """Add a crew's report at noon of a day."""
+    said = "{}" if litres is None else f'{{"water_used_litres": {litres}}}'
+    at = local_midnight(NEWEST - timedelta(days=days_ago)) + timedelta(hours=12)
+    lake.add(
+        "issue_events", event_id=f"{plot_id}-{days_ago}", issue_id=plot_id, happened_at=at, kind="done",
+        plot_id=plot_id, cause="drought", actor="crew:一队", detail_json=said,
+    )  # fmt: skip
+
+
+def test_reported_water_counts_in_the_balance_and_water_of_unknown_amount_begins_it_anew(lake: MadeLake) -> None:
+    """3,000 L through a basin (Ea 0.60) on 100 m2 are 18 mm. A plot of 50 m2 in two reports has 2 x 18."""
+    station(lake, 12)
+    for plot_id, area_m2 in (("counted", 100.0), ("twice", 50.0), ("unknown", 100.0)):
+        lake.dry_down(plot_id, [0.22] * 10, area_m2=area_m2)
+    brought(lake, "counted", 3, 3000.0)
+    brought(lake, "twice", 3, 1500.0)
+    brought(lake, "twice", 2, 1500.0)
+    brought(lake, "unknown", 4, None)
+    rows = {row["plot_id"]: row for row in checked(lake)}
+    assert {plot_id: (row["days"], row["watering_mm"]) for plot_id, row in rows.items()} == {
+        "counted": (9, 18.0),
+        "twice": (9, 36.0),
+        "unknown": (3, 0.0),
+    }
+    for row in rows.values():
+        assert row["balance_depletion_mm"] == pytest.approx(
+            row["start_depletion_mm"] + row["actual_et_mm"] - row["watering_mm"] + row["percolation_mm"], abs=1e-6
+        )
+
+
+def test_a_balance_starts_on_no_day_on_which_a_crew_watered(lake: MadeLake) -> None:
+    """The first of the ten days has a report: its mean is half before and half after the water."""
+    station(lake, 12)
+    lake.dry_down("P1", [0.22] * 10)
+    brought(lake, "P1", 9, 3000.0)
+    (row,) = checked(lake)
+    assert (row["first_date"], row["watering_mm"]) == (NEWEST - timedelta(days=8), 0.0)
+
+
+def test_water_that_was_reported_and_never_came_makes_the_probe_read_drier(lake: MadeLake) -> None:
+    """Dried as the weather asks while 5,000 L (30 mm) were reported: more than 8 mm and half of the 27 mm used."""
+    station(lake, 12)
+    lake.dry_down("P1", [0.24 - 0.005 * day for day in range(10)])
+    brought(lake, "P1", 3, 5000.0)
+    (row,) = checked(lake)
+    assert row["state"] == "probe_drier"
 
 
 def test_a_day_without_weather_leaves_no_balance(lake: MadeLake) -> None:
