@@ -49,9 +49,14 @@ def write_status(folder: DataFolder, status: IngestStatus) -> None:
 
 
 def read_status(folder: DataFolder) -> IngestStatus | None:
-    """Return what ingest last said, or None when it never ran here. Raises: StoreError for an unreadable file."""
+    """Return what ingest last said, or None when it said nothing here: it never ran, or not since a power cut.
+
+    Raises: StoreError for an unreadable file.
+    """
     try:
-        return msgspec.json.decode(folder.status_file.read_bytes(), type=IngestStatus)
+        said = folder.status_file.read_bytes()
+        # What a power cut leaves of a file that was not fsynced: its name, and no bytes or zeros.
+        return msgspec.json.decode(said, type=IngestStatus) if said.strip(b"\0") else None
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:

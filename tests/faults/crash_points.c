@@ -1,33 +1,59 @@
 /* Preloaded into a test process: counts the calls that make data last, on paths under one folder, and kills the
- * process with SIGKILL right before the n-th. crash_points_arm(folder, n, log) starts counting (n = 0: only count),
+ * process with SIGKILL right before the n-th. crash_points_arm(folder, n) starts counting (n = 0: only count),
  * crash_points_count() tells how many there were.
+ *
+ * crash_points_fail(folder, kinds, n, error, report) instead makes the n-th call of these kinds return `error` (an
+ * errno) without doing anything, and writes a line to the descriptor `report` then, and whenever an fsync that failed
+ * so is tried again on the same descriptor.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 static char watched[4096];
 static atomic_int calls;
-static int kill_before;
+enum { WRITE = 1, SYNC = 2, TRUNCATE = 4, NAME = 8, REMOVE = 16, MAKE = 32, ALL = 63 };
+static int chosen_kinds = ALL;
+static int chosen_call;
+static int chosen_error; /* 0: kill */
+static int report_to;
+#define DESCRIPTORS 65536
+static atomic_char sync_failed[DESCRIPTORS];
 
 void crash_points_arm(const char *folder, int n) {
     snprintf(watched, sizeof watched, "%s", folder);
     atomic_store(&calls, 0);
-    kill_before = n;
+    chosen_call = n;
+}
+
+void crash_points_fail(const char *folder, int kinds, int n, int error, int report) {
+    chosen_kinds = kinds;
+    chosen_error = error;
+    report_to = report;
+    crash_points_arm(folder, n);
 }
 
 int crash_points_count(void) { return atomic_load(&calls); }
 
-static void point(int is_watched) {
-    if (is_watched && atomic_fetch_add(&calls, 1) + 1 == kill_before) kill(getpid(), SIGKILL);
+static void tell(const char *line) { syscall(SYS_write, report_to, line, strlen(line)); }
+
+/* Says whether the call is to fail; errno is set then. */
+static int point(int kind, int is_watched) {
+    if (!is_watched || !(kind & chosen_kinds) || atomic_fetch_add(&calls, 1) + 1 != chosen_call) return 0;
+    if (!chosen_error) kill(getpid(), SIGKILL);
+    tell("failed\n");
+    errno = chosen_error;
+    return 1;
 }
 
 static int path_watched(const char *path) { return watched[0] && path && strstr(path, watched) == path; }
@@ -47,29 +73,39 @@ static int at_watched(int dir, const char *path) {
 }
 
 #define REAL(name) __typeof__(&name) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
-#define ON(result, name, parameters, arguments, is_watched) \
-    result name parameters { REAL(name); point(is_watched); return real arguments; }
+#define ON(kind, result, name, parameters, arguments, is_watched) \
+    result name parameters { REAL(name); return point(kind, is_watched) ? -1 : real arguments; }
+#define SYNCS(name) \
+    int name(int fd) { \
+        REAL(name); \
+        int known = fd >= 0 && fd < DESCRIPTORS; \
+        if (known && sync_failed[fd]) tell("fsync again\n"); \
+        if (!point(SYNC, descriptor_watched(fd))) return real(fd); \
+        if (known) sync_failed[fd] = 1; \
+        return -1; \
+    }
 
-ON(ssize_t, write, (int fd, const void *b, size_t n), (fd, b, n), descriptor_watched(fd))
-ON(ssize_t, writev, (int fd, const struct iovec *v, int n), (fd, v, n), descriptor_watched(fd))
-ON(ssize_t, pwrite, (int fd, const void *b, size_t n, off_t o), (fd, b, n, o), descriptor_watched(fd))
-ON(ssize_t, pwrite64, (int fd, const void *b, size_t n, off64_t o), (fd, b, n, o), descriptor_watched(fd))
-ON(int, ftruncate, (int fd, off_t o), (fd, o), descriptor_watched(fd))
-ON(int, ftruncate64, (int fd, off64_t o), (fd, o), descriptor_watched(fd))
-ON(int, fsync, (int fd), (fd), descriptor_watched(fd))
-ON(int, fdatasync, (int fd), (fd), descriptor_watched(fd))
-ON(int, rename, (const char *a, const char *b), (a, b), path_watched(a) || path_watched(b))
-ON(int, renameat2, (int d, const char *a, int e, const char *b, unsigned f), (d, a, e, b, f), at_watched(d, a) || at_watched(e, b))
-ON(int, link, (const char *a, const char *b), (a, b), path_watched(b))
-ON(int, linkat, (int d, const char *a, int e, const char *b, int f), (d, a, e, b, f), at_watched(e, b))
-ON(int, unlink, (const char *p), (p), path_watched(p))
-ON(int, unlinkat, (int d, const char *p, int f), (d, p, f), at_watched(d, p))
-ON(int, rmdir, (const char *p), (p), path_watched(p))
-ON(int, mkdir, (const char *p, mode_t m), (p, m), path_watched(p))
+ON(WRITE, ssize_t, write, (int fd, const void *b, size_t n), (fd, b, n), descriptor_watched(fd))
+ON(WRITE, ssize_t, writev, (int fd, const struct iovec *v, int n), (fd, v, n), descriptor_watched(fd))
+ON(WRITE, ssize_t, pwrite, (int fd, const void *b, size_t n, off_t o), (fd, b, n, o), descriptor_watched(fd))
+ON(WRITE, ssize_t, pwrite64, (int fd, const void *b, size_t n, off64_t o), (fd, b, n, o), descriptor_watched(fd))
+ON(TRUNCATE, int, ftruncate, (int fd, off_t o), (fd, o), descriptor_watched(fd))
+ON(TRUNCATE, int, ftruncate64, (int fd, off64_t o), (fd, o), descriptor_watched(fd))
+SYNCS(fsync)
+SYNCS(fdatasync)
+ON(NAME, int, rename, (const char *a, const char *b), (a, b), path_watched(a) || path_watched(b))
+ON(NAME, int, renameat2, (int d, const char *a, int e, const char *b, unsigned f), (d, a, e, b, f), at_watched(d, a) || at_watched(e, b))
+ON(NAME, int, link, (const char *a, const char *b), (a, b), path_watched(b))
+ON(NAME, int, linkat, (int d, const char *a, int e, const char *b, int f), (d, a, e, b, f), at_watched(e, b))
+ON(REMOVE, int, unlink, (const char *p), (p), path_watched(p))
+ON(REMOVE, int, unlinkat, (int d, const char *p, int f), (d, p, f), at_watched(d, p))
+ON(REMOVE, int, rmdir, (const char *p), (p), path_watched(p))
+ON(MAKE, int, mkdir, (const char *p, mode_t m), (p, m), path_watched(p))
 
 #define MODE mode_t mode = 0; if (flags & (O_CREAT | O_TMPFILE)) { va_list l; va_start(l, flags); mode = va_arg(l, mode_t); va_end(l); }
 #define MAKES (flags & (O_CREAT | O_TRUNC))
-int open(const char *p, int flags, ...) { MODE REAL(open); point(MAKES && path_watched(p)); return real(p, flags, mode); }
-int open64(const char *p, int flags, ...) { MODE REAL(open64); point(MAKES && path_watched(p)); return real(p, flags, mode); }
-int openat(int d, const char *p, int flags, ...) { MODE REAL(openat); point(MAKES && at_watched(d, p)); return real(d, p, flags, mode); }
-int openat64(int d, const char *p, int flags, ...) { MODE REAL(openat64); point(MAKES && at_watched(d, p)); return real(d, p, flags, mode); }
+int open(const char *p, int flags, ...) { MODE REAL(open); return point(MAKE, MAKES && path_watched(p)) ? -1 : real(p, flags, mode); }
+int open64(const char *p, int flags, ...) { MODE REAL(open64); return point(MAKE, MAKES && path_watched(p)) ? -1 : real(p, flags, mode); }
+int openat(int d, const char *p, int flags, ...) { MODE REAL(openat); return point(MAKE, MAKES && at_watched(d, p)) ? -1 : real(d, p, flags, mode); }
+int openat64(int d, const char *p, int flags, ...) { MODE REAL(openat64); return point(MAKE, MAKES && at_watched(d, p)) ? -1 : real(d, p, flags, mode); }
+int close(int fd) { REAL(close); if (fd >= 0 && fd < DESCRIPTORS) sync_failed[fd] = 0; return real(fd); }

@@ -1,0 +1,154 @@
+"""A disk that fails under a living ingest: one call at a time returns EIO, ENOSPC or EDQUOT.
+
+    python -m tests.faults.failing_calls --trials 400
+
+A stream of readings runs all the time. In each trial ingest is started anew and one of its calls on the data folder
+fails once: an fsync (two trials of three) or another call that makes data last; which one follows from the trial's
+number. Ingest either goes on or ends and is started again, as its supervisor would; it must seal again within ten
+seconds. No fsync that failed may be tried again on the same descriptor. In the
+end every published reading must be there once, and every file of the lake whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import errno
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from ingest.lake.damage import scrub
+from ingest.lake.layout import DataFolder
+from tests.end_to_end.running import assert_each_reading_once, rows_in_lake
+from tests.faults.needs import preloaded
+from tests.faults.stream import Ingest, Publisher, wait_until_all_there
+from tests.mosquitto import Mosquitto
+from tests.waiting import wait_until
+
+ERRORS = (errno.EIO, errno.ENOSPC, errno.EDQUOT)
+RECOVERY_S = 10.0
+_RATE_PER_S = 200
+_FSYNC = 2
+_OTHERS = (1, 4, 8, 16, 32)
+"""Kinds of calls in crash_points.c: write, truncate, name, remove, make."""
+_FSYNCS = 40
+"""Number of an fsync since the start up to which one is chosen: opening, sealing and merging have come by then."""
+_OTHER_CALLS = 8
+_WAIT_FOR_THE_CALL_S = 6.0
+
+
+def main() -> None:
+    """Preload the library into this process by starting it again, then do the trials and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=400)
+    parser.add_argument("--step", type=int, default=1, help="of the trials' numbers: fewer trials, spread as wide")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as workdir:
+        if not hasattr(ctypes.CDLL(None), "crash_points_fail"):
+            os.environ["LD_PRELOAD"] = str(preloaded("crash_points.c", Path(workdir)))
+            command = [sys.executable, "-m", "tests.faults.failing_calls", *sys.argv[1:]]
+            sys.exit(subprocess.run(command, check=False).returncode)
+        figures = fail_calls(range(0, options.trials * options.step, options.step), Path(workdir))
+    sys.stdout.write(json.dumps(figures) + "\n")
+
+
+def chosen_call(trial: int) -> tuple[int, int, int]:
+    """Return which kind of call fails in a trial, which of its kind since the start (from 1), and with which errno."""
+    error = ERRORS[trial % len(ERRORS)]
+    number = trial // len(ERRORS)
+    if number % 3 < 2:
+        return _FSYNC, 1 + (number // 3 * 2 + number % 3) % _FSYNCS, error
+    kind = _OTHERS[number // 3 % len(_OTHERS)]
+    return kind, 1 + number // 3 // len(_OTHERS) % _OTHER_CALLS, error
+
+
+def fail_calls(trials: Sequence[int], workdir: Path) -> dict[str, object]:
+    """Do the trials and return the figures.
+
+    Raises: AssertionError when anything is lost, doubled, late or half there.
+    """
+    mosquitto = Mosquitto(workdir / "mosquitto")
+    mosquitto.start()
+    folder = DataFolder(workdir / "data")
+    log = workdir / "ingest.log"
+    met: Counter[str] = Counter()
+    slowest_s = 0.0
+    began = time.monotonic()
+    ingest = Ingest(folder, mosquitto.port, log, INGEST__COMPACT_FILES="6")
+    try:
+        ingest.start()
+        ingest.wait_until_listening()
+        publisher = Publisher(mosquitto.port, _RATE_PER_S, workdir)
+        for trial in trials:
+            ingest.end()
+            recovered_s = _fail_one(folder, mosquitto.port, log, trial, met)
+            slowest_s = max(slowest_s, recovered_s)
+            ingest = Ingest(folder, mosquitto.port, log, INGEST__COMPACT_FILES="6")
+            ingest.start()
+        published = publisher.stop()
+        wait_until_all_there(folder, published)
+        assert_each_reading_once(folder, published)
+        assert scrub(folder) == [], "files with other bytes than their names say"
+        strays = [path for path in folder.lake.rglob("*") if path.is_file() and path.suffix != ".parquet"]
+        assert strays == [], strays
+    except AssertionError as error:
+        raise AssertionError(f"{error}; ingest said: {ingest.said()}") from error
+    finally:
+        ingest.end()
+        mosquitto.stop()
+    return {
+        "trials": len(trials),
+        "failed calls": sum(met.values()),
+        "of which fsync": met["fsync"],
+        "readings": published,
+        "lost": 0,
+        "doubled": 0,
+        "slowest recovery, s": round(slowest_s, 1),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def _fail_one(folder: DataFolder, port: int, log: Path, trial: int, met: Counter[str]) -> float:
+    """Run ingest with one failing call; return the seconds from the failure until it seals again, 0 when not met."""
+    kind, number, error = chosen_call(trial)
+    report_reader, report_writer = os.pipe()
+
+    def arm() -> None:
+        ctypes.CDLL(None).crash_points_fail(os.fsencode(folder.root), kind, number, error, report_writer)
+
+    ingest = Ingest(folder, port, log, first=arm, INGEST__COMPACT_FILES="6")
+    ingest.start()
+    try:
+        if not select.select([report_reader], [], [], _WAIT_FOR_THE_CALL_S)[0]:
+            return 0.0
+        met["fsync" if kind == _FSYNC else "other"] += 1
+        failed_at = time.monotonic()
+        before = rows_in_lake(folder)
+
+        def goes_on() -> bool:
+            if ingest.has_ended():
+                ingest.start_plain()
+            return rows_in_lake(folder) > before
+
+        what = f"ingest seals again after {errno.errorcode[error]} of call {number} of kind {kind}"
+        wait_until(goes_on, what, timeout_s=RECOVERY_S)
+        os.set_blocking(report_reader, False)
+        told = os.read(report_reader, 4096).decode()
+        assert "again" not in told, f"an fsync that failed was tried again: {kind}, {number}, {errno.errorcode[error]}"
+        return time.monotonic() - failed_at
+    finally:
+        ingest.end()
+        os.close(report_reader)
+        os.close(report_writer)
+
+
+if __name__ == "__main__":
+    main()
