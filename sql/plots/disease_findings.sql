@@ -2,14 +2,15 @@
 --
 -- Grain: plot
 -- As of: captured_at up to as_of, of the drone window
--- Reads: staged_plots, found_objects, disease_answers, staged_coverage, plot_flights, drone_images, limits
+-- Reads: staged_plots, found_objects, disease_answers, staged_coverage, vigour_flights, plot_flights, drone_images, limits
 -- Feeds: findings, coverage_findings
 -- Kept as: table
 --
 -- Suspected means: one object of enough confidence and probability. Probable means: at least disease_images pictures or
 -- disease_flights flights agree, or disease_share of the plot is affected. Findings of a class older than the last
 -- clear_flights flights without one of that class, whose analysed pictures show clear_covered_fraction of the plot, no
--- longer count, nor do those taken before an issue of disease was closed. Confirmed means: a finding stands, and a crew
+-- longer count, nor do those taken before an issue of disease was closed. A flight whose index still stands at or below
+-- vigour_clear_z clears nothing. Confirmed means: a finding stands, and a crew
 -- found the disease on site since it was first seen. Probable and confirmed need work; a suspicion waits for the next
 -- flight.
 with objects as (
@@ -31,6 +32,15 @@ newest_findings as (
     group by plot_id, finding_class
 ),
 
+weak_flights as (
+    select distinct
+        vigour_flights.plot_id,
+        vigour_flights.flight_id,
+    from vigour_flights
+    cross join limits
+    where round(vigour_flights.robust_z - limits.vigour_clear_z, 9) <= 0 or vigour_flights.state = 'alert'
+),
+
 clean_flights as (
     select
         staged_coverage.plot_id,
@@ -39,8 +49,13 @@ clean_flights as (
     from staged_coverage
     cross join limits
     inner join newest_findings on staged_coverage.plot_id = newest_findings.plot_id
+    left join weak_flights
+        on
+            staged_coverage.plot_id = weak_flights.plot_id
+            and staged_coverage.flight_id = weak_flights.flight_id
     where
-        staged_coverage.analysed_fraction >= limits.clear_covered_fraction
+        weak_flights.plot_id is null
+        and staged_coverage.analysed_fraction >= limits.clear_covered_fraction
         and staged_coverage.first_at > newest_findings.last_found_at
     group by staged_coverage.plot_id, newest_findings.finding_class
 ),

@@ -2,14 +2,27 @@
 --
 -- Grain: plot, flight, sensor and index
 -- As of: captured_at up to as_of, of the drone window
--- Reads: staged_index_stats, staged_plots, vegetation_indices, seasons, limits
--- Feeds: vigour_findings, plot_stories
+-- Reads: staged_index_stats, staged_plots, found_objects, vegetation_indices, seasons, limits
+-- Feeds: vigour_findings, disease_findings, plot_stories
 -- Kept as: table
 --
 -- Robust z = (x - median) / (1.4826 max(MAD, mad_min)) over the peers of one flight, so a shift of the whole flight
 -- raises nothing. Peers are the plots of one vegetation with enough valid, calibrated pixels, the plot itself among
--- them. The flight before is the one before with enough pixels.
-with stats as (
+-- them. The flight before is the one before with enough pixels. Clear means: this flight and the one before are above
+-- vigour_clear_z, and neither shows a disease in the plot.
+with sick_flights as (
+    select distinct
+        found_objects.plot_id,
+        found_objects.flight_id,
+    from found_objects
+    cross join limits
+    where
+        found_objects.kind = 'disease'
+        and found_objects.confidence >= limits.disease_confidence
+        and found_objects.plot_probability >= limits.disease_probability
+),
+
+stats as (
     select
         staged_index_stats.plot_id,
         staged_index_stats.flight_id,
@@ -29,10 +42,15 @@ with stats as (
         and staged_index_stats.valid_fraction >= limits.vigour_valid_fraction as is_comparable,
         staged_index_stats.valid_fraction >= limits.vigour_valid_fraction
         and staged_index_stats.n_pixels > 0 as has_pixels,
+        sick_flights.plot_id is not null as is_sick,
     from staged_index_stats
     cross join limits
     inner join staged_plots on staged_index_stats.plot_id = staged_plots.plot_id
     inner join vegetation_indices on staged_index_stats.index_name = vegetation_indices.index_name
+    left join sick_flights
+        on
+            staged_index_stats.plot_id = sick_flights.plot_id
+            and staged_index_stats.flight_id = sick_flights.flight_id
 ),
 
 peer_medians as (
@@ -109,11 +127,13 @@ scores as (
 neighbours as (
     select
         scores.*,
-        lag(scores.robust_z) over (
-            partition by scores.plot_id, scores.sensor_kind, scores.index_name, scores.is_comparable
-            order by scores.captured_at
-        ) as previous_z,
+        lag(scores.robust_z) over in_order as previous_z,
+        lag(scores.is_sick) over in_order as was_sick,
     from scores
+    window in_order as (
+        partition by scores.plot_id, scores.sensor_kind, scores.index_name, scores.is_comparable
+        order by scores.captured_at
+    )
 )
 
 select
@@ -149,7 +169,9 @@ select
     coalesce(
         neighbours.robust_z > limits.vigour_clear_z
         and neighbours.previous_z > limits.vigour_clear_z
-        and not neighbours.is_dead,
+        and not neighbours.is_dead
+        and not neighbours.is_sick
+        and not neighbours.was_sick,
         false
     ) as is_clear,
 from neighbours

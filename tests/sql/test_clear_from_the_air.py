@@ -1,0 +1,57 @@
+"""When a doubt from the air is over: two flights that are well in both respects (spec/drone.md section 4)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from ingest.site import BEICHEN
+from sql.evaluate import make_models
+from sql.models import models_behind
+from tests.sql.made_lake import AS_OF, MadeLake
+from tests.sql.test_disease import found
+from tests.sql.test_vigour import fly
+
+SIGMA = 1.4826 * 0.025
+"""Robust deviation of the nine peers of `fly` and one plot below them all, about a median of 0.695."""
+
+
+def verdicts(lake: MadeLake, relation: str) -> dict[str, str]:
+    """Make only what the verdict reads, and return the state of each plot."""
+    connection = lake.connect()
+    make_models(connection, models_behind(relation), as_of=AS_OF, site=BEICHEN)
+    rows = connection.execute(f"select plot_id, state from {relation}").fetchall()
+    return {plot_id: state for plot_id, state in rows if not plot_id.startswith("peer")}
+
+
+@pytest.mark.parametrize(("sick_flight", "state"), [(None, "ok"), ("F2", "alert"), ("F3", "alert"), ("F1", "ok")])
+def test_low_vigour_is_over_after_two_well_flights_of_which_neither_shows_a_disease(
+    lake: MadeLake, sick_flight: str | None, state: str
+) -> None:
+    for number, median in ((1, 0.5), (2, 0.69), (3, 0.69)):
+        at = AS_OF - timedelta(days=10 - 3 * number)
+        fly(lake, {"P1": median}, f"F{number}", at)
+        if sick_flight == f"F{number}":
+            found(lake, "P1", "A", sick_flight, at)
+    assert verdicts(lake, "vigour_findings") == {"P1": state}
+
+
+def test_what_is_too_unsure_to_be_a_disease_keeps_no_alert_open(lake: MadeLake) -> None:
+    for number, median in ((1, 0.5), (2, 0.69), (3, 0.69)):
+        at = AS_OF - timedelta(days=10 - 3 * number)
+        fly(lake, {"P1": median}, f"F{number}", at)
+        found(lake, "P1", f"{number}", f"F{number}", at, confidence=0.59)
+    assert verdicts(lake, "vigour_findings") == {"P1": "ok"}
+
+
+@pytest.mark.parametrize(("z", "state"), [(-1.4, "ok"), (-1.6, "probable")])
+def test_a_disease_is_over_after_two_flights_without_it_whose_index_is_well_too(
+    lake: MadeLake, z: float, state: str
+) -> None:
+    fly(lake, {"P1": 0.70}, "F1", AS_OF - timedelta(days=9))
+    for image in "AB":
+        found(lake, "P1", image, "F1", AS_OF - timedelta(days=9))
+    fly(lake, {"P1": 0.70}, "F2", AS_OF - timedelta(days=6))
+    fly(lake, {"P1": 0.695 + z * SIGMA}, "F3", AS_OF - timedelta(days=1))
+    assert verdicts(lake, "disease_findings") == {"P1": state}
