@@ -2,7 +2,8 @@
 --
 -- Grain: plot
 -- As of: captured_at up to as_of, of the drone window
--- Reads: staged_plots, found_objects, disease_answers, staged_coverage, vigour_flights, plot_flights, drone_images, limits
+-- Reads: staged_plots, found_objects, disease_answers, staged_coverage, vigour_flights, plot_flights, drone_images,
+--     limits
 -- Feeds: findings, coverage_findings
 -- Kept as: table
 --
