@@ -54,6 +54,10 @@ def asked() -> Iterator[duckdb.DuckDBPyConnection]:
             plot_id=plot_id,
             median=median,
         )
+    for seq in (7, 10):
+        payload = f'{{"seq": {seq}}}'.encode()
+        topic = "greensward/v1/beichen/D9/soil"
+        lake.add("raw_messages", message_seq=seq, received_at=AS_OF, topic=topic, payload=payload, outcome="stored")
     for number in range(2):
         lake.rows["rejected"].append(
             {
@@ -174,6 +178,7 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "delay_by_device": [("D-moist", 81, 0.0, 60.0), ("D-dry", 81, 0.0, 0.0)],
     "frozen_days_by_plot": [("dry", date(2026, 7, 9), 1, -1.0)],
     "vigour_by_flight": [("F1", "shrubs", 2, 0.5), ("F1", "trees", 1, 0.8)],
+    "messages_by_device": [("D9", date(2026, 7, 10), 4, 2, 0, 0, 0, 2)],
     "lost_by_node": [("parks.gw-1", date(2026, 7, 10), 2, 0)],
     "waterings_reported_and_seen": [("dry", date(2026, 7, 10), "一队", 7.6, 6.4, 38.4, 12.3, "partial")],
     "waterings_by_crew": [("一队", 1, 0, 1, 0, 0)],
@@ -196,8 +201,8 @@ def test_a_question_has_its_answer(asked: duckdb.DuckDBPyConnection, question: A
         assert answer == ANSWERS[question.name]
 
 
-def test_there_are_twenty_three_questions_in_both_languages() -> None:
-    assert len(all_questions()) == 23
+def test_there_are_twenty_four_questions_in_both_languages() -> None:
+    assert len(all_questions()) == 24
     assert all(question.zh.endswith(("?", "？", "。")) and question.en.endswith("?") for question in all_questions())
 
 
