@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,15 +15,6 @@ from tests.faults.scenario import check, work
 
 _AT_ONCE = 2
 _TIMEOUT_S = 900
-
-
-@pytest.fixture(scope="session")
-def crash_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    compiler = shutil.which("cc") or pytest.fail("no C compiler; ./run test installs it, or: apt-get install gcc")
-    library = tmp_path_factory.mktemp("crash") / "crash_points.so"
-    source = Path(__file__).with_name("crash_points.c")
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-o", library, source, "-ldl"], check=True)
-    return library
 
 
 def test_the_days_work_is_right_when_nothing_goes_wrong(folder: DataFolder, tmp_path: Path) -> None:
@@ -44,3 +34,17 @@ def test_killed_before_every_lasting_call_nothing_is_lost_or_doubled(crash_libra
     results = [json.loads(run.communicate(timeout=_TIMEOUT_S)[0]) for run in runs]
     assert [failure for result in results for failure in result["failures"]] == []
     assert sum(result["killed"] for result in results) >= 200, results
+
+
+@pytest.mark.timeout(_TIMEOUT_S)
+def test_an_evaluation_killed_while_it_keeps_leaves_the_old_or_the_new_whole(
+    crash_library: Path, tmp_path: Path
+) -> None:
+    """Four plots, one with news: from the old the next judges that one anew, from the new none; each says the same."""
+    environment = dict(os.environ, LD_PRELOAD=str(crash_library))
+    command = [sys.executable, "-m", "tests.faults.killed_while_keeping", str(tmp_path)]
+    run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=_TIMEOUT_S)
+    result = json.loads(run.stdout)
+    assert result["failures"] == []
+    assert [(left["judged"], left["is_right"]) for left in result["left"]] == [(1, True), (0, True)], result
+    assert sum(left["kills"] for left in result["left"]) == result["calls"] >= 100, result

@@ -5,13 +5,10 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from greensward import carried
 from greensward.carried import keep_for_next, load_past, soil_files
-from ingest.errors import StoreError
 from ingest.lake.compact import compact_partition
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake
@@ -170,27 +167,6 @@ def test_what_is_carried_may_be_damaged_or_deleted_at_any_time(lake_folder: Data
     shutil.rmtree(lake_folder.carried)
     assert judge(lake_folder, AS_OF).groups_carried == 0
     assert load_past(lake_folder) is not None
-
-
-def test_a_run_that_ends_while_it_keeps_leaves_what_was_there(
-    lake_folder: DataFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    judge(lake_folder, AS_OF)
-    add(lake_folder, "D1", AS_OF + MINUTE, 0.20)
-
-    def die(path: Path, content: bytes) -> None:
-        raise StoreError(f"killed before {path.name} was replaced ({len(content)} bytes)")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(carried, "replace_file", die)
-        with pytest.raises(StoreError, match="killed"):
-            judge(lake_folder, AS_OF + 2 * MINUTE)
-    after = Evaluated(lake_folder, AS_OF + 3 * MINUTE)
-    assert (after.judged, after.carried) == (1, 4)
-    past = load_past(lake_folder)
-    assert past is not None
-    named = {past.device_days, past.groups, *(path for files in past.generations for path in files.values())}
-    assert set(lake_folder.carried.iterdir()) == {*named, lake_folder.carried / "newest.json"}, "leftovers are cleared"
 
 
 def test_two_evaluations_at_a_time_do_not_mix_what_they_leave(lake_folder: DataFolder) -> None:
