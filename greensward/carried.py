@@ -65,10 +65,15 @@ def load_past(folder: DataFolder) -> Past | None:
 def keep_for_next(folder: DataFolder, lake: duckdb.DuckDBPyConnection, carry: Carry) -> None:
     """Write what the next evaluation may take over; the caller holds the evaluation lock. Raises: StoreError.
 
+    Where another evaluation has left its own since, that stays.
+
     lake: the connection on which `evaluate` has run with `carry`
     """
     before = _contents(folder)
-    whole = before is None or not _is_what_was_carried(before, carry) or len(before.generations) >= _MOST_GENERATIONS
+    if before is not None and carry.groups_carried and not _is_what_was_carried(before, carry):
+        _remove_others(folder, before)
+        return
+    whole = before is None or not carry.groups_carried or len(before.generations) >= _MOST_GENERATIONS
     generations = [] if before is None or whole else list(before.generations)
     if whole or carry.groups_judged:
         generations.append(
@@ -96,7 +101,6 @@ def _is_what_was_carried(contents: _Contents, carry: Carry) -> bool:
     past = carry.past
     return (
         past is not None
-        and carry.groups_carried > 0
         and contents.groups == past.groups.name
         and contents.generations == [{name: path.name for name, path in files.items()} for files in past.generations]
     )

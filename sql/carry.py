@@ -164,17 +164,22 @@ class Carry:
             )
 
     def take_over(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Add to the carried tables the rows of the groups that have not changed."""
+        """Let each carried table show, beside the rows judged anew, those of the groups that have not changed.
+
+        These stay in their files, of which whoever asks reads the columns that it needs: most of them nobody asks.
+        """
         if not self.groups_carried or self.past is None:
             return
         connection.execute("drop view temp.soil_readings")
-        for number, files in enumerate(self.past.generations):
-            for model in carried_models():
-                connection.execute(
-                    f"insert into {model.name} by name select * exclude (group_id) "
-                    f"from read_parquet({_text(files[model.name])}) "
-                    f"where group_id in (select group_id from carried_groups where generation = {number})"
-                )
+        for model in carried_models():
+            files = [_text(files[model.name]) for files in self.past.generations]
+            connection.execute(f"alter table {model.name} rename to judged_{model.name}")
+            connection.execute(
+                f"create temp view {model.name} as select * from judged_{model.name} union all by name "
+                f"select * exclude (group_id, filename) from read_parquet([{', '.join(files)}], filename = true) "
+                "where (group_id, filename) in "
+                f"(select (group_id, [{', '.join(files)}][generation + 1]) from carried_groups)"
+            )
 
     def rows_to_keep(self, model: Model, *, whole: bool) -> str:
         """Return the statement that gives the rows of a carried model with their group.
@@ -183,9 +188,9 @@ class Carry:
         """
         of_device = "device" in model.grain
         key, groups = ("device_id", "device_groups") if of_device else ("plot_id", "plot_groups")
-        group = _DEVICE_GROUP.format(name=model.name) if of_device else "plot_groups.group_id"
-        kept = "" if whole else f"where {group} not in (select group_id from carried_groups)"
-        return f"select {model.name}.*, {group} as group_id from {model.name} left join {groups} using ({key}) {kept}"
+        rows = model.name if whole or not self.groups_carried else f"judged_{model.name}"
+        group = _DEVICE_GROUP.format(name="kept") if of_device else "plot_groups.group_id"
+        return f"select kept.*, {group} as group_id from {rows} as kept left join {groups} using ({key})"
 
     def groups_to_keep(self, generation: int, *, whole: bool) -> str:
         """Return the statement that gives every group with its fingerprint and the generation of its rows."""

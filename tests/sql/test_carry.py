@@ -170,7 +170,7 @@ def test_what_is_carried_may_be_damaged_or_deleted_at_any_time(lake_folder: Data
 
 
 def test_two_evaluations_at_a_time_do_not_mix_what_they_leave(lake_folder: DataFolder) -> None:
-    """The first began before a reading came; the second, which carries nothing, is done before the first keeps."""
+    """The first began before a reading came; the second, which carries nothing, keeps first, and that stays."""
     judge(lake_folder, AS_OF)
     first = Carry(load_past(lake_folder), soil_files(lake_folder), BEICHEN, AS_OF)
     with open_lake(lake_folder, BEICHEN) as lake:
@@ -179,7 +179,7 @@ def test_two_evaluations_at_a_time_do_not_mix_what_they_leave(lake_folder: DataF
         (lake_folder.carried / "newest.json").unlink()
         judge(lake_folder, AS_OF + 11 * MINUTE)
         keep_for_next(lake_folder, lake, first)
-    assert Evaluated(lake_folder, AS_OF).judged == 0
+    assert Evaluated(lake_folder, AS_OF + 11 * MINUTE).judged == 0
 
 
 def judge(folder: DataFolder, as_of: datetime, site: Site = BEICHEN) -> Carry:
