@@ -14,10 +14,11 @@ import pyarrow as pa
 from crews.apply import Applied, apply_flags
 from crews.campaign import Standing, standing_from_row
 from crews.campaign_journal import campaign_events, remember_standings
-from crews.flights.lists import keep_lists, make_lists
+from crews.flights.lists import FlightLists, keep_lists, make_lists
 from crews.ledger import Ledger
 from crews.picture.stored import keep_stories
 from greensward.carried import keep_for_next, load_past, soil_files
+from greensward.flights import flown_in
 from ingest.lake.dedupe import tell_new_from_known
 from ingest.lake.durable import replace_file, store_errors
 from ingest.lake.layout import DataFolder
@@ -34,7 +35,7 @@ from sql.evaluate import campaign_progress, campaign_rows, evaluate, plateaus_to
 Progress = Callable[[str, int, int], None]
 Row = dict[str, Any]
 Answer = TypeVar("Answer")
-ToKeep = tuple[pa.Table, pa.Table, pa.Table, list[Standing], tuple[list[Row], list[Row]]]
+ToKeep = tuple[pa.Table, pa.Table, pa.Table, list[Standing], FlightLists]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +98,21 @@ def judge_to_keep(
             flags = evaluate(lake, as_of=as_of, site=site, progress=progress, campaigns=campaigns, carry=carry)
             with file_lock(folder.evaluation_lock):
                 keep_for_next(folder, lake, carry)
-            return _all_to_keep(lake, flags)
+            return _all_to_keep(lake, flags, as_of)
 
     return retrying(folder, once)
 
 
-def _all_to_keep(lake: duckdb.DuckDBPyConnection, flags: pa.Table) -> ToKeep:
+def _all_to_keep(lake: duckdb.DuckDBPyConnection, flags: pa.Table, as_of: datetime) -> ToKeep:
     stories = lake.execute("select plot_id, story_json from plot_stories").to_arrow_table()
     standings = [standing_from_row(row) for row in campaign_progress(lake)]
     doubtful, routed = (
         lake.execute(f"select * from {name}").to_arrow_table().to_pylist()
         for name in ("doubtful_findings", "routed_findings")
     )
-    return flags, stories, plateaus_to_keep(lake), standings, (doubtful, routed)
+    counted = flown_in(lake, as_of)
+    missing = sum(flight.missing_files for flight in counted) if counted else None
+    return flags, stories, plateaus_to_keep(lake), standings, make_lists(doubtful, routed, as_of, missing)
 
 
 def standings_at(folder: DataFolder, site: Site, as_of: datetime, campaigns: Campaigns | None = None) -> list[Standing]:
@@ -141,10 +144,10 @@ def evaluate_and_apply(
     with Ledger(folder.ledger, site) as ledger:
         export_events(folder, site, ledger)  # what crews and office reported since counts in this evaluation
     kept = judge_to_keep(folder, site, as_of, progress, campaigns)
-    flags, stories, plateaus, standings, (doubtful, routed) = kept
+    flags, stories, plateaus, standings, lists = kept
     with file_lock(folder.evaluation_lock):
         keep_stories(folder, stories, as_of)
-        keep_lists(folder, make_lists(doubtful, routed, as_of))
+        keep_lists(folder, lists)
         _add_new(folder, site, "flags", flags, f"flags-{as_of:%Y%m%dT%H%M%S}")
         _add_new(folder, site, "soil_plateaus", plateaus, f"plateaus-{as_of:%Y%m%dT%H%M%S}")
     with Ledger(folder.ledger, site) as ledger:

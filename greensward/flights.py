@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 import shapely
@@ -31,18 +32,25 @@ class Flown(NamedTuple):
 
 def flown(folder: DataFolder, site: Site, now: datetime) -> list[Flown]:
     """Return the flights whose dock has had time to upload their files, newest first. Raises: StoreError."""
-    flights = next(model for model in analyst_models() if model.name == "flights")
 
     def ask() -> list[Flown]:
         with open_lake(folder, site) as lake:
-            rows = lake.execute(
-                f"select flight_id, missing_files, expected_files from ({flights.select})"
-                " where last_reported_at between ? and ? and expected_files is not null order by last_reported_at desc",
-                (now - FLIGHTS_WITHIN, now - UPLOAD),
-            ).fetchall()
-            return [Flown(*row) for row in rows]
+            return flown_in(lake, now)
 
     return retrying(folder, ask)
+
+
+def flown_in(lake: duckdb.DuckDBPyConnection, now: datetime) -> list[Flown]:
+    """Return the same of an open lake; nothing more is asked where no dock ever counted its files."""
+    if lake.execute("select 1 from flight_reports limit 1").fetchone() is None:
+        return []
+    flights = next(model for model in analyst_models() if model.name == "flights")
+    rows = lake.execute(
+        f"select flight_id, missing_files, expected_files from ({flights.select})"
+        " where last_reported_at between ? and ? and expected_files is not null order by last_reported_at desc",
+        (now - FLIGHTS_WITHIN, now - UPLOAD),
+    ).fetchall()
+    return [Flown(*row) for row in rows]
 
 
 def shifted_flights(

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from crews.flights.lists import find_lists
 from crews.ledger import Ledger
 from greensward import settings as settings_module
 from greensward.metrics import METRICS_TYPE, metrics_page
@@ -57,6 +58,8 @@ class Health:
     free_bytes: free on the data folder's disk
     evaluated_at: as_of of the newest evaluation in the lake, UTC, None when there is none
     issues: number of open issues by state
+    missing_files: files of the last days' flights that docks counted and that never came, by the newest evaluation;
+    None where no dock counted any
     unreadable: one sentence for each thing that could not be read
     """
 
@@ -64,6 +67,7 @@ class Health:
     free_bytes: int
     evaluated_at: datetime | None
     issues: Counter[str]
+    missing_files: int | None = None
     unreadable: tuple[str, ...] = ()
 
 
@@ -89,7 +93,9 @@ def read_health(settings: Settings) -> Health:
     except StoreError as error:
         unreadable.append(str(error))
     there = next(path for path in (folder.root, *folder.root.parents) if path.exists())
-    return Health(status, shutil.disk_usage(there).free, evaluated_at, issues, tuple(unreadable))
+    lists = find_lists(folder)
+    missing = None if lists is None else lists.missing_files
+    return Health(status, shutil.disk_usage(there).free, evaluated_at, issues, missing, tuple(unreadable))
 
 
 def last_evaluation(folder: DataFolder) -> datetime | None:
@@ -180,7 +186,9 @@ def health_routes(settings: Settings) -> list[BaseRoute]:
         health = read_health(settings)
         wrong = Counter(problem.what for problem in problems(health, settings, now))
         status, issues = health.status, health.issues
-        page = metrics_page(status, health.free_bytes, health.evaluated_at, issues, wrong, now)
+        page = metrics_page(
+            status, health.free_bytes, health.evaluated_at, issues, wrong, now, missing_files=health.missing_files
+        )
         return PlainTextResponse(page, media_type=METRICS_TYPE)
 
     return [Route("/readyz", ready), Route("/metrics", metrics)]

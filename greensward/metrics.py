@@ -21,10 +21,13 @@ def metrics_page(
     issues: Mapping[str, int],
     problems: Mapping[str, int],
     now: datetime,
+    *,
+    missing_files: int | None = None,
 ) -> str:
     """Return the whole page. What is not known is left out, never 0: an absent series can be alerted on.
 
     issues: open issues by state; problems: number of problems by kind, as /readyz lists them
+    missing_files: files of flights that docks counted and that never came
     """
     states = {state: issues.get(state, 0) for state in sorted(OPEN_STATES)}
     parts = [
@@ -35,6 +38,9 @@ def metrics_page(
     if evaluated_at is not None:
         age = {"": (now - evaluated_at).total_seconds()}
         parts.append(_metric("last_evaluation_age_seconds", "gauge", "Age of the newest evaluation.", age))
+    if missing_files is not None:
+        meaning = "Files of the last 7 days' flights that docks counted and that never came, by the last evaluation."
+        parts.append(_metric("missing_drone_files", "gauge", meaning, {"": missing_files}))
     if status is not None:
         parts.extend(_of_ingest(status, now))
     return "".join(parts)

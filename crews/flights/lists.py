@@ -60,17 +60,25 @@ class Routed(msgspec.Struct, frozen=True):
 
 
 class FlightLists(msgspec.Struct, frozen=True):
-    """Both lists as one evaluation left them, the surest first."""
+    """Both lists as one evaluation left them, the surest first.
+
+    missing_files: files that docks counted and that never came, of the flights of the last days; None where no dock
+    counted any
+    """
 
     as_of: datetime
     doubtful: tuple[Doubtful, ...] = ()
     routed: tuple[Routed, ...] = ()
+    missing_files: int | None = None
 
 
 def make_lists(
-    doubtful: Iterable[Mapping[str, Any]], routed: Iterable[Mapping[str, Any]], as_of: datetime
+    doubtful: Iterable[Mapping[str, Any]],
+    routed: Iterable[Mapping[str, Any]],
+    as_of: datetime,
+    missing_files: int | None = None,
 ) -> FlightLists:
-    """Return the lists of rows of doubtful_findings and routed_findings."""
+    """Return the lists of rows of doubtful_findings and routed_findings, with the number of files that never came."""
     return FlightLists(
         as_of,
         tuple(
@@ -78,6 +86,7 @@ def make_lists(
             for row in sorted(doubtful, key=_order)
         ),
         tuple(msgspec.convert(dict(row), Routed) for row in sorted(routed, key=_order)),
+        missing_files,
     )
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from crews.apply import apply_flags
+from crews.flights.lists import FlightLists
 from crews.ledger import Ledger
 from greensward import evaluation
 from greensward.evaluation import evaluate_and_apply, export_events
@@ -112,7 +113,7 @@ def test_files_merged_under_the_comparison_end_nothing_and_double_nothing(
 
     monkeypatch.setattr(dedupe, "partition_files", list_then_merge)
     rows = flags_of(flag("P0", "drought", NOW - HOUR), flag("P0", "drought", NOW))
-    monkeypatch.setattr(evaluation, "judge_to_keep", lambda *_: (rows, NO_STORIES, NO_PLATEAUS, [], ([], [])))
+    monkeypatch.setattr(evaluation, "judge_to_keep", lambda *_: (rows, NO_STORIES, NO_PLATEAUS, [], FlightLists(NOW)))
     evaluate_and_apply(folder, BEICHEN, NOW, NOW)
     assert merged == [2]
     assert counts(folder, "flags", "as_of, plot_id, cause") == (3, 3)

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from starlette.applications import Starlette
 
+from crews.flights.lists import keep_lists, make_lists
 from greensward.health import Health, health_routes, last_evaluation, problems, read_health
 from greensward.metrics import metrics_page
 from greensward.settings import DataSettings, IngestSettings, Settings
@@ -258,6 +259,15 @@ def test_ages_are_seconds() -> None:
     assert found["greensward_last_evaluation_age_seconds"] == 180
     assert found["greensward_status_age_seconds"] == 2
     assert found['greensward_issues{state="opened"}'] == 0
+
+
+def test_files_of_flights_that_never_came_are_a_number_where_a_dock_counted_and_nothing_where_none_did(
+    folder: DataFolder,
+) -> None:
+    folder.root.mkdir()
+    assert "missing_drone_files" not in get(folder, "/metrics").text
+    keep_lists(folder, make_lists([], [], NOW, missing_files=4))
+    assert values(get(folder, "/metrics").text)["greensward_missing_drone_files"] == 4
 
 
 def test_labels_are_escaped() -> None:

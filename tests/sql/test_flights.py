@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from greensward.flights import flown_in
 from sql.analysts import create_views
 from tests.sql.made_lake import AS_OF, MadeLake
 
@@ -63,3 +64,17 @@ def test_two_docks_may_call_their_flights_alike(lake: MadeLake) -> None:
     for dock in ("DOCK", "OTHER"):
         lake.add("flight_reports", flight_id="F1", gateway_id=dock, reported_at=AS_OF, media_count=1)
     assert sorted(flights(lake, "gateway_id, missing_files")) == [("DOCK", 0), ("OTHER", 1)]
+
+
+def test_files_are_missed_once_the_dock_had_two_hours_and_for_seven_days(lake: MadeLake) -> None:
+    for flight, hours in (("uploading", 1.9), ("lost", 2.1), ("last week", 7 * 24 + 0.1), ("complete", 3.0)):
+        reported_at = AS_OF - timedelta(hours=hours)
+        lake.add("flight_reports", flight_id=flight, gateway_id="DOCK", reported_at=reported_at, media_count=2)
+    picture(lake, 1, flight_id="complete")
+    picture(lake, 2, flight_id="complete")
+    assert flown_in(lake.connect(), AS_OF) == [("lost", 2, 2), ("complete", 0, 2)]
+
+
+def test_where_no_dock_counts_its_files_none_is_missed(lake: MadeLake) -> None:
+    picture(lake, 1)
+    assert flown_in(lake.connect(), AS_OF) == []
