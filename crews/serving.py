@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import Awaitable, Callable
 from typing import cast
@@ -13,32 +12,13 @@ from hypercorn.config import Config
 from hypercorn.typing import ASGIFramework
 from starlette.applications import Starlette
 
+from crews.exposure import check_exposure
 from ingest.errors import ConfigError
 
 IDLE_S = 15.0
 """How long a connection may stay without a complete request head, and how long it is kept between requests."""
 
-
 _BACKLOG = 512
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether `host` is this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def check_exposure(host: str, cert_file: str, *, allow_insecure: bool) -> None:
-    """Raise ConfigError when links and lists would cross a network unencrypted without a word that this is meant."""
-    if not (is_loopback(host) or cert_file or allow_insecure):
-        raise ConfigError(
-            f"[web] host = {host!r} would serve signed links over plain HTTP beyond this machine. Put a proxy "
-            "with TLS in front and listen on 127.0.0.1, or write allow_insecure = true where the network is private."
-        )
 
 
 async def serve_web(

@@ -14,30 +14,6 @@ from importlib.metadata import version
 from cyclopts import App, CycloptsError
 from rich.markup import escape
 
-from greensward.commands import (
-    backtest,
-    campaign,
-    config,
-    demo,
-    device,
-    doctor,
-    export,
-    flag,
-    flights,
-    forecast,
-    images,
-    ingest,
-    issue,
-    lake,
-    plots,
-    qc,
-    replay,
-    serve,
-    simulate,
-    up,
-)
-from greensward.commands import list as list_command
-from greensward.commands import sql as sql_command
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_IN_USE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE, err
 from greensward.settings import TRACEBACK, wants_traceback
 from ingest.errors import ConfigError, GreenswardError, InUseError
@@ -49,30 +25,31 @@ app = App(
     suppress_keyboard_interrupt=False,  # Ctrl-C is said in one place: greensward/__main__.py
 )
 for command in (
-    demo.app,
-    up.app,
-    ingest.app,
-    flag.app,
-    backtest.app,
-    list_command.app,
-    issue.app,
-    campaign.app,
-    serve.app,
-    sql_command.app,
-    qc.app,
-    flights.app,
-    plots.app,
-    device.app,
-    forecast.app,
-    images.app,
-    export.app,
-    lake.app,
-    doctor.app,
-    replay.app,
-    simulate.app,
-    config.app,
+    "demo",
+    "up",
+    "ingest",
+    "flag",
+    "backtest",
+    "list",
+    "issue",
+    "campaign",
+    "serve",
+    "sql",
+    "qc",
+    "flights",
+    "plots",
+    "device",
+    "forecast",
+    "images",
+    "export",
+    "lake",
+    "doctor",
+    "replay",
+    "simulate",
+    "config",
 ):
-    app.command(command)
+    # By name: a command loads what it needs, not what all of them need, which takes seconds.
+    app.command(f"greensward.commands.{command}:app", name=command)
 
 
 def run(arguments: list[str]) -> int:

@@ -6,7 +6,7 @@ import stat
 from importlib.metadata import version
 from pathlib import Path
 
-from crews.serving import is_loopback
+from crews.exposure import is_loopback
 from greensward.settings import BrokerSettings, Settings
 from ingest.errors import ConfigError
 from ingest.mqtt.session import Broker

@@ -8,7 +8,8 @@ import msgspec
 from cyclopts import App, Parameter
 from rich.markup import escape
 
-from crews.serving import check_exposure, run_web
+from crews.exposure import check_exposure
+from crews.serving import run_web
 from crews.web import create_app
 from greensward.commands.list import public_url
 from greensward.console import EXIT_OK, Common, a_port, err

@@ -22,6 +22,7 @@ from crews import guard as guard_module
 from crews import photos as photos_module
 from crews.actions import Action, perform
 from crews.apply import apply_flags
+from crews.exposure import check_exposure
 from crews.guard import LARGEST_BODY_BYTES, Guard, is_same_origin
 from crews.issue import ActionRefusedError
 from crews.ledger import Ledger
@@ -30,7 +31,6 @@ from crews.photos import keep_photos, media_type
 from crews.policy import most_photo_bytes_a_day
 from crews.refusals import early_refusal
 from crews.report_form import read_water
-from crews.serving import check_exposure
 from crews.web import create_app
 from ingest.errors import ConfigError, StoreError
 from ingest.lake.durable import write_new_file
