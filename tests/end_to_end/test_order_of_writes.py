@@ -63,6 +63,7 @@ def test_names_and_bytes_are_on_disk_before_the_journal_lets_go_and_commits_befo
         if what == "rename" and where.endswith(tuple(f"date=2026-07-0{day}" for day in range(2, 6))):
             source, _, target = where.partition(" ")
             assert ("fsync", source) in done[:place], "the bytes before the name"
+            assert "/lake/" not in source, "nothing half-written lies where readers look"
             released = steps.index("let go", place)
             assert ("fsync", target) in done[place:released], "the name before the journal lets go"
 

@@ -1,0 +1,20 @@
+"""A network that falls silent or loses packets costs time and no reading."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from tests.faults.broken_networks import BACK_S, NOTICED_S
+
+
+def test_a_silent_network_is_noticed_and_loss_of_a_fifth_costs_nothing() -> None:
+    options = ["--silences", "1", "--longest", "1", "--loss-seconds", "4"]
+    command = [sys.executable, "-m", "tests.faults.broken_networks", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3_000:]
+    figures = json.loads(done.stdout)
+    assert 0 < figures["longest until noticed, s"] <= NOTICED_S + 1
+    assert 0 < figures["longest until back, s"] <= BACK_S + 1
+    assert figures["readings"] > 100
