@@ -74,6 +74,9 @@ def draw_map(view: FlightView, states: Mapping[str, str], language: str) -> str:
         notes.append(say("flights.surest", shown=len(findings), all=len(view.findings)))
     if not footprints:
         notes.append(say("flights.no_ground"))
+    names = [*_names(view, plots, ground)]
+    if names:
+        notes.insert(0, say("flights.key_share"))
     signs, height = draw_key(_signs(view, states, findings), notes, ground.height, WIDTH, say)
     parts = [
         *_coverage(thinned, ground, f'fill="{marks.WATER_INK}" fill-opacity="0.10"'),
@@ -84,7 +87,7 @@ def draw_map(view: FlightView, states: Mapping[str, str], language: str) -> str:
         *_coverage(thinned, ground, f'fill="none" stroke="{marks.WATER_INK}" stroke-width="0.6" stroke-opacity="0.5"'),
         *(_ellipse(one, ground) for one in findings[-MOST_ELLIPSES:]),
         *(_mark(one, ground) for one in findings),
-        *_names(view, plots, ground),
+        *names,
         *_compass(ground, say),
         *signs,
     ]

@@ -242,7 +242,7 @@ def test_the_office_sees_the_flight_its_map_and_what_no_crew_is_sent_for(url: st
         assert "F&lt;1&gt;" in page
         assert "白粉病 1 处" in page
         assert "锈病，可信度 83 %，2 张照片" in page
-        assert "渣土 2 处，可信度 90 %，交 城市管理执法部门" in page
+        assert "渣土 2 处，可信度 90 %，交城市管理执法部门" in page
         assert "X9（40 %）" in page
         address = re.findall(r'src="(/office/flights/map[^"]+)"', page)[0].replace("&amp;", "&")
         drawn = office.get(address)

@@ -123,6 +123,16 @@ def test_the_same_holds_for_cards_that_wait_questions_and_the_offices_page_of_an
         assert phone.measure(_PALE) == []
 
 
+def test_nothing_on_the_offices_page_touches_what_stands_above_it(phone: Browser, held: dict[str, str]) -> None:
+    phone.open(held["office"])
+    gaps = phone.measure(
+        "[...document.querySelectorAll('main > *')].map(e => e.getBoundingClientRect()).filter(r => r.height)"
+        ".map((r, i, all) => i ? Math.round(r.top - all[i - 1].bottom) : 99)"
+    )
+    assert len(gaps) > 3
+    assert min(gaps) >= 8, gaps
+
+
 def test_a_card_that_is_not_to_be_watered_is_another_colour_and_shape_and_names_no_tonnes(
     phone: Browser, held: dict[str, str]
 ) -> None:
