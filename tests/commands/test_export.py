@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import pystac
+import pystac.validation
 import pytest
 import shapely
 
@@ -110,6 +112,19 @@ def test_pictures_become_stac_items_under_one_collection(flown: DataFolder, tmp_
     assert first["assets"]["image"]["href"] == "s3://pictures/d/2.TIF"
     assert first["assets"]["image"]["type"] == "image/tiff"
     assert last["assets"] == {}
+
+
+def test_every_stac_file_is_valid_by_the_schemas_of_the_specification(flown: DataFolder, tmp_path: Path) -> None:
+    """By pystac, with the schemas of STAC 1.1 and GeoJSON that it brings: nothing is fetched."""
+    assert export(flown, "stac", tmp_path / "stac") == EXIT_OK
+    collection = pystac.Collection.from_file(str(tmp_path / "stac/collection.json"))
+    assert collection.validate()
+    items = list(collection.get_items(recursive=True))
+    assert [bool(item.validate()) for item in items] == [True, True]
+    assert {item.get_collection() for item in items} == {collection}
+    broken = items[0].to_dict() | {"bbox": [1]}
+    with pytest.raises(pystac.STACValidationError):
+        pystac.validation.validate_dict(broken)
 
 
 def test_an_items_name_is_one_that_any_system_takes_and_no_other_picture_has() -> None:
