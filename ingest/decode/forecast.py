@@ -44,13 +44,15 @@ def read_forecast(
 
 
 def _issued_at(text: object, received_at: datetime) -> tuple[datetime | None, Fault | None]:
+    """Return the instant, or what is wrong with it: days are not counted from a clock that is wrong."""
     if not isinstance(text, str):
         return None, None
     try:
         instant = parse_instant(text, "/issued_at")
     except PayloadError as error:
         return None, error.faults[0]
-    return instant, check_measured_at(instant, received_at, "/issued_at")
+    fault = check_measured_at(instant, received_at, "/issued_at")
+    return (None if fault else instant), fault
 
 
 def _faults_of(day: Mapping[str, Any], pointer: str, issued_on: date, known: list[date]) -> list[Fault]:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TextIO
 
 from ingest.errors import ConfigError, InUseError
 from ingest.lake.durable import fsync_folder, make_folder, replace_file, store_errors
 from ingest.lake.layout import LAYOUT_VERSION, DataFolder
 from ingest.lake.locks import clear_leftovers
+
+_HOLDER = re.compile(r"process (?P<pid>[0-9]{1,9}) on (?P<host>\S+) ")
+_NAMED_WITHIN_S = 1.0
+"""Far longer than a holder takes from the lock to its name in it."""
 
 
 class AlreadyOwnedError(InUseError):
@@ -32,10 +39,8 @@ def own(folder: DataFolder) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            lock.seek(0)
-            holder = lock.read().strip() or "an unknown process"
             raise AlreadyOwnedError(
-                f"{folder.root} is in use by {holder}. Stop that one first, or name another data folder."
+                f"{folder.root} is in use by {_holder(lock)}. Stop that one first, or name another data folder."
             ) from error
         now = datetime.now(UTC).isoformat(timespec="seconds")
         holder = f"process {os.getpid()} on {socket.gethostname()} since {now}\n"
@@ -46,6 +51,31 @@ def own(folder: DataFolder) -> Iterator[None]:
         settle(folder)
         clear_leftovers(folder)
         yield
+
+
+def _holder(lock: TextIO) -> str:
+    """Return who holds the lock; one that took it this moment may still have the name of the last in its place."""
+    deadline = time.monotonic() + _NAMED_WITHIN_S
+    while True:
+        lock.seek(0)
+        holder = lock.read().strip()
+        if (holder and not _is_dead(holder)) or time.monotonic() > deadline:
+            return holder or "an unknown process"
+        time.sleep(_NAMED_WITHIN_S / 100)
+
+
+def _is_dead(holder: str) -> bool:
+    """Say whether `holder` names a process of this machine that is no more."""
+    found = _HOLDER.match(holder)
+    if found is None or found["host"] != socket.gethostname():
+        return False
+    try:
+        os.kill(int(found["pid"]), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # somebody else's
+        return False
+    return False
 
 
 def _refuse_foreign(folder: DataFolder) -> None:

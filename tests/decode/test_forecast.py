@@ -43,6 +43,7 @@ def test_who_asks_for_an_answer_gets_one(publish: Publish) -> None:
         ({"days": []}, ("/days", "too_few")),
         ({"issued_at": "today"}, ("/issued_at", "bad_instant")),
         ({"issued_at": "2026-07-09T00:00:00Z"}, ("/issued_at", "in_the_future")),
+        ({"issued_at": "9999-12-31T23:59:59Z"}, ("/issued_at", "in_the_future")),
         ({"device_id": "other"}, ("/device_id", "identity_mismatch")),
         ({"days": [{"date": "2026-02-30", "rain_mm": 1}]}, ("/days/0/date", "bad_day")),
         ({"days": [{"date": "2026-07-01", "rain_mm": 1}]}, ("/days/0/date", "out_of_range")),
