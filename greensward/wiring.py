@@ -44,6 +44,7 @@ def broker_of(settings: BrokerSettings) -> Broker:
         keepalive_s=settings.keepalive_s,
         session_expiry_s=settings.session_expiry_s,
         receive_maximum=settings.receive_maximum,
+        receive=settings.receive,
     )
 
 

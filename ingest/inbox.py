@@ -1,7 +1,8 @@
 """The journal between the network and the lake: what is in it may be acknowledged.
 
 SQLite in WAL mode with synchronous=FULL: a commit returns after fsync. One row per group of messages, because a row
-per message would cost more than everything else here. Message numbers go on rising when the file is lost and begun
+per message would cost more than everything else here. A group is a list of messages, or a run of MQTT packets as they
+came (`ingest.frames`), which costs no object per message. Message numbers go on rising when the file is lost and begun
 anew: a group's number starts from the clock (one per 50 ms since 1970), and groups are committed no faster.
 """
 
@@ -20,6 +21,7 @@ import msgspec
 import numpy as np
 
 from ingest.errors import StoreError
+from ingest.frames import Frames, is_packed
 from ingest.lake.durable import make_folder, store_errors
 from ingest.lake.locks import file_lock
 from ingest.messages import Messages
@@ -53,6 +55,22 @@ class Arrival(msgspec.Struct, array_like=True, frozen=True):
     redelivered: bool
     retained: bool
     whole: Whole | None = None
+
+
+def arrivals_of(frames: Frames) -> list[Arrival]:
+    """Return the messages of a run one by one."""
+    found = frames.messages(0)
+    return [
+        Arrival(at_us, topic, payload, redelivered, retained)
+        for at_us, topic, payload, redelivered, retained in zip(
+            found.received_at_us.tolist(),
+            found.topics,
+            found.payloads,
+            found.redelivered.tolist(),
+            found.retained.tolist(),
+            strict=True,
+        )
+    ]
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -129,14 +147,14 @@ class Inbox:
         except sqlite3.Error as error:
             raise StoreError(f"inbox {self._path}: {doing}: {error}") from error
 
-    def append(self, arrivals: Sequence[Arrival]) -> None:
+    def append(self, arrivals: Sequence[Arrival] | Frames) -> None:
         """Commit `arrivals` (1 to GROUP_MESSAGES) as one group; when this returns they are on disk.
 
         Raises: StoreError; none of them may be acknowledged then.
         """
         if not 0 < len(arrivals) <= GROUP_MESSAGES:
             raise ValueError(f"a group holds 1 to {GROUP_MESSAGES} messages, got {len(arrivals)}")
-        packed = _encoder.encode(arrivals)
+        packed = arrivals.packed() if isinstance(arrivals, Frames) else _encoder.encode(arrivals)
         with self._store_errors("committing"):
             self._db.execute(
                 "insert into message_group (message_count, size_bytes, crc32, messages) values (?, ?, ?, ?)",
@@ -194,9 +212,12 @@ class Inbox:
 
 
 def _unpack(group_seq: int, packed: bytes) -> Messages:
+    first_seq = group_seq << _INDEX_BITS
+    if is_packed(packed):
+        return Frames.unpacked(packed).messages(first_seq)
     arrivals = _decoder.decode(packed)
     return Messages(
-        message_seq=(group_seq << _INDEX_BITS) + np.arange(len(arrivals), dtype=np.int64),
+        message_seq=first_seq + np.arange(len(arrivals), dtype=np.int64),
         received_at_us=np.array([arrival.received_at_us for arrival in arrivals], np.int64),
         topics=[arrival.topic for arrival in arrivals],
         payloads=[arrival.payload for arrival in arrivals],

@@ -23,10 +23,9 @@ from paho.mqtt.exception import MQTTException
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from ingest.frames import MAXIMUM_PACKET_BYTES, end_of_properties
+from ingest.messages import Integers
 from ingest.observation import Whole
-
-MAXIMUM_PACKET_BYTES = 1_048_576
-"""Told to MQTT 5 brokers: they drop what is larger. MQTT 3.1.1 has no such limit: what is larger comes, and is cut."""
 
 KEPT_BYTES = 256 * 1024 + 1
 """Kept of a message that is cut: one byte more than any decoder reads, so that it is too large to every one of them,
@@ -58,13 +57,22 @@ class Client(mqtt.Client):
 
     whole: Whole | None = None
 
+    def acknowledge(self, packet_ids: Integers) -> None:
+        """Queue a PUBACK for each."""
+        for packet_id in packet_ids.tolist():
+            self.ack(packet_id, 1)
+
     def _sock_recv(self, bufsize: int) -> bytes:
         """Read a little at a time; a packet that is too large to keep is gathered without its end."""
         packet = self._in_packet
         is_long = packet["to_process"] > MAXIMUM_PACKET_BYTES and _kind(packet) == PacketTypes.PUBLISH
         if is_long and not packet["packet"]:
             packet["packet"] = cast("bytearray", _LongPublish(packet["command"], is_five=self._is_five))
-        return super()._sock_recv(min(bufsize, _READ_BYTES))
+        return self._receive(min(bufsize, _READ_BYTES))
+
+    def _receive(self, size: int) -> bytes:
+        """Return at most `size` bytes of the connection."""
+        return super()._sock_recv(size)
 
     def _packet_handle(self) -> MQTTErrorCode:
         """Leave out properties that paho cannot read."""
@@ -133,7 +141,7 @@ class _LongPublish:
 
     def _find_payload(self) -> int:
         at = _after_packet_id(self._command, self.beginning)
-        return _end_of_properties(self.beginning, at) if self._is_five else at
+        return end_of_properties(self.beginning, at, len(self.beginning)) if self._is_five else at
 
 
 def _kind(packet: Mapping[str, object]) -> int:
@@ -148,20 +156,6 @@ def _after_packet_id(command: int, packet: bytearray) -> int:
     return at
 
 
-def _end_of_properties(packet: bytearray, at: int) -> int:
-    """Return where the properties that begin at `at` end. Raises: IndexError when the packet ends before."""
-    length = 0
-    for place in range(4):
-        byte = packet[at + place]
-        length |= (byte & 0x7F) << 7 * place
-        if not byte & 0x80:
-            end = at + place + 1 + length
-            if end > len(packet):
-                raise IndexError(end)
-            return end
-    raise IndexError(at)
-
-
 def _leave_out_properties(packet: bytearray, at: int) -> None:
     """Put none in the place of those at `at`. Raises: IndexError when the packet ends before they do."""
-    packet[at : _end_of_properties(packet, at)] = _NO_PROPERTIES
+    packet[at : end_of_properties(packet, at, len(packet))] = _NO_PROPERTIES

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from ingest.inbox import GROUP_INTERVAL_S, GROUP_MESSAGES, Arrival, Inbox
+from ingest.frames import Frames
+from ingest.inbox import GROUP_INTERVAL_S, GROUP_MESSAGES, Arrival, Inbox, arrivals_of
 from ingest.mqtt.session import Ticket
 
 _WAITING_BYTES = 64 * 1024 * 1024
@@ -28,21 +29,28 @@ class Journal:
         self.messages = 0
         self._path = path
         self._acknowledge = acknowledge
-        self._arrivals: list[Arrival] = []
+        self._arrived: list[Arrival | Frames] = []
         self._tickets: list[Ticket] = []
+        self._waiting_messages = 0
         self._waiting_bytes = 0
         self._changed = threading.Condition()
         self._stopping = False
 
-    def deliver(self, arrival: Arrival, ticket: Ticket | None) -> None:
-        """Take one message from the network thread; waits while too many bytes wait already (I7)."""
+    def deliver(self, arrived: Arrival | Frames, ticket: Ticket | None) -> None:
+        """Take a message, or a run of them, from the network thread; waits while too many bytes wait already (I7)."""
+        if isinstance(arrived, Frames):
+            count, size = len(arrived), len(arrived.data)
+        else:
+            count, size = 1, len(arrived.payload) + len(arrived.topic)
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping or not self._is_full())
-            self._arrivals.append(arrival)
+            self._changed.wait_for(lambda: self._stopping or self._has_room(count))
+            is_first = not self._arrived
+            self._arrived.append(arrived)
             if ticket is not None:
                 self._tickets.append(ticket)
-            self._waiting_bytes += len(arrival.payload) + len(arrival.topic)
-            if len(self._arrivals) in {1, GROUP_MESSAGES} or self._waiting_bytes > _WAITING_BYTES:
+            self._waiting_messages += count
+            self._waiting_bytes += size
+            if is_first or self._is_full():
                 self._changed.notify_all()
 
     def stop(self) -> None:
@@ -58,26 +66,40 @@ class Journal:
         """
         with Inbox(self._path) as inbox:
             while True:
-                arrivals, tickets = self._next_group()
-                if not arrivals:
+                arrived, tickets = self._next_group()
+                if not arrived:
                     return
-                inbox.append(arrivals)
-                self.messages += len(arrivals)
+                group = _as_group(arrived)
+                inbox.append(group)
+                self.messages += len(group)
                 self._acknowledge(tickets)
 
-    def _is_full(self) -> bool:
-        return self._stopping or len(self._arrivals) >= GROUP_MESSAGES or self._waiting_bytes > _WAITING_BYTES
+    def _has_room(self, count: int) -> bool:
+        """Say whether so many messages more may wait; more than a group's worth never come at once."""
+        return self._waiting_messages + count <= GROUP_MESSAGES and self._waiting_bytes <= _WAITING_BYTES
 
-    def _next_group(self) -> tuple[list[Arrival], list[Ticket]]:
+    def _is_full(self) -> bool:
+        """Say whether waiting for neighbours makes no sense any more."""
+        return self._stopping or self._waiting_messages >= GROUP_MESSAGES or self._waiting_bytes > _WAITING_BYTES
+
+    def _next_group(self) -> tuple[list[Arrival | Frames], list[Ticket]]:
         """Wait for messages, then a moment for their neighbours; empty only when stopping."""
         with self._changed:
-            while not self._arrivals and not self._stopping:
+            while not self._arrived and not self._stopping:
                 self.last_turn = time.monotonic()
                 self._changed.wait(_POLL_S)
             if not self._stopping:
                 self._changed.wait_for(self._is_full, timeout=GROUP_INTERVAL_S)
             self.last_turn = time.monotonic()
-            arrivals, tickets = self._arrivals, self._tickets
-            self._arrivals, self._tickets, self._waiting_bytes = [], [], 0
+            arrived, tickets = self._arrived, self._tickets
+            self._arrived, self._tickets, self._waiting_messages, self._waiting_bytes = [], [], 0, 0
             self._changed.notify_all()
-        return arrivals, tickets
+        return arrived, tickets
+
+
+def _as_group(arrived: Sequence[Arrival | Frames]) -> Sequence[Arrival] | Frames:
+    """Return one run of all, or one list where single messages came between them, or another version of MQTT."""
+    runs = [part for part in arrived if isinstance(part, Frames)]
+    if len(runs) == len(arrived) and len({run.is_five for run in runs}) == 1:
+        return Frames.joined(runs)
+    return [one for part in arrived for one in (arrivals_of(part) if isinstance(part, Frames) else (part,))]

@@ -6,10 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from ingest.inbox import Arrival
+from ingest.frames import Frames
+from ingest.inbox import Arrival, arrivals_of
 from ingest.mqtt.session import Broker, MqttSession, Ticket
 from tests.mosquitto import Mosquitto
 from tests.waiting import PATIENCE_S, wait_until
@@ -17,8 +19,8 @@ from tests.waiting import PATIENCE_S, wait_until
 TOPIC = "greensward/v1/beichen/gs-01/soil"
 
 
-def broker_of(mosquitto: Mosquitto, version: str = "5") -> Broker:
-    return Broker("127.0.0.1", mosquitto.port, "worker-1", mqtt_version=version, keepalive_s=5)
+def broker_of(mosquitto: Mosquitto, version: str = "5", receive: str = "bulk") -> Broker:
+    return Broker("127.0.0.1", mosquitto.port, "worker-1", mqtt_version=version, keepalive_s=5, receive=receive)
 
 
 def publish(mosquitto: Mosquitto, payloads: list[bytes], topic: str = TOPIC, qos: int = 1) -> None:
@@ -32,21 +34,35 @@ def publish(mosquitto: Mosquitto, payloads: list[bytes], topic: str = TOPIC, qos
     client.loop_stop()
 
 
+Deliver = Callable[[Arrival | Frames, Ticket | None], None]
+
+
 class Session:
     """A session in a thread, with everything it delivered."""
 
-    def __init__(self, broker: Broker, deliver: Callable[[Arrival, Ticket | None], None] | None = None) -> None:
+    def __init__(self, broker: Broker, deliver: Deliver | None = None) -> None:
         self.got: list[tuple[Arrival, Ticket | None]] = []
         self.error: Exception | None = None
         self.remembered = False
         self.session = MqttSession(
             broker,
             ("greensward/v1/beichen/+/soil",),
-            deliver or (lambda arrival, ticket: self.got.append((arrival, ticket))),
+            deliver or self._keep,
             had_session=False,
             remember_session=lambda: setattr(self, "remembered", True),
         )
         self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _keep(self, arrived: Arrival | Frames, ticket: Ticket | None) -> None:
+        """Keep each message with a ticket of its own, however many came together."""
+        if isinstance(arrived, Arrival):
+            self.got.append((arrived, ticket))
+            return
+        ids = iter(() if ticket is None else ticket.packet_ids.tolist())
+        at_qos_1 = (np.frombuffer(arrived.data, np.uint8)[[0, *arrived.end[:-1]]] & 0x02) > 0
+        for arrival, is_due in zip(arrivals_of(arrived), at_qos_1.tolist(), strict=True):
+            one = Ticket(ticket.epoch, np.array([next(ids)])) if is_due and ticket is not None else None
+            self.got.append((arrival, one))
 
     def _run(self) -> None:
         try:

@@ -17,7 +17,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 import ingest.decode
-from ingest.mqtt.client import KEPT_BYTES, MAXIMUM_PACKET_BYTES, Client
+from ingest.frames import MAXIMUM_PACKET_BYTES
+from ingest.mqtt.client import KEPT_BYTES, Client
 from ingest.mqtt.session import Broker
 from ingest.observation import Reply, Whole
 from tests.mosquitto import Mosquitto

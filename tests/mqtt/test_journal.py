@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
+import numpy as np
 import pytest
 
+from ingest.frames import cut_frames
 from ingest.inbox import Arrival, Inbox
 from ingest.lake.layout import DataFolder
 from ingest.mqtt import journal as journal_module
 from ingest.mqtt.journal import Journal
 from ingest.mqtt.session import Ticket
+from tests.mqtt.scripted_broker import packet
 from tests.waiting import PATIENCE_S, wait_until
 
 
@@ -33,7 +36,7 @@ def test_a_disk_that_does_not_answer_holds_the_network_thread_back_before_memory
 
     def deliver() -> None:
         for number in range(20):
-            journal.deliver(arrival(number), Ticket(1, number))
+            journal.deliver(arrival(number), Ticket(1, np.array([number])))
             delivered.append(number)
 
     network = threading.Thread(target=deliver, daemon=True)
@@ -48,7 +51,7 @@ def test_a_disk_that_does_not_answer_holds_the_network_thread_back_before_memory
     journal.stop()
     disk.join(PATIENCE_S)
     assert not disk.is_alive()
-    assert [ticket.packet_id for ticket in acknowledged] == list(range(20))
+    assert [int(packet_id) for ticket in acknowledged for packet_id in ticket.packet_ids] == list(range(20))
     with Inbox(folder.inbox) as inbox:
         assert inbox.backlog().messages == 20
 
@@ -69,3 +72,45 @@ def test_a_journal_that_is_stopped_lets_nobody_wait_for_room(
     journal.stop()
     network.join(PATIENCE_S)
     assert not network.is_alive()
+
+
+def test_single_messages_between_runs_of_packets_keep_their_order(folder: DataFolder) -> None:
+    acknowledged: list[int] = []
+    journal = Journal(
+        folder.inbox, lambda tickets: acknowledged.extend(int(n) for ticket in tickets for n in ticket.packet_ids)
+    )
+    run, _, _ = cut_frames(
+        packet(0x32, b"\x00\x01t\x00\x01one") + packet(0x32, b"\x00\x01t\x00\x02two"), 5, is_five=False
+    )
+    assert run is not None
+    journal.deliver(run, Ticket(1, run.packet_ids()))
+    journal.deliver(arrival(3), Ticket(1, np.array([3])))
+    journal.deliver(run, Ticket(1, run.packet_ids()))
+    journal.stop()
+    journal.run()
+    with Inbox(folder.inbox) as inbox:
+        payloads = [message.payload[:3] for message in inbox.oldest(10**6).messages]
+    assert payloads == [b"one", b"two", b"xxx", b"one", b"two"]
+    assert acknowledged == [1, 2, 3, 1, 2]
+    assert journal.messages == 5
+
+
+def test_a_group_never_has_more_messages_than_it_has_numbers(folder: DataFolder) -> None:
+    journal = Journal(folder.inbox, lambda _tickets: None)
+    run, _, _ = cut_frames(packet(0x30, b"\x00\x01t") * 40_000, 5, is_five=False)
+    assert run is not None
+
+    def deliver() -> None:
+        for _ in range(3):
+            journal.deliver(run, None)
+
+    network = threading.Thread(target=deliver, daemon=True)
+    disk = threading.Thread(target=journal.run, daemon=True)
+    network.start()
+    disk.start()
+    network.join(PATIENCE_S)
+    journal.stop()
+    disk.join(PATIENCE_S)
+    with Inbox(folder.inbox) as inbox:
+        numbers = [message.message_seq for message in inbox.oldest(10**9).messages]
+    assert len(set(numbers)) == 120_000

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import ConfigError, InUseError
+from ingest.frames import Frames
 from ingest.inbox import Arrival, Inbox
 from ingest.lake.layout import DataFolder
 from ingest.mqtt.journal import Journal
@@ -21,9 +22,11 @@ from tests.mqtt.sessions import Session, broker_of, publish, running
 from tests.waiting import PATIENCE_S, wait_until
 
 
-@pytest.mark.parametrize("version", ["5", "3.1.1"])
-def test_what_is_not_acknowledged_comes_again_and_what_is_does_not(mosquitto: Mosquitto, version: str) -> None:
-    with running(Session(broker_of(mosquitto, version))) as first:
+@pytest.mark.parametrize(("version", "receive"), [("5", "bulk"), ("3.1.1", "bulk"), ("5", "paho")])
+def test_what_is_not_acknowledged_comes_again_and_what_is_does_not(
+    mosquitto: Mosquitto, version: str, receive: str
+) -> None:
+    with running(Session(broker_of(mosquitto, version, receive))) as first:
         wait_until(lambda: first.remembered, "the session is made")
         publish(mosquitto, [b"one", b"two"])
         wait_until(lambda: len(first.got) == 2, "both came")
@@ -31,14 +34,15 @@ def test_what_is_not_acknowledged_comes_again_and_what_is_does_not(mosquitto: Mo
         wait_until(lambda: not first.session._acks, "the acknowledgement is sent")
         publish(mosquitto, [b"three"])
         wait_until(lambda: len(first.got) == 3, "the third came")
-    with running(Session(broker_of(mosquitto, version))) as second:
+    with running(Session(broker_of(mosquitto, version, receive))) as second:
         wait_until(lambda: len(second.got) >= 2, "the others came again")
         assert second.payloads() == [b"two", b"three"]
         assert second.got[0][0].redelivered
 
 
-def test_an_acknowledgement_of_an_older_connection_destroys_nothing(mosquitto: Mosquitto) -> None:
-    with running(Session(broker_of(mosquitto))) as session:
+@pytest.mark.parametrize("receive", ["bulk", "paho"])
+def test_an_acknowledgement_of_an_older_connection_destroys_nothing(mosquitto: Mosquitto, receive: str) -> None:
+    with running(Session(broker_of(mosquitto, receive=receive))) as session:
         publish(mosquitto, [b"old"])
         wait_until(lambda: len(session.got) == 1, "the message came")
         old = session.tickets()
@@ -51,7 +55,7 @@ def test_an_acknowledgement_of_an_older_connection_destroys_nothing(mosquitto: M
         publish(mosquitto, [b"new"])
         wait_until(lambda: b"new" in session.payloads(), "the new message came")
         new = session.tickets()[-1]
-        assert (new.epoch, new.packet_id) == (2, old[0].packet_id), "packet ids start again: that is the danger"
+        assert (new.epoch, *new.packet_ids) == (2, *old[0].packet_ids), "packet ids start again: that is the danger"
         session.session.acknowledge(old)
         wait_until(lambda: session.session.health.stale_acks_dropped == 1, "the stale one is dropped")
     with running(Session(broker_of(mosquitto))) as after:
@@ -70,7 +74,7 @@ def test_a_broker_that_restarts_is_found_again_and_keeps_our_messages(mosquitto:
 
 
 def test_an_error_while_delivering_ends_the_run_instead_of_the_thread_dying_unseen(mosquitto: Mosquitto) -> None:
-    def explode(_arrival: Arrival, _ticket: Ticket | None) -> None:
+    def explode(_arrived: Arrival | Frames, _ticket: Ticket | None) -> None:
         raise RuntimeError("no memory")
 
     with running(Session(broker_of(mosquitto), explode)) as session:
@@ -203,16 +207,17 @@ def test_replies_go_out_and_a_paused_session_leaves_messages_at_the_broker(mosqu
 def test_a_burst_larger_than_the_brokers_default_window_arrives_complete(
     mosquitto: Mosquitto, folder: DataFolder
 ) -> None:
-    acknowledged: list[Ticket] = []
+    acknowledged: list[int] = []
     journal = Journal(folder.inbox, lambda tickets: acknowledge(tickets))  # noqa: PLW0108 - defined below
     session = Session(broker_of(mosquitto), journal.deliver)
 
     def acknowledge(tickets: object) -> None:
-        some = list(tickets)  # type: ignore[call-overload]
+        some: list[Ticket] = list(tickets)  # type: ignore[call-overload]
+        ids = [int(packet_id) for ticket in some for packet_id in ticket.packet_ids]
         with Inbox(folder.inbox) as reader:
-            assert reader.backlog().messages >= len(acknowledged) + len(some), "on disk before acknowledged"
+            assert reader.backlog().messages >= len(acknowledged) + len(ids), "on disk before acknowledged"
         session.session.acknowledge(some)
-        acknowledged.extend(some)
+        acknowledged.extend(ids)
 
     thread = threading.Thread(target=journal.run, daemon=True)
     thread.start()

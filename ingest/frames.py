@@ -1,0 +1,227 @@
+"""Runs of MQTT PUBLISH packets as bytes: told apart all at once, without an object for each.
+
+A packet is taken here only when it is at QoS 0 or 1, whole, of a usual size and well-formed (section 3.3 of MQTT 3.1.1
+and of MQTT 5). What is anything else is left where it is, for paho. Properties of MQTT 5 are passed over: nothing here
+needs them. A topic alias cannot occur, since we never allow the broker any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import msgspec
+import numpy as np
+
+from ingest.messages import Integers, Messages
+
+MAXIMUM_PACKET_BYTES = 1_048_576
+"""Told to MQTT 5 brokers: they drop what is larger. MQTT 3.1.1 has no such limit: what is larger comes, and is cut."""
+
+READ_BYTES = 262_144
+"""Read at once. The shortest packet has 5 bytes: one read brings fewer packets than a group of the inbox holds."""
+
+_MARK = b"\xc1"
+"""Begins a packed run; MessagePack never uses this byte, so it tells a run from a list of messages."""
+_PUBLISH, _PUBLISH_MASK = 0x30, 0xF4
+"""First byte of a PUBLISH at QoS 0 or 1, without DUP, RETAIN and the lower bit of QoS."""
+_RETAIN, _HAS_ID, _DUP = 0x01, 0x02, 0x08
+_MORE = 0x80
+
+
+class _Packed(msgspec.Struct, array_like=True, frozen=True):
+    """A run in the inbox; offsets as little-endian 32-bit integers; `received` holds pairs of count and instant."""
+
+    is_five: bool
+    data: bytes
+    body_at: bytes
+    end: bytes
+    received: list[tuple[int, int]]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Packed)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frames:
+    """One or more PUBLISH packets, end to end.
+
+    data: their bytes
+    body_at, end: where the topic's length stands in each, and where each ends
+    received: how many came at one instant, and that instant in microseconds since 1970, UTC; in order
+    """
+
+    is_five: bool
+    data: bytes
+    body_at: Integers
+    end: Integers
+    received: Sequence[tuple[int, int]]
+
+    @classmethod
+    def joined(cls, runs: Sequence[Frames]) -> Frames:
+        """Return the packets of all `runs` (of one version of MQTT) in their order."""
+        if len(runs) == 1:
+            return runs[0]
+        before = np.cumsum([0, *(len(run.data) for run in runs[:-1])])
+        return cls(
+            runs[0].is_five,
+            b"".join(run.data for run in runs),
+            np.concatenate([run.body_at + start for run, start in zip(runs, before, strict=True)]),
+            np.concatenate([run.end + start for run, start in zip(runs, before, strict=True)]),
+            [pair for run in runs for pair in run.received],
+        )
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> Self:
+        """Return what `packed` made bytes of."""
+        found = _decoder.decode(packed[len(_MARK) :])
+        body_at, end = (np.frombuffer(offsets, "<u4").astype(np.int64) for offsets in (found.body_at, found.end))
+        return cls(found.is_five, found.data, body_at, end, found.received)
+
+    def packed(self) -> bytes:
+        """Return it as bytes that `is_packed` knows."""
+        offsets = (self.body_at.astype("<u4").tobytes(), self.end.astype("<u4").tobytes())
+        return _MARK + _encoder.encode(_Packed(self.is_five, self.data, *offsets, list(self.received)))
+
+    def packet_ids(self) -> Integers:
+        """Return the ids of those at QoS 1, in their order: what is to be acknowledged."""
+        fields = _Fields(self.data, self.body_at, self.end, is_five=self.is_five)
+        found: Integers = fields.packet_id[fields.has_id]
+        return found
+
+    def messages(self, first_seq: int) -> Messages:
+        """Return the messages, numbered from `first_seq`; topics with U+FFFD for bytes that are no UTF-8."""
+        data, names = self.data, _Names()
+        fields = _Fields(data, self.body_at, self.end, is_five=self.is_five)
+        count = len(self.end)
+        return Messages(
+            message_seq=first_seq + np.arange(count, dtype=np.int64),
+            received_at_us=np.repeat([at_us for _, at_us in self.received], [times for times, _ in self.received]),
+            topics=[
+                names[data[at:end]]
+                for at, end in zip((self.body_at + 2).tolist(), fields.topic_end.tolist(), strict=True)
+            ],
+            payloads=[data[at:end] for at, end in zip(fields.payload_at.tolist(), self.end.tolist(), strict=True)],
+            redelivered=(fields.first_byte & _DUP) > 0,
+            retained=(fields.first_byte & _RETAIN) > 0,
+        )
+
+    def __len__(self) -> int:
+        """Return how many packets there are."""
+        return len(self.end)
+
+
+def is_packed(data: bytes) -> bool:
+    """Say whether these bytes are a packed run."""
+    return data[:1] == _MARK
+
+
+def cut_frames(data: bytes, at_us: int, *, is_five: bool) -> tuple[Frames | None, bytes, bool]:
+    """Take PUBLISH packets off the front of `data`, which came at `at_us`.
+
+    Returns them (None when there is none), the bytes that remain, and whether these begin with something that is never
+    taken here; if not, they are the beginning of a packet whose end has not come.
+    """
+    body_at, end, is_other = _boundaries(data)
+    if not end:
+        return None, data, is_other
+    bodies, ends = np.array(body_at, np.int64), np.array(end, np.int64)
+    wrong = np.flatnonzero(~_Fields(data, bodies, ends, is_five=is_five).is_whole)
+    if len(wrong):
+        bodies, ends, is_other = bodies[: wrong[0]], ends[: wrong[0]], True
+        if not len(ends):
+            return None, data, True
+    length = int(ends[-1])
+    return Frames(is_five, data[:length], bodies, ends, [(len(ends), at_us)]), data[length:], is_other
+
+
+def _boundaries(data: bytes) -> tuple[list[int], list[int], bool]:
+    """Return where the bodies of the leading PUBLISH packets begin and end, and whether another kind stops them."""
+    bodies: list[int] = []
+    ends: list[int] = []
+    at, size = 0, len(data)
+    try:
+        while data[at] & _PUBLISH_MASK == _PUBLISH:
+            length = data[at + 1]
+            body = at + 2
+            if length & _MORE:
+                digit = data[body]
+                body += 1
+                length += (digit - 1) << 7
+                if digit & _MORE:
+                    digit = data[body]
+                    body += 1
+                    length += (digit - 1) << 14
+                    if digit & _MORE:
+                        return bodies, ends, True
+            if length > MAXIMUM_PACKET_BYTES:
+                return bodies, ends, True
+            at = body + length
+            if at > size:
+                return bodies, ends, False
+            bodies.append(body)
+            ends.append(at)
+    except IndexError:  # the rest has not come yet
+        return bodies, ends, False
+    return bodies, ends, True
+
+
+class _Fields:
+    """Where everything stands in each packet.
+
+    first_byte, has_id, packet_id, topic_end, payload_at: one a packet; packet_id is 0 where there is none
+    is_whole: whether topic, id and properties lie within the packet
+    """
+
+    def __init__(self, data: bytes, body_at: Integers, end: Integers, *, is_five: bool) -> None:
+        octets = np.frombuffer(data, np.uint8)
+
+        def number(at: Integers) -> Integers:
+            return octets.take(at, mode="clip").astype(np.int64) << 8 | octets.take(at + 1, mode="clip")
+
+        starts = np.concatenate([np.zeros(1, np.int64), end[:-1]])
+        self.first_byte = octets[starts]
+        self.has_id: np.ndarray[Any, np.dtype[np.bool_]] = (self.first_byte & _HAS_ID) > 0
+        self.topic_end = body_at + 2 + number(body_at)
+        self.packet_id = np.where(self.has_id, number(self.topic_end), 0)
+        self.payload_at = self.topic_end + 2 * self.has_id
+        self.is_whole = (body_at + 2 <= end) & (self.payload_at <= end) & (self.has_id == (self.packet_id > 0))
+        if not is_five:
+            self.is_whole &= self.topic_end > body_at + 2  # without a topic, which only an alias of MQTT 5 may replace
+        else:
+            self._pass_over_properties(data, octets, end)
+
+    def _pass_over_properties(self, data: bytes, octets: np.ndarray[Any, np.dtype[np.uint8]], end: Integers) -> None:
+        length = octets.take(self.payload_at, mode="clip").astype(np.int64)
+        is_long = self.is_whole & (length >= _MORE)
+        self.payload_at = self.payload_at + np.where(is_long, 0, length + 1)
+        for place in np.flatnonzero(is_long).tolist():
+            try:
+                self.payload_at[place] = end_of_properties(data, int(self.payload_at[place]), int(end[place]))
+            except IndexError:
+                self.is_whole[place] = False
+        self.is_whole &= self.payload_at <= end
+
+
+def end_of_properties(packet: bytes | bytearray, at: int, size: int) -> int:
+    """Return where the properties that begin at `at` end. Raises: IndexError when they end after `size`."""
+    length = 0
+    for place in range(4):
+        byte = packet[at + place]
+        length |= (byte & 0x7F) << 7 * place
+        if not byte & _MORE:
+            end = at + place + 1 + length
+            if end > size:
+                raise IndexError(end)
+            return end
+    raise IndexError(at)
+
+
+class _Names(dict[bytes, str]):
+    """Topics by their bytes, each decoded once."""
+
+    def __missing__(self, name: bytes) -> str:
+        self[name] = text = name.decode("utf-8", errors="replace")
+        return text
