@@ -1,9 +1,10 @@
-"""What ingest costs and how fast it is, beside a subscriber that throws all away: `python -m bench.ingest_speed`.
+"""What ingest costs and how fast it is, beside subscribers that throw all away: `python -m bench.ingest_speed`.
 
 Each run starts a Mosquitto of its own, a subscriber, and `bench.flood` as the load; all share the machine, load and
-broker included. Prints medians: messages a second until the subscriber has them all (ours: until they are in Parquet),
-and CPU seconds of the subscriber's process per 100,000 messages, start-up left out. After each run of ours the distinct
-rows of the lake are counted through a plain glob; exit 1 when they are not as many as were published.
+broker included. Prints medians: messages a second until the subscriber has the last one (ours: until the last is on
+disk and so acknowledged; and until the last is in Parquet, which waits for the next seal), and CPU seconds of the
+subscriber's process per 100,000 messages, start-up left out, sealing included. After each run of ours the distinct rows
+of the lake are counted through a plain glob; exit 1 when they are not as many as were published.
 
 `--backlog` publishes first, to sessions whose subscribers are away, and measures how fast these catch up. `--runs N`,
 `--messages N`, `--rate PER_SECOND` and `--envelope chirpstack` change what is measured.
@@ -24,6 +25,8 @@ from pathlib import Path
 
 import duckdb
 
+from bench.commit_clock import CommitClock
+from ingest.inbox import GROUP_INTERVAL_S
 from ingest.lake.layout import DataFolder
 from ingest.status import read_status
 from tests.mosquitto import Mosquitto
@@ -50,11 +53,16 @@ class Load:
 
 @dataclass(frozen=True)
 class Figure:
-    """Of one run: messages a second, CPU seconds per 100,000 messages, most memory in MB, rows lost or doubled."""
+    """Of one run: messages a second, CPU seconds per 100,000 messages, most memory in MB, rows lost or doubled.
+
+    per_s: until the broker had the last acknowledgement
+    in_sql_per_s: until the last row was in the lake; None for subscribers that keep nothing
+    """
 
     per_s: float
     cpu_s: float
     rss_mb: float
+    in_sql_per_s: float | None = None
     wrong_rows: int = 0
 
 
@@ -70,6 +78,7 @@ def main() -> int:
     load = Load(options.messages, options.rate, options.envelope, options.backlog)
     subjects: dict[str, Callable[[Mosquitto, Path, Load], Figure]] = {
         "mosquitto_sub to /dev/null": _null,
+        "stock paho, nothing kept": _stock_paho,
         "greensward ingest": _greensward,
     }
     figures: dict[str, list[Figure]] = {name: [] for name in subjects}
@@ -81,9 +90,15 @@ def main() -> int:
         per_s, cpu_s, rss_mb = (
             statistics.median(getattr(run, field) for run in runs) for field in ("per_s", "cpu_s", "rss_mb")
         )
-        print(f"{name:<28} {per_s:>9,.0f} /s {cpu_s:>7.2f} CPU s per 100,000 {rss_mb:>6,.0f} MB")
-    null, ours = (statistics.median(run.per_s for run in runs) for runs in figures.values())
-    print(f"ours / null: {ours / null:.2f} of the rate")
+        in_sql = [run.in_sql_per_s for run in runs if run.in_sql_per_s is not None]
+        more = f", in SQL {statistics.median(in_sql):,.0f} /s" if in_sql else ""
+        print(f"{name:<28} {per_s:>9,.0f} /s {cpu_s:>7.2f} CPU s per 100,000 {rss_mb:>6,.0f} MB{more}")
+    ours = figures["greensward ingest"]
+    for name, runs in figures.items():
+        if runs is not ours:
+            rate = statistics.median(mine.per_s / other.per_s for mine, other in zip(ours, runs, strict=True))
+            cpu = statistics.median(mine.cpu_s / other.cpu_s for mine, other in zip(ours, runs, strict=True))
+            print(f"ours / {name}: {rate:.2f} of the rate, {cpu:.2f} of the CPU (medians of the runs' own ratios)")
     wrong = sum(run.wrong_rows for runs in figures.values() for run in runs)
     print(f"rows lost or doubled: {wrong}")
     return 1 if wrong else 0
@@ -102,11 +117,22 @@ def _measured(measure: Callable[[Mosquitto, Path, Load], Figure], load: Load) ->
 def _null(mosquitto: Mosquitto, folder: Path, load: Load) -> Figure:
     del folder
     known = ["mosquitto_sub", "-p", str(mosquitto.port), "-i", "null", "-c", "-q", "1", "-t", "#"]
-    subprocess.run([*known, "-E"], check=True)
+    return _thrown_away(mosquitto, load, [*known, "-E"], [*known, "-C", str(load.messages)])
+
+
+def _stock_paho(mosquitto: Mosquitto, folder: Path, load: Load) -> Figure:
+    del folder
+    known = [sys.executable, "-m", "bench.paho_subscriber", str(mosquitto.port)]
+    return _thrown_away(mosquitto, load, [*known, "0"], [*known, str(load.messages)])
+
+
+def _thrown_away(mosquitto: Mosquitto, load: Load, subscribe: list[str], receive: list[str]) -> Figure:
+    """Measure a subscriber that keeps nothing; subscribe: makes its session; receive: ends after the last message."""
+    subprocess.run(subscribe, check=True)
     if load.backlog:
         subprocess.run(load.command(mosquitto.port), check=True, stdout=subprocess.DEVNULL)
     began = time.monotonic()
-    subscriber = subprocess.Popen([*known, "-C", str(load.messages)], stdout=subprocess.DEVNULL)
+    subscriber = subprocess.Popen(receive, stdout=subprocess.DEVNULL)
     if not load.backlog:
         flood = subprocess.Popen(load.command(mosquitto.port), stdout=subprocess.PIPE, text=True)
         flood.communicate()
@@ -123,29 +149,36 @@ def _greensward(mosquitto: Mosquitto, folder: Path, load: Load) -> Figure:
         "GREENSWARD__DATA__FOLDER": str(data.root),
     }
     command = [sys.executable, "-m", "greensward", "ingest"]
+    before = 0.0
     if load.backlog:
         ingest = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
         _wait_until_listening(data, ingest)
+        before = _cpu_s(ingest.pid)
         ingest.terminate()
         ingest.wait()
         subprocess.run(load.command(mosquitto.port), check=True, stdout=subprocess.DEVNULL)
-    ingest = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-    try:
-        _wait_until_listening(data, ingest)
-        began, before = time.monotonic(), _cpu_s(ingest.pid)
-        if not load.backlog:
-            subprocess.run(load.command(mosquitto.port), check=True, stdout=subprocess.DEVNULL)
-        wait_until(lambda: _sealed(data) >= load.messages, "everything is sealed", _PATIENCE_S)
-        took, cpu_s = time.monotonic() - began, _cpu_s(ingest.pid) - before
-        rss_mb = _peak_mb(ingest.pid)
-    finally:
-        ingest.terminate()
-        ingest.wait()
+    with Path(os.devnull).open("w", encoding="ascii") as nowhere, CommitClock(data) as clock:
+        ingest = subprocess.Popen(command, env=environment, stderr=nowhere)
+        try:
+            _wait_until_listening(data, ingest)
+            began = time.monotonic()
+            if not load.backlog:
+                before = _cpu_s(ingest.pid)
+                subprocess.run(load.command(mosquitto.port), check=True, stdout=subprocess.DEVNULL)
+            wait_until(lambda: _sealed(data) >= load.messages, "everything is sealed", _PATIENCE_S)
+            ended, cpu_s = time.monotonic(), _cpu_s(ingest.pid) - before
+            rss_mb = _peak_mb(ingest.pid)
+        finally:
+            ingest.terminate()
+            ingest.wait()
+    if load.backlog:  # it comes as soon as the session is there
+        began = clock.first_commit - GROUP_INTERVAL_S
+    acknowledged, in_sql = clock.last_commit - began, ended - began
     with duckdb.connect(":memory:") as db:
         rows = f"read_parquet('{data.lake}/soil_readings/*/*.parquet')"
         counts = db.execute(f"select count(*), count(distinct (device_id, measured_at)) from {rows}").fetchone()
     wrong = sum(abs(count - load.messages) for count in counts or (0, 0))
-    return Figure(load.messages / took, _per_100k(cpu_s, load), rss_mb, wrong)
+    return Figure(load.messages / acknowledged, _per_100k(cpu_s, load), rss_mb, load.messages / in_sql, wrong)
 
 
 def _wait_until_listening(data: DataFolder, ingest: subprocess.Popen[bytes]) -> None:
