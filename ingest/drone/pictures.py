@@ -79,6 +79,11 @@ class Picture:
         """How much is known of where the picture looks."""
         return _RANKS.get(self.footprint_status, 0)
 
+    @property
+    def is_planned(self) -> bool:
+        """Whether its pose is that of the flight plan, which no sensor measured."""
+        return self.posed.image.attitude_source == "flight_plan"
+
 
 @dataclass(slots=True)
 class Group:
@@ -204,14 +209,17 @@ def _belongs(image: DroneImage, group: Group, *, exactly: bool) -> bool:
 def merge(known: Picture, new: Picture, *, is_short: bool = False) -> Picture:
     """Return what both together say; `known` itself when `new` adds nothing.
 
-    The pose and lens of the message that shows more ground count, at equal worth those that were there. Findings of
-    a part that is known stay, unless some of them were refused and the part now comes whole. The names are those of
-    the message that names the drone.
+    The pose and lens of the message that shows more ground count, at equal worth those that were there; a pose that
+    was measured counts before one that was only planned, whatever they show. Findings of a part that is known stay,
+    unless some of them were refused and the part now comes whole. The names are those of the message that names the
+    drone.
     is_short: findings of `known` are missing, because a file of theirs was lost: what `new` has of them is added
     """
     is_better = new.rank > known.rank or (
         new.rank == known.rank < _SHOWS_GROUND and _names_drone(new) and not _names_drone(known)
     )
+    if new.is_planned != known.is_planned and None not in (new.posed.image.pitch_deg, known.posed.image.pitch_deg):
+        is_better = known.is_planned
     best, other = (new, known) if is_better else (known, new)
     first, second = known.posed.image, new.posed.image
     repaired = {name for name, refused in first.said_parts.items() if refused and second.said_parts.get(name) == 0}

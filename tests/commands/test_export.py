@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pystac
 import pystac.validation
@@ -16,6 +17,7 @@ import shapely
 from greensward.cli import run
 from greensward.console import EXIT_OK, EXIT_USAGE
 from greensward.export import files
+from greensward.export.geoparquet import write_geoparquet
 from greensward.export.stac import item_id
 from ingest.errors import StoreError
 from ingest.lake.layout import DataFolder
@@ -112,6 +114,19 @@ def test_pictures_become_stac_items_under_one_collection(flown: DataFolder, tmp_
     assert first["assets"]["image"]["href"] == "s3://pictures/d/2.TIF"
     assert first["assets"]["image"]["type"] == "image/tiff"
     assert last["assets"] == {}
+
+
+def test_the_box_of_a_file_holds_every_shape_of_every_batch_and_the_turn_of_its_rings_is_said(tmp_path: Path) -> None:
+    shapes = [shapely.box(west, 39.0 + west / 1000, west + 0.5, 39.5) for west in (117.0, 118.0, 116.0, 117.5)]
+    schema = pa.schema([pa.field("geometry", pa.binary())])
+    batches = [pa.RecordBatch.from_pylist([{"geometry": shapely.to_wkb(one)} for one in pair], schema)
+               for pair in (shapes[:2], shapes[2:])]  # fmt: skip
+    target = tmp_path / "boxes.parquet"
+    assert write_geoparquet(target, schema, batches, lambda _: None) == 4
+    column = geo_of(target)["columns"]["geometry"]
+    assert column["bbox"] == pytest.approx([116.0, 39.116, 118.5, 39.5])
+    # GeoParquet 1.1: the only value of `orientation`; it promises shells counter-clockwise.
+    assert column["orientation"] == "counterclockwise"
 
 
 def test_every_stac_file_is_valid_by_the_schemas_of_the_specification(flown: DataFolder, tmp_path: Path) -> None:

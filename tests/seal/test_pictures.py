@@ -364,6 +364,21 @@ def test_a_lake_from_before_the_newest_columns_still_gets_its_poses(lake: Lake) 
     assert lake.ask("select pitch_deg, footprint_status from drone_images") == [(-90.0, "unknown_camera")]
 
 
+@pytest.mark.parametrize("planned_first", [True, False])
+def test_a_planned_pose_counts_only_until_a_measured_one_is_known(lake: Lake, *, planned_first: bool) -> None:
+    planned = native(attitude={"yaw_deg": 0, "pitch_deg": -90, "roll_deg": 0, "source": "flight_plan"})
+    # What was measured shows less ground than was planned: it counts all the same.
+    measured = native(attitude={"yaw_deg": 0, "pitch_deg": -2, "roll_deg": 0, "source": "exif_xmp"})
+    for message in (planned, measured) if planned_first else (measured, planned):
+        lake.seal(message)
+    assert lake.ask("select pitch_deg, attitude_source from drone_images") == [(-2.0, "exif_xmp")]
+
+
+def test_a_planned_pose_gives_a_docks_picture_ground_and_says_so(lake: Lake) -> None:
+    lake.seal(native(attitude={"yaw_deg": 0, "pitch_deg": -90, "roll_deg": 0, "source": "flight_plan"}))
+    assert lake.ask("select footprint_status, attitude_source from drone_images") == [("ok", "flight_plan")]
+
+
 def test_findings_that_came_without_a_pose_are_placed_by_a_message_without_findings(lake: Lake) -> None:
     lake.seal(native(attitude=YAW_ONLY, detections=SICK))
     lake.seal(native())

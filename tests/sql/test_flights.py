@@ -47,6 +47,12 @@ def test_videos_count_as_files_and_pictures_without_ground_do_not_count_as_groun
     assert flights(lake, "images, images_with_ground, files, missing_files") == [(2, 1, 3, 0)]
 
 
+def test_ground_that_is_cut_at_fifteen_degrees_is_ground(lake: MadeLake) -> None:
+    for number, status in enumerate(("ok", "clipped", "rejected_horizon", "too_low")):
+        picture(lake, number, footprint_status=status)
+    assert flights(lake, "images, images_with_ground") == [(4, 2)]
+
+
 def test_a_flight_that_nobody_counted_lacks_nothing_that_we_know_of(lake: MadeLake) -> None:
     picture(lake, 1, gateway_id=None)
     assert flights(lake, "files, expected_files, missing_files") == [(1, None, None)]
