@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import quantiles
@@ -29,6 +30,9 @@ _DEPTH_CM = 20.0
 _HALF_A_YEAR = timedelta(days=182)
 """The park lies in the south; its summer is moved into ours, out of the winter rest."""
 _DAY = timedelta(days=1)
+_PIECE = timedelta(days=130)
+_WETTING = 0.03
+"""A rise by three points of volume within a day is a wetting (limits: wetting_rise)."""
 
 
 def frozen(series: Path, every_days: int = 1) -> int:
@@ -36,18 +40,23 @@ def frozen(series: Path, every_days: int = 1) -> int:
 
     Frozen is what the station's own thermometer said, which the series tells by flag D01; its temperature itself is
     not in the series, so that a reading is given -1 °C where it is flagged and 5 °C elsewhere. The soil is a clay, on
-    which a rule by relative moisture alone is at its worst.
+    which a rule by relative moisture alone is at its worst. Nothing but the frost keeps the plot from being dry: its
+    probe is put at 20 cm, where no rule for shallow probes applies, and winter is moved into summer, out of the rest
+    of the season. The series is cut into pieces of 130 days, each a station of its own that begins in its own weather.
     """
-    samples = list(read_samples(series))
+    samples = [replace(one, measured_at=one.measured_at + _HALF_A_YEAR) for one in read_samples(series)]
     is_frozen = {sample.measured_at: "D01" in sample.flag for sample in samples}
     hours = [sample for sample in samples if is_frozen[sample.measured_at]]
     plain = sum(sample.value < 0.60 * 0.4206 for sample in hours)
     with tempfile.TemporaryDirectory() as temporary:
         folder = DataFolder(Path(temporary) / "data")
-        register(folder, [_plot("P", "cool_turf", soil_texture="clay")], [("D", "P", "5", 3600)])
-        rows = [_row("D", sample, sample.value) for sample in samples]
+        first = min(sample.measured_at for sample in samples)
+        rows = [_row(f"D{(sample.measured_at - first) // _PIECE}", sample, sample.value) for sample in samples]
         for row in rows:
             row["soil_temperature_c"] = -1.0 if is_frozen[row["measured_at"]] else 5.0
+        names = sorted({row["device_id"] for row in rows})
+        plots = [_plot(name, "cool_turf", soil_texture="clay") for name in names]
+        register(folder, plots, [(name, name, f"{_DEPTH_CM:g}", 3600) for name in names])
         write_readings(folder, rows)
         days = sorted({BEICHEN.local_date(sample.measured_at) for sample in hours})[::every_days]
         at_noon = (datetime(day.year, day.month, day.day, 12, tzinfo=BEICHEN.timezone) for day in days)
@@ -64,20 +73,19 @@ def park(series: Path) -> int:
     """Judge each sensor as a plot, twice a day, and print openings and closings a drydown; 0 when at most one.
 
     Field capacity is the 95th percentile of a sensor and its wilting point as far below its driest value as a tenth of
-    its range, so that the line lies amid the values: the hardest place for flapping. A wetting is a rise by a tenth of
-    the water between the two within a day.
+    its range, so that the line lies amid the values: the hardest place for flapping. A wetting is a rise by three
+    points of volume within a day.
     """
     of_station: dict[str, list[Sample]] = defaultdict(list)
     for sample in read_samples(series):
         of_station[sample.station.rpartition("/")[2]].append(sample)
     plots, devices, rows = [], [], []
-    waters: dict[str, dict[str, float]] = {}
     for station, samples in of_station.items():
         values = [sample.value / 100 for sample in samples]
         capacity = quantiles(values, n=20)[-1]
         wilting = max(min(values) - 0.1 * (max(values) - min(values)), 0.02)
-        waters[station] = {"field_capacity": round(capacity, 4), "wilting_point": round(wilting, 4)}
-        plots.append(_plot(station, "cool_turf", **waters[station]))
+        water = {"field_capacity": round(capacity, 4), "wilting_point": round(wilting, 4)}
+        plots.append(_plot(station, "cool_turf", **water))
         devices.append((station, station, f"{_DEPTH_CM:g}", 3600.0))
         rows += [_row(station, sample, sample.value / 100, _HALF_A_YEAR) for sample in samples]
     with tempfile.TemporaryDirectory() as temporary:
@@ -89,9 +97,7 @@ def park(series: Path) -> int:
         judged = _judge(folder, [first + timedelta(hours=12 * half) for half in range(2 * days + 1)])
     worst = (0, 0)
     for station, samples in of_station.items():
-        water = waters[station]
-        rise = 0.1 * (water["field_capacity"] - water["wilting_point"])
-        borders = _wettings([(sample.measured_at + _HALF_A_YEAR, sample.value / 100) for sample in samples], rise)
+        borders = _wettings([(sample.measured_at + _HALF_A_YEAR, sample.value / 100) for sample in samples], _WETTING)
         opened = Counter(_drydown(borders, one.as_of) for one in judged if station in one.opened)
         closed = Counter(_drydown(borders, one.as_of) for one in judged if station in one.closed)
         worst = max(worst[0], *opened.values(), 0), max(worst[1], *closed.values(), 0)
@@ -123,7 +129,7 @@ def _wettings(values: Sequence[tuple[datetime, float]], rise: float) -> list[dat
     found: list[datetime] = []
     for number, (at, value) in enumerate(values):
         before = [earlier for when, earlier in values[max(number - 24, 0) : number] if at - when <= _DAY]
-        if before and value - min(before) >= rise and (not found or at - found[-1] >= _DAY):
+        if before and round(value - min(before) - rise, 9) >= 0 and (not found or at - found[-1] >= _DAY):
             found.append(at)
     return found
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ingest.decode.device_models import Model, all_models
+from ingest.decode.spelling import fold
 
 
 class Recognised(NamedTuple):
@@ -36,7 +37,8 @@ def recognise(registered: str | None, names: Iterable[str], fields: Iterable[str
     named = next((found for name in (registered or "", *names) if (found := _named(name))), None)
     if named is not None and named.model is not None:
         model = named.model
-        if not present or model.measurements is not None or present & (model.fields.keys() | model.sdi12.keys()):
+        own = {fold(name) for name in model.fields.keys() | model.sdi12.keys()}
+        if not present or model.measurements is not None or {fold(name) for name in present} & own:
             return named
     # A name that fits loosely ("Clover meadow probes") must not outrank fields that show another model.
     shown = max(
@@ -44,6 +46,19 @@ def recognise(registered: str | None, names: Iterable[str], fields: Iterable[str
         key=lambda found: len(found[0]),
         default=None,
     )
+    if shown is None:
+        # The same in other capitals: a gateway's template, another payload codec.
+        folded = {fold(name) for name in present}
+        shown = max(
+            (
+                (print_, model)
+                for model in models.values()
+                for print_ in model.fingerprints
+                if {fold(name) for name in print_} <= folded
+            ),
+            key=lambda found: len(found[0]),
+            default=None,
+        )
     if shown is not None:
         return Recognised(shown[1], f"no other model has {' and '.join(sorted(shown[0]))}")
     return named or Recognised(None, "no register, name at the network server or field says what it is")

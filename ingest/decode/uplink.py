@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from ingest.decode.context import DecodeContext
@@ -10,6 +11,7 @@ from ingest.decode.guard import describe
 from ingest.decode.instants import check_measured_at
 from ingest.decode.notes import Notes
 from ingest.decode.recognise import recognise
+from ingest.decode.spelling import names_of, respell, spread
 from ingest.decode.uplink_message import Uplink
 from ingest.decode.uplink_rows import UplinkRows
 from ingest.errors import Fault, PayloadError
@@ -24,7 +26,7 @@ def decode_uplink(uplink: Uplink, message: Message, context: DecodeContext) -> D
     model whose maker's codec is known to be wrong the bytes are taken first.
     Raises: PayloadError: undecoded (bytes of an unknown model), no_known_field, a wrong time, a broken frame.
     """
-    found = recognise(context.model_of.get(uplink.device_id), uplink.names, uplink.fields or ())
+    found = recognise(context.model_of.get(uplink.device_id), uplink.names, names_of(uplink.fields or {}))
     if context.notes is not None:
         context.notes.model, context.notes.why = found
     reader = StreamReader(context.streams.of_device(uplink.device_id), message.message_seq)
@@ -47,6 +49,9 @@ def decode_uplink_of(
         raise PayloadError(fault)
     if not uplink.fields and not uplink.data:
         return Decoded(ignored="empty_uplink", device_id=uplink.device_id)
+    if uplink.fields:
+        spelt = spread(uplink.fields) if model is None else respell(uplink.fields, model)
+        uplink = uplink if spelt is uplink.fields else replace(uplink, fields=spelt)
     reader = reader or StreamReader({}, 0)
     rows = UplinkRows(uplink, model, received_at, reader, notes)
     known = 0

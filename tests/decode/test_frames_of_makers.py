@@ -397,6 +397,15 @@ def test_an_sdi_12_answer_is_read_by_the_probe_that_hangs_there(publish: Publish
         (1, "matric_potential_kpa"): -33.5,
         (1, "soil_temperature_c"): 18.2,
     }
+    # TEROS 11 has no EC: at 2,500 counts 3.879e-4 × 2500 - 0.6956.
+    for model, data, port in (
+        ("milesight-iot/uc50x-teros-11", "08db00" + b"0+2500.00+22.3\r\n".ljust(36, b"\0").hex(), 85),
+        ("dragino/sdi-12-teros-11", "0d4e01" + b"0+2500.00+22.3".hex(), 2),
+    ):
+        assert soil(frame(publish, model, data, port)) == {
+            (1, "volumetric_water_content"): pytest.approx(0.27415),
+            (1, "soil_temperature_c"): 22.3,
+        }
     fields = {"BatV": 3.4, "Payver": 1, "data_sum": "0+0.215+1.02+19.4\r\n"}
     assert soil(publish(CHIRPSTACK, chirpstack(fields), models={EUI: "dragino/sdi-12-cs650"})) == {
         (1, "volumetric_water_content"): 0.215,
@@ -408,6 +417,23 @@ def test_an_sdi_12_answer_is_read_by_the_probe_that_hangs_there(publish: Publish
         (1, "volumetric_water_content"): pytest.approx(0.1883),
         (1, "soil_temperature_c"): 15.5,
     }
+
+
+def test_answers_that_a_logger_kept_are_rows_of_their_own_time(publish: Publish) -> None:
+    """README and decoder of the UC501: 20e0, time, a bit a channel (here the first and the third), 36 bytes of each."""
+    earlier = int(datetime(2026, 7, 2, 2, 0, tzinfo=UTC).timestamp())
+    head = "20e0" + earlier.to_bytes(4, "little").hex() + "0500"
+    first, third = (text.ljust(36, b"\0").hex() for text in (b"0+0.215+1.02+19.4\r\n", b"2+0.301+0.80+17.0"))
+    decoded = frame(publish, "milesight-iot/uc50x-cs650", "01755c" + head + first + third, 85)
+    assert {(row.channel, row.volumetric_water_content, row.soil_temperature_c) for row in decoded.soil} == {
+        (1, 0.215, 19.4),
+        (3, 0.301, 17.0),
+    }
+    assert {(row.measured_at, row.time_source) for row in decoded.soil} == {
+        (datetime.fromtimestamp(earlier, UTC), "device")
+    }
+    cut = frame(publish, "milesight-iot/uc50x-cs650", "01755c" + head + first + third[:-2], 85)
+    assert (cut.soil, codes(cut)) == ((), ["frame_truncated"])
 
 
 def test_what_a_logger_passes_on_stands_in_the_channel_that_it_names(publish: Publish) -> None:

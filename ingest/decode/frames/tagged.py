@@ -7,11 +7,19 @@ apart.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import TypedDict, cast
 
 from ingest.decode.frames.faults import cut, not_this_frame, unknown_part
 from ingest.decode.frames.frame import Endian, Frame, Part, read_parts
 from ingest.errors import Fault, PayloadError
+
+
+class _Texts(TypedDict):
+    """Texts of channels: `prefix` of their names, before the channel's number from 1, and `size` in bytes."""
+
+    prefix: str
+    size: int
+
 
 _KEYS = (3, 2)
 """Lengths of keys in bytes, the longest first."""
@@ -21,9 +29,10 @@ def decode_frame(data: bytes, f_port: int | None, settings: Mapping[str, object]
     """Return the fields of the keys that `settings` (schemas/devices) lays out, as far as they are known.
 
     channels: layout by key of two or three bytes, in hex · endian: "little" unless it says otherwise · history: key of
-    back-filled records, which come as a list under `history` · answers: length of an answer to a downlink by the key's
-    second byte, after a first of 0xfe or 0xff · ports: those that carry measurements, any when not given ·
-    silent_ports: those that carry only settings
+    back-filled records, which come as a list under `history` · masked: prefix of the names and size of a text, by key of records that
+    hold the texts of some channels (`_read_masked`); they come under `history`, too · answers: length of an answer to a
+    downlink by the key's second byte, after a first of 0xfe or 0xff · ports: those that carry measurements, any when
+    not given · silent_ports: those that carry only settings
     Raises: PayloadError for another port, or when not one part can be read.
     """
     ports = cast("Sequence[int]", settings.get("ports", ()))
@@ -34,6 +43,7 @@ def decode_frame(data: bytes, f_port: int | None, settings: Mapping[str, object]
     channels = cast("Mapping[str, Sequence[Part]]", settings["channels"])
     answers = cast("Mapping[str, int]", settings.get("answers", {}))
     endian = cast("Endian", settings.get("endian", "little"))
+    masked = cast("Mapping[str, _Texts]", settings.get("masked", {}))
     fields: dict[str, object] = {}
     history: list[dict[str, object]] = []
     position, understood = 0, 0
@@ -41,16 +51,20 @@ def decode_frame(data: bytes, f_port: int | None, settings: Mapping[str, object]
     while position < len(data):
         key = _key(data[position : position + _KEYS[0]], channels)
         layout = channels.get(key) or _answer(key, answers)
-        if layout is None:
+        if layout is None and key not in masked:
             if not understood:
                 raise not_this_frame(f"key {key} on port {f_port}", f"one of {', '.join(channels)}")
             unread.append(unknown_part(position, data[position:], f"one of {', '.join(channels)}"))
             break
-        values, end = read_parts(data, position + len(key) // 2, layout, endian)
+        begins = position + len(key) // 2
+        if layout is None:
+            values, end = _read_masked(data, begins, masked[key], endian)
+        else:
+            values, end = read_parts(data, begins, layout, endian)
         if end is None:
             unread.append(cut(data, f"all bytes of {key} at byte {position}"))
             break
-        if key == settings.get("history"):
+        if key == settings.get("history") or key in masked:
             history.append(values)
         else:
             fields.update(values)
@@ -58,6 +72,22 @@ def decode_frame(data: bytes, f_port: int | None, settings: Mapping[str, object]
     if unread and not understood:
         raise PayloadError(*unread)
     return Frame(fields | {"history": history} if history else fields, unread=tuple(unread))
+
+
+def _read_masked(data: bytes, position: int, text: _Texts, endian: Endian) -> tuple[dict[str, object], int | None]:
+    """Return a record of time, a word with a bit for each channel that is there, lowest first, and a text of each."""
+    values, begins = read_parts(
+        data, position, ({"name": "timestamp", "type": "u32"}, {"name": "channels", "type": "u16"}), endian
+    )
+    if begins is None:
+        return values, None
+    channels = cast("int", values.pop("channels"))
+    present = [number + 1 for number in range(channels.bit_length()) if channels >> number & 1]
+    layout: list[Part] = [
+        {"name": f"{text['prefix']}_{number}", "type": "text", "size": text["size"]} for number in present
+    ]
+    texts, end = read_parts(data, begins, layout, endian)
+    return values | texts, end
 
 
 def _key(begun: bytes, channels: Mapping[str, Sequence[Part]]) -> str:
