@@ -11,7 +11,8 @@ import pytest
 from crews.explain.explanation import explain
 from ingest.site import BEICHEN
 from sql.describe import describe_plot
-from sql.evaluate import evaluate
+from sql.evaluate import evaluate, make_models
+from sql.models import models_behind
 from tests.sql.made_lake import AS_OF, MadeLake
 
 
@@ -92,8 +93,9 @@ def test_more_than_half_of_its_kind_must_be_dry(lake: MadeLake, water_contents: 
     assert (row["state"], row["needs_work"]) == (state, state == "dry")
 
 
-@pytest.mark.parametrize(("days_ago", "code"), [(6, "drought_no_sensor"), (8, "drought_no_sensor_dry")])
-def test_for_a_week_after_its_own_water_nothing_is_estimated(lake: MadeLake, days_ago: int, code: str) -> None:
+@pytest.mark.parametrize(("minutes", "code"), [(1, "drought_no_sensor"), (0, "drought_no_sensor_dry")])
+def test_for_a_week_after_its_own_water_nothing_is_estimated(lake: MadeLake, minutes: int, code: str) -> None:
+    """To the minute: a report of seven days ago is old enough."""
     kind(lake, 0.182, 0.196, 0.21)
     lake.add(
         "issue_events",
@@ -102,10 +104,31 @@ def test_for_a_week_after_its_own_water_nothing_is_estimated(lake: MadeLake, day
         plot_id="bare",
         cause="drought",
         kind="done",
-        happened_at=AS_OF - timedelta(days=days_ago),
+        happened_at=AS_OF - timedelta(days=7) + timedelta(minutes=minutes),
         detail_json='{"water_used_litres": 5000}',
     )
     assert lake.flag("drought", "bare")["reason_code"] == code
+
+
+@pytest.mark.parametrize(
+    ("depth_cm", "temperature_c", "peers"),
+    [(30.0, 20.0, [3]), (17.9, 20.0, []), (30.0, -2.0, [])],
+    ids=["as the others", "shallow probe", "frozen"],
+)
+def test_a_shallow_or_a_frozen_plot_is_nobodys_peer(
+    lake: MadeLake, depth_cm: float, temperature_c: float, peers: list[int]
+) -> None:
+    """Two plots of the kind are too few; whether there is a third depends on its probe."""
+    kind(lake, 0.2, 0.2)
+    lake.laboratory_plot("third")
+    lake.device("D3", "third", depths_cm=[depth_cm])
+    lake.soil_days([0.2] * 3, "D3", soil_temperature_c=20.0)
+    lake.soil_days(
+        [0.2], "D3", channel=2, depth_cm=60.0, soil_temperature_c=temperature_c, volumetric_water_content=None
+    )
+    make_models(lake.connect(), models_behind("peer_estimates"), as_of=AS_OF, site=BEICHEN)
+    rows = lake.connection.execute("select peers from peer_estimates where plot_id = 'bare'").fetchall()
+    assert [row[0] for row in rows] == peers
 
 
 def test_a_plot_that_a_crew_watered_tells_nothing_of_one_that_nobody_watered(lake: MadeLake) -> None:

@@ -29,7 +29,7 @@ def decode_frame(data: bytes, f_port: int | None, settings: Mapping[str, object]
     """Return the fields of the keys that `settings` (schemas/devices) lays out, as far as they are known.
 
     channels: layout by key of two or three bytes, in hex · endian: "little" unless it says otherwise · history: key of
-    back-filled records, which come as a list under `history` · masked: prefix of the names and size of a text, by key of records that
+    back-filled records, which come as a list under `history` · masked: names and size of texts, by key of records that
     hold the texts of some channels (`_read_masked`); they come under `history`, too · answers: length of an answer to a
     downlink by the key's second byte, after a first of 0xfe or 0xff · ports: those that carry measurements, any when
     not given · silent_ports: those that carry only settings
