@@ -174,8 +174,8 @@ def _walk_duplicates(value: object, pointer: str) -> Iterator[Fault]:
 
 
 def escape(key: str) -> str:
-    """Return a key as a part of a JSON pointer (RFC 6901)."""
-    return key.replace("~", "~0").replace("/", "~1")
+    """Return a key as a part of a JSON pointer (RFC 6901); half a character becomes a sign that can be written."""
+    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", key).replace("~", "~0").replace("/", "~1")
 
 
 def _number_fault(payload: bytes) -> Fault:

@@ -60,6 +60,8 @@ def test_a_number_that_is_none_is_named_by_its_place(number: bytes, code: str) -
         ("/a~0~1b/1/c", code),
         ("/d", code),
     ]
+    # Beside half a character the place can still be written down and sent back.
+    assert refused(rb'{"\ud800udc00": ' + number + b"}") == [("/\N{REPLACEMENT CHARACTER}udc00", code)]
 
 
 def test_a_pair_of_surrogates_is_one_character() -> None:
