@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,11 +21,6 @@ from ingest.site import Site
 from tests.drone.pictures import rows_of
 
 AGUNG = Site(district="agung", timezone=ZoneInfo("Asia/Makassar"), west=115.3, south=-8.4, east=115.6, north=-8.1)
-
-
-def number(row: Mapping[str, str], name: str) -> float | None:
-    """Return a column as a number; exiftool writes some with a sign."""
-    return float(row[name]) if re.fullmatch(r"[+-]?[0-9.]+", row[name]) else None
 
 
 def real_pictures(shared: Path) -> list[DroneImage | PayloadError]:
@@ -74,25 +69,9 @@ def test_a_camera_clock_that_is_34_seconds_behind_gps_time_is_put_right(shared: 
     assert {image.time_source for image in seneca} == {"gnss"}
 
 
-def degrees(text: str) -> float | None:
-    found = re.fullmatch(r"([0-9.]+) deg ([0-9.]+)' ([0-9.]+)\" ([NSEW])", text)
-    if found is None:
-        return None
-    size = float(found[1]) + float(found[2]) / 60 + float(found[3]) / 3600
-    return -size if found[4] in "SW" else size
-
-
 def agung_picture(row: Mapping[str, str]) -> DroneImage:
-    taken = datetime.strptime(row["DateTimeOriginal"], "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC)
-    pitch = row["GimbalPitchDegree"]
-    return DroneImage(
-        image_id=row["FileName"],
-        captured_at=taken,
-        lat=degrees(row["GPSLatitude"]),
-        lon=degrees(row["GPSLongitude"]),
-        alt_unknown_datum_m=number(row, "AbsoluteAltitude"),
-        pitch_deg=float(pitch) if pitch else None,
-    )
+    """Return what `greensward images import` makes of a row of exiftool's CSV; an empty cell is no tag."""
+    return image_from_tags({name: value for name, value in row.items() if value}, AGUNG.timezone)
 
 
 def test_pictures_spoilt_on_purpose_are_quarantined_for_what_was_spoilt(shared: Path) -> None:

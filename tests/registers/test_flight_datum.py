@@ -49,6 +49,11 @@ def test_a_flight_over_the_plots_or_far_from_all_of_them_is_not() -> None:
     assert shift_by_plots(*wgs84_to_gcj02(LON, LAT), PLOTS[:0]) is None
 
 
+def test_over_a_dense_district_nobody_knows_which_of_two_plots_was_flown() -> None:
+    there = [shapely.Point(lon, lat).buffer(3e-4) for lon, lat in zip(*wgs84_to_gcj02(LON, LAT), strict=True)]
+    assert shift_by_plots(*wgs84_to_gcj02(LON, LAT), np.array([*PLOTS, *there], dtype=object)) is None
+
+
 @pytest.mark.parametrize(("count", "is_told"), [(5, True), (4, False)])
 def test_four_pictures_are_too_few_to_judge_a_flight(count: int, *, is_told: bool) -> None:
     lon, lat = wgs84_to_gcj02(LON[:count], LAT[:count])
