@@ -66,9 +66,14 @@ def make_lake(folder: DataFolder, sensors: int, days: int) -> None:
         for begin in range(first, last, 24):
             for name, select in (("soil_readings", _READINGS), ("weather_readings", _WEATHER)):
                 hours = {"sensors": sensors, "first": begin, "last": min(begin + 24, last)}
-                rows = _typed(name, connection.execute(select.format(**hours)).to_arrow_table())
+                rows = typed(name, connection.execute(select.format(**hours)).to_arrow_table())
                 for day, of_day in by_local_day(table(name), rows, BEICHEN):
                     write_rows(folder, table(name), day, of_day, f"made-{begin}")
+    registers(folder, sensors)
+
+
+def registers(folder: DataFolder, sensors: int) -> None:
+    """Register two sensors for each of half as many plots, at 5 and at 20 cm."""
     since = datetime(2020, 1, 1, tzinfo=UTC)
     textures = ("loam", "clay_loam", "sandy_loam", "silty_clay")
     plots = [
@@ -91,7 +96,8 @@ def make_lake(folder: DataFolder, sensors: int, days: int) -> None:
         replace_register(folder, name, pa.Table.from_pylist(made, schema=table(name).schema))
 
 
-def _typed(name: str, rows: pa.Table) -> pa.Table:
+def typed(name: str, rows: pa.Table) -> pa.Table:
+    """Return `rows` with every column of the table `name`, null where there is none."""
     return pa.Table.from_arrays(
         [
             rows[field.name].cast(field.type) if field.name in rows.column_names else pa.nulls(len(rows), field.type)
@@ -126,7 +132,7 @@ def _add_hour(folder: DataFolder, sensors: int, hours: int) -> None:
     with duckdb.connect(":memory:") as connection:
         connection.execute("set timezone = 'UTC'")
         select = _READINGS.format(sensors=sensors, first=hour, last=hour + 1)
-        rows = _typed("soil_readings", connection.execute(select).to_arrow_table())
+        rows = typed("soil_readings", connection.execute(select).to_arrow_table())
     for day, of_day in by_local_day(table("soil_readings"), rows, BEICHEN):
         write_rows(folder, table("soil_readings"), day, of_day, f"more-{hour}")
 

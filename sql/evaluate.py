@@ -10,7 +10,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ingest.lake.tables import table
+from ingest.lake.read import Days
+from ingest.lake.tables import all_tables, table
 from ingest.site import Site
 from sql.campaigns import Campaigns, create_campaigns, load_campaigns
 from sql.carry import Carry, in_three_steps
@@ -20,6 +21,9 @@ from sql.reference import create_reference, limit
 Progress = Callable[[str, int, int], None]
 """Called before each model with its name, its number from 1, and how many there are."""
 
+
+TABLES_OF_THE_WINDOW = ("soil_readings", "weather_readings", "device_status")
+"""What grows every day. Each model that reads one of these reads the days of the window alone."""
 
 _READINGS_FOR_TWO = 2 * 122_880
 """Fewer than two of DuckDB's row groups, the least that it gives a thread, leave a second thread without work."""
@@ -152,13 +156,29 @@ def _is_small(connection: duckdb.DuckDBPyConnection) -> bool:
     return bool(readings < _READINGS_FOR_TWO)
 
 
+def tables_read(as_of: datetime, site: Site) -> dict[str, Days | None]:
+    """Return the tables of the lake that an evaluation reads, with the local days of each, None for all of them.
+
+    For `open_lake`: what probes, stations and devices sent is read for the days of the window alone.
+    """
+    window = _window(as_of, site)
+    known = all_tables()
+    read = sorted({name for model in all_models() for name in model.reads if name in known})
+    return {name: window if name in TABLES_OF_THE_WINDOW else None for name in read}
+
+
+def _window(as_of: datetime, site: Site) -> Days:
+    today = site.local_date(as_of)
+    return today - timedelta(days=limit("soil_window_days")), today
+
+
 def set_variables(connection: duckdb.DuckDBPyConnection, *, as_of: datetime, site: Site) -> None:
     """Set what the models ask by `getvariable`: the instant, the clock, the days that they need, and the place."""
-    today = site.local_date(as_of)
+    window_from, today = _window(as_of, site)
     variables = {
         "as_of": f"timestamptz '{as_of.isoformat()}'",
         "timezone": f"'{site.timezone.key}'",
-        "window_from": f"date '{today - timedelta(days=limit('soil_window_days'))}'",
+        "window_from": f"date '{window_from}'",
         "drone_window_from": f"date '{today - timedelta(days=limit('drone_window_days'))}'",
         "window_to": f"date '{today}'",
         "latitude_deg": site.latitude_deg,

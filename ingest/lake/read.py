@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
@@ -38,8 +38,17 @@ _FREE_ATTEMPTS = 4
 """Tries that hold nobody up. Swaps of a partition are minutes apart, so that the second try nearly always does."""
 
 
-def open_lake(folder: DataFolder, site: Site) -> duckdb.DuckDBPyConnection:
+Days = tuple[date, date]
+"""The first and the last local day."""
+
+
+def open_lake(
+    folder: DataFolder, site: Site, tables: Mapping[str, Days | None] | None = None
+) -> duckdb.DuckDBPyConnection:
     """Return a DuckDB connection in memory with a view per table; the caller closes it.
+
+    tables: the tables wanted, each with the days of which files are named, None for all; every table whole when None.
+        A view looks into each of its files when it is made and when it is asked, a year of them a tenth of a second.
 
     Instants show in the site's time zone. A partitioned table has its local day as `date` (DATE) besides its columns;
     a table without files is empty with the right types. The files are those of this moment: what comes later is seen
@@ -47,8 +56,9 @@ def open_lake(folder: DataFolder, site: Site) -> duckdb.DuckDBPyConnection:
     """
     connection = duckdb.connect(":memory:", config={"preserve_insertion_order": False})
     connection.execute(f"set timezone = '{site.timezone.key}'")
-    for spec in all_tables().values():
-        connection.execute(f"create view {spec.name} as {_relation(folder, spec)}")
+    wanted = dict.fromkeys(all_tables()) if tables is None else tables
+    for name, days in wanted.items():
+        connection.execute(f"create view {name} as {_relation(folder, table(name), days)}")
     return connection
 
 
@@ -66,9 +76,9 @@ def explain_columns(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("commit")
 
 
-def _relation(folder: DataFolder, spec: Table) -> str:
+def _relation(folder: DataFolder, spec: Table, days: Days | None) -> str:
     names = ", ".join(f'"{column.name}"' for column in spec.columns)
-    files = _files(folder, spec)
+    files = _files(folder, spec, days)
     nothing = _nothing(spec, ", cast(null as date) as date" if spec.partition_by else "")
     if not files:
         return nothing
@@ -101,8 +111,8 @@ def _sql_type(arrow: pa.DataType) -> str:
     return _SQL_TYPES[str(arrow)]
 
 
-def _files(folder: DataFolder, spec: Table) -> list[str]:
-    """Return the table's files, each folder listed in one go.
+def _files(folder: DataFolder, spec: Table, days: Days | None = None) -> list[str]:
+    """Return the table's files, of `days` or all, each folder listed in one go.
 
     Listed here and not by a glob of DuckDB's: that looks at each name again after listing, and silently leaves out
     what a swap has moved meanwhile. A path that is named fails when it is gone, and the reader tries again.
@@ -110,7 +120,12 @@ def _files(folder: DataFolder, spec: Table) -> list[str]:
     root = folder.table(spec.name)
     if spec.partition_by is None:
         return _parquet_names(root)
-    return [name for day in partition_days(folder, spec) for name in _parquet_names(folder.partition(spec.name, day))]
+    return [
+        name
+        for day in partition_days(folder, spec)
+        if days is None or days[0] <= day <= days[1]
+        for name in _parquet_names(folder.partition(spec.name, day))
+    ]
 
 
 def _parquet_names(folder: Path) -> list[str]:

@@ -13,7 +13,7 @@ from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake
 from ingest.lake.tables import all_tables
 from ingest.site import BEICHEN
-from sql.evaluate import evaluate
+from sql.evaluate import TABLES_OF_THE_WINDOW, evaluate, tables_read
 from sql.models import all_models
 from sql.reference import limit
 from tests.sql.made_lake import AS_OF, MadeLake
@@ -54,9 +54,25 @@ def test_a_year_of_history_is_not_opened(lake: MadeLake, tmp_path: Path, table_n
     write_files(lake, DataFolder(tmp_path))
     model = {"soil_readings": "staged_soil_readings", "weather_readings": "staged_weather_readings"}[table_name]
     with open_lake(DataFolder(tmp_path), BEICHEN) as connection:
-        evaluate(connection, as_of=AS_OF, site=BEICHEN)
+        whole = evaluate(connection, as_of=AS_OF, site=BEICHEN)
         select = next(found.select for found in all_models() if found.name == model)
         ((_, plan),) = connection.execute(f"explain analyze {select}").fetchall()
     days = int(limit("soil_window_days")) + 1
     read = [line for line in plan.splitlines() if "Total Files Read" in line]
     assert [line.split(":")[1].strip(" │") for line in read] == [str(days)]
+    with open_lake(DataFolder(tmp_path), BEICHEN, tables_read(AS_OF, BEICHEN)) as connection:
+        assert evaluate(connection, as_of=AS_OF, site=BEICHEN) == whole
+        ((view,),) = connection.execute(f"select sql from duckdb_views() where view_name = '{table_name}'").fetchall()
+    assert view.count("part-1.parquet") == days, "files of other days are not even named"
+
+
+@pytest.mark.parametrize("table_name", TABLES_OF_THE_WINDOW)
+def test_who_reads_a_table_of_the_window_reads_its_days_alone(table_name: str) -> None:
+    readers = [model.select for model in all_models() if table_name in model.reads]
+    assert readers
+    for select in readers:
+        text = " ".join(select.split())
+        assert (
+            f"{table_name}.date between coalesce(getvariable('window_from'), date '0001-01-01') "
+            "and coalesce(getvariable('window_to'), date '9999-12-31')"
+        ) in text
