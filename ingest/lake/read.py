@@ -55,6 +55,8 @@ def open_lake(
     by the next connection, and when one of them was merged away meanwhile a query fails (see `retrying`).
     """
     connection = duckdb.connect(":memory:", config={"preserve_insertion_order": False})
+    # Files never change, so that what their ends say is read once and not by every statement again.
+    connection.execute("set parquet_metadata_cache = true")
     connection.execute(f"set timezone = '{site.timezone.key}'")
     wanted = dict.fromkeys(all_tables()) if tables is None else tables
     for name, days in wanted.items():
