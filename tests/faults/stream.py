@@ -51,7 +51,7 @@ def wait_until_all_there(folder: DataFolder, published: int) -> None:
 def spans(numbers: list[int]) -> str:
     """Return rising numbers in short, for example "3 to 7, 9"."""
     starts = [n for n, before in zip(numbers, [None, *numbers], strict=False) if before is None or n != before + 1]
-    ends = [n for n, after in zip(numbers, [*numbers[1:], None], strict=True) if after is None or n != after - 1]
+    ends = [n for n, after in zip(numbers, [*numbers, None][1:], strict=True) if after is None or n != after - 1]
     return ", ".join(f"{a} to {b}" if a < b else f"{a}" for a, b in zip(starts, ends, strict=True))
 
 
