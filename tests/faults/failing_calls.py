@@ -27,9 +27,9 @@ from pathlib import Path
 
 from ingest.lake.damage import scrub
 from ingest.lake.layout import DataFolder
-from tests.end_to_end.running import assert_each_reading_once, rows_in_lake
+from tests.end_to_end.running import rows_in_lake
 from tests.faults.needs import preloaded
-from tests.faults.stream import Ingest, Publisher, wait_until_all_there
+from tests.faults.stream import Ingest, Publisher, assert_each_once, wait_until_all_there
 from tests.mosquitto import Mosquitto
 from tests.waiting import wait_until
 
@@ -95,7 +95,7 @@ def fail_calls(trials: Sequence[int], workdir: Path) -> dict[str, object]:
             ingest.start()
         published = publisher.stop()
         wait_until_all_there(folder, published)
-        assert_each_reading_once(folder, published)
+        assert_each_once(folder, published)
         assert scrub(folder) == [], "files with other bytes than their names say"
         strays = [path for path in folder.lake.rglob("*") if path.is_file() and path.suffix != ".parquet"]
         assert strays == [], strays
