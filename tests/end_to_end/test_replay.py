@@ -22,7 +22,7 @@ from tests.end_to_end.running import (
     soil_topic,
     working,
 )
-from tests.faults.test_crash_points import crash_library
+from tests.faults.conftest import crash_library
 from tests.mosquitto import Mosquitto
 from tests.waiting import PATIENCE_S, wait_until
 
