@@ -116,7 +116,7 @@ def _judged_anew(folder: DataFolder) -> None:
 
 
 def _ask(question: str, folder: DataFolder) -> None:
-    with open_lake(folder, BEICHEN, {"soil_readings": None}) as lake:
+    with open_lake(folder, BEICHEN) as lake:
         lake.execute(question).fetchall()
 
 

@@ -30,7 +30,7 @@ from ingest.lake.write import by_local_day, write_rows
 from ingest.site import Site
 from sql.campaigns import Campaigns
 from sql.carry import Carry
-from sql.evaluate import campaign_progress, campaign_rows, evaluate, plateaus_to_keep, tables_read
+from sql.evaluate import campaign_progress, campaign_rows, days_read, evaluate, plateaus_to_keep
 
 Progress = Callable[[str, int, int], None]
 Row = dict[str, Any]
@@ -73,7 +73,7 @@ def judge_and_ask(
     """
 
     def once() -> Answer:
-        with open_lake(folder, site, tables_read(as_of, site)) as lake:
+        with open_lake(folder, site, days_read(as_of, site)) as lake:
             return ask(lake, evaluate(lake, as_of=as_of, site=site, progress=progress, campaigns=campaigns))
 
     return retrying(folder, once)
@@ -94,7 +94,7 @@ def judge_to_keep(
 
     def once() -> ToKeep:
         carry = Carry(load_past(folder), soil_files(folder), site, as_of)  # the files first: what comes after is new
-        with open_lake(folder, site, tables_read(as_of, site)) as lake:
+        with open_lake(folder, site, days_read(as_of, site)) as lake:
             flags = evaluate(lake, as_of=as_of, site=site, progress=progress, campaigns=campaigns, carry=carry)
             with file_lock(folder.evaluation_lock):
                 keep_for_next(folder, lake, carry)
@@ -119,7 +119,7 @@ def standings_at(folder: DataFolder, site: Site, as_of: datetime, campaigns: Cam
     """Return where each campaign stands at `as_of`; makes only what that needs, writes nothing. Raises: StoreError."""
 
     def once() -> list[Standing]:
-        with open_lake(folder, site, tables_read(as_of, site)) as lake:
+        with open_lake(folder, site, days_read(as_of, site)) as lake:
             rows = campaign_rows(lake, as_of=as_of, site=site, campaigns=campaigns)
         return [standing_from_row(row) for row in rows]
 

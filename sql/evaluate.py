@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from ingest.lake.read import Days
-from ingest.lake.tables import all_tables, table
+from ingest.lake.tables import table
 from ingest.site import Site
 from sql.campaigns import Campaigns, create_campaigns, load_campaigns
 from sql.carry import Carry, in_three_steps
@@ -156,15 +156,9 @@ def _is_small(connection: duckdb.DuckDBPyConnection) -> bool:
     return bool(readings < _READINGS_FOR_TWO)
 
 
-def tables_read(as_of: datetime, site: Site) -> dict[str, Days | None]:
-    """Return the tables of the lake that an evaluation reads, with the local days of each, None for all of them.
-
-    For `open_lake`: what probes, stations and devices sent is read for the days of the window alone.
-    """
-    window = _window(as_of, site)
-    known = all_tables()
-    read = sorted({name for model in all_models() for name in model.reads if name in known})
-    return {name: window if name in TABLES_OF_THE_WINDOW else None for name in read}
+def days_read(as_of: datetime, site: Site) -> dict[str, Days]:
+    """Return the local days that an evaluation reads of the tables that grow every day, for `open_lake`."""
+    return dict.fromkeys(TABLES_OF_THE_WINDOW, _window(as_of, site))
 
 
 def _window(as_of: datetime, site: Site) -> Days:

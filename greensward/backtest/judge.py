@@ -17,7 +17,7 @@ from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake, read_register, retrying
 from ingest.site import Site
 from sql.campaigns import Campaigns
-from sql.evaluate import evaluate, tables_read
+from sql.evaluate import days_read, evaluate
 
 _ARRIVING = ("soil_readings", "weather_readings", "device_status")
 """Tables whose rows arrive, perhaps late: each has received_at."""
@@ -62,7 +62,7 @@ def judge_past(
     for number, as_of in enumerate(instants, start=1):
 
         def once(as_of: datetime = as_of) -> tuple[pa.Table, list[Row]]:
-            with open_lake(folder, site, tables_read(as_of, site)) as lake:
+            with open_lake(folder, site, days_read(as_of, site)) as lake:
                 if known_then:
                     _forget_what_came_later(lake, as_of)
                 flags = evaluate(lake, as_of=as_of, site=site, campaigns=campaigns)

@@ -42,13 +42,11 @@ Days = tuple[date, date]
 """The first and the last local day."""
 
 
-def open_lake(
-    folder: DataFolder, site: Site, tables: Mapping[str, Days | None] | None = None
-) -> duckdb.DuckDBPyConnection:
+def open_lake(folder: DataFolder, site: Site, days_of: Mapping[str, Days] | None = None) -> duckdb.DuckDBPyConnection:
     """Return a DuckDB connection in memory with a view per table; the caller closes it.
 
-    tables: the tables wanted, each with the days of which files are named, None for all; every table whole when None.
-        A view looks into each of its files when it is made and when it is asked, a year of them a tenth of a second.
+    days_of: tables of which only the files of some days are named; all others are whole. A view looks into each of its
+        files when it is made and when it is asked: a year of them takes a tenth of a second.
 
     Instants show in the site's time zone. A partitioned table has its local day as `date` (DATE) besides its columns;
     a table without files is empty with the right types. The files are those of this moment: what comes later is seen
@@ -58,9 +56,9 @@ def open_lake(
     # Files never change, so that what their ends say is read once and not by every statement again.
     connection.execute("set parquet_metadata_cache = true")
     connection.execute(f"set timezone = '{site.timezone.key}'")
-    wanted = dict.fromkeys(all_tables()) if tables is None else tables
-    for name, days in wanted.items():
-        connection.execute(f"create view {name} as {_relation(folder, table(name), days)}")
+    for spec in all_tables().values():
+        days = None if days_of is None else days_of.get(spec.name)
+        connection.execute(f"create view {spec.name} as {_relation(folder, spec, days)}")
     return connection
 
 

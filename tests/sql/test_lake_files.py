@@ -13,7 +13,7 @@ from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake
 from ingest.lake.tables import all_tables
 from ingest.site import BEICHEN
-from sql.evaluate import TABLES_OF_THE_WINDOW, evaluate, tables_read
+from sql.evaluate import TABLES_OF_THE_WINDOW, days_read, evaluate
 from sql.models import all_models
 from sql.reference import limit
 from tests.sql.made_lake import AS_OF, MadeLake
@@ -60,7 +60,7 @@ def test_a_year_of_history_is_not_opened(lake: MadeLake, tmp_path: Path, table_n
     days = int(limit("soil_window_days")) + 1
     read = [line for line in plan.splitlines() if "Total Files Read" in line]
     assert [line.split(":")[1].strip(" │") for line in read] == [str(days)]
-    with open_lake(DataFolder(tmp_path), BEICHEN, tables_read(AS_OF, BEICHEN)) as connection:
+    with open_lake(DataFolder(tmp_path), BEICHEN, days_read(AS_OF, BEICHEN)) as connection:
         assert evaluate(connection, as_of=AS_OF, site=BEICHEN) == whole
         ((view,),) = connection.execute(f"select sql from duckdb_views() where view_name = '{table_name}'").fetchall()
     assert view.count("part-1.parquet") == days, "files of other days are not even named"
