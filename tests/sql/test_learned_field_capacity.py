@@ -17,6 +17,8 @@ from ingest.lake.tables import table
 from ingest.lake.write import by_local_day, to_arrow, write_rows
 from ingest.registers.store import write_devices, write_plots
 from ingest.site import BEICHEN
+from sql.evaluate import make_models
+from sql.models import models_behind
 from sql.reference import limit
 from tests.sql.made_lake import AS_OF, MadeLake
 
@@ -42,7 +44,7 @@ def wet(lake: MadeLake, plateaus: list[float], device_id: str = "D1", **shape: A
 
 
 def learned(lake: MadeLake, as_of: datetime = AS_OF) -> dict[str, dict[str, Any]]:
-    lake.flags(as_of)
+    make_models(lake.connect(), models_behind("root_zone_layers"), as_of=as_of, site=BEICHEN)
     rows = lake.connection.execute("select * from learned_field_capacities").to_arrow_table().to_pylist()
     return {row["device_id"]: row for row in rows}
 
@@ -170,6 +172,22 @@ def test_only_heavy_wettings_that_drain_and_settle_teach(lake: MadeLake) -> None
                 row["volumetric_water_content"] = value
     found = {name: row["events"] for name, row in learned(lake).items()}
     assert found == {"heavy": 3, "a rise of 0.05": 3, "drains 0.01": 3}
+
+
+@pytest.mark.parametrize(("every_hours", "events"), [(8, [3]), (12, [])])
+def test_a_plateau_shows_in_three_hours_with_readings_and_not_in_two(
+    lake: MadeLake, every_hours: int, events: list[int]
+) -> None:
+    """More than 24 and up to 48 h after the peak: at 32, 40 and 48 h, or at 36 and 48 h, with all that was promised."""
+    lake.plot()
+    lake.device(report_interval_s=3600.0 * every_hours)
+    wet(lake, [0.30, 0.30, 0.30])
+    lake.rows["soil_readings"] = [
+        row
+        for row in lake.rows["soil_readings"]
+        if (row["measured_at"] - START) / timedelta(hours=1) % every_hours == 0
+    ]
+    assert [row["events"] for row in learned(lake).values()] == events
 
 
 def test_a_plateau_counts_when_it_is_over(lake: MadeLake) -> None:
