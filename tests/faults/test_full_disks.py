@@ -1,0 +1,16 @@
+"""A disk without a byte or an inode left is waited for, and nothing is lost or half there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from tests.faults.full_disks import RECOVERY_S
+
+
+def test_a_disk_that_runs_out_of_bytes_and_of_inodes_costs_nothing_once_it_is_freed() -> None:
+    command = [sys.executable, "-m", "tests.faults.full_disks", "--cycles", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3_000:]
+    assert json.loads(done.stdout)["longest until it sealed again, s"] <= RECOVERY_S
