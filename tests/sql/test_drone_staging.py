@@ -50,6 +50,17 @@ def test_pixels_weigh_the_statistics_of_a_plot_and_unknown_validity_is_none(lake
     assert rows == [(0.5, 0.25, 4000)]
 
 
+@pytest.mark.parametrize(("other", "calibrated"), [(True, True), (False, False), (None, False)])
+def test_one_statistic_without_calibration_spoils_those_of_its_plot_and_flight(
+    lake: MadeLake, other: object, *, calibrated: bool
+) -> None:
+    lake.plot()
+    stat(lake, "P1", 0.6, calibrated=True)
+    lake.add("index_stats", image_id="r", flight_id="F1", captured_at=YESTERDAY, plot_id="P1", median=0.6,
+             calibrated=other)  # fmt: skip
+    assert ask(lake, "select is_calibrated from staged_index_stats") == [(calibrated,)]
+
+
 def test_pictures_of_two_drones_with_the_same_id_are_two(lake: MadeLake) -> None:
     lake.plot()
     for drone, is_analysed in (("d1", True), ("d2", False)):
