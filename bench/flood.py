@@ -1,10 +1,11 @@
 """Publishes native soil readings as fast as a broker takes them, or at a rate: the load of the ingest benchmarks.
 
-    python -m bench.flood PORT MESSAGES [--rate PER_SECOND] [--envelope native|chirpstack]
+    python -m bench.flood PORT MESSAGES [--rate PER_SECOND] [--envelope native|chirpstack] [--times FILE]
 
 MQTT 3.1.1 at QoS 1 over a plain socket, packets encoded beforehand: a client library would be slower than what is
 measured. Ends when the broker has acknowledged everything, and prints the seconds that took. Every reading is another
 one: 1,000 devices in turn, a minute apart.
+`--times` leaves the wall clock's seconds at which each was handed to the socket, as doubles.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import select
 import socket
 import struct
 import time
+from array import array
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 DEVICES = 1_000
-_START = datetime(2026, 7, 1, tzinfo=UTC)
+START = datetime(2026, 7, 1, tzinfo=UTC)
 _WINDOW = 20_000
 """Most messages on their way to the broker; packet ids are 16 bits."""
 _BATCH = 500
@@ -33,9 +36,13 @@ def main() -> None:
     parser.add_argument("messages", type=int)
     parser.add_argument("--rate", type=float, help="messages a second; as fast as may be without it")
     parser.add_argument("--envelope", choices=("native", "chirpstack"), default="native")
+    parser.add_argument("--times", type=Path)
     options = parser.parse_args()
     packets = list(_packets(options.messages, options.envelope))
-    print(f"{_send(options.port, packets, options.rate):.3f}")
+    times = array("d")
+    print(f"{_send(options.port, packets, options.rate, times):.3f}")
+    if options.times is not None:
+        options.times.write_bytes(times.tobytes())
 
 
 def reading(number: int) -> tuple[str, bytes]:
@@ -43,7 +50,7 @@ def reading(number: int) -> tuple[str, bytes]:
     device = number % DEVICES
     said = {
         "schema": "greening.soil_reading/1",
-        "measured_at": (_START + timedelta(minutes=number // DEVICES)).isoformat(),
+        "measured_at": (START + timedelta(minutes=number // DEVICES)).isoformat(),
         "readings": [
             {
                 "quantity": "volumetric_water_content",
@@ -61,7 +68,7 @@ def chirpstack(number: int) -> tuple[str, bytes]:
     """Return topic and payload of reading `number` as a ChirpStack v4 uplink of a Dragino LSE01 (about 900 bytes)."""
     device = number % DEVICES
     eui = f"a84041{device:010x}"
-    at = _START + timedelta(minutes=number // DEVICES)
+    at = START + timedelta(minutes=number // DEVICES)
     said = {
         "deduplicationId": f"00000000-0000-4000-8000-{number:012d}",
         "time": at.isoformat(),
@@ -114,8 +121,8 @@ def _length(number: int) -> bytes:
             return bytes(out)
 
 
-def _send(port: int, packets: list[bytes], rate: float | None) -> float:
-    """Send all and return the seconds until the last acknowledgement."""
+def _send(port: int, packets: list[bytes], rate: float | None, times: array[float]) -> float:
+    """Send all, note when each was sent, and return the seconds until the last acknowledgement."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connect = b"\x00\x04MQTT\x04\x02\x00\x00\x00\x05flood"
         connection.sendall(b"\x10" + _length(len(connect)) + connect)
@@ -129,6 +136,7 @@ def _send(port: int, packets: list[bytes], rate: float | None) -> float:
                 due = len(packets) if rate is None else int((time.monotonic() - began) * rate)
                 end = min(len(packets), due, sent + _BATCH, acknowledged_bytes // _PUBACK_BYTES + _WINDOW)
                 waiting = memoryview(b"".join(packets[sent:end]))
+                times.extend([time.time()] * (end - sent))
                 sent = end
             pause = 0.001 if rate is not None and not waiting else 1.0
             readable, writable, _ = select.select([connection], [connection] if waiting else [], [], pause)

@@ -41,7 +41,7 @@ _SELECT_S = 0.5
 _READS_A_TURN = 256
 _PIECES_A_TURN = 8
 _SMALL_BYTES = 32_768
-_GATHER_S = 0.004
+_GATHER_S = 0.01
 """Far below the group commit, so that no acknowledgement is later for it."""
 
 _LEAVE_S = 10.0

@@ -1,0 +1,84 @@
+"""What a soil reading weighs in the compacted lake: `python -m bench.bytes_per_reading [--devices 2000]` (bar 9 bytes).
+
+A day of probes that measure two depths every ten minutes: water to 0.1 %, temperature to 0.1 °C, EC to 0.01 dS/m, with
+noise of a few such steps; each probe by a clock that wanders some seconds, messages that take half a second to five and
+come in any order. Messages of 20 minutes are sealed together, then the day is compacted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import msgspec
+
+from ingest.lake.compact import compact_lake
+from ingest.lake.layout import DataFolder
+from ingest.observation import Message
+from ingest.registers.snapshot import RegisterSnapshot
+from ingest.seal.sealer import Sealer
+from ingest.site import BEICHEN
+
+_DAY = datetime(2026, 7, 1, 16, tzinfo=UTC)
+_EVERY = timedelta(minutes=10)
+_ROUNDS = 144
+_TOGETHER = 2
+_DEPTHS_CM = (10, 30)
+_BAR_BYTES = 9.0
+
+
+def main() -> int:
+    """Seal and compact the day, and weigh its files; exit 1 above the bar."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--devices", type=int, default=2_000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        data = DataFolder(Path(temporary))
+        sealer = Sealer(data, BEICHEN, "bench")
+        for begin in range(0, _ROUNDS, _TOGETHER):
+            messages = list(_messages(options.devices, range(begin, begin + _TOGETHER)))
+            sealer.seal(messages, RegisterSnapshot({}, frozenset(), ()))
+        sealer.close()
+        list(compact_lake(data, (_DAY + timedelta(days=9)).date(), 1))
+        files = list((data.lake / "soil_readings").glob("*/*.parquet"))
+        size = sum(path.stat().st_size for path in files)
+        with duckdb.connect(":memory:") as db:
+            counted = db.execute(f"select count(*) from read_parquet('{data.glob('soil_readings')}')").fetchall()
+    ((rows,),) = counted
+    expected = options.devices * _ROUNDS * len(_DEPTHS_CM)
+    print(f"{rows:,} readings in {len(files)} files, {size:,} bytes: {size / rows:.2f} bytes a reading")
+    return 0 if rows == expected and size / rows <= _BAR_BYTES else 1
+
+
+def _messages(devices: int, rounds: range) -> Iterator[Message]:
+    seq = rounds.start * devices
+    for at_round in rounds:
+        for device in random.Random(at_round).sample(range(devices), devices):
+            seq += 1
+            chance = random.Random(seq)
+            at = _DAY + at_round * _EVERY + timedelta(seconds=device % 600 + chance.randrange(-5, 6))
+            day = math.sin(2 * math.pi * at_round / _ROUNDS)
+            readings = []
+            for depth in _DEPTHS_CM:
+                water = 0.18 + device % 90 / 1_000 - at_round / 20_000 + chance.gauss(0, 0.002)
+                warmth = 22 + day * 60 / (depth + 10) + chance.gauss(0, 0.15)
+                for quantity, value, unit in (
+                    ("volumetric_water_content", round(water, 3), "m3/m3"),
+                    ("soil_temperature", round(warmth, 1), "Cel"),
+                    ("bulk_ec", round(0.2 + water / 2 + chance.gauss(0, 0.01), 2), "dS/m"),
+                ):
+                    readings.append({"quantity": quantity, "depth_cm": depth, "value": value, "unit": unit})
+            body = {"schema": "greening.soil_reading/1", "measured_at": at.isoformat(), "readings": readings}
+            topic = f"greensward/v1/beichen/gs-{device:05d}/soil"
+            yield Message(seq, at + timedelta(seconds=chance.uniform(0.5, 5)), topic, msgspec.json.encode(body))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
