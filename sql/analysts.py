@@ -30,13 +30,14 @@ class Question:
 def create_views(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     """Make the views of analysts on `connection`, which holds the tables of the lake, and return their names.
 
-    Views only, over all history: readings with their gates, readings_hourly, readings_daily, root_zone_daily,
-    potential_daily, watering_reports, latest_flags, plots_now, devices_now, images, detections, coverage, and what
-    they are made of.
+    Views over all history, beside the reference tables that they ask: readings with their gates, readings_hourly,
+    readings_daily, root_zone_daily, potential_daily, watering_reports, latest_flags, plots_now, devices_now, images,
+    detections, coverage, and what they are made of.
     They hold in a database that stays. Variable now (or as_of) says which rows of the registers hold; without either,
     those without an end. Each view carries its meaning as a comment.
     """
-    create_reference(connection, "view")
+    # As tables: views of so many values would be read anew in each of the hundred places that name them.
+    create_reference(connection, "table")
     models = analyst_models()
     for model in models:
         connection.execute(f"create or replace view {model.name} as {_whole_select(model, models)}")

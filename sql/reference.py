@@ -33,9 +33,9 @@ def limit(name: str) -> float:
 
 
 def create_reference(connection: duckdb.DuckDBPyConnection, kind: str = "temp view") -> None:
-    """Make every reference table on `connection`, as views over values so that a database of views can hold them.
+    """Make every reference table on `connection`.
 
-    kind: "temp view", or "view" for a database that stays
+    kind: "table" for a database that stays, "temp table", or "temp view"
     """
     for name in reference_names():
         select = _limits() if name == LIMITS else _values(name)
