@@ -55,3 +55,15 @@ def test_a_disease_is_over_after_two_flights_without_it_whose_index_is_well_too(
     fly(lake, {"P1": 0.70}, "F2", AS_OF - timedelta(days=6))
     fly(lake, {"P1": 0.695 + z * SIGMA}, "F3", AS_OF - timedelta(days=1))
     assert verdicts(lake, "disease_findings") == {"P1": state}
+
+
+def test_the_flight_that_found_a_disease_is_no_flight_without_it(lake: MadeLake) -> None:
+    lake.plot()
+    found_at = AS_OF - timedelta(days=9)
+    for image in "AB":
+        found(lake, "P1", image, "F1", found_at)
+    # The flight began before that picture and went on after it.
+    lake.flight("F1", found_at - timedelta(minutes=5), ["P1"])
+    lake.flight("F1", found_at + timedelta(minutes=5), ["P1"])
+    lake.flight("F2", AS_OF - timedelta(days=1), ["P1"])
+    assert verdicts(lake, "disease_findings") == {"P1": "probable"}
