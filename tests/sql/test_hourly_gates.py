@@ -40,7 +40,7 @@ def hours_of(lake: MadeLake, gate: str, device_id: str = "D1") -> list[int]:
     """Return the hours since BEGIN whose readings a gate flags."""
     connection = lake.connect()
     set_variables(connection, as_of=AS_OF, site=BEICHEN)
-    create_reference(connection)
+    create_reference(connection, "temp table")
     for model in gate_models():
         connection.execute(
             f"create or replace temp {'table' if model.is_table else 'view'} {model.name} as {model.select}"
