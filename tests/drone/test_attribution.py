@@ -369,3 +369,11 @@ def test_nine_hundred_findings_in_one_picture_are_each_placed() -> None:
     image = picture(detections=many)
     found = attribute(place(image), [WHEN], plots_of(A=square(-100, -100, 100, 100)))
     assert {one.status for one in found} == {"assigned"}
+
+
+def test_many_slivers_that_each_hold_next_to_nothing_are_together_not_outside() -> None:
+    # Of 2.53 m a strip of 6 cm holds less than a hundredth; thirty of them side by side with gaps hold a quarter.
+    strips = {f"S{i}": square(-1.5 + 0.1 * i, -40, -1.44 + 0.1 * i, 40) for i in range(30)}
+    image = picture(detections=(box(1999, 1499, 2, 2),))
+    assert attributed(image, plots_of(**strips)) == Attribution("ambiguous")
+    assert attributed(image, plots_of(S=strips["S15"])) == Attribution("outside")
