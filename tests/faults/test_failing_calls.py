@@ -11,8 +11,8 @@ import pytest
 from tests.faults.failing_calls import ERRORS, chosen_call
 
 _TIMEOUT_S = 900
-_TRIALS = 8
-_STEP = 19
+_TRIALS = 6
+_STEP = 25
 
 
 @pytest.mark.timeout(_TIMEOUT_S)
