@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import struct
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.faults.needs import as_root, needed
+from tests.waiting import wait_until
 
 FILE_SYSTEMS = ("ext4", "xfs")
 _PACKAGES = {"ext4": "e2fsprogs", "xfs": "xfsprogs"}
@@ -42,6 +44,7 @@ class LoopDisk:
 
     def cut_power(self) -> None:
         """Lose all that was not made durable: from now on every call fails, and nothing more reaches the image."""
+        assert os.path.ismount(self.place), "or the machine's own file system would be shut down"
         descriptor = os.open(self.place, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.ioctl(descriptor, _SHUTDOWN, struct.pack("I", _WITHOUT_FLUSHING_THE_LOG))
@@ -49,8 +52,22 @@ class LoopDisk:
             os.close(descriptor)
 
     def unmount(self) -> None:
-        """Unmount it; nobody may have a file of it open."""
+        """Unmount it; nobody may have a file of it open.
+
+        Another program that made itself a copy of all mounts (`ip netns exec`) holds it a moment longer, and to mount
+        it then would bring back the very file system that was cut off.
+        """
         as_root(needed("umount", "mount"), self.place, why=_WHY)
+        wait_until(self._is_free, f"{self._device} is let go of")
+
+    def _is_free(self) -> bool:
+        try:
+            os.close(os.open(self._device, os.O_RDONLY | os.O_EXCL))
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            return False
+        return True
 
     def close(self) -> None:
         """Remove it, mounted or not."""
