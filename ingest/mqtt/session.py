@@ -50,8 +50,9 @@ _LEAVE_S = 10.0
 _GOODBYE_S = 2.0
 _WRITE_S = 2.0
 _REPLIES_WAITING = 10_000
-_CONNECT_TIMEOUT_S = 10.0
-_BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 4.0)
+_CONNECT_TIMEOUT_S = 5.0
+"""TCP asks again after 1 and 3 s: whenever packets pass again, we are back within five seconds, pause included."""
+_BACKOFF_S = (0.2, 0.5, 1.0, 2.0)
 _PROBE_S = 1.0
 _SESSION_TAKEN_OVER = 0x8E
 
