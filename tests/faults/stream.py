@@ -7,6 +7,7 @@ most of the time. Ingest is the program: `greensward ingest`, with its settings 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import time
@@ -27,6 +28,8 @@ DEVICES = 10
 _MOST_UNACKNOWLEDGED = 1_000
 _MINUTE_US = 60_000_000
 _TRIES = 20
+_SIGNAL_AT_PARENTS_DEATH = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
 
 
 def message(number: int) -> tuple[str, bytes]:
@@ -70,7 +73,7 @@ def spans(numbers: list[int]) -> str:
 
 
 class Forked:
-    """A child process that does `action`; its output goes to the end of `log`."""
+    """A child process that does `action` and ends with this one; its output goes to the end of `log`."""
 
     def __init__(self, action: Callable[[], int], log: Path) -> None:
         """Start it."""
@@ -78,6 +81,7 @@ class Forked:
         if self.pid == 0:
             code = 70
             try:
+                ctypes.CDLL(None).prctl(_SIGNAL_AT_PARENTS_DEATH, signal.SIGKILL)
                 output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
                 os.dup2(output, 1)
                 os.dup2(output, 2)
