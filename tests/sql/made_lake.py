@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -12,11 +13,24 @@ import pyarrow as pa
 
 from ingest.lake.tables import all_tables
 from ingest.site import BEICHEN
-from sql.evaluate import evaluate
+from sql.evaluate import evaluate, make_models
+from sql.models import all_models, models_behind
 from sql.reference import reference_rows
 
 AS_OF = datetime(2026, 7, 10, 0, 0, tzinfo=UTC)
 """08:00 on 10 July by the site's clock."""
+
+_FINDINGS = {
+    "drought": "drought_flags",
+    "disease": "disease_findings",
+    "vigour": "vigour_findings",
+    "sensor": "sensor_findings",
+    "coverage": "coverage_findings",
+    "watering": "watering_findings",
+}
+"""The relation that `findings` takes a cause from."""
+
+_KEPT = {model.name for model in all_models() if model.is_table}
 
 _TEMPLATES = {row["reason_code"]: (row["zh"], row["en"]) for row in reference_rows("reason_codes")}
 
@@ -169,8 +183,7 @@ class MadeLake:
 
     def verdicts(self, cause: str = "drought", as_of: datetime = AS_OF) -> dict[str, Flag]:
         """Return the rows of one cause by plot, or by device for cause sensor."""
-        rows = [row for row in self.flags(as_of) if row["cause"] == cause]
-        return {row["device_id"] or row["plot_id"]: row for row in rows}
+        return {row["device_id"] or row["plot_id"]: row for row in self._flags_of(cause, as_of)}
 
     def add(self, table_name: str, **fields: Any) -> None:
         """Add a row of any table; what a test does not care about gets a plain value."""
@@ -248,17 +261,29 @@ class MadeLake:
 
     def flags(self, as_of: datetime = AS_OF) -> list[Flag]:
         """Return the rows of `flags` as dicts, with both JSON columns parsed into `params` and `inputs`."""
-        rows: list[Flag] = evaluate(self.connect(), as_of=as_of, site=BEICHEN).to_pylist()
-        for row in rows:
-            row["params"] = json.loads(row["reason_params_json"])
-            row["inputs"] = json.loads(row["inputs_json"])
-            row["zh"], row["en"] = (template.format(**row["params"]) for template in _TEMPLATES[row["reason_code"]])
-            assert "None" not in row["zh"] + row["en"], f"a reason with a hole: {row['zh']}"
-        return rows
+        return _with_words(evaluate(self.connect(), as_of=as_of, site=BEICHEN))
+
+    def _flags_of(self, cause: str, as_of: datetime) -> list[Flag]:
+        """Return the rows of `flags` of one cause, making only what it needs: findings of other causes are empty."""
+        if cause not in _FINDINGS:
+            return [row for row in self.flags(as_of) if row["cause"] == cause]
+        asked = _FINDINGS[cause]
+        needed = {model.name for name in (asked, "staged_plots") for model in models_behind(name)}
+        needed |= {"findings", "evaluated_flags"}
+        connection = self.connect()
+        for name, rows in _no_findings().items():
+            if name not in needed:
+                connection.register(f"no_{name}", rows)
+                kind = "table" if name in _KEPT else "view"
+                connection.execute(f"create or replace temp {kind} {name} as select * from no_{name}")
+        models = tuple(model for model in all_models() if model.name in needed)
+        make_models(connection, models, as_of=as_of, site=BEICHEN)
+        flags = connection.execute("select * from evaluated_flags order by plot_id, device_id").to_arrow_table()
+        return [row for row in _with_words(flags) if row["cause"] == cause]
 
     def flag(self, cause: str, plot_id: str = "P1", as_of: datetime = AS_OF) -> Flag:
         """Return the one row of a plot and cause."""
-        (row,) = [row for row in self.flags(as_of) if row["plot_id"] == plot_id and row["cause"] == cause]
+        (row,) = [row for row in self._flags_of(cause, as_of) if row["plot_id"] == plot_id]
         return row
 
     def _add(self, table_name: str, **fields: Any) -> None:
@@ -268,6 +293,25 @@ class MadeLake:
         self._message_seq += 1
         row = {"message_seq": self._message_seq, "picture_id": fields.get("image_id")} | fields
         self.rows[table_name].append({name: row.get(name) for name in names})
+
+
+@functools.cache
+def _no_findings() -> dict[str, pa.Table]:
+    """Return the relations that `findings` reads, with their columns and without rows."""
+    connection = MadeLake().connect()
+    evaluate(connection, as_of=AS_OF, site=BEICHEN)
+    names = (*_FINDINGS.values(), "campaign_findings")
+    return {name: connection.execute(f"select * from {name} limit 0").to_arrow_table() for name in names}
+
+
+def _with_words(flags: pa.Table) -> list[Flag]:
+    rows: list[Flag] = flags.to_pylist()
+    for row in rows:
+        row["params"] = json.loads(row["reason_params_json"])
+        row["inputs"] = json.loads(row["inputs_json"])
+        row["zh"], row["en"] = (template.format(**row["params"]) for template in _TEMPLATES[row["reason_code"]])
+        assert "None" not in row["zh"] + row["en"], f"a reason with a hole: {row['zh']}"
+    return rows
 
 
 def local_midnight(day: date) -> datetime:

@@ -44,6 +44,7 @@ def test_three_plots_of_its_kind_tell_how_dry_a_plot_without_a_probe_is_likely_t
     )
     assert "estimated by 3 plots of its kind (3 dry)" in flag["en"]
     assert flag["value"] is None
+    lake.flags()
     for language, words in (("zh", "估计值"), ("en", "an estimate")):
         (step,) = [
             step

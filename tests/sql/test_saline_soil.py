@@ -21,6 +21,7 @@ def test_above_four_ds_m_the_flag_says_that_water_content_reads_high_and_judges_
     assert (flag["state"], flag["needs_work"]) == ("dry", True)
     assert flag["inputs"]["saline_ec_ds_m"] == (ec_ds_m if ec_ds_m > 4.0 else None)
     assert flag["inputs"]["probes"][0]["bulk_ec_ds_m"] == ec_ds_m
+    lake.flags()
     said = {
         language: [
             step.said
