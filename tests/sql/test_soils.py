@@ -113,7 +113,7 @@ def test_roots_wilt_by_the_wilting_point_of_the_main_layer(lake: MadeLake) -> No
 
 
 def test_only_what_a_texture_tells_is_uncertain(lake: MadeLake) -> None:
-    """0.2 m measured above 0.2 m of loam: sigma of the line is (1-p) 0.043 and p 0.037 over half of the depth."""
+    """0.2 m measured above 0.2 m of loam: sigma of the line is (1-p) 0.043 over half of the depth."""
     lake.plot(
         vegetation="warm_turf",
         soil_texture=None,
@@ -123,7 +123,7 @@ def test_only_what_a_texture_tells_is_uncertain(lake: MadeLake) -> None:
     for channel in (1, 2):
         lake.soil_until_now([0.20] * 3, channel=channel, wiggle=0.0)
     line = (0.21 + (0.2796 + 0.1370) / 2) / 2
-    sigma = math.hypot(0.5 * 0.043, 0.5 * 0.037) / 2
+    sigma = 0.5 * 0.043 / 2
     wanted = 0.5 * math.erfc(-(line - 0.20) / sigma / math.sqrt(2))
     assert lake.flag("drought")["inputs"]["dry_probability"] == pytest.approx(wanted, abs=1e-5)
 
