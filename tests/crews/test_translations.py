@@ -94,7 +94,7 @@ def test_sources_that_people_read_are_published_or_ours_and_can_be_opened() -> N
     read += [*(ROOT / "schemas").rglob("*.*"), *(ROOT / "crews").rglob("*.toml"), *(ROOT / "crews").rglob("*.csv")]
     read += [ROOT / "README.md", ROOT / "CHANGELOG.md"]
     assert len(read) > 100
-    nowhere = re.compile(r"spec/|spec of the|soil specification|(?:soil|drone|people|reliability)\.md")
+    nowhere = re.compile(r"spec/|spec of the|soil specification|(?:soil|drone|people)\.md")
     for path in read:
         if path.suffix in {".csv", ".sql", ".md", ".toml", ".json", ".yaml"}:
             found = nowhere.search(path.read_text(encoding="utf-8"))
