@@ -25,11 +25,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from ingest.lake.damage import scrub
 from ingest.lake.layout import DataFolder
 from tests.end_to_end.running import rows_in_lake
 from tests.faults.needs import preloaded
-from tests.faults.stream import Ingest, Publisher, assert_each_once, wait_until_all_there
+from tests.faults.stream import Ingest, Publisher, assert_each_once, assert_files_are_whole, wait_until_all_there
 from tests.mosquitto import Mosquitto
 from tests.waiting import wait_until
 
@@ -96,9 +95,7 @@ def fail_calls(trials: Sequence[int], workdir: Path) -> dict[str, object]:
         published = publisher.stop()
         wait_until_all_there(folder, published)
         assert_each_once(folder, published)
-        assert scrub(folder) == [], "files with other bytes than their names say"
-        strays = [path for path in folder.lake.rglob("*") if path.is_file() and path.suffix != ".parquet"]
-        assert strays == [], strays
+        assert_files_are_whole(folder)
     except AssertionError as error:
         raise AssertionError(f"{error}; ingest said: {ingest.said()}") from error
     finally:
