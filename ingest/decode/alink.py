@@ -14,7 +14,7 @@ import msgspec
 
 from ingest.decode.context import DecodeContext
 from ingest.decode.guard import describe, escape, parse_json
-from ingest.decode.instants import parse_instant, parse_unix_ms
+from ingest.decode.instants import parse_clock
 from ingest.decode.nested_values import flatten
 from ingest.decode.property_report import PropertyReport
 from ingest.decode.topics import is_id, unknown_topic
@@ -180,28 +180,25 @@ def _add(
         for place, one in enumerate(given if are_records and isinstance(given, list) else [given]):
             where = f"{here}/{place}" if are_records else here
             try:
-                measured_at, value = _value(one, where)
+                measured_at, value = _value(one, where, report.received_at)
                 for inner, given_value, there in flatten(name, value, where):
-                    inner_at, said = _value(given_value, there)
+                    inner_at, said = _value(given_value, there, report.received_at)
                     at = inner_at or measured_at
                     report.add_value(device_id, inner, said, there, measured_at=at, names=names, once=once)
             except PayloadError as error:
                 report.refuse(where, *error.faults)
 
 
-def _value(given: object, pointer: str) -> tuple[datetime | None, object]:
-    """Return the instant, None where it is not said, and the value. Raises: PayloadError (bad_instant)."""
+def _value(given: object, pointer: str, received_at: datetime) -> tuple[datetime | None, object]:
+    """Return the instant, None where it is not said, and the value; `time` is in ms, though some write it otherwise.
+
+    Raises: PayloadError (bad_instant).
+    """
     if not isinstance(given, dict) or "value" not in given:
         return None, given
     value = {"value": given["value"], "unit": given["unit"]} if given.get("unit") else given["value"]
-    return (None if given.get("time") is None else _time(given["time"], f"{pointer}/time")), value
-
-
-def _time(given: object, pointer: str) -> datetime:
-    """Return the instant of a Unix time in milliseconds, which some makers write as text, or of RFC 3339."""
-    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) <= _LONGEST_ID:
-        return parse_unix_ms(int(given), pointer)
-    return parse_instant(given, pointer) if isinstance(given, str) else parse_unix_ms(given, pointer)
+    time = given.get("time")
+    return (None if time is None else parse_clock(time, "ms", received_at, f"{pointer}/time")), value
 
 
 def _is_message_id(value: object) -> bool:

@@ -12,7 +12,7 @@ from ingest.decode.envelope import Envelope, dev_eui_of
 from ingest.decode.guard import parse_json
 from ingest.decode.topics import identity_mismatch, unknown_topic
 from ingest.decode.uplink import decode_uplink
-from ingest.decode.uplink_message import Uplink, payload_hash, read_base64
+from ingest.decode.uplink_message import Uplink, payload_hash, read_frame_bytes
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, Message
 
@@ -49,7 +49,7 @@ def _uplink(message: Message, topic_eui: str | None) -> Uplink:
     device_id = _device_id(event, device, topic_eui)
     data = b""
     try:
-        data = read_base64(document.get("data"), "/data")
+        data = read_frame_bytes(document.get("data"), "/data")
     except PayloadError as error:
         event.faults += error.faults
     fields, fields_pointer = event.fields("object"), "/object"

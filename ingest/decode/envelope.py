@@ -14,6 +14,7 @@ _DEV_EUI = re.compile(r"[0-9a-fA-F]{16}")
 _LARGEST_COUNTER = 2**32 - 1
 _LARGEST_PORT = 255
 _LONGEST_TEXT = 256
+_COUNTER = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
 class Envelope:
@@ -102,8 +103,9 @@ class Envelope:
         got = self._given.get(name)
         if got is None:
             return None
-        if isinstance(got, int) and not isinstance(got, bool) and 0 <= got <= largest:
-            return got
+        number = int(got) if isinstance(got, str) and _COUNTER.fullmatch(got) else got
+        if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= largest:
+            return number
         self.wrong(name, expected)
         return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from ingest.decode.guard import describe
 from ingest.errors import Fault, PayloadError
@@ -14,6 +15,11 @@ MOST_AHEAD = timedelta(minutes=10)
 """How far a sender's clock may run ahead of ours."""
 MOST_APART = timedelta(hours=24)
 """How far a device's clock and its network's may be apart before its reading is in doubt."""
+_NO_SECONDS_FROM = 1e11
+"""Seconds of the year 5138: such a number is milliseconds, whatever was agreed."""
+_SECONDS_WITHIN = timedelta(days=30)
+"""A number that was to be milliseconds is seconds only where these are of the last days before the arrival; a clock
+that counts its milliseconds from 1970 since it was switched on passes through them in less than an hour."""
 
 # RFC 3339 section 5.6, where "T" and "Z" may be lower case.
 _RFC_3339 = re.compile(
@@ -21,6 +27,7 @@ _RFC_3339 = re.compile(
     r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
 _SECOND = slice(17, 19)
+_DIGITS = re.compile(r"[0-9]{1,20}", re.ASCII)
 _WRITE = "Write RFC 3339 with an offset, for example 2026-07-02T05:10:00+08:00."
 
 
@@ -65,6 +72,27 @@ def parse_unix_ms(milliseconds: object, pointer: str = "") -> datetime:
         return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
     except (ValueError, OverflowError) as error:
         raise _bad_unix(milliseconds, pointer, "milliseconds") from error
+
+
+def parse_clock(given: object, unit: Literal["s", "ms"], received_at: datetime, pointer: str = "") -> datetime:
+    """Return the instant that a device's clock said: a Unix time, as a number or as text, or RFC 3339.
+
+    unit: of the Unix time, as the maker describes it; one that is plainly in the other unit is read in that
+    received_at: when it came, against which the unit is judged
+    Raises: PayloadError with code bad_instant.
+    """
+    if isinstance(given, str) and _DIGITS.fullmatch(given) is None:
+        return parse_instant(given, pointer)
+    number = int(given) if isinstance(given, str) else given
+    parse, other = (parse_unix_s, parse_unix_ms) if unit == "s" else (parse_unix_ms, parse_unix_s)
+    if isinstance(number, int | float) and (number >= _NO_SECONDS_FROM) is (unit == "s"):
+        try:
+            instant = other(number, pointer)
+        except PayloadError:
+            return parse(number, pointer)
+        if unit == "s" or -MOST_AHEAD <= received_at - instant <= _SECONDS_WITHIN:
+            return instant
+    return parse(number, pointer)
 
 
 def clocks_apart(device_at: datetime, network_at: datetime) -> str | None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from ingest.decode.context import DecodeContext
 from ingest.decode.guard import describe, escape, parse_json
-from ingest.decode.instants import parse_instant
+from ingest.decode.instants import parse_clock
 from ingest.decode.nested_values import flatten
 from ingest.decode.property_report import PropertyReport
 from ingest.decode.topics import is_id, unknown_topic
@@ -71,21 +71,27 @@ def _add_services(report: PropertyReport, device_id: str, part: object, pointer:
             properties = _object(given.get("properties"), f"{where}/properties")
             measured_at = None
             if given.get("event_time") is not None:
-                measured_at = _instant(given["event_time"], f"{where}/event_time")
+                measured_at = _instant(given["event_time"], f"{where}/event_time", report.received_at)
         except PayloadError as error:
             report.refuse(where, *error.faults)
             continue
         service_id = given["service_id"] if isinstance(given.get("service_id"), str) else ""
         for name, given_value in properties.items():
             whole = f"{service_id}/{name}" if service_id else name
-            for inner, said, there in flatten(whole, given_value, f"{where}/properties/{escape(name)}"):
+            here = f"{where}/properties/{escape(name)}"
+            try:
+                values = [*flatten(whole, given_value, here)]
+            except PayloadError as error:
+                report.refuse(here, *error.faults)
+                continue
+            for inner, said, there in values:
                 report.add_value(
                     device_id, inner, said, there, measured_at=measured_at, names=(str(service_id),), once=once
                 )
 
 
-def _instant(text: object, pointer: str) -> datetime:
-    """Return the instant of 20151212T121212Z, or of the form with milliseconds, which is RFC 3339."""
+def _instant(text: object, pointer: str, received_at: datetime) -> datetime:
+    """Return the instant of 20151212T121212Z, of the form with milliseconds, which is RFC 3339, or of a Unix time."""
     if isinstance(text, str) and _COMPACT.fullmatch(text):
         try:
             return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
@@ -93,7 +99,7 @@ def _instant(text: object, pointer: str) -> datetime:
             expected = "20151212T121212Z or 2015-12-12T12:12:12.333Z, UTC"
             fault = Fault(pointer, "bad_instant", describe(text), expected, "Send the time in one of these forms.")
             raise PayloadError(fault) from error
-    return parse_instant(text, pointer)
+    return parse_clock(text, "ms", received_at, pointer)
 
 
 def _device_id(text: object, pointer: str) -> str:

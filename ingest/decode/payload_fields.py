@@ -16,7 +16,7 @@ from ingest.errors import Fault, PayloadError
 from ingest.stream_units import StreamReader
 
 _MOST_NESTED = 4
-_INVALID = (False, 0, "false", "False", "0")
+_INVALID = ("false", "0", "0.0")
 
 
 def read_fields(
@@ -35,7 +35,9 @@ def read_fields(
     measured = Measurements()
     placed = {name: (value, f"{pointer}/{escape(name)}") for name, value in fields.items()}
     if model is not None and model.measurements is not None:
-        placed |= dict(_identified(fields, model.measurements, pointer))
+        for name, (value, place) in _identified(fields, model.measurements, pointer):
+            if placed.setdefault(name, (value, place))[0] != value and name in model.fields:
+                measured.refuse(_twice(name, value, place), place)
     return measured, add_fields(measured, placed, model, reader, notes)
 
 
@@ -55,7 +57,7 @@ def add_fields(
         return read_unknown(placed, measured, reader, notes)
     if model.sdi12:
         placed = {**placed, **_answered(measured, placed, model)}
-    is_valid = model.valid is None or placed.get(model.valid, (True, ""))[0] not in _INVALID
+    is_valid = model.valid is None or str(placed.get(model.valid, (True, ""))[0]).strip().lower() not in _INVALID
     said: set[tuple[str, int]] = set()
     # A list of messages none of which is a measurement (a new sensor's id) is understood all the same.
     known = 1 if model.measurements is not None and placed.get(model.measurements[0], (None, ""))[0] else 0
@@ -127,6 +129,11 @@ def _add(measured: Measurements, field: Field, value: object, pointer: str) -> F
     return "no value" if len(measured.refused) == refused else "refused"
 
 
+def _twice(name: str, value: object, pointer: str) -> Fault:
+    got, expected = f"a second {describe(name)}, {describe(value)}", "one value for each measurement"
+    return Fault(pointer, "measured_twice", got, expected, "Send the values of another time in an uplink of their own.")
+
+
 def _another_unit(value: object, field: Field, pointer: str) -> Fault:
     """Return the fault of a value in another unit than the one that its element gives and its curve is for."""
     expected = f"a value in {field.given}" if field.given else "a value without a unit"
@@ -178,7 +185,7 @@ def _identified(
     while waiting:
         part, place, depth = waiting.pop()
         if isinstance(part, list) and depth < _MOST_NESTED:
-            waiting.extend((inner, f"{place}/{index}", depth + 1) for index, inner in enumerate(part))
+            waiting.extend((inner, f"{place}/{index}", depth + 1) for index, inner in reversed([*enumerate(part)]))
         elif isinstance(part, dict):
             if value_key in part:
                 name = part.get(id_key)

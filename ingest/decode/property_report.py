@@ -16,6 +16,7 @@ from ingest.decode.instants import check_measured_at
 from ingest.decode.measurements import Measurements
 from ingest.decode.payload_fields import add_fields
 from ingest.decode.recognise import recognise
+from ingest.decode.spelling import fold, is_setting, respell
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, DeviceStatus, Message, PartFault, SoilReading, WeatherReading
 from ingest.stream_units import StreamReader
@@ -51,6 +52,11 @@ class PropertyReport:
         self._instants: dict[tuple[str, datetime, str | None], _Instant] = {}
         self._states: list[DeviceStatus] = []
         self._refused: list[PartFault] = []
+
+    @property
+    def received_at(self) -> datetime:
+        """When the message came."""
+        return self._message.received_at
 
     def add_value(
         self,
@@ -127,22 +133,25 @@ class PropertyReport:
 
     def _read(self, rows: _Rows, device_id: str, instant: datetime, at: _Instant, reader: StreamReader) -> None:
         """Add the rows of one device and instant; values that cannot be kept are refused alone."""
+        measurable = {name: placed for name, placed in at.fields.items() if not is_setting(name)}
         last_levels: dict[str, tuple[object, str]] = {}
-        for name, placed in at.fields.items():
+        for name, placed in measurable.items():
             last_levels.setdefault(name.rpartition("/")[2], placed)
         found = recognise(self._context.model_of.get(device_id), at.names, last_levels)
         model, notes = found.model, self._context.notes
         if notes is not None:
             notes.model, notes.why = found
         measured = Measurements()
-        known = add_fields(measured, at.fields if model is None else last_levels, model, reader, notes)
+        spelt = measurable if model is None else respell(last_levels, model)
+        known = add_fields(measured, spelt, model, reader, notes)
         rows.known += known
         if not known:
             return
         if model is not None:
-            for name, (value, pointer) in at.fields.items():
+            own = {fold(name) for name in model.fields}
+            for name, (value, pointer) in measurable.items():
                 last = name.rpartition("/")[2]
-                if last in model.fields and last_levels[last][0] != value:
+                if fold(last) in own and last_levels[last][0] != value:
                     rows.refused.append(PartFault(pointer, (_twice(last, value, pointer),)))
         fault = check_measured_at(instant, self._message.latest_at)
         if fault is not None:

@@ -18,11 +18,13 @@ import msgspec
 
 from ingest.decode.cbor import parse_cbor
 from ingest.decode.context import DecodeContext
+from ingest.decode.device_models import Model, all_models
 from ingest.decode.guard import describe, parse_json
 from ingest.decode.instants import parse_unix_s
 from ingest.decode.property_report import PropertyReport
 from ingest.decode.quantities import units_of
 from ingest.decode.replies import reply_to
+from ingest.decode.spelling import fold
 from ingest.decode.topics import device_of, identity_mismatch, reply_topic
 from ingest.decode.unknown_models import is_place, read_name
 from ingest.decode.uplink_message import payload_hash
@@ -89,7 +91,8 @@ def _decode(message: Message, context: DecodeContext, device_id: str) -> Decoded
         got = f"{len(pack)} records"
         raise PayloadError(Fault("", "too_many", got, f"at most {MOST_RECORDS}", "Send several packs."))
     report = PropertyReport(message, context, "senml")
-    _add_records(report, pack, device_id, payload_hash(message.payload))
+    model = all_models().get(context.model_of.get(device_id, ""))
+    _add_records(report, pack, device_id, model, payload_hash(message.payload))
     return report.decoded(device_id, "")
 
 
@@ -122,7 +125,9 @@ def _named_labels(pack: object) -> object:
     return named
 
 
-def _add_records(report: PropertyReport, pack: list[object], device_id: str, digest: str) -> None:
+def _add_records(report: PropertyReport, pack: list[object], device_id: str, model: Model | None, digest: str) -> None:
+    """Add the records; the fields of a registered model are names, too."""
+    fields = frozenset(fold(name) for name in model.fields) if model else frozenset()
     base = _Base()
     for place, record in enumerate(pack):
         pointer = f"/{place}"
@@ -131,7 +136,7 @@ def _add_records(report: PropertyReport, pack: list[object], device_id: str, dig
             said = _checked(record, pointer)
             if not any(name in said for name in (*_VALUES, "s")):
                 continue  # a record of base values only
-            name = _quantity_name(base.name + str(said.get("n", "")), device_id, pointer)
+            name = _quantity_name(base.name + str(said.get("n", "")), device_id, fields, pointer)
             value = _value(base, said, name, pointer)
             measured_at, after = _instant(base.time + _number(said, "t"), pointer)
         except PayloadError as error:
@@ -211,8 +216,11 @@ def _set_base(base: _Base, said: object, pointer: str) -> None:
     base.value = _number(said, "bv") if "bv" in said else base.value
 
 
-def _quantity_name(name: str, device_id: str, pointer: str) -> str:
-    """Return the part of a record's name that says depth or channel, and quantity. Raises: PayloadError."""
+def _quantity_name(name: str, device_id: str, fields: frozenset[str], pointer: str) -> str:
+    """Return the part of a record's name that says depth or channel, and quantity. Raises: PayloadError.
+
+    fields: folded, of the registered model
+    """
     if not _NAME.fullmatch(name):
         expected = "a name of A-Z a-z 0-9 - : . / _, the first a letter or digit"
         raise PayloadError(Fault(f"{pointer}/n", "wrong_form", describe(name), expected, "Send bn and n in that form."))
@@ -222,7 +230,7 @@ def _quantity_name(name: str, device_id: str, pointer: str) -> str:
     named = read_name(found)
     if len(levels) > _MOST_LEVELS or (len(levels) == _MOST_LEVELS and not is_place(levels[0])):
         raise PayloadError(identity_mismatch(f"{pointer}/n", name, f"a name of {device_id}"))
-    if named is not None:
+    if named is not None or fold(levels[-1]) in fields:
         return found
     expected = "a name that ends with a quantity, for example 10cm/soil_moisture"
     advice = "Name the quantity as docs/device-makers.md does."

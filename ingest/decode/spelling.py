@@ -10,8 +10,10 @@ import functools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 from ingest.decode.device_models import Model, all_models
+from ingest.decode.nested_values import layers
 
 _BETWEEN_WORDS = re.compile(r"[\s_.\-]+")
 _PLACE = re.compile(r"soil|[0-9]cm$")
@@ -23,6 +25,14 @@ _WRAPPERS = frozenset(
     }
 )  # fmt: skip
 """Names, folded, of objects that only hold the fields; `threshold` or `config` hold numbers that nobody measured."""
+_SETTINGS = frozenset(
+    {
+        "alarm", "alarms", "calibration", "config", "configuration", "desired", "limit", "limits", "max", "min",
+        "setpoint", "setpoints", "setting", "settings", "target", "targets", "threshold", "thresholds",
+    }
+)  # fmt: skip
+"""Names, folded, of levels that hold such numbers, in envelopes whose groups may be called anything else."""
+_Value = TypeVar("_Value")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -36,10 +46,15 @@ def names_of(fields: Mapping[str, object]) -> frozenset[str]:
     return frozenset(fields) | {name for _, name, _ in _wrapped(fields)}
 
 
-def respell(fields: Mapping[str, object], model: Model) -> Mapping[str, object]:
+def is_setting(name: str) -> bool:
+    """Say whether a name with levels (`Config/soil_moisture`) is of what somebody set, not of what was measured."""
+    return any(fold(level) in _SETTINGS for level in name.split("/")[:-1])
+
+
+def respell(fields: Mapping[str, _Value], model: Model) -> Mapping[str, _Value]:
     """Return `fields` with those that are the model's under its own names; `fields` itself where all are so already."""
     own, folded = _names(model.model_id)
-    found: dict[str, object] = {}
+    found: dict[str, _Value] = {}
     for name, value in fields.items():
         target = None if name in own else folded.get(fold(name))
         if target is not None and target not in fields:
@@ -58,7 +73,8 @@ def respell(fields: Mapping[str, object], model: Model) -> Mapping[str, object]:
 def spread(fields: Mapping[str, object]) -> Mapping[str, object]:
     """Return the fields of a model that nobody knows, with those inside wrappers, and those that lie in the soil.
 
-    The latter as `soil/moisture` or `10cm/temperature`, as envelopes with levels write them.
+    The latter as `soil/moisture` or `10cm/temperature`, as envelopes with levels write them; so are the layers of a
+    list ([{"depth": 10, "moisture": 18.3}, …]).
     """
     placed = {
         f"{place}/{name}": value
@@ -66,13 +82,16 @@ def spread(fields: Mapping[str, object]) -> Mapping[str, object]:
         if isinstance(inside, dict) and "value" not in inside and _PLACE.search(place.casefold())
         for name, value in inside.items()
     }
-    inner = [(name, value) for _, name, value in _wrapped(fields)]
+    wrapped = [*_wrapped(fields)]
+    for name, value in (*fields.items(), *((name, value) for _, name, value in wrapped)):
+        placed |= {inner: given for inner, given in layers(name, value) if not is_setting(inner)}
+    inner = [(name, value) for _, name, value in wrapped]
     times = Counter(name for name, _ in inner)
     found = placed | {name: value for name, value in inner if times[name] == 1}
     return {**found, **fields} if found else fields
 
 
-def _wrapped(fields: Mapping[str, object]) -> Iterator[tuple[str, str, object]]:
+def _wrapped(fields: Mapping[str, _Value]) -> Iterator[tuple[str, str, _Value]]:
     """Yield wrapper, name and value of each field inside a wrapper; a value with its unit is no wrapper."""
     for wrapper, inside in fields.items():
         if isinstance(inside, dict) and fold(wrapper) in _WRAPPERS and not {"value", "unit"} <= inside.keys():

@@ -9,7 +9,7 @@ from ingest.decode.envelope import Envelope, dev_eui_of
 from ingest.decode.guard import parse_json
 from ingest.decode.topics import identity_mismatch, is_id, unknown_topic
 from ingest.decode.uplink import decode_uplink
-from ingest.decode.uplink_message import Uplink, payload_hash, read_base64
+from ingest.decode.uplink_message import Uplink, payload_hash, read_frame_bytes
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, Message
 
@@ -47,7 +47,10 @@ def decode_things_stack(message: Message, context: DecodeContext) -> Decoded:
     device_id = dev_eui_of(end_device.get("dev_eui"))
     if device_id is None and end_device.get("dev_eui") is None and is_id(topic.group(1)):
         device_id = topic.group(1)  # a device activated by personalisation may have no DevEUI
-    if True in (event.get("simulated"), event.part("uplink_message").get("simulated")):
+    if any(
+        said in (True, "true", "True")
+        for said in (event.get("simulated"), event.part("uplink_message").get("simulated"))
+    ):
         return Decoded(ignored="simulated", device_id=device_id)
     try:
         if device_id is None:
@@ -66,7 +69,7 @@ def _uplink(message: Message, event: Envelope, end_device: Envelope, device_id: 
     heard = event.part("uplink_message", required=True)
     data = b""
     try:
-        data = read_base64(heard.get("frm_payload"), heard.at("frm_payload"))
+        data = read_frame_bytes(heard.get("frm_payload"), heard.at("frm_payload"))
     except PayloadError as error:
         event.faults += error.faults
     fields = heard.fields("decoded_payload")

@@ -5,12 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from ingest.decode.guard import describe
 from ingest.errors import Fault, PayloadError
+
+_HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+", re.ASCII)
+_SHORTEST_HEX, _FIGURES_OF_HEX = 16, 4
+"""Characters of a text that is taken for hex first, of which every fourth must be a figure: 0 to 9."""
+_FOR_ADDRESSES = str.maketrans("-_", "+/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +47,25 @@ class Uplink:
     firmware: str | None = None
 
 
-def read_base64(text: object, pointer: str) -> bytes:
-    """Return the bytes of a frame; missing and empty text are no bytes. Raises: PayloadError (bad_base64)."""
+def read_frame_bytes(text: object, pointer: str) -> bytes:
+    """Return the bytes of a frame; missing and empty text are no bytes.
+
+    Network servers write base64 (also without its padding, or the alphabet for addresses); bridges write hex, which is
+    taken for that where it could hardly be base64: 16 digits or more of one case, with many figures among them.
+    Raises: PayloadError (bad_base64).
+    """
     if text is None:
         return b""
-    try:
-        if isinstance(text, str):
-            return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        pass
+    if isinstance(text, str):
+        is_hex = len(text) % 2 == 0 and _HEX.fullmatch(text) is not None
+        figures = sum(character.isdigit() for character in text)
+        if is_hex and len(text) >= _SHORTEST_HEX and figures * _FIGURES_OF_HEX >= len(text):
+            return bytes.fromhex(text)
+        try:
+            return base64.b64decode(text.translate(_FOR_ADDRESSES) + "=" * (-len(text) % 4), validate=True)
+        except (binascii.Error, ValueError):
+            if is_hex:
+                return bytes.fromhex(text)
     raise PayloadError(
         Fault(pointer, "bad_base64", describe(text), "base64 (RFC 4648)", "Check the network server's integration.")
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Literal
 
 from ingest.decode.device_models import Clock, Model
 from ingest.decode.frames.families import FAMILIES
 from ingest.decode.guard import describe
-from ingest.decode.instants import check_measured_at, clocks_apart, parse_instant, parse_unix_ms, parse_unix_s
+from ingest.decode.instants import check_measured_at, clocks_apart, parse_clock
 from ingest.decode.measurements import Measurements
 from ingest.decode.notes import Notes
 from ingest.decode.payload_fields import read_fields
@@ -17,8 +18,6 @@ from ingest.decode.uplink_message import Uplink
 from ingest.errors import Fault, PayloadError
 from ingest.observation import PartFault, SoilReading, WeatherReading
 from ingest.stream_units import StreamReader
-
-_CLOCKS = {"rfc3339": parse_instant, "unix_s": parse_unix_s, "unix_ms": parse_unix_ms}
 
 
 class UplinkRows:
@@ -101,7 +100,8 @@ class UplinkRows:
 
     def _instant(self, fields: Mapping[str, object], clock: Clock, pointer: str) -> datetime:
         pointer = f"{pointer}/{clock.field}"
-        instant = _CLOCKS[clock.format](fields.get(clock.field), pointer)
+        unit: Literal["s", "ms"] = "ms" if clock.format == "unix_ms" else "s"
+        instant = parse_clock(fields.get(clock.field), unit, self._received_at, pointer)
         fault = check_measured_at(instant, self._received_at, pointer)
         if fault is not None:
             raise PayloadError(fault)

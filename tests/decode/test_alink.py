@@ -87,7 +87,7 @@ def test_a_property_that_is_refused_is_named_in_the_answer(publish: Publish) -> 
         ({"Power": "on"}, "no_known_field"),
         ([1], "wrong_type"),
         ({"soil_moisture": {"value": 20, "time": "10:00"}}, "bad_instant"),
-        ({"soil_moisture": {"value": 20, "time": TEN_MS // 1000}}, "before_2015"),
+        ({"soil_moisture": {"value": 20, "time": TEN_MS // 1000 // 1000}}, "before_2015"),
         ({"soil_moisture": {"value": 20, "time": TEN_MS + 50 * HOUR_MS}}, "in_the_future"),
         ({"soil_moisture": 101}, "unit_not_known"),
     ],

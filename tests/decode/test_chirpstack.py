@@ -100,7 +100,7 @@ def test_the_register_outranks_the_device_profile(publish: Publish) -> None:
         (chirpstack(WET, time="2026-07-02T04:11:00Z"), ("", "in_the_future")),
         (chirpstack(WET, time="2009-07-02T04:11:00Z"), ("", "before_2015")),
         (chirpstack(WET, fCnt=-1), ("/fCnt", "wrong_type")),
-        (chirpstack(WET, fCnt="20"), ("/fCnt", "wrong_type")),
+        (chirpstack(WET, fCnt="2O"), ("/fCnt", "wrong_type")),
         (chirpstack(WET, fPort=True), ("/fPort", "wrong_type")),
         (chirpstack(WET) | {"data": "***"}, ("/data", "bad_base64")),
         (chirpstack(WET) | {"data": 5}, ("/data", "bad_base64")),
@@ -111,8 +111,41 @@ def test_a_wrong_envelope_is_refused(publish: Publish, event: object, expected: 
     assert expected in codes(publish, event)
 
 
+WET_BYTES = bytes.fromhex("0175640367fe00046825057ff000")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        base64.b64encode(WET_BYTES).decode(),
+        base64.b64encode(WET_BYTES).decode().rstrip("="),
+        base64.urlsafe_b64encode(WET_BYTES).decode(),
+        WET_BYTES.hex(),
+        WET_BYTES.hex().upper(),
+    ],
+    ids=["base64", "without padding", "for addresses", "hex", "hex in capitals"],
+)
+def test_bytes_are_read_in_base64_and_in_hex(publish: Publish, data: str) -> None:
+    event = chirpstack(profile="EM500-SMTC") | {"data": data}
+    (row,) = publish(CHIRPSTACK, event).soil
+    assert (row.volumetric_water_content, row.soil_temperature_c, row.bulk_ec_ds_m) == (0.185, 25.4, 0.24)
+
+
+def test_base64_of_a_silent_frame_is_not_taken_for_hex(publish: Publish) -> None:
+    """Twelve bytes of zeros are sixteen times A, which would be digits of hex as well."""
+    with pytest.raises(PayloadError) as caught:
+        publish(CHIRPSTACK, chirpstack(profile="LSE01") | {"data": "A" * 16})
+    assert caught.value.faults[0].got.startswith("12 bytes: 000000")
+
+
+def test_a_counter_may_be_written_as_text(publish: Publish) -> None:
+    assert (
+        publish(CHIRPSTACK, chirpstack(WET, fCnt="20")).status == publish(CHIRPSTACK, chirpstack(WET, fCnt=20)).status
+    )
+
+
 def test_all_faults_of_an_envelope_are_told(publish: Publish) -> None:
-    event = chirpstack(WET, time="now", fCnt="1") | {"data": "*"}
+    event = chirpstack(WET, time="now", fCnt="one") | {"data": "*"}
     assert {code for _, code in codes(publish, event)} == {"bad_instant", "wrong_type", "bad_base64"}
 
 

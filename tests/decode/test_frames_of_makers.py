@@ -165,6 +165,30 @@ def test_the_data_log_of_a_dragino_probe_is_history_with_its_own_times(publish: 
     assert pair.day == 1
 
 
+@pytest.mark.parametrize(("model", "words"), [("dragino/se01", 1), ("dragino/se02", 2)])
+def test_a_dragino_probe_that_counts_pulses_measures_the_same(publish: Publish, model: str, words: int) -> None:
+    probes = "07a5ff7e0064" * words
+    counting = frame(publish, model, "0d4e0000" + probes + "50" + "00000090")
+    assert soil(counting) == soil(frame(publish, model, "0d4e0000" + probes + "10"))
+    assert soil(frame(publish, model, "0d4e0000" + "0376010add7f" * words + "d0" + "00000010"))[1, "raw_counts"] == 266
+    with pytest.raises(PayloadError):
+        frame(publish, "dragino/lse01", "0d4e0000" + "07a5ff7e0064" + "10" + "00000090")
+
+
+def test_the_data_logs_of_ph_and_leaf_probes_are_history(publish: Publish) -> None:
+    first, second = (int(datetime(2026, 6, day, tzinfo=UTC).timestamp()).to_bytes(4, "big").hex() for day in (1, 2))
+    acid = frame(publish, "dragino/lsph01", "0046fff6000040" + first + "00" * 11 + "004600d2000040" + second, port=3)
+    assert [(row.measured_at.day, row.soil_temperature_c, row.time_source) for row in acid.soil] == [
+        (1, -1.0, "device"),
+        (2, 21.0, "device"),
+    ]
+    leaf = frame(publish, "dragino/llms01", "01b300c8000040" + first, port=3)
+    assert (leaf.soil, [(row.measured_at.day, row.leaf_wetness_pct) for row in leaf.weather]) == ((), [(1, 43.5)])
+    with pytest.raises(PayloadError) as caught:
+        frame(publish, "dragino/llms01", "01b300c8000040" + first[:-2], port=3)
+    assert caught.value.faults[0].code == "frame_truncated"
+
+
 def test_a_codec_that_writes_the_data_log_as_text_does_not_hide_the_bytes(publish: Publish) -> None:
     at = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp()).to_bytes(4, "big").hex()
     event = chirpstack(
@@ -189,6 +213,22 @@ def test_the_state_of_a_dragino_device_tells_its_battery(publish: Publish, model
     decoded = frame(publish, model, data, port=5)
     assert decoded.soil == ()
     assert decoded.status[0].battery_v == 3.406
+
+
+@pytest.mark.parametrize("valid", [False, "FALSE", "false ", 0, "0"])
+def test_what_a_probe_itself_calls_invalid_is_not_measured(publish: Publish, valid: object) -> None:
+    fields = {"valid": valid, "moisture": 40, "temperature": 20, "battery": 3.1}
+    decoded = publish(CHIRPSTACK, chirpstack(fields), models={EUI: "teneo-iot/soil-moisture-sensor"})
+    assert (decoded.soil, decoded.status[0].battery_v) == ((), 3.1)
+
+
+def test_a_second_value_of_one_measurement_is_refused_and_not_dropped(publish: Publish) -> None:
+    said = [[{"measurementId": 4103, "measurementValue": value}] for value in (22, 31, 22)]
+    decoded = publish(CHIRPSTACK, chirpstack({"messages": said}), models={EUI: "sensecap/s210x"})
+    assert soil(decoded) == {(1, "volumetric_water_content"): 0.22}
+    assert [(part.pointer, part.faults[0].code) for part in decoded.parts_refused] == [
+        ("/object/messages/1/0/measurementValue", "measured_twice")
+    ]
 
 
 def test_acid_soil_is_not_wet_soil(publish: Publish) -> None:

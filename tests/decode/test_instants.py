@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 
-from ingest.decode.instants import check_measured_at, parse_instant, parse_unix_s
+from ingest.decode.instants import check_measured_at, parse_clock, parse_instant, parse_unix_s
 from ingest.errors import PayloadError
 
 NOON = datetime(2026, 7, 2, 4, 0, tzinfo=UTC)
@@ -100,3 +101,28 @@ def test_a_unix_time_is_an_instant() -> None:
 def test_a_clock_that_was_never_set_or_runs_ahead_is_noticed(instant: datetime, code: str | None) -> None:
     fault = check_measured_at(instant, NOON)
     assert (fault.code if fault else None) == code
+
+
+TEN = NOON - timedelta(hours=2)
+TEN_S, THIRTY_DAYS_S = 1782957600, 30 * 86_400
+
+
+@pytest.mark.parametrize("unit", ["s", "ms"])
+@pytest.mark.parametrize("given", [TEN_S, TEN_S * 1000, str(TEN_S), str(TEN_S * 1000), "2026-07-02T10:00:00+08:00"])
+def test_a_clock_is_read_however_the_firmware_writes_it(given: object, unit: Literal["s", "ms"]) -> None:
+    assert parse_clock(given, unit, NOON) == TEN
+
+
+def test_a_clock_in_milliseconds_that_was_never_set_does_not_become_a_day_of_long_ago() -> None:
+    """Three weeks after it was switched on it says what would be seconds of 2024, or, for 43 minutes, of this month."""
+    edge_s = TEN_S + 7200 - THIRTY_DAYS_S
+    assert parse_clock(edge_s, "ms", NOON) == NOON - timedelta(days=30)
+    assert parse_clock(edge_s - 1, "ms", NOON).year == 1970
+    assert parse_clock(TEN_S + 7200 + 601, "ms", NOON).year == 1970
+
+
+@pytest.mark.parametrize("given", ["10:00", "2026-07-02 10:00:00", "", "-5", True, None, {}, "9" * 21])
+def test_what_is_no_time_is_refused(given: object) -> None:
+    with pytest.raises(PayloadError) as caught:
+        parse_clock(given, "ms", NOON)
+    assert caught.value.faults[0].code == "bad_instant"

@@ -102,6 +102,18 @@ def test_weather_and_battery_in_the_units_of_senml(publish: Publish) -> None:
     assert (status.battery_v, status.battery_pct) == (3.61, 88)
 
 
+def test_fields_of_a_registered_model_are_names_too(publish: Publish) -> None:
+    pack = [
+        {"bn": "probe-7/", "bt": NOON_S},
+        {"n": "moisture", "u": "%", "v": 18.3},
+        {"n": "temperature", "u": "Cel", "v": -2},
+        {"n": "EC", "u": "uS/cm", "v": 183},
+    ]
+    (row,) = publish(TOPIC, pack, models={"probe-7": "milesight-iot/em500-smtc"}).soil
+    assert (row.volumetric_water_content, row.soil_temperature_c, row.bulk_ec_ds_m) == (0.183, -2, 0.183)
+    assert [part.pointer for part in publish(TOPIC, pack).parts_refused] == ["/2", "/3"]
+
+
 def test_relative_humidity_never_becomes_water_content(publish: Publish) -> None:
     pack = [{"n": MOISTURE, "u": "%RH", "v": 18.3}, {"n": "30cm/soil_moisture", "u": "%", "v": 20}]
     decoded = publish(TOPIC, pack)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ingest.errors import PayloadError
+from ingest.observation import Decoded
 from tests.decode.conftest import Publish
 from tests.decode.lorawan import CHIRPSTACK, EUI, THINGS_STACK, chirpstack, things_stack
 
@@ -68,6 +69,72 @@ def test_a_model_that_nobody_knows_is_read_a_level_deeper_too(publish: Publish, 
     decoded = publish(THINGS_STACK, things_stack(fields))
     (row,) = decoded.soil
     assert {name: getattr(row, name) for name in MOIST} == MOIST
+
+
+@pytest.mark.parametrize("wrapper", [None, "data"])
+def test_layers_of_a_list_lie_as_deep_as_they_say(publish: Publish, wrapper: str | None) -> None:
+    layers = {"layers": [{"depth": 10, "moisture": 21.4}, {"depth": "20 cm", "moisture": 30, "temperature": -1.5}]}
+    decoded = publish(CHIRPSTACK, chirpstack({wrapper: layers} if wrapper else layers))
+    assert [(row.depth_cm, row.volumetric_water_content, row.soil_temperature_c) for row in decoded.soil] == [
+        (10, 0.214, None),
+        (20, 0.3, -1.5),
+    ]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"log": [{"depth": 10, "time": "2026-07-01T00:00:00Z", "soil_moisture": 21.4}]},
+        {"limits": [{"depth": 10, "soil_moisture": 21.4}]},
+        {"layers": [{"soil_moisture": 21.4}, {"soil_moisture": 30}]},
+    ],
+    ids=["of another time", "limits", "nobody knows how deep"],
+)
+def test_other_lists_are_no_layers(publish: Publish, fields: dict[str, Any]) -> None:
+    with pytest.raises(PayloadError) as caught:
+        publish(CHIRPSTACK, chirpstack(fields))
+    assert caught.value.faults[0].code == "no_known_field"
+
+
+PROBE_ON_ALINK, PROBE_ON_IOTDA = "a1ILGykZVhP.probe-7", "probe-7"
+ALINK = "/sys/a1ILGykZVhP/probe-7/thing/event/property/post"
+IOTDA = "$oc/devices/probe-7/sys/properties/report"
+
+
+def reported(publish: Publish, topic: str, fields: dict[str, Any]) -> Decoded:
+    if topic == ALINK:
+        return publish(topic, {"id": "1", "params": fields}, models={PROBE_ON_ALINK: "dragino/lse01"})
+    services = [{"service_id": "Probe", "properties": fields}]
+    return publish(topic, {"services": services}, models={PROBE_ON_IOTDA: "dragino/lse01"})
+
+
+@pytest.mark.parametrize("topic", [ALINK, IOTDA])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"WaterSoil": 21.4, "TempSoil": "22.5 °C", "ConductSoil": "350"},
+        {"data": {"WATER_SOIL": "21.4 %", "TEMP_SOIL": 22.5, "CONDUCT_SOIL": 350}, "config": {"water_SOIL": 40}},
+    ],
+    ids=["other capitals", "a level deeper, beside a limit"],
+)
+def test_platforms_in_china_may_spell_the_fields_as_well(publish: Publish, topic: str, fields: dict[str, Any]) -> None:
+    (row,) = reported(publish, topic, fields).soil
+    assert {name: getattr(row, name) for name in MOIST} == MOIST
+
+
+@pytest.mark.parametrize("topic", [ALINK, IOTDA])
+def test_a_limit_that_a_platform_reports_is_nobodys_measurement(publish: Publish, topic: str) -> None:
+    with pytest.raises(PayloadError) as caught:
+        reported(publish, topic, {"Threshold": {"water_SOIL": 30}, "settings": {"temp_SOIL": 25}})
+    assert caught.value.faults[0].code == "no_known_field"
+
+
+@pytest.mark.parametrize("topic", [ALINK, IOTDA])
+def test_records_with_times_are_not_taken_for_sensing_elements(publish: Publish, topic: str) -> None:
+    records = [{"timestamp": 1782960000000, "soil_moisture": 18.2}, {"timestamp": 1782963600000, "soil_moisture": 19}]
+    decoded = reported(publish, topic, {"records": records, "water_SOIL": 21.4})
+    assert [row.volumetric_water_content for row in decoded.soil] == [0.214]
+    assert [part.faults[0].code for part in decoded.parts_refused] == ["value_not_understood"]
 
 
 def test_limits_of_an_unknown_model_are_no_measurements(publish: Publish) -> None:

@@ -43,6 +43,8 @@ def test_a_simulated_uplink_never_becomes_a_reading(publish: Publish) -> None:
     decoded = publish(THINGS_STACK, things_stack(IN_AIR) | {"simulated": True})
     assert decoded.soil == ()
     assert decoded.ignored == "simulated"
+    assert publish(THINGS_STACK, things_stack(IN_AIR) | {"simulated": "true"}).ignored == "simulated"
+    assert publish(THINGS_STACK, things_stack(IN_AIR, simulated=True)).ignored == "simulated"
     assert publish(THINGS_STACK, things_stack(IN_AIR) | {"simulated": False}).soil
     nobody = things_stack(IN_AIR) | {"simulated": True, "end_device_ids": {"device_id": "probe-1"}}
     assert publish(THINGS_STACK, nobody).ignored == "simulated"

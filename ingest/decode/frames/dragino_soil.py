@@ -5,9 +5,10 @@ Port 2, one probe after the other:
     0–1 battery, mV, low 14 bits   2–3 DS18B20 on a cable   then for each probe: water content, 0.01 % · soil
     temperature, 0.01 °C, signed · EC, uS/cm   and one byte of flags: bit 7 raw mode, bit 4 probe found
 
-SE0X has the flags at byte 4, before the probes: bit 7 raw mode, bits 3 to 0 which of the four slots have a probe. In
-raw mode (AT+MOD=1) the three words are permittivity, 0.1, raw counts of water and raw counts of conductivity. Port 3
-is the data log: water content and temperature of each probe as above, flags, Unix time. Port 5 tells the battery.
+SE01 and SE02 that count pulses (AT+COUNTMOD=1) write the count behind that, four bytes. SE0X has the flags at byte 4,
+before the probes: bit 7 raw mode, bits 3 to 0 which of the four slots have a probe. In raw mode (AT+MOD=1) the three
+words are permittivity, 0.1, raw counts of water and raw counts of conductivity. Port 3 is the data log: water content
+and temperature of each probe as above, flags, Unix time. Port 5 tells the battery.
 
 The vendor's codec reads a negative temperature 0.01 °C too high (it subtracts 65,535), and so does an example of the
 LSE01 manual (FF7E as -1.29 °C); here it is two's complement.
@@ -23,7 +24,7 @@ from ingest.decode.frames.faults import not_this_frame, truncated
 from ingest.decode.frames.frame import Frame
 
 _READINGS, _DATALOG, _STATUS = 2, 3, 5
-_HEAD, _PROBE, _TIME = 4, 6, 4
+_HEAD, _PROBE, _TIME, _COUNT = 4, 6, 4, 4
 _STATUS_LENGTH = 7
 _SLOTS = 4
 _RAW_MODE = 0x80
@@ -36,8 +37,9 @@ def decode_frame(data: bytes, f_port: int | None, settings: Mapping[str, object]
     """Return the fields as the vendor's codec names them; records of the data log come as a list under `history`.
 
     settings: `raw_mode` true when the firmware has the raw mode · `probes` what the codec writes behind the names of
-    each probe's fields, one probe without anything when not given · `slots` true for the flags of SE0X · `datalog` true
-    when there is one, `log_ec` true when its third word is known to be the EC · `status` the first byte on port 5
+    each probe's fields, one probe without anything when not given · `slots` true for the flags of SE0X · `datalog`
+    true when there is one, `log_ec` true when its third word is known to be the EC · `counts` true when it can count
+    pulses · `status` the first byte on port 5
     Raises: PayloadError for another port or length.
     """
     names = cast("Sequence[str]", settings.get("probes", ("",)))
@@ -53,9 +55,10 @@ def decode_frame(data: bytes, f_port: int | None, settings: Mapping[str, object]
 
 def _readings(data: bytes, names: Sequence[str], settings: Mapping[str, object]) -> Frame:
     length = _HEAD + _PROBE * len(names) + 1
-    if len(data) != length:
-        raise truncated(data, f"{length} bytes")
-    is_raw, is_found = bool(data[-1] & _RAW_MODE), bool(data[-1] & _FOUND)
+    lengths = (length, length + _COUNT) if settings.get("counts") else (length,)
+    if len(data) not in lengths:
+        raise truncated(data, f"{' or '.join(map(str, lengths))} bytes")
+    is_raw, is_found = bool(data[length - 1] & _RAW_MODE), bool(data[length - 1] & _FOUND)
     fields = _battery(data)
     for number, name in enumerate(names):
         words = struct.unpack_from(">3H", data, _HEAD + _PROBE * number)

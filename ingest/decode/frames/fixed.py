@@ -18,6 +18,7 @@ class _Layout(TypedDict, total=False):
     lengths: Sequence[int]
     starts: Sequence[str]
     answered_at: int
+    record: int
     parts: Sequence[_Placed]
 
 
@@ -27,7 +28,8 @@ def decode_frame(data: bytes, f_port: int | None, settings: Mapping[str, object]
     A layout names the ports, the lengths in bytes and the first bytes (in hex, of which one must fit) that it is for;
     what it does not name may be anything. A layout without parts is a frame that measures nothing. A part that
     lies beyond the end is an addition of newer firmware and left out, and so is all behind the byte `answered_at` where
-    that is 0: the probe did not answer.
+    that is 0: the probe did not answer. Where a layout says how long a `record` is, the frame is a log of such records,
+    each with these parts, and they come as a list under `history`; one of zeros is none.
     Raises: PayloadError when none fits.
     """
     layouts = cast("Sequence[_Layout]", settings["layouts"])
@@ -41,14 +43,24 @@ def decode_frame(data: bytes, f_port: int | None, settings: Mapping[str, object]
         starts = ", ".join(start for layout in here for start in layout.get("starts", ()))
         raise not_this_frame(f"{data[:8].hex()} on port {f_port}", f"a frame that begins with one of {starts}")
     for layout in begun:
-        if len(data) in layout.get("lengths", (len(data),)):
+        if "record" in layout:
+            if data and len(data) % layout["record"] == 0:
+                return Frame({"history": _read_log(data, layout, endian)})
+        elif len(data) in layout.get("lengths", (len(data),)):
             return Frame(_read(data, layout, endian))
-    lengths = sorted({length for layout in begun for length in layout["lengths"]})
-    raise truncated(data, f"{' or '.join(map(str, lengths))} bytes")
+    lengths = sorted({length for layout in begun for length in layout.get("lengths", ())})
+    records = [f"records of {layout['record']}" for layout in begun if "record" in layout]
+    raise truncated(data, f"{' or '.join([*map(str, lengths), *records])} bytes")
 
 
 def _begins(data: bytes, layout: _Layout) -> bool:
     return "starts" not in layout or data.startswith(tuple(bytes.fromhex(start) for start in layout["starts"]))
+
+
+def _read_log(data: bytes, layout: _Layout, endian: Endian) -> list[dict[str, object]]:
+    length = layout["record"]
+    records = (data[start : start + length] for start in range(0, len(data), length))
+    return [_read(record, layout, endian) for record in records if any(record)]
 
 
 def _read(data: bytes, layout: _Layout, endian: Endian) -> dict[str, object]:
