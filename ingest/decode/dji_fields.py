@@ -13,7 +13,9 @@ from ingest.errors import Fault, PayloadError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
-_MILLISECONDS = re.compile(r"[0-9]{13}")
+_UNIX = re.compile(r"[0-9]{10}|[0-9]{13}")
+_LEAST_MS = 1e11
+"""Unix times below this are seconds: as milliseconds they would lie before 1973."""
 _WALL_CLOCK = re.compile(
     r"([0-9]{4})[-:/]([0-9]{2})[-:/]([0-9]{2})[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:[.,]([0-9]{1,6})[0-9]*)?"
 )
@@ -53,6 +55,12 @@ def text_of(value: object, pointer: str, *, longest: int) -> str | None:
     return text or None
 
 
+def name_of(value: object, pointer: str, *, longest: int) -> str | None:
+    """Return an id, which some senders write as a whole number. Raises: as `text_of`."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return text_of(str(value) if is_number else value, pointer, longest=longest)
+
+
 def real_of(value: object, pointer: str, lowest: float = -1e9, highest: float = 1e9) -> float | None:
     """Return a number that may be written as text; None when absent or empty text.
 
@@ -77,9 +85,9 @@ def real_of(value: object, pointer: str, lowest: float = -1e9, highest: float = 
 def upload_instant(document: Mapping[str, object]) -> datetime | None:
     """Return the envelope's time of sending, None when it is absent or no time of a working clock.
 
-    `timestamp` is Unix milliseconds, a number or text; some versions write the key "timestamp:".
+    `timestamp` is Unix milliseconds, or seconds, a number or text; some versions write the key "timestamp:".
     """
-    instant = _from_milliseconds(document.get("timestamp", document.get("timestamp:")))
+    instant = _from_unix(document.get("timestamp", document.get("timestamp:")))
     return None if instant is None or impossible_instant(instant, "") is not None else instant
 
 
@@ -91,7 +99,7 @@ def instant_of_envelope(document: Mapping[str, object], received_at: datetime) -
     sent = document.get("timestamp", document.get("timestamp:"))
     if sent is None:
         raise PayloadError(Fault("/timestamp", "missing", "nothing", "Unix milliseconds", "Send timestamp."))
-    instant = _from_milliseconds(sent)
+    instant = _from_unix(sent)
     if instant is None:
         raise PayloadError(Fault("/timestamp", "bad_instant", describe(sent), "Unix milliseconds", "Send timestamp."))
     fault = check_measured_at(instant, received_at, "/timestamp")
@@ -103,13 +111,13 @@ def instant_of_envelope(document: Mapping[str, object], received_at: datetime) -
 def camera_instant(value: object, zone: tzinfo, pointer: str) -> datetime | None:
     """Return the instant that a camera's clock showed, UTC; None when absent or empty.
 
-    value: text with an offset, text without one (then `zone` is the camera's), or Unix milliseconds
+    value: text with an offset, text without one (then `zone` is the camera's), or a Unix time in milliseconds or seconds
     Raises: PayloadError with code bad_instant, before_2015 or after_2099.
     """
     text = value.strip(_PADDING) if isinstance(value, str) else value
     if text is None or text == "":
         return None
-    instant = _from_milliseconds(text) or _wall_clock(text, zone) or _with_zone(text, pointer)
+    instant = _from_unix(text) or _wall_clock(text, zone) or _with_zone(text, pointer)
     if instant is None:
         raise PayloadError(
             Fault(pointer, "bad_instant", describe(value), "YYYY-MM-DD hh:mm:ss", "Send the camera's date and time.")
@@ -120,13 +128,13 @@ def camera_instant(value: object, zone: tzinfo, pointer: str) -> datetime | None
     return instant
 
 
-def _from_milliseconds(value: object) -> datetime | None:
-    if isinstance(value, str) and _MILLISECONDS.fullmatch(value.strip(_PADDING)):
+def _from_unix(value: object) -> datetime | None:
+    if isinstance(value, str) and _UNIX.fullmatch(value.strip(_PADDING)):
         value = int(value.strip(_PADDING))
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
-        return _EPOCH + timedelta(milliseconds=value)
+        return _EPOCH + timedelta(milliseconds=value * 1000 if 0 < value < _LEAST_MS else value)
     except OverflowError:
         return None
 

@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 
 import msgspec
 
-from ingest.decode.dji_fields import camera_instant, object_at, real_of, text_of, upload_instant
+from ingest.decode.dji_fields import camera_instant, name_of, object_at, real_of, text_of, upload_instant
 from ingest.decode.dji_flight import counts_beside_file
 from ingest.decode.image_quarantine import quarantine_reason
 from ingest.errors import Fault, PayloadError
@@ -40,7 +40,7 @@ def decode_file_upload(document: Mapping[str, object], serial: str, message: Mes
     """Return the picture of a callback; nothing when the upload failed.
 
     serial: of the gateway, from the topic. It counts, whatever the body says. A place, height or direction that is no
-    number is refused alone; without a place the picture has no footprint.
+    number, and a flight or camera that has no name, is refused alone; without a place the picture has no footprint.
     Raises: PayloadError with every fault.
     """
     data = object_at(document, "data")
@@ -49,13 +49,13 @@ def decode_file_upload(document: Mapping[str, object], serial: str, message: Mes
     result = _kept(faults, real_of, data.get("result"), "/data/result")
     if result:
         return Decoded(ignored=f"upload_failed: result {result:g}", reply=reply, device_id=serial)
-    numbers_refused: list[Fault] = []
+    refused: list[Fault] = []
     file = object_at(data, "file", "/data")
-    image = _image(file, data, serial, document, message, site, faults, numbers_refused)
+    image = _image(file, data, serial, document, message, site, faults, refused)
     if faults or image is None:
-        raise PayloadError(*faults, *numbers_refused)
-    counts = _kept(numbers_refused, counts_beside_file, data, image.flight_id, serial, document, message) or ()
-    parts = tuple(PartFault(fault.pointer, (fault,)) for fault in numbers_refused)
+        raise PayloadError(*faults, *refused)
+    counts = _kept(refused, counts_beside_file, data, image.flight_id, serial, document, message) or ()
+    parts = tuple(PartFault(fault.pointer, (fault,)) for fault in refused)
     return Decoded(images=(image,), flights=counts, parts_refused=parts, reply=reply, device_id=serial)
 
 
@@ -76,10 +76,10 @@ def _image(
     message: Message,
     site: Site,
     faults: list[Fault],
-    numbers_refused: list[Fault],
+    refused: list[Fault],
 ) -> DroneImage | None:
-    ext = _kept(faults, _optional_object, file, "ext") or {}
-    metadata = _kept(faults, _optional_object, file, "metadata") or {}
+    ext = _kept(refused, _optional_object, file, "ext") or {}
+    metadata = _kept(refused, _optional_object, file, "metadata") or {}
     at = "/data/file"
     key, name, path = (
         _kept(faults, text_of, file.get(field), f"{at}/{field}", longest=_LONGEST)
@@ -88,10 +88,10 @@ def _image(
     image_id = key or (f"{path}/{name}" if path and name else name)
     if image_id is None:
         faults.append(Fault(f"{at}/object_key", "missing", "nothing", "the object's key", "Send object_key."))
-    flight_id = _kept(faults, text_of, ext.get("flight_id"), f"{at}/ext/flight_id", longest=128)
-    payload = _kept(faults, text_of, ext.get("payload_model_key"), f"{at}/ext/payload_model_key", longest=64)
+    flight_id = _kept(refused, name_of, ext.get("flight_id"), f"{at}/ext/flight_id", longest=128)
+    payload = _kept(refused, text_of, ext.get("payload_model_key"), f"{at}/ext/payload_model_key", longest=64)
     captured_at, time_source = _captured_at(metadata, document, message, site, faults)
-    numbers = _numbers(metadata, numbers_refused)
+    numbers = _numbers(metadata, refused)
     if image_id is None or captured_at is None or faults:
         return None
     image = DroneImage(
@@ -100,7 +100,7 @@ def _image(
         gateway_id=serial,
         flight_id=flight_id,
         time_source=time_source,
-        media_kind=_media_kind(name or image_id),
+        media_kind=_media_kind(name, key, path),
         object_uri=key,
         is_original=_flag(ext.get("is_original")),
         sensor_kind=_sensor_kind(name or image_id),
@@ -156,10 +156,14 @@ def _numbers(metadata: Mapping[str, object], faults: list[Fault]) -> dict[str, f
     return numbers
 
 
-def _media_kind(name: str) -> str:
-    if _IMAGE.fullmatch(name):
-        return "image"
-    return "video" if _VIDEO.fullmatch(name) else "other"
+def _media_kind(*names: str | None) -> str:
+    """Return what the first name that ends as a file of a known kind says."""
+    for name in names:
+        if name and _IMAGE.fullmatch(name):
+            return "image"
+        if name and _VIDEO.fullmatch(name):
+            return "video"
+    return "other"
 
 
 def _sensor_kind(name: str) -> str | None:
@@ -174,9 +178,8 @@ def _payload_index(model_key: str | None) -> str | None:
 
 
 def _flag(value: object) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    return {0: False, 1: True}.get(value) if isinstance(value, int) else None
+    text = str(value).strip().lower() if isinstance(value, bool | int | str) else ""
+    return {"0": False, "1": True, "false": False, "true": True}.get(text)
 
 
 def _vendor(file: Mapping[str, object], data: Mapping[str, object]) -> dict[str, object]:

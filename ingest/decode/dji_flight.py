@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ingest.decode.dji_fields import object_at, real_of, text_of, upload_instant
+from ingest.decode.dji_fields import name_of, object_at, real_of, text_of, upload_instant
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, FlightReport, Message
 
@@ -31,7 +31,7 @@ def decode_flight_progress(document: Mapping[str, object], serial: str, message:
     output = object_at(object_at(document, "data"), "output", "/data")
     at = "/data/output"
     ext = object_at(output, "ext", at)
-    flight_id = text_of(ext.get("flight_id"), f"{at}/ext/flight_id", longest=_LONGEST)
+    flight_id = name_of(ext.get("flight_id"), f"{at}/ext/flight_id", longest=_LONGEST)
     if flight_id is None:
         raise PayloadError(Fault(f"{at}/ext/flight_id", "missing", "nothing", "the flight's id", "Send flight_id."))
     report = FlightReport(

@@ -20,11 +20,11 @@ ASSIGNED, PROBABLE, OUTSIDE = 0.8, 0.5, 0.2
 
 SMALLEST_CANDIDATE = 0.01
 
-_DIGITS = 2
-"""Probabilities meet the thresholds, and are kept, as whole per cents: the sigmas carry no third digit."""
+_DIGITS = 3
+"""Probabilities meet the thresholds, and are kept, in whole thousandths, as the reference gives them."""
 
-_REACH_SIGMAS = 5.0
-"""Plots farther away than this hold less than 4e-6 of the mass."""
+_REACH_SIGMAS = 4.5
+"""Plots farther away than this hold less than 5e-5 of the mass, a tenth of what a thousandth rounds away."""
 _EDGES_AT_ONCE = 500_000
 _WGS84_A_M = 6_378_137.0
 _WGS84_E2 = 6.694379990141316e-3
@@ -35,7 +35,7 @@ class Attribution:
     """Where one finding belongs.
 
     status: assigned, probable, ambiguous or outside, or why it has no place on the ground
-    plot_id, probability: the most probable plot, only when assigned or probable; in whole per cents, like the status,
+    plot_id, probability: the most probable plot, only when assigned or probable; in thousandths, like the status,
     so that whoever compares it with a threshold finds what the status says
     candidates: plot → probability, the most probable first, those above SMALLEST_CANDIDATE
     """
@@ -83,13 +83,17 @@ def attribute(ground: GroundDetections, captured_at: Sequence[datetime], plots: 
 
 def decide(candidates: Mapping[str, float], rest: float = 0.0) -> Attribution:
     """Return the attribution that probabilities per plot amount to; `rest`: the sum of those that are not named."""
-    ordered = sorted(candidates.items(), key=lambda item: (-item[1], item[0]))
+    ordered = sorted(candidates.items(), key=_likeliest_first) if len(candidates) > 1 else [*candidates.items()]
     shown = {plot: p for plot, p in ordered if p > SMALLEST_CANDIDATE}
     if ordered and round(ordered[0][1], _DIGITS) >= PROBABLE:
         plot, best = ordered[0][0], round(ordered[0][1], _DIGITS)
         return Attribution("assigned" if best >= ASSIGNED else "probable", plot, best, shown)
     is_outside = round(sum(candidates.values()) + rest, _DIGITS) < OUTSIDE
     return Attribution("outside" if is_outside else "ambiguous", candidates=shown)
+
+
+def _likeliest_first(item: tuple[str, float]) -> tuple[float, str]:
+    return -item[1], item[0]
 
 
 def area_shares(areas: Shapes, instants: Micros, plots: PlotShapes) -> list[tuple[int, int, float]]:
@@ -126,8 +130,14 @@ def _masses(ground: GroundDetections, points: Ints, instants: Micros, plots: Plo
     half_lon = _REACH_SIGMAS * np.hypot(radial * sine, tangential * cosine) / per_lon
     half_lat = _REACH_SIGMAS * np.hypot(radial * cosine, tangential * sine) / per_lat
     which, row = plots.tree.query(shapely.box(lon - half_lon, lat - half_lat, lon + half_lon, lat + half_lat))
-    held = plots.hold_at(row, instants[points[which]])
-    which, row = which[held], row[held]
+    west, south, east, north = plots.bounds[row].T
+    off_m = np.hypot(
+        (np.clip(lon[which], west, east) - lon[which]) * per_lon[which],
+        (np.clip(lat[which], south, north) - lat[which]) * per_lat[which],
+    )
+    near = off_m <= _REACH_SIGMAS * np.maximum(radial, tangential)[which]
+    near &= plots.hold_at(row, instants[points[which]])
+    which, row = which[near], row[near]
 
     # One matrix a finding: degrees to metres, turned so that x is radial and y to its left, in standard deviations.
     whiten = np.stack(

@@ -71,15 +71,18 @@ def _fractions(corners: Floats, row: Ints, width: int, plots: PlotShapes) -> Flo
     begin = plots.walk_offset[row][:, None]
     at = np.minimum(np.arange(width)[None, :], (np.diff(plots.walk_offset)[row] - 1)[:, None])
     # Differences of degrees to one corner: products of whole degrees would lose half of the digits.
-    walk, corners = plots.walk[begin + at] - corners[:, :1], corners - corners[:, :1]
+    walk = plots.walk[begin + at] - corners[:, :1]
+    box, corners = plots.bounds[row] - np.tile(corners[:, 0], 2), corners - corners[:, :1]
     ahead = np.roll(corners, -1, axis=1)
     left, is_cut = walk, np.zeros(len(row), dtype=np.bool_)
     for side in range(corners.shape[1]):
-        depth = _depths(left, corners[:, side], ahead[:, side])
-        cut = np.flatnonzero((depth < 0.0).any(axis=1))
+        may_cut = np.flatnonzero(_least_depth(box, corners[:, side], ahead[:, side]) < 0.0)
+        depth = _depths(left[may_cut], corners[may_cut, side], ahead[may_cut, side])
+        cuts = (depth < 0.0).any(axis=1)
+        cut = may_cut[cuts]
         if cut.size:
             is_cut[cut] = True
-            left = _put(left, cut, _clip(left[cut], depth[cut]))
+            left = _put(left, cut, _clip(left[cut], depth[cuts]))
     fraction = np.ones(len(row))
     fraction[is_cut] = np.clip(_areas(left[is_cut]) / _areas(walk[is_cut]), 0.0, 1.0)
     return fraction
@@ -101,6 +104,14 @@ def _depths(points: Floats, begin: Floats, end: Floats) -> Floats:
     """Return how far (N, V, 2) points lie left of the lines from `begin` to `end`, (N, V), times their length."""
     along, off = (end - begin)[:, None, :], points - begin[:, None, :]
     return np.asarray(along[..., 0] * off[..., 1] - along[..., 1] * off[..., 0], dtype=np.float64)
+
+
+def _least_depth(box: Floats, begin: Floats, end: Floats) -> Floats:
+    """Return the least depth, as `_depths` gives it, of any point of a box; box: (N, 4) west, south, east, north."""
+    east, north = (end - begin).T
+    y = np.where(east >= 0.0, box[:, 1], box[:, 3]) - begin[:, 1]
+    x = np.where(north >= 0.0, box[:, 2], box[:, 0]) - begin[:, 0]
+    return np.asarray(east * y - north * x, dtype=np.float64)
 
 
 def _clip(points: Floats, depth: Floats) -> Floats:

@@ -30,6 +30,7 @@ class PlotShapes:
 
     plot_id: of each row; a plot that changed has several rows that hold at different times
     shapes: (P,) valid polygons or multipolygons, shells counter-clockwise
+    bounds: (P, 4) west, south, east, north of each
     valid_from, valid_to: (P,) microseconds since 1970; valid_to is exclusive
     register_version: of the whole register
     edge_start, edge_end: (E, 2) edges of all shapes, those of a row together; row i has edges edge_offset[i] up to
@@ -40,6 +41,7 @@ class PlotShapes:
 
     plot_id: tuple[str, ...]
     shapes: Shapes
+    bounds: Floats
     valid_from: Micros
     valid_to: Micros
     register_version: str
@@ -73,6 +75,7 @@ class PlotShapes:
         return cls(
             plot_id=tuple(plot_id),
             shapes=shapes,
+            bounds=np.asarray(shapely.bounds(shapes), dtype=np.float64).reshape(-1, 4),
             valid_from=to_micros(valid_from),
             valid_to=until,
             register_version=register_version,

@@ -140,6 +140,8 @@ def test_the_position_is_found_under_each_of_its_names(metadata: dict[str, objec
         ("created_time", "2026-06-15T10:30:12+0800"),
         ("create_time", 1_781_490_612_000),
         ("create_time", "1781490612000"),
+        ("create_time", 1_781_490_612),
+        ("create_time", "1781490612\x00"),
     ],
 )
 def test_the_capture_time_is_read_in_each_of_its_forms(name: str, text: object) -> None:
@@ -194,7 +196,40 @@ def test_the_reply_goes_to_the_gateway_of_the_topic_whatever_the_body_says() -> 
     ],
 )
 def test_videos_and_data_files_are_recorded_as_what_they_are(name: str, media_kind: str) -> None:
-    assert image_of(callback(name=name)).media_kind == media_kind
+    assert image_of(callback(name=name, object_key=name)).media_kind == media_kind
+
+
+def test_a_name_without_an_ending_is_what_its_key_is() -> None:
+    assert image_of(callback(name="Waypoint4", object_key="F1/DJI_0001_W.JPG")).media_kind == "image"
+    assert image_of(callback(name="Waypoint4", object_key="F1/DJI_0001_W.MP4")).media_kind == "video"
+
+
+@pytest.mark.parametrize(
+    ("said", "is_original"),
+    [(True, True), (0, False), ("false", False), ("True", True), ("0", False), (None, None), (2, None), ([], None)],
+)
+def test_a_copy_is_told_by_a_truth_value_however_it_is_written(said: object, *, is_original: bool | None) -> None:
+    assert image_of(callback(ext={"flight_id": "F1", "is_original": said})).is_original is is_original
+
+
+def test_a_flight_may_be_a_number() -> None:
+    assert image_of(callback(ext={"flight_id": 4711})).flight_id == "4711"
+
+
+@pytest.mark.parametrize(
+    ("file", "pointer"),
+    [
+        ({"ext": {"flight_id": {}}}, "/data/file/ext/flight_id"),
+        ({"ext": {"payload_model_key": 53}}, "/data/file/ext/payload_model_key"),
+        ({"ext": []}, "/data/file/ext"),
+        ({"metadata": "none"}, "/data/file/metadata"),
+    ],
+)
+def test_what_a_picture_can_do_without_is_refused_alone(file: dict[str, object], pointer: str) -> None:
+    message = callback()
+    message["data"]["file"] |= file
+    decoded = decode(EVENTS, message)
+    assert (len(decoded.images), [part.pointer for part in decoded.parts_refused]) == (1, [pointer])
 
 
 @pytest.mark.parametrize(
