@@ -111,7 +111,7 @@ def instant_of_envelope(document: Mapping[str, object], received_at: datetime) -
 def camera_instant(value: object, zone: tzinfo, pointer: str) -> datetime | None:
     """Return the instant that a camera's clock showed, UTC; None when absent or empty.
 
-    value: text with an offset, text without one (then `zone` is the camera's), or a Unix time in milliseconds or seconds
+    value: text with an offset, text without one (then `zone` is the camera's), or Unix milliseconds or seconds
     Raises: PayloadError with code bad_instant, before_2015 or after_2099.
     """
     text = value.strip(_PADDING) if isinstance(value, str) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +12,7 @@ import numpy as np
 import shapely
 
 from ingest.drone.camera import Floats, Ints, Shapes
+from ingest.drone.canopy import shares_of_height
 from ingest.drone.detection import LOCATED, GroundDetections
 from ingest.drone.gaussian import polygon_masses
 from ingest.drone.plots_index import Micros, PlotShapes, to_micros
@@ -37,6 +39,7 @@ class Attribution:
     status: assigned, probable, ambiguous or outside, or why it has no place on the ground
     plot_id, probability: the most probable plot, only when assigned or probable; in thousandths, like the status,
     so that whoever compares it with a threshold finds what the status says
+    canopy_height_m: of plot_id, where the finding stands at it and not on the ground
     candidates: plot → probability, the most probable first, those above SMALLEST_CANDIDATE
     """
 
@@ -44,6 +47,7 @@ class Attribution:
     plot_id: str | None = None
     probability: float | None = None
     candidates: Mapping[str, float] = field(default_factory=dict)
+    canopy_height_m: float | None = None
 
     @property
     def is_on_ground(self) -> bool:
@@ -61,7 +65,8 @@ def attribute(ground: GroundDetections, captured_at: Sequence[datetime], plots: 
 
     captured_at: of each picture that ground.image counts; the plots that held then are asked
     A finding with an ellipse counts the mass of its Gaussian inside each plot. One that speaks of a whole picture may
-    lie anywhere in its footprint: the shares of the footprint count.
+    lie anywhere in its footprint: the shares of the footprint count. Each plot is asked as if the finding stood at the
+    height of its canopy (see `canopy`).
     """
     instants = to_micros(captured_at)[ground.image]
     finding, row, mass = _masses(ground, np.flatnonzero(np.isfinite(ground.sigma_radial_m)), instants, plots)
@@ -73,12 +78,34 @@ def attribute(ground: GroundDetections, captured_at: Sequence[datetime], plots: 
     finding = np.concatenate([finding, np.array([i for i, _, _ in whole], dtype=np.intp)])
     row = np.concatenate([row, np.array([j for _, j, _ in whole], dtype=np.intp)])
     mass = np.concatenate([mass, np.array([share for _, _, share in whole], dtype=np.float64)])
+    shares = shares_of_height(plots.canopy_m[row], ground.height_m[finding], ground.on_ground[finding])
+    mass = _behind_crowns(finding, mass, shares)
     small = np.bincount(finding, weights=np.where(mass > SMALLEST_CANDIDATE, 0.0, mass), minlength=len(ground.status))
     found = _by_finding(finding, row, mass, len(ground.status), plots)
-    return [
+    decided = [
         decide(candidates, rest) if status == LOCATED else Attribution(status)
         for status, candidates, rest in zip(ground.status, found, small.tolist(), strict=True)
     ]
+    for k in np.flatnonzero((shares > 0.0) & (mass > SMALLEST_CANDIDATE)).tolist():
+        i, j = int(finding[k]), int(row[k])
+        if decided[i].plot_id == plots.plot_id[j] and i not in ground.whole_area:
+            decided[i] = dataclasses.replace(decided[i], canopy_height_m=float(plots.canopy_m[j]))
+    return decided
+
+
+def at_canopy(ground: GroundDetections, attributions: Sequence[Attribution]) -> GroundDetections:
+    """Return the findings where they stand: at the height of their plot's canopy, on the ground without one."""
+    canopy = np.array([found.canopy_height_m or 0.0 for found in attributions])
+    share = np.nan_to_num(shares_of_height(canopy, ground.height_m, ground.on_ground))
+    if not share.any():
+        return ground
+    per_lon, per_lat = metres_per_degree(ground.lat)
+    return dataclasses.replace(
+        ground,
+        lon=np.where(share > 0.0, ground.lon - share * ground.offset_east_m / per_lon, ground.lon),
+        lat=np.where(share > 0.0, ground.lat - share * ground.offset_north_m / per_lat, ground.lat),
+        area_m2=ground.area_m2 * (1.0 - share) ** 2,
+    )
 
 
 def decide(candidates: Mapping[str, float], rest: float = 0.0) -> Attribution:
@@ -129,15 +156,27 @@ def _masses(ground: GroundDetections, points: Ints, instants: Micros, plots: Plo
     )
     half_lon = _REACH_SIGMAS * np.hypot(radial * sine, tangential * cosine) / per_lon
     half_lat = _REACH_SIGMAS * np.hypot(radial * cosine, tangential * sine) / per_lat
-    which, row = plots.tree.query(shapely.box(lon - half_lon, lat - half_lat, lon + half_lon, lat + half_lat))
+    height, on_ground = ground.height_m[points], ground.on_ground[points]
+    off_lon, off_lat = ground.offset_east_m[points] / per_lon, ground.offset_north_m[points] / per_lat
+    tallest = np.where(on_ground, 0.0, np.minimum(np.max(plots.canopy_m, initial=0.0) / height, 1.0))
+    lon_at_top, lat_at_top = lon - tallest * off_lon, lat - tallest * off_lat
+    boxes = shapely.box(
+        np.minimum(lon, lon_at_top) - half_lon,
+        np.minimum(lat, lat_at_top) - half_lat,
+        np.maximum(lon, lon_at_top) + half_lon,
+        np.maximum(lat, lat_at_top) + half_lat,
+    )
+    which, row = plots.tree.query(boxes)
+    share = shares_of_height(plots.canopy_m[row], height[which], on_ground[which])
+    centre = np.stack([lon[which] - share * off_lon[which], lat[which] - share * off_lat[which]], axis=1)
     west, south, east, north = plots.bounds[row].T
     off_m = np.hypot(
-        (np.clip(lon[which], west, east) - lon[which]) * per_lon[which],
-        (np.clip(lat[which], south, north) - lat[which]) * per_lat[which],
+        (np.clip(centre[:, 0], west, east) - centre[:, 0]) * per_lon[which],
+        (np.clip(centre[:, 1], south, north) - centre[:, 1]) * per_lat[which],
     )
     near = off_m <= _REACH_SIGMAS * np.maximum(radial, tangential)[which]
     near &= plots.hold_at(row, instants[points[which]])
-    which, row = which[near], row[near]
+    which, row, centre = which[near], row[near], centre[near]
 
     # One matrix a finding: degrees to metres, turned so that x is radial and y to its left, in standard deviations.
     whiten = np.stack(
@@ -147,18 +186,38 @@ def _masses(ground: GroundDetections, points: Ints, instants: Micros, plots: Plo
         ],
         axis=1,
     )
-    centre = np.stack([lon, lat], axis=1)
     masses = np.empty(len(row))
     for part in _chunks(plots.edge_offset[row + 1] - plots.edge_offset[row]):
         of, at = which[part], row[part]
         count = plots.edge_offset[at + 1] - plots.edge_offset[at]
         pair = np.repeat(np.arange(len(at)), count)
         edge = np.arange(count.sum()) + np.repeat(plots.edge_offset[at] - (np.cumsum(count) - count), count)
-        turn, origin = whiten[of[pair]], centre[of[pair]]
+        turn, origin = whiten[of[pair]], centre[part][pair]
         start = np.einsum("eij,ej->ei", turn, plots.edge_start[edge] - origin)
         end = np.einsum("eij,ej->ei", turn, plots.edge_end[edge] - origin)
         masses[part] = polygon_masses(start, end, pair, len(at))
     return points[which], row, masses
+
+
+def _behind_crowns(finding: Ints, mass: Floats, shares: Floats) -> Floats:
+    """Return the masses with what crowns hide taken off: of what lies on one ray the highest is seen.
+
+    shares: of the camera's height that each plot's canopy stands up; those of one height hide nothing of each other
+    """
+    raised = np.flatnonzero(np.isin(finding, finding[shares > 0.0]))
+    if not raised.size:
+        return mass
+    order = raised[np.lexsort((-shares[raised], finding[raised]))]
+    seen = mass.copy()
+    at, left, level, hidden = -1, 1.0, -1.0, 0.0
+    for k in order.tolist():
+        if finding[k] != at:
+            at, left, level, hidden = int(finding[k]), 1.0, float(shares[k]), 0.0
+        elif shares[k] != level:
+            left, level, hidden = left * max(1.0 - hidden, 0.0), float(shares[k]), 0.0
+        seen[k] = mass[k] * left
+        hidden += float(mass[k])
+    return seen
 
 
 def _by_finding(finding: Ints, row: Ints, mass: Floats, count: int, plots: PlotShapes) -> list[dict[str, float]]:

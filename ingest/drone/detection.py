@@ -10,7 +10,8 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from ingest.drone.camera import Floats, Ints
+from ingest.drone.camera import Bools, Floats, Ints
+from ingest.drone.canopy import lies_on_ground
 from ingest.drone.footprint import MIN_DEPRESSION_DEG, Footprint
 from ingest.drone.view import Views, depression_deg, to_lonlat, views_of
 from ingest.observation import Detection, DroneImage
@@ -43,6 +44,9 @@ class GroundDetections:
     sigma_azimuth_deg: of the radial axis, clockwise from true north, 0 to 360
     outline_east_m, outline_north_m: (P,) outline points on the ground, from the point below the camera, NaN for
     rays that do not go down; outline_owner: (P,) whose
+    offset_east_m, offset_north_m: (M,) of the centre from the point below the camera
+    height_m: (M,) of the camera above ground
+    on_ground: (M,) whether findings of that class lie on the ground also among trees
     whole_area: finding → footprint polygon (WGS 84 lon/lat) for those that speak of the whole picture
     """
 
@@ -55,6 +59,10 @@ class GroundDetections:
     sigma_radial_m: Floats
     sigma_tangential_m: Floats
     sigma_azimuth_deg: Floats
+    offset_east_m: Floats
+    offset_north_m: Floats
+    height_m: Floats
+    on_ground: Bools
     outline_east_m: Floats
     outline_north_m: Floats
     outline_owner: Ints
@@ -89,6 +97,7 @@ def locate_detections(
     return GroundDetections(
         image=image,
         status=status,
+        on_ground=np.array([lies_on_ground(finding.class_name) for _, finding in pairs], dtype=np.bool_),
         outline_east_m=east,
         outline_north_m=north,
         outline_owner=owner,
@@ -131,6 +140,9 @@ _NUMBERS = (
     "sigma_radial_m",
     "sigma_tangential_m",
     "sigma_azimuth_deg",
+    "offset_east_m",
+    "offset_north_m",
+    "height_m",
 )
 
 
@@ -178,6 +190,8 @@ def _project(
     kept, on = chosen[usable], image[chosen[usable]]
     centre_east, centre_north = _ground(centre_rays[usable], views.height_m[on])
     columns["lon"][kept], columns["lat"][kept] = to_lonlat(views.lon[on], views.lat[on], centre_east, centre_north)
+    columns["offset_east_m"][kept], columns["offset_north_m"][kept] = centre_east, centre_north
+    columns["height_m"][kept] = views.height_m[on]
     columns["area_m2"][kept] = area[usable]
     position = np.array([position_sigma_m(picture) for picture in images])[on]
     columns["sigma_radial_m"][kept], columns["sigma_tangential_m"][kept] = ellipse_sigmas_m(

@@ -31,6 +31,7 @@ class PlotShapes:
     plot_id: of each row; a plot that changed has several rows that hold at different times
     shapes: (P,) valid polygons or multipolygons, shells counter-clockwise
     bounds: (P, 4) west, south, east, north of each
+    canopy_m: (P,) height of the plants above ground, 0 where the register does not say
     valid_from, valid_to: (P,) microseconds since 1970; valid_to is exclusive
     register_version: of the whole register
     edge_start, edge_end: (E, 2) edges of all shapes, those of a row together; row i has edges edge_offset[i] up to
@@ -42,6 +43,7 @@ class PlotShapes:
     plot_id: tuple[str, ...]
     shapes: Shapes
     bounds: Floats
+    canopy_m: Floats
     valid_from: Micros
     valid_to: Micros
     register_version: str
@@ -60,11 +62,13 @@ class PlotShapes:
         valid_from: Sequence[datetime],
         valid_to: Sequence[datetime | None],
         register_version: str,
+        canopy_height_m: Sequence[float | None] = (),
     ) -> PlotShapes:
         """Return the shapes of register rows.
 
         geometry: WKB of valid polygons or multipolygons as the register wrote them, never bytes from outside
         valid_to: exclusive; None while the row still holds
+        canopy_height_m: of each row, None where unknown; empty where no row has one
         """
         shapes = np.array(shapely.orient_polygons(shapely.from_wkb(np.array(list(geometry), dtype=object))))
         start, end, offset = _edges(shapes)
@@ -76,6 +80,7 @@ class PlotShapes:
             plot_id=tuple(plot_id),
             shapes=shapes,
             bounds=np.asarray(shapely.bounds(shapes), dtype=np.float64).reshape(-1, 4),
+            canopy_m=np.array([height or 0.0 for height in canopy_height_m] or [0.0] * len(plot_id), dtype=np.float64),
             valid_from=to_micros(valid_from),
             valid_to=until,
             register_version=register_version,

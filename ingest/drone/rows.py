@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 import numpy as np
 
-from ingest.drone.attribution import Attribution, attribute
+from ingest.drone.attribution import Attribution, at_canopy, attribute
 from ingest.drone.camera import Floats
 from ingest.drone.camera_table import completed
 from ingest.drone.coverage import Coverage, coverage
@@ -124,6 +124,7 @@ def picture_rows(pictures: Sequence[Picture], plots: PlotShapes) -> dict[str, li
     views = views_of([image for image, _ in whole])
     footprints = compute_footprints([image for image, _ in whole], views)
     ground = locate_detections([image for image, _ in whole], footprints, views)
+    attributions = attribute(ground, captured_at, plots)
     return {
         "drone_images": [
             _image_row(picture, footprint, camera_id, sigma_m)
@@ -131,7 +132,7 @@ def picture_rows(pictures: Sequence[Picture], plots: PlotShapes) -> dict[str, li
                 pictures, footprints, whole, _sigmas_m(images, footprints), strict=True
             )
         ],
-        "image_detections": _detection_rows(pictures, ground, attribute(ground, captured_at, plots), plots),
+        "image_detections": _detection_rows(pictures, at_canopy(ground, attributions), attributions, plots),
         "index_stats": [
             _stamped(picture, stamp)
             | {
@@ -253,6 +254,7 @@ def _detection_rows(
                     "shape_json": _shape_json(finding),
                     "status": found.status,
                     **{column: values[k] for column, values in zip(_GROUND.values(), numbers, strict=True)},
+                    "canopy_height_m": found.canopy_height_m,
                     "plot_id": found.plot_id,
                     "plot_probability": found.probability,
                     "plot_candidates_json": found.candidates_json if found.is_on_ground else None,

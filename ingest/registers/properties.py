@@ -107,6 +107,7 @@ def read_facts(
     facts |= read_tree_pits(given, place)
     for column in ("water_ec_ds_m", "soil_ece_ds_m"):
         facts[column] = number_within(given, column, 0, 60, "dS/m", place)
+    facts["canopy_height_m"] = number_within(given, "canopy_height_m", 0, 60, "m", place)
     for column in _TEXTS:
         facts[column] = text(given, column, place)
     return facts

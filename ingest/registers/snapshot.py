@@ -13,13 +13,17 @@ from ingest.lake.read import read_register
 
 @dataclass(frozen=True, slots=True)
 class PlotShape:
-    """One row of the register of plots: outline as WKB (WGS 84) and when it holds, valid_to exclusive, None: still."""
+    """One row of the register of plots: outline as WKB (WGS 84) and when it holds, valid_to exclusive, None: still.
+
+    canopy_height_m: of its plants above ground, None where unknown
+    """
 
     plot_id: str
     wkb: bytes
     valid_from: datetime
     valid_to: datetime | None
     register_version: str
+    canopy_height_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def load(folder: DataFolder) -> RegisterSnapshot:
     devices = read_register(folder, "devices").select(["device_id", "model", "valid_from"]).to_pylist()
     devices.sort(key=lambda row: row["valid_from"])
     plots = read_register(folder, "plots")
-    columns = ("plot_id", "geometry", "valid_from", "valid_to", "register_version")
+    columns = ("plot_id", "geometry", "valid_from", "valid_to", "register_version", "canopy_height_m")
     values = zip(*(plots[column].to_pylist() for column in columns), strict=True)
     return RegisterSnapshot(
         {row["device_id"]: row["model"] for row in devices if row["model"] is not None},

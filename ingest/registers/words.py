@@ -168,6 +168,7 @@ PLOT_PROPERTIES: Mapping[str, tuple[str, ...]] = {
     "tree_pit_radius_m": ("树穴半径", "树池半径", "树穴半径m"),
     "water_ec_ds_m": ("灌溉水电导率", "水电导率", "ecw"),
     "soil_ece_ds_m": ("土壤饱和浸提液电导率", "土壤ece", "ece"),
+    "canopy_height_m": ("冠层高度", "树高", "株高", "canopy_height"),
     "plants": ("主要植物", "植物"),
     "grid_id": ("管理网格", "网格编号", "网格"),
     "responsible_unit": ("责任单位", "养护单位"),

@@ -178,6 +178,7 @@ class Sealer:
                 valid_from=[plot.valid_from for plot in plots],
                 valid_to=[plot.valid_to for plot in plots],
                 register_version=plots[-1].register_version if plots else "",
+                canopy_height_m=[plot.canopy_height_m for plot in plots],
             )
             self._shapes_of = (registers, shapes)
         return self._shapes_of[1]

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from shapely.geometry.base import BaseGeometry
 
-from ingest.drone.attribution import Attribution, area_shares, attribute, decide
+from ingest.drone.attribution import Attribution, area_shares, at_canopy, attribute, decide
 from ingest.drone.detection import GroundDetections, locate_detections, position_sigma_m
 from ingest.drone.footprint import compute_footprints
 from ingest.drone.gaussian import MASS_ERROR, polygon_masses
@@ -148,6 +148,64 @@ def test_turning_a_plot_and_its_place_together_changes_nothing(turn: float, x: f
     cosine, sine = math.cos(turn), math.sin(turn)
     turned = shapely.transform(shape, lambda p: p @ np.array([[cosine, sine], [-sine, cosine]]))
     assert masses(shape)[0] == pytest.approx(masses(turned)[0], abs=2 * MASS_ERROR)
+
+
+def sideways(height_m: float = 40.0, **changed: Any) -> DroneImage:
+    """Return a picture that looks 45° down to the east, with one finding on its axis: its ray ends `height_m` away."""
+    facts = {"yaw_deg": 90.0, "pitch_deg": -45.0, "height_takeoff_m": height_m, "position_fix": "rtk_fixed"}
+    return picture(**facts, detections=(box(1950, 1450, 100, 100, **changed),))
+
+
+def grown(heights: dict[str, float | None], **shapes: bytes) -> PlotShapes:
+    count = len(shapes)
+    canopy = [heights.get(name) for name in shapes]
+    return PlotShapes.from_register(
+        list(shapes), list(shapes.values()), [WHEN] * count, [None] * count, "v1", canopy_height_m=canopy
+    )
+
+
+TREES, LAWN = square(24, -15, 36, 15), square(36, -15, 60, 15)
+"""A camera 40 m up that looks 45° down sees the ground of the lawn 40 m away; the ray passes 30 m away at 10 m."""
+
+
+def test_a_sick_crown_is_placed_where_it_stands_and_not_on_the_lawn_behind_it() -> None:
+    assert attributed(sideways(), grown({}, trees=TREES, lawn=LAWN)).plot_id == "lawn"
+    image, plots = sideways(), grown({"trees": 10.0}, trees=TREES, lawn=LAWN)
+    found = attributed(image, plots)
+    assert (found.plot_id, found.canopy_height_m) == ("trees", 10.0)
+    assert sum(found.candidates.values()) <= 1.0
+    ground = place(image)
+    stands = at_canopy(ground, [found])
+    east, north = to_lonlat(np.array([117.1]), np.array([39.2]), np.array([30.0]), np.array([0.0]))
+    assert metres_between(stands.lon[0], stands.lat[0], float(east[0]), float(north[0])) < 0.35
+    assert stands.area_m2[0] == pytest.approx(ground.area_m2[0] * 0.75**2)
+
+
+def test_a_canopy_as_high_as_the_camera_moves_nothing() -> None:
+    found = attributed(sideways(), grown({"trees": 40.0}, trees=TREES, lawn=LAWN))
+    assert (found.plot_id, found.canopy_height_m) == ("lawn", None)
+    assert attributed(sideways(), grown({"lawn": 0.0}, trees=TREES, lawn=LAWN)).plot_id == "lawn"
+
+
+def test_straight_below_the_camera_a_canopy_moves_nothing() -> None:
+    plots = plots_of(here=square(-6, -6, 6, 6))
+    tall = grown({"here": 20.0}, here=square(-6, -6, 6, 6))
+    image = picture(detections=(box(1950, 1450, 100, 100),))
+    assert attributed(image, tall).probability == attributed(image, plots).probability
+
+
+@pytest.mark.parametrize("class_name", ["litter", "dumped_rubble", "建筑垃圾", "plant_gap"])
+def test_litter_and_rubble_lie_on_the_ground_whatever_grows_there(class_name: str) -> None:
+    plots = grown({"trees": 10.0, "lawn": 2.0}, trees=TREES, lawn=LAWN)
+    found = attributed(sideways(class_name=class_name), plots)
+    assert (found.plot_id, found.canopy_height_m) == ("lawn", None)
+
+
+def test_crowns_of_one_height_hide_nothing_of_each_other() -> None:
+    halves = {"near": square(24, -15, 30, 15), "far": square(30, -15, 36, 15)}
+    found = attributed(sideways(), grown({"near": 10.0, "far": 10.0}, **halves))
+    assert found.candidates["near"] == pytest.approx(found.candidates["far"], abs=0.1)
+    assert sum(found.candidates.values()) > 0.9
 
 
 def test_a_hole_takes_its_mass_out_and_an_island_puts_it_back() -> None:

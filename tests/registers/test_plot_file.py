@@ -56,11 +56,13 @@ def test_chinese_words_and_names_are_understood(checked: Check, plot: Make, squa
     )
     feature["properties"]["责任单位"] = "北辰园林一队"
     feature["properties"]["栽植日期"] = "2024年3月5日"
+    feature["properties"]["冠层高度"] = "1.5 m"
     check = checked(feature)
     assert check.findings == ()
     facts = check.plots[0].facts
     assert (facts["plot_type"], facts["maintenance_grade"], facts["vegetation"]) == ("pocket_park", 2, "shrubs")
     assert (facts["soil_texture"], facts["irrigation"]) == ("silty_clay_loam", "sprinkler")
+    assert facts["canopy_height_m"] == 1.5
     assert (facts["responsible_unit"], str(facts["planted_on"])) == ("北辰园林一队", "2024-03-05")
 
 

@@ -44,11 +44,12 @@ def test_a_changed_register_is_read_again_and_an_unchanged_one_is_not(
     registers = Registers(folder)
     before = registers.current()
     assert registers.current() is before
-    done = import_plots(folder, collection(plot("P-1", square())), site=BEICHEN, now=MAY)
+    done = import_plots(folder, collection(plot("P-1", square(), canopy_height_m=8)), site=BEICHEN, now=MAY)
     after = registers.current()
     assert after is not before
     assert registers.current() is after
     (shape,) = after.plots
     assert (shape.plot_id, shape.valid_from, shape.valid_to) == ("P-1", MAY, None)
+    assert shape.canopy_height_m == 8.0
     assert shape.register_version == done.changes.version  # type: ignore[union-attr]
     assert shapely.from_wkb(shape.wkb).bounds == (117.1, 39.2, 117.1005, 39.2005)

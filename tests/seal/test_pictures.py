@@ -343,6 +343,21 @@ def test_it_makes_no_difference_in_which_order_poses_and_picture_come(lake: Lake
     assert len(found) == 1
 
 
+def test_a_finding_among_trees_is_placed_at_the_height_that_the_register_gives_them(lake: Lake) -> None:
+    # 45° down to the east from 40 m: the ground 40 m away, and 30 m away at a height of 10 m.
+    trees = PlotShape("TREES", square(20, -30, 37, 30), OLD, None, "1", 10.0)
+    register = RegisterSnapshot({}, frozenset(), (trees, PlotShape("LAWN", square(37, -30, 90, 30), OLD, None, "1")))
+    pose = {"yaw_deg": 90, "pitch_deg": -45, "roll_deg": 0, "source": "exif_xmp"}
+    found = [
+        {"class": kind, "confidence": 0.9, "bbox_px": [1980, 1480, 40, 40]} for kind in ("powdery_mildew", "rubble")
+    ]
+    lake.sealer.seal([lake.message(native(attitude=pose, detections=found))], register)
+    assert lake.ask("select class, plot_id, canopy_height_m from image_detections order by class") == [
+        ("powdery_mildew", "TREES", 10.0),
+        ("rubble", "LAWN", None),
+    ]
+
+
 def test_poses_far_from_a_picture_leave_it_alone(lake: Lake) -> None:
     lake.seal(callback())
     before = lake.contents()

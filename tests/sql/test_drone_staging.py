@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import datetime, timedelta
+from importlib import resources
 from typing import Any
 
 import pytest
 
+from ingest.drone.canopy import lies_on_ground
 from tests.sql.made_lake import AS_OF, MadeLake
 
 YESTERDAY = AS_OF - timedelta(days=1)
@@ -40,6 +43,14 @@ def test_statistics_of_a_picture_that_cannot_be_right_raise_no_alert(
         stat(lake, f"P{number}", 0.4 if number == 0 else 0.7, status=status)
     assert (lake.verdicts("vigour")["P0"]["state"] == "alert") is counts
     assert ask(lake, "select count(*) from staged_index_stats") == [(10 if counts else 0,)]
+
+
+def test_what_is_no_trouble_of_a_plant_lies_on_the_ground_for_the_geometry_too() -> None:
+    with (resources.files("sql") / "reference" / "finding_classes.csv").open(encoding="utf-8") as file:
+        kinds = [(row["class_pattern"].replace("%", ""), row["kind"]) for row in csv.DictReader(file)]
+    # What is healthy stands as high as what is sick; drought is a state of plants, whoever answers for it.
+    of_plants = {word for word, kind in kinds if kind == "disease"} | {"healthy", "drought", "water_stress"}
+    assert {word for word, _ in kinds if not lies_on_ground(word)} == of_plants
 
 
 def test_pixels_weigh_the_statistics_of_a_plot_and_unknown_validity_is_none(lake: MadeLake) -> None:
