@@ -1,20 +1,10 @@
-"""A day of bytes that nobody could read, a device registered late, and a replay that a test can kill anywhere.
-
-    python -m tests.end_to_end.replay_scenario WORKDIR first last step
-
-Run with tests/faults/crash_points.c preloaded; prints one JSON line.
-"""
+"""A day of bytes that nobody could read, a device registered late, and a replay that a test can kill anywhere."""
 
 from __future__ import annotations
 
 import base64
-import ctypes
 import json
-import os
-import shutil
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from greensward.commands.device import app as device_command
 from ingest.lake.layout import DataFolder
@@ -25,13 +15,11 @@ from ingest.seal.replay import Replayed, replay
 from ingest.seal.sealer import Sealer
 from ingest.site import BEICHEN
 from tests.end_to_end.running import asked, assert_each_reading_once
-from tests.faults.crashing import in_child
 
 UPLINKS = 12
 NEVER = 3
 _EUI = "a84041000181f0c{}"
 _ARRIVED = datetime(2026, 7, 2, 4, tzinfo=UTC)
-_library = ctypes.CDLL(None)
 
 
 def uplink(number: int) -> tuple[str, bytes]:
@@ -86,40 +74,3 @@ def check(folder: DataFolder) -> None:
     assert asked(folder, "select count(*), count(distinct message_seq) from rejected") == [(NEVER, NEVER)]
     outcomes = asked(folder, "select outcome, count(*) from raw_messages group by all order by all")
     assert outcomes == [("rejected", NEVER), ("stored", UPLINKS)], outcomes
-
-
-def main(workdir: Path, first: int, last: int, step: int) -> dict[str, object]:
-    """Return how many kills were tried, how many calls a replay makes, and what failed."""
-    prepared, folder = DataFolder(workdir / "prepared"), DataFolder(workdir / "data")
-    count, errors = workdir / "count", workdir / "errors"
-    in_child(lambda: prepare(prepared), errors)
-
-    def armed() -> None:
-        _library.crash_points_arm(os.fsencode(folder.root), call)
-        run_replay(folder)
-        count.write_text(str(_library.crash_points_count()))
-
-    def recover() -> None:
-        run_replay(folder)
-        check(folder)
-
-    failures: list[str] = []
-    tried, killed, total, call = 0, 0, last, 0
-    for call in (0, *range(first, last, step)):
-        if call > total:
-            break
-        shutil.rmtree(folder.root, ignore_errors=True)
-        shutil.copytree(prepared.root, folder.root)
-        killed += os.WIFSIGNALED(in_child(armed, errors))
-        if call == 0:
-            total = int(count.read_text())
-        tried += 1
-        errors.unlink(missing_ok=True)
-        if in_child(recover, errors):
-            failures.append(f"kill before call {call}: {errors.read_text()[-600:]}")
-    return {"calls": total, "tried": tried, "killed": killed, "failures": failures}
-
-
-if __name__ == "__main__":
-    numbers = [int(text) for text in sys.argv[2:]]
-    sys.stdout.write(json.dumps(main(Path(sys.argv[1]), *numbers)) + "\n")

@@ -17,6 +17,7 @@ import duckdb
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from ingest.lake.damage import scrub
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake, retrying
 from ingest.mqtt.session import Broker
@@ -201,3 +202,10 @@ def assert_each_reading_once(folder: DataFolder, count: int) -> None:
     counts = "select count(*), count(distinct (device_id, depth_cm, measured_at)) from "
     assert asked(folder, counts + "soil_readings") == [(count, count)], "the view"
     assert plain(folder, counts + "lake") == [(count, count)], "the plain glob"
+
+
+def assert_files_are_whole(folder: DataFolder) -> None:
+    """Assert that the lake holds Parquet files alone, each with the bytes that its name says: nothing half-written."""
+    assert scrub(folder) == [], "files with other bytes than their names say"
+    strays = [path for path in folder.lake.rglob("*") if path.is_file() and path.suffix != ".parquet"]
+    assert strays == [], strays

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from ingest.lake.layout import DataFolder
 from tests.end_to_end.replay_scenario import UPLINKS, check, prepare, register, run_replay, uplink
 from tests.end_to_end.running import (
-    PROJECT,
     asked,
     assert_each_reading_once,
     publish,
@@ -22,11 +15,8 @@ from tests.end_to_end.running import (
     soil_topic,
     working,
 )
-from tests.faults.conftest import crash_library
 from tests.mosquitto import Mosquitto
 from tests.waiting import PATIENCE_S, wait_until
-
-__all__ = ["crash_library"]
 
 
 def test_undecoded_uplinks_are_stored_after_the_device_is_registered_and_a_running_worker_does_it(
@@ -55,14 +45,3 @@ def test_a_replay_done_twice_changes_nothing_more(folder: DataFolder) -> None:
     assert run_replay(folder).outcomes["stored"] == 0
     check(folder)
     assert sorted(path.name for path in folder.lake.rglob("*.parquet")) == files
-
-
-def test_a_replay_killed_anywhere_and_done_again_loses_nothing_and_doubles_nothing(
-    crash_library: Path, tmp_path: Path
-) -> None:
-    environment = dict(os.environ, LD_PRELOAD=str(crash_library))
-    command = [sys.executable, "-m", "tests.end_to_end.replay_scenario", str(tmp_path), "2", "1000", "4"]
-    done = subprocess.run(command, env=environment, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True)
-    result = json.loads(done.stdout.splitlines()[-1])
-    assert result["failures"] == []
-    assert result["killed"] >= 20, result

@@ -2,6 +2,9 @@
  * process with SIGKILL right before the n-th. crash_points_arm(folder, n) starts counting (n = 0: only count),
  * crash_points_count() tells how many there were.
  *
+ * crash_points_watch(folder, see) instead calls see(n) right before the n-th: what lies in the folder then is what a
+ * kill at that moment would leave, since a kill forgets nothing that the kernel was told.
+ *
  * crash_points_fail(folder, kinds, n, error, report) instead makes the n-th call of these kinds return `error` (an
  * errno) without doing anything, and writes a line to the descriptor `report` then, and whenever an fsync that failed
  * so is tried again on the same descriptor.
@@ -27,6 +30,7 @@ static int chosen_kinds = ALL;
 static int chosen_call;
 static int chosen_error; /* 0: kill */
 static int report_to;
+static void (*see_call)(int);
 #define DESCRIPTORS 65536
 static atomic_char sync_failed[DESCRIPTORS];
 
@@ -34,6 +38,11 @@ void crash_points_arm(const char *folder, int n) {
     snprintf(watched, sizeof watched, "%s", folder);
     atomic_store(&calls, 0);
     chosen_call = n;
+}
+
+void crash_points_watch(const char *folder, void (*see)(int)) {
+    see_call = see;
+    crash_points_arm(folder, 0);
 }
 
 void crash_points_fail(const char *folder, int kinds, int n, int error, int report) {
@@ -49,7 +58,10 @@ static void tell(const char *line) { syscall(SYS_write, report_to, line, strlen(
 
 /* Says whether the call is to fail; errno is set then. */
 static int point(int kind, int is_watched) {
-    if (!is_watched || !(kind & chosen_kinds) || atomic_fetch_add(&calls, 1) + 1 != chosen_call) return 0;
+    if (!is_watched || !(kind & chosen_kinds)) return 0;
+    int n = atomic_fetch_add(&calls, 1) + 1;
+    if (see_call) see_call(n);
+    if (n != chosen_call) return 0;
     if (!chosen_error) kill(getpid(), SIGKILL);
     tell("failed\n");
     errno = chosen_error;

@@ -26,9 +26,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ingest.lake.layout import DataFolder
-from tests.end_to_end.running import rows_in_lake
+from tests.end_to_end.running import assert_files_are_whole, rows_in_lake
 from tests.faults.needs import preloaded
-from tests.faults.stream import Ingest, Publisher, assert_each_once, assert_files_are_whole, wait_until_all_there
+from tests.faults.stream import Ingest, Publisher, assert_each_once, wait_until_all_there
 from tests.mosquitto import Mosquitto
 from tests.waiting import wait_until
 

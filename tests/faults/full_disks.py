@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 
 from ingest.lake.layout import DataFolder
-from tests.end_to_end.running import rows_in_lake
+from tests.end_to_end.running import assert_files_are_whole, rows_in_lake
 from tests.faults.disks import memory_disk, without_inodes, without_space
-from tests.faults.stream import Ingest, Publisher, assert_each_once, assert_files_are_whole, wait_until_all_there
+from tests.faults.stream import Ingest, Publisher, assert_each_once, wait_until_all_there
 from tests.mosquitto import Mosquitto
 from tests.waiting import wait_until
 

@@ -19,7 +19,6 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from greensward.cli import run
-from ingest.lake.damage import scrub
 from ingest.lake.layout import DataFolder
 from ingest.status import read_status
 from tests.end_to_end.running import NOON, asked, assert_each_reading_once, reading, soil_topic
@@ -64,13 +63,6 @@ def assert_each_once(folder: DataFolder, published: int) -> None:
             assert_each_reading_once(folder, published)
             return
     raise AssertionError(f"{_TRIES} times a file was gone before it was opened")
-
-
-def assert_files_are_whole(folder: DataFolder) -> None:
-    """Assert that the lake holds Parquet files alone, each with the bytes that its name says: nothing half-written."""
-    assert scrub(folder) == [], "files with other bytes than their names say"
-    strays = [path for path in folder.lake.rglob("*") if path.is_file() and path.suffix != ".parquet"]
-    assert strays == [], strays
 
 
 def spans(numbers: list[int]) -> str:

@@ -21,6 +21,8 @@ from ingest.lake.read import open_lake
 from ingest.registers.snapshot import RegisterSnapshot
 from ingest.seal.sealer import Sealer
 from ingest.site import Site
+from tests.end_to_end.running import assert_files_are_whole
+from tests.faults.crashes import WATCHED, Judged, Scenario
 
 SITE = Site("beichen", ZoneInfo("Asia/Shanghai"), 116.9, 39.05, 117.45, 39.4)
 READINGS = 24
@@ -45,8 +47,9 @@ def payloads() -> list[bytes]:
     return [*good[:10], b"{", *good[10:20], b'{"schema":', b"\xff", *good[20:]]
 
 
-def work(folder: DataFolder, acknowledged: Path) -> None:
-    """Take what is not acknowledged, group by group; seal after every other group; compact twice."""
+def work(place: Path) -> None:
+    """Take what is not acknowledged, group by group; seal after every other group; compact."""
+    folder, acknowledged = DataFolder(place / WATCHED), place / "acknowledged"
     done = set(acknowledged.read_text().split()) if acknowledged.exists() else set()
     pending = [(n, payload) for n, payload in enumerate(payloads()) if str(n) not in done]
     arrived_us = int((NOON + timedelta(days=2)).timestamp() * 1_000_000)
@@ -80,8 +83,21 @@ def seal(inbox: Inbox, sealer: Sealer) -> None:
         inbox.remove_through(oldest.last_group)
 
 
-def check(folder: DataFolder) -> None:
+def check_what_a_reader_meets(place: Path) -> None:
+    """Assert that whoever asks right now finds no reading twice and no half-written file."""
+    folder = DataFolder(place / WATCHED)
+    if not folder.lake.is_dir():
+        return
+    assert_files_are_whole(folder)
+    with open_lake(folder, SITE) as lake:
+        for table, identity in (("soil_readings", "measured_at"), ("rejected", "payload_sha256")):
+            ((rows, distinct),) = lake.execute(f"select count(*), count(distinct {identity}) from {table}").fetchall()
+            assert rows == distinct, f"{table}: {rows} rows, {distinct} of them different"
+
+
+def check(place: Path) -> None:
     """Assert that nothing is lost or doubled: through the view, and through a plain glob."""
+    folder = DataFolder(place / WATCHED)
     expected = [(READINGS, READINGS)]
     with open_lake(folder, SITE) as lake:
         count = "select count(*), count(distinct measured_at) from soil_readings"
@@ -94,3 +110,12 @@ def check(folder: DataFolder) -> None:
     with duckdb.connect(":memory:") as db:
         rows = db.execute(f"select count(*), count(distinct measured_at) from {plain}").fetchall()
         assert rows == expected, "the plain glob"
+
+
+DAY_OF_INGEST = Scenario(
+    "ingest: journal, seal, merging, refusal",
+    prepare=lambda _: None,
+    work=work,
+    met=(Judged((f"{WATCHED}/lake",), check_what_a_reader_meets),),
+    settled=Judged((f"{WATCHED}/lake",), check),
+)
