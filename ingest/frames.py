@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from ingest.messages import Integers, Messages
 
@@ -93,17 +94,15 @@ class Frames:
 
     def messages(self, first_seq: int) -> Messages:
         """Return the messages, numbered from `first_seq`; topics with U+FFFD for bytes that are no UTF-8."""
-        data, names = self.data, _Names()
-        fields = _Fields(data, self.body_at, self.end, is_five=self.is_five)
+        fields = _Fields(self.data, self.body_at, self.end, is_five=self.is_five)
+        names = _parts(self.data, self.body_at + 2, fields.topic_end).dictionary_encode()
+        topics = [name.decode("utf-8", errors="replace") for name in names.dictionary.to_pylist()]
         count = len(self.end)
         return Messages(
             message_seq=first_seq + np.arange(count, dtype=np.int64),
             received_at_us=np.repeat([at_us for _, at_us in self.received], [times for times, _ in self.received]),
-            topics=[
-                names[data[at:end]]
-                for at, end in zip((self.body_at + 2).tolist(), fields.topic_end.tolist(), strict=True)
-            ],
-            payloads=[data[at:end] for at, end in zip(fields.payload_at.tolist(), self.end.tolist(), strict=True)],
+            topics=pa.DictionaryArray.from_arrays(names.indices, pa.array(topics, pa.string())),
+            payloads=_parts(self.data, fields.payload_at, self.end),
             redelivered=(fields.first_byte & _DUP) > 0,
             retained=(fields.first_byte & _RETAIN) > 0,
         )
@@ -219,9 +218,12 @@ def end_of_properties(packet: bytes | bytearray, at: int, size: int) -> int:
     raise IndexError(at)
 
 
-class _Names(dict[bytes, str]):
-    """Topics by their bytes, each decoded once."""
+def _parts(data: bytes, begin: Integers, end: Integers) -> pa.BinaryArray:
+    """Return the parts of `data` from `begin` to `end`, which lie behind each other.
 
-    def __missing__(self, name: bytes) -> str:
-        self[name] = text = name.decode("utf-8", errors="replace")
-        return text
+    All of `data` is a column of parts and of what is between them, of which every second entry is taken.
+    """
+    offsets = np.zeros(2 * len(begin) + 1, np.int32)
+    offsets[1::2], offsets[2::2] = begin, end
+    both = pa.Array.from_buffers(pa.binary(), len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
+    return both.take(pa.array(np.arange(1, len(offsets) - 1, 2)))

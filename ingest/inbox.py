@@ -19,12 +19,13 @@ from typing import Self
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from ingest.errors import StoreError
 from ingest.frames import Frames, is_packed
 from ingest.lake.durable import make_folder, store_errors
 from ingest.lake.locks import file_lock
-from ingest.messages import Messages
+from ingest.messages import Messages, topics_array
 from ingest.observation import Whole
 
 GROUP_INTERVAL_S = 0.05
@@ -64,8 +65,8 @@ def arrivals_of(frames: Frames) -> list[Arrival]:
         Arrival(at_us, topic, payload, redelivered, retained)
         for at_us, topic, payload, redelivered, retained in zip(
             found.received_at_us.tolist(),
-            found.topics,
-            found.payloads,
+            found.topics.to_pylist(),
+            found.payloads.to_pylist(),
             found.redelivered.tolist(),
             found.retained.tolist(),
             strict=True,
@@ -219,8 +220,8 @@ def _unpack(group_seq: int, packed: bytes) -> Messages:
     return Messages(
         message_seq=first_seq + np.arange(len(arrivals), dtype=np.int64),
         received_at_us=np.array([arrival.received_at_us for arrival in arrivals], np.int64),
-        topics=[arrival.topic for arrival in arrivals],
-        payloads=[arrival.payload for arrival in arrivals],
+        topics=topics_array([arrival.topic for arrival in arrivals]),
+        payloads=pa.array([arrival.payload for arrival in arrivals], pa.binary()),
         redelivered=np.array([arrival.redelivered for arrival in arrivals], np.bool_),
         retained=np.array([arrival.retained for arrival in arrivals], np.bool_),
         wholes={place: arrival.whole for place, arrival in enumerate(arrivals) if arrival.whole is not None},

@@ -24,15 +24,15 @@ class Messages(Sequence[Message]):
     """A sequence of `Message`, each made only when it is asked for.
 
     message_seq, received_at_us, topics, payloads, redelivered, retained: one entry a message; instants in microseconds
-        since 1970, UTC
+        since 1970, UTC; each different topic stands once in the dictionary of `topics`
     judged_at: of all of them, as in Message
     wholes: of the few messages of which only the beginning is kept, by place
     """
 
     message_seq: Integers
     received_at_us: Integers
-    topics: Sequence[str]
-    payloads: Sequence[bytes]
+    topics: pa.DictionaryArray
+    payloads: pa.BinaryArray
     redelivered: Flags
     retained: Flags
     judged_at: datetime | None = None
@@ -49,8 +49,8 @@ class Messages(Sequence[Message]):
         return cls(
             message_seq=np.array([message.message_seq for message in messages], np.int64),
             received_at_us=np.array([microseconds(message.received_at) for message in messages], np.int64),
-            topics=[message.topic for message in messages],
-            payloads=[message.payload for message in messages],
+            topics=topics_array([message.topic for message in messages]),
+            payloads=pa.array([message.payload for message in messages], pa.binary()),
             redelivered=np.array([message.redelivered for message in messages], np.bool_),
             retained=np.array([message.retained for message in messages], np.bool_),
             judged_at=next(iter(judged_at), None),
@@ -61,17 +61,15 @@ class Messages(Sequence[Message]):
     def joined(cls, parts: Sequence[Messages]) -> Self:
         """Return the messages of all `parts`, which were not judged before."""
         wholes: dict[int, Whole] = {}
-        topics: list[str] = []
-        payloads: list[bytes] = []
+        before = 0
         for part in parts:
-            wholes |= {len(topics) + place: whole for place, whole in part.wholes.items()}
-            topics += part.topics
-            payloads += part.payloads
+            wholes |= {before + place: whole for place, whole in part.wholes.items()}
+            before += len(part)
         return cls(
             message_seq=_joined([part.message_seq for part in parts], np.int64),
             received_at_us=_joined([part.received_at_us for part in parts], np.int64),
-            topics=topics,
-            payloads=payloads,
+            topics=pa.concat_arrays([part.topics for part in parts]) if parts else topics_array([]),
+            payloads=pa.concat_arrays([part.payloads for part in parts]) if parts else pa.array([], pa.binary()),
             redelivered=_joined([part.redelivered for part in parts], np.bool_),
             retained=_joined([part.retained for part in parts], np.bool_),
             wholes=wholes,
@@ -102,8 +100,8 @@ class Messages(Sequence[Message]):
         return Message(
             message_seq=int(self.message_seq[place]),
             received_at=instant(int(self.received_at_us[place])),
-            topic=self.topics[place],
-            payload=self.payloads[place],
+            topic=self.topics[place].as_py(),
+            payload=self.payloads[place].as_py(),
             redelivered=bool(self.redelivered[place]),
             retained=bool(self.retained[place]),
             judged_at=self.judged_at,
@@ -119,6 +117,11 @@ class Messages(Sequence[Message]):
     def __iter__(self) -> Iterator[Message]:
         """Yield each message."""
         return (self[place] for place in range(len(self)))
+
+
+def topics_array(topics: Sequence[str]) -> pa.DictionaryArray:
+    """Return topics as a column in which each stands once."""
+    return pa.array(topics, pa.string()).dictionary_encode()
 
 
 def microseconds(at: datetime) -> int:

@@ -9,191 +9,142 @@ wrong with a message. So this module refuses nothing and knows no fault.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from msgspec import UNSET, MsgspecError
+import pyarrow.compute as pc
 
-from ingest.decode.guard import MAX_DEPTH, check_bytes
 from ingest.decode.instants import EARLIEST, MOST_AHEAD, parse_instant
+from ingest.decode.json_columns import read_json_columns, simple
 from ingest.decode.native_soil import LIMIT_BYTES
 from ingest.decode.quantities import CONVERSIONS
-from ingest.decode.soil_message import Reading, SoilMessage, decode_soil_message
+from ingest.decode.soil_message import LARGEST_SEQ, MOST_READINGS, SCHEMA, read_without_fault
+from ingest.decode.soil_rows import NO_CHANNEL, NO_DEPTH, PlainSoil, Said, soil_rows
 from ingest.decode.topics import ROOT, device_of, names_another
 from ingest.errors import PayloadError
-from ingest.messages import Flags, Integers, Messages, instants_array, microseconds
+from ingest.messages import Flags, Integers, Messages, microseconds
 from ingest.site import Site
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 _SOIL = tuple((pair, conversion) for pair, conversion in CONVERSIONS.items() if conversion.quantity.kind == "soil")
-_CODES = {pair: code for code, (pair, _) in enumerate(_SOIL)}
-"""A number for each soil quantity in each unit that it may come in."""
+_QUANTITIES = {quantity: number for number, quantity in enumerate(dict.fromkeys(name for (name, _), _ in _SOIL))}
+_UNITS = {unit: number for number, unit in enumerate(dict.fromkeys(unit for (_, unit), _ in _SOIL))}
+_UNKNOWN = -1
+_CODES = np.full((len(_QUANTITIES) + 1, len(_UNITS) + 1), _UNKNOWN)
+"""The place in `_SOIL` of each soil quantity in each unit; the last row and column are those that nobody knows."""
+for _place, ((_quantity, _unit), _) in enumerate(_SOIL):
+    _CODES[_QUANTITIES[_quantity], _UNITS[_unit]] = _place
 _LOWEST = np.array([conversion.quantity.lowest for _, conversion in _SOIL])
 _HIGHEST = np.array([conversion.quantity.highest for _, conversion in _SOIL])
-_UNITS = pa.array([unit for (_, unit), _ in _SOIL])
-_COLUMNS = tuple(dict.fromkeys(conversion.quantity.column for _, conversion in _SOIL))
-_COLUMN_OF = np.array([_COLUMNS.index(conversion.quantity.column) for _, conversion in _SOIL])
-_IS_WATER = np.equal(_COLUMN_OF, _COLUMNS.index("volumetric_water_content"))
 _CONVERTED = tuple(
     (code, conversion)
     for code, (_, conversion) in enumerate(_SOIL)
     if conversion.add or not conversion.multiply == conversion.divide == 1
 )
+_UNIT_NAMES = pa.array([unit for (_, unit), _ in _SOIL])
+_COLUMNS = tuple(conversion.quantity.column for _, conversion in _SOIL)
 
-_NO_DEPTH, _NO_CHANNEL, _UNKNOWN = -1.0, 0, -1
-_NEVER = 10**9
+_READINGS = pa.list_(
+    pa.struct(
+        [
+            ("quantity", pa.string()),
+            ("value", pa.float64()),
+            ("unit", pa.string()),
+            ("depth_cm", pa.float64()),
+            ("channel", pa.int64()),
+        ]
+    )
+)
+_MESSAGE = pa.struct(
+    [
+        ("schema", pa.string()),
+        ("device_id", pa.string()),
+        ("seq", pa.int64()),
+        ("measured_at", pa.string()),
+        ("readings", _READINGS),
+        ("samples", pa.list_(pa.struct([("measured_at", pa.string()), ("readings", _READINGS)]))),
+        ("battery_v", pa.float64()),
+        ("battery_pct", pa.float64()),
+        ("rssi_dbm", pa.float64()),
+        ("ack", pa.int64()),
+    ]
+)
+"""`soil_message.SoilMessage` as Arrow reads it, without bounds."""
+_BOUNDS = {
+    "seq": (0, LARGEST_SEQ),
+    "battery_v": (0, 100),
+    "battery_pct": (0, 100),
+    "rssi_dbm": (-200, 50),
+    "ack": (0, 0),
+}
+"""Of what a message may say once; one that wants an answer (ack 1) is not plain."""
+_DEPTHS_CM, _CHANNELS = (0, 1000), (1, 64)
+
 _EARLIEST_US = microseconds(EARLIEST)
 _MOST_AHEAD_US = MOST_AHEAD.seconds * 1_000_000
 _NO_TIME = _EARLIEST_US - 1
-
-
-@dataclass(frozen=True, slots=True)
-class PlainSoil:
-    """What plain messages say.
-
-    is_plain: one per message looked at
-    soil, status: columns of the tables soil_readings and device_status; those that are missing are null
-    soil_place, status_place: the place of each row's message among those looked at
-    """
-
-    is_plain: Flags
-    soil: Mapping[str, pa.Array]
-    soil_place: Integers
-    status: Mapping[str, pa.Array]
-    status_place: Integers
-
-
-def nothing_plain(count: int) -> PlainSoil:
-    """Return that none of `count` messages is plain."""
-    nobody = np.zeros(0, np.int64)
-    return PlainSoil(np.zeros(count, np.bool_), {}, nobody, {}, nobody)
-
-
-@dataclass(slots=True)
-class _Said:
-    """What messages say, as they were read: one entry a message, a sample (an instant) or a reading."""
-
-    place: list[int] = field(default_factory=list)
-    device_id: list[str] = field(default_factory=list)
-    seq: list[int | None] = field(default_factory=list)
-    battery_v: list[float | None] = field(default_factory=list)
-    battery_pct: list[float | None] = field(default_factory=list)
-    rssi_dbm: list[float | None] = field(default_factory=list)
-    sample_message: list[int] = field(default_factory=list)
-    sample_at_us: list[int] = field(default_factory=list)
-    sample_readings: list[int] = field(default_factory=list)
-    code: list[int] = field(default_factory=list)
-    value: list[float] = field(default_factory=list)
-    depth_cm: list[float] = field(default_factory=list)
-    channel: list[int] = field(default_factory=list)
-
-    def add(self, place: int, device_id: str, one: SoilMessage, colons: int) -> None:
-        """Take over a message with that many colons, unless something is odd about it.
-
-        As in `soil_message.read_without_fault`: a key more than those that were read would bring one more colon.
-        """
-        text, readings = one.measured_at, one.readings
-        if text is UNSET or readings is UNSET or one.samples is not UNSET or one.ack == 1:
-            return
-        named, seq, battery_v, battery_pct, rssi_dbm = (
-            one.device_id,
-            one.seq,
-            one.battery_v,
-            one.battery_pct,
-            one.rssi_dbm,
-        )
-        if named is not UNSET and named != device_id and names_another(named, device_id):
-            return
-        keys = (named is not UNSET) + (seq is not UNSET) + (battery_v is not UNSET) + (battery_pct is not UNSET)
-        keys += (rssi_dbm is not UNSET) + (one.ack is not UNSET)
-        if not self._add_readings(readings, colons - 3 - text.count(":") - keys):
-            return
-        self.sample_message.append(len(self.place))
-        self.sample_at_us.append(_instant_us(text))
-        self.sample_readings.append(len(readings))
-        self.place.append(place)
-        self.device_id.append(device_id)
-        self.seq.append(None if seq is UNSET else seq)
-        self.battery_v.append(None if battery_v is UNSET else battery_v)
-        self.battery_pct.append(None if battery_pct is UNSET else battery_pct)
-        self.rssi_dbm.append(None if rssi_dbm is UNSET else rssi_dbm)
-
-    def _add_readings(self, readings: list[Reading], colons: int) -> bool:
-        """Take over readings that have exactly so many keys, of quantities of the soil; say whether they are such."""
-        begun = len(self.code)
-        for reading in readings:
-            code = _CODES.get((reading.quantity, reading.unit), _UNKNOWN)
-            depth_cm, channel = reading.depth_cm, reading.channel
-            if depth_cm is not UNSET:
-                colons -= 4 if channel is UNSET else _NEVER
-                self.depth_cm.append(depth_cm)
-                self.channel.append(_NO_CHANNEL)
-            else:
-                colons -= 3 if channel is UNSET else 4
-                self.depth_cm.append(_NO_DEPTH)
-                self.channel.append(1 if channel is UNSET else channel)
-            if code == _UNKNOWN:
-                colons = _NEVER
-            self.code.append(code)
-            self.value.append(reading.value)
-        if colons == 0:
-            return True
-        for column in (self.code, self.value, self.depth_cm, self.channel):
-            del column[begun:]
-        return False
+_RFC_3339 = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-5][0-9])$"
+_FEW_INSTANTS = 256
 
 
 def read_plain_soil(messages: Messages, site: Site) -> PlainSoil:
     """Return the rows of the messages that are plain, and which these are."""
-    said = _read(messages, site)
-    place = np.array(said.place, np.int64)
-    sample_message = np.array(said.sample_message, np.int64)
-    sample_at = np.array(said.sample_at_us, np.int64)
-    reading_sample = np.repeat(np.arange(len(sample_at)), np.array(said.sample_readings, np.int64))
-    code = np.array(said.code, np.int64)
-    value = _in_own_unit(code, said.value)
+    devices = _devices(messages, site)
+    lengths = np.asarray(pc.binary_length(messages.payloads))
+    asked = np.flatnonzero(np.asarray(devices.is_valid()) & (lengths <= LIMIT_BYTES))
+    asked = asked[simple(messages.payloads.take(pa.array(asked)))]
+    fitting = read_json_columns(messages.payloads.take(pa.array(asked)), _MESSAGE, _may_fit)
+    place, values = asked[fitting.place], fitting.values
+    device_id = devices.take(pa.array(place))
 
-    is_odd = np.zeros(len(place), np.bool_)
-    latest = messages.latest_at_us()[place][sample_message]
-    is_odd[sample_message[(sample_at < _EARLIEST_US) | (sample_at - latest > _MOST_AHEAD_US)]] = True
-    outside = ~((_LOWEST[code] <= value) & (value <= _HIGHEST[code]))
-    is_odd[sample_message[reading_sample[outside]]] = True
-    elements = _Elements(reading_sample, said)
-    is_odd[sample_message[elements.sample[elements.twice(code)]]] = True
+    measured_at_us = _instants_us(values.field("measured_at"))
+    readings = values.field("readings")
+    count = np.diff(np.asarray(readings.offsets))
+    is_odd = ~_is_plain(values, device_id) | (count < 1) | (count > MOST_READINGS)
+    is_odd |= (measured_at_us < _EARLIEST_US) | (measured_at_us - messages.latest_at_us()[place] > _MOST_AHEAD_US)
 
-    row_message = sample_message[elements.sample]
-    is_plain = np.zeros(len(messages), np.bool_)
-    is_plain[place[~is_odd]] = True
-    kept = np.flatnonzero(~is_odd[row_message])
-    soil = _soil_columns(said, elements, code, value, kept, row_message, sample_at)
-    status, status_message = _status_columns(said, is_odd, sample_message, sample_at)
-    return PlainSoil(is_plain, soil, place[row_message[kept]], status, place[status_message])
+    message = np.repeat(np.arange(len(place)), count)
+    each = readings.flatten()
+    code, depth_cm, channel = _code(each), each.field("depth_cm"), each.field("channel")
+    value = _in_own_unit(code, _numbers(each.field("value"), np.nan))
+    is_fit = (code != _UNKNOWN) & (_LOWEST[code] <= value) & (value <= _HIGHEST[code])
+    is_fit &= _is_within(depth_cm, _DEPTHS_CM) & _is_within(channel, _CHANNELS)
+    is_fit &= ~(np.asarray(depth_cm.is_valid()) & np.asarray(channel.is_valid()))
+    is_odd[message[~is_fit]] = True
+
+    has_no_place = np.asarray(depth_cm.is_null()) & np.asarray(channel.is_null())
+    said = Said(
+        device_id=device_id,
+        measured_at_us=measured_at_us,
+        seq=values.field("seq"),
+        battery_v=values.field("battery_v"),
+        battery_pct=values.field("battery_pct"),
+        rssi_dbm=values.field("rssi_dbm"),
+        message=message,
+        code=code,
+        value=value,
+        depth_cm=_numbers(depth_cm, NO_DEPTH),
+        channel=np.where(has_no_place, 1, _numbers(channel, NO_CHANNEL)),
+        columns=_COLUMNS,
+        units=_UNIT_NAMES,
+    )
+    return soil_rows(said, is_odd, place, len(messages))
 
 
-def _read(messages: Messages, site: Site) -> _Said:
-    """Return what the messages say that fit the contract by themselves, without regard to ranges and clocks."""
-    said = _Said()
-    devices = {topic: _soil_device(topic, site) for topic in set(messages.topics)}
-    for place, (topic, payload) in enumerate(zip(messages.topics, messages.payloads, strict=True)):
-        device_id = devices[topic]
-        if device_id is None or len(payload) > LIMIT_BYTES or not payload.isascii() or b"\\" in payload:
-            continue
-        try:
-            if payload.count(b"{") + payload.count(b"[") > MAX_DEPTH:
-                check_bytes(payload, limit_bytes=LIMIT_BYTES)
-            one = decode_soil_message(payload)
-        except (PayloadError, MsgspecError, ValueError, RecursionError):
-            continue
-        said.add(place, device_id, one, payload.count(b":"))
-    return said
+def _may_fit(payload: bytes) -> bool:
+    return read_without_fault(payload) is not None
+
+
+def _devices(messages: Messages, site: Site) -> pa.StringArray:
+    """Return the device of each message on a native soil topic of the site's district; null of every other."""
+    topics = messages.topics
+    devices = pa.array([_soil_device(topic, site) for topic in topics.dictionary.to_pylist()], pa.string())
+    return devices.take(topics.indices)
 
 
 def _soil_device(topic: str, site: Site) -> str | None:
-    """Return the device of a native soil topic of the site's district; None for every other topic."""
     if not topic.startswith(ROOT) or not topic.endswith("/soil"):
         return None
     try:
@@ -202,111 +153,75 @@ def _soil_device(topic: str, site: Site) -> str | None:
         return None
 
 
+def _is_plain(values: pa.StructArray, device_id: pa.StringArray) -> Flags:
+    """Say whether what is said once in each message may be kept as it is."""
+    plain: Flags = np.array(pc.fill_null(pc.equal(values.field("schema"), SCHEMA), fill_value=False))
+    plain &= np.asarray(values.field("measured_at").is_valid()) & np.asarray(values.field("samples").is_null())
+    for name, bounds in _BOUNDS.items():
+        plain &= _is_within(values.field(name), bounds)
+    named = values.field("device_id")
+    differs = np.asarray(pc.fill_null(pc.not_equal(named, device_id), fill_value=False))
+    for at in np.flatnonzero(differs).tolist():
+        plain[at] &= not names_another(named[at].as_py(), device_id[at].as_py())
+    return plain
+
+
+def _is_within(column: pa.Array, bounds: tuple[int, int]) -> Flags:
+    """Say whether each number lies within the bounds, or is missing."""
+    if column.null_count == len(column):
+        return np.ones(len(column), np.bool_)
+    found: Flags = np.array(column.is_null())
+    numbers = _numbers(column, bounds[0])
+    found[(bounds[0] <= numbers) & (numbers <= bounds[1])] = True
+    return found
+
+
+def _numbers(column: pa.Array, missing: float) -> np.ndarray[Any, Any]:
+    return np.asarray(pc.fill_null(column, pa.scalar(missing, column.type)) if column.null_count else column)
+
+
+def _instants_us(column: pa.StringArray) -> Integers:
+    """Return RFC 3339 instants in microseconds since 1970; one that is too early for everything when it is none."""
+    different = column.dictionary_encode()
+    texts: pa.StringArray = different.dictionary
+    instants: Integers | None = None
+    if len(texts) > _FEW_INSTANTS and pc.all(pc.match_substring_regex(texts, _RFC_3339)).as_py():
+        try:
+            instants = np.asarray(texts.cast(pa.timestamp("us", "UTC")).cast(pa.int64()))
+        except pa.ArrowInvalid:  # the 30th of February, or hour 24: one by one
+            instants = None
+    if instants is None:
+        instants = np.array([_instant_us(text) for text in texts.to_pylist()], np.int64)
+    instants = np.append(instants, _NO_TIME)
+    found: Integers = instants[_numbers(different.indices, len(texts))]
+    return found
+
+
 @functools.lru_cache(maxsize=65_536)
 def _instant_us(text: str) -> int:
-    """Return an RFC 3339 instant in microseconds since 1970; one that is too early for everything when it is none."""
     try:
         return microseconds(parse_instant(text))
     except PayloadError:
         return _NO_TIME
 
 
-def _in_own_unit(code: Integers, values: list[float]) -> Floats:
-    own = np.array(values, np.float64)
+def _code(readings: pa.StructArray) -> Integers:
+    """Return the place of each reading's quantity and unit in `_SOIL`."""
+    found: Integers = _CODES[_known(readings.field("quantity"), _QUANTITIES), _known(readings.field("unit"), _UNITS)]
+    return found
+
+
+def _known(names: pa.StringArray, known: dict[str, int]) -> Integers:
+    """Return the number of each name, one beyond the last of a name that is unknown or missing."""
+    different = names.dictionary_encode()
+    numbers = [known.get(name, len(known)) for name in different.dictionary.to_pylist()]
+    found: Integers = np.array([*numbers, len(known)], np.int64)[_numbers(different.indices, len(numbers))]
+    return found
+
+
+def _in_own_unit(code: Integers, values: Floats) -> Floats:
+    own = values.copy()
     for converted, conversion in _CONVERTED:
-        for at in np.flatnonzero(code == converted):
-            own[at] = conversion.apply(values[at])
+        for at in np.flatnonzero(code == converted).tolist():
+            own[at] = conversion.apply(float(values[at]))
     return own
-
-
-class _Elements:
-    """Readings grouped by instant and sensing element: each group is a row.
-
-    row: the row of each reading
-    sample, depth_cm, channel: of each row
-    """
-
-    def __init__(self, reading_sample: Integers, said: _Said) -> None:
-        depth_cm, channel = np.array(said.depth_cm, np.float64), np.array(said.channel, np.int64)
-        count = len(reading_sample)
-        if count == len(said.sample_at_us):  # one reading each
-            self.row = first = np.arange(count)
-        else:
-            order = np.lexsort((channel, depth_cm, reading_sample))
-            begins = np.ones(count, np.bool_)
-            for key in (reading_sample[order], depth_cm[order], channel[order]):
-                begins[1:] &= key[1:] == key[:-1]
-            begins[1:] = ~begins[1:]
-            self.row = np.empty(count, np.int64)
-            self.row[order] = np.cumsum(begins) - 1
-            first = order[begins]
-        self.sample, self.depth_cm, self.channel = reading_sample[first], depth_cm[first], channel[first]
-
-    def twice(self, code: Integers) -> Integers:
-        """Return the rows in which one thing was measured more than once."""
-        if len(self.row) == len(self.sample):
-            return np.zeros(0, np.int64)
-        cells, times = np.unique(self.row * len(_COLUMNS) + _COLUMN_OF[code], return_counts=True)
-        return cells[times > 1] // len(_COLUMNS)
-
-
-def _soil_columns(
-    said: _Said,
-    elements: _Elements,
-    code: Integers,
-    value: Floats,
-    kept: Integers,
-    row_message: Integers,
-    sample_at: Integers,
-) -> dict[str, pa.Array]:
-    """Return the columns of soil_readings for the rows `kept`."""
-    message = row_message[kept]
-    depth_cm, channel = elements.depth_cm[kept], elements.channel[kept]
-    columns = {
-        "device_id": pa.array([said.device_id[at] for at in message], pa.string()),
-        "measured_at": instants_array(sample_at[elements.sample[kept]]),
-        "time_source": pa.repeat(pa.scalar("device"), len(kept)),
-        "depth_cm": pa.array(depth_cm, mask=depth_cm == _NO_DEPTH),
-        "channel": pa.array(channel.astype(np.int16), mask=channel == _NO_CHANNEL),
-        "device_seq": pa.array([said.seq[at] for at in message], pa.int64()),
-    }
-    rows = len(elements.sample)
-    for number, name in enumerate(_COLUMNS):
-        chosen = np.flatnonzero(_COLUMN_OF[code] == number)
-        if len(chosen):
-            cells = np.full(rows, np.nan)
-            cells[elements.row[chosen]] = value[chosen]
-            columns[name] = pa.array(cells[kept], mask=np.isnan(cells[kept]))
-    unit = np.full(rows, -1, np.int64)
-    is_water = np.flatnonzero(_IS_WATER[code])
-    unit[elements.row[is_water]] = code[is_water]
-    columns["unit_received"] = _UNITS.take(pa.array(unit[kept], mask=unit[kept] < 0))
-    return columns
-
-
-def _status_columns(
-    said: _Said, is_odd: Flags, sample_message: Integers, sample_at: Integers
-) -> tuple[dict[str, pa.Array], Integers]:
-    """Return the columns of device_status, and the message (as numbered in `said`) of each row."""
-    message = np.array(
-        [
-            at
-            for at in np.flatnonzero(~is_odd).tolist()
-            if said.battery_v[at] is not None
-            or said.battery_pct[at] is not None
-            or said.rssi_dbm[at] is not None
-            or said.seq[at] is not None
-        ],
-        np.int64,
-    )
-    newest = np.full(len(is_odd), _NO_TIME, np.int64)
-    np.maximum.at(newest, sample_message, sample_at)
-    columns = {
-        "device_id": pa.array([said.device_id[at] for at in message], pa.string()),
-        "reported_at": instants_array(newest[message]),
-        "battery_v": pa.array([said.battery_v[at] for at in message], pa.float64()),
-        "battery_pct": pa.array([said.battery_pct[at] for at in message], pa.float64()),
-        "rssi_dbm": pa.array([said.rssi_dbm[at] for at in message], pa.float64()),
-        "device_seq": pa.array([said.seq[at] for at in message], pa.int64()),
-    }
-    return columns, message

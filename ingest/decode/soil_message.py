@@ -6,7 +6,7 @@ The contract is schemas/messages/soil_reading.schema.json; a test holds the boun
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -15,7 +15,9 @@ from ingest.decode.guard import parse_json
 from ingest.decode.schema_faults import schema_faults
 from ingest.errors import Fault, PayloadError
 
-_LARGEST_SEQ = 2**53 - 1
+SCHEMA: Final = "greening.soil_reading/1"
+LARGEST_SEQ = 2**53 - 1
+MOST_READINGS = 256
 _NEVER = 10**9
 
 
@@ -29,7 +31,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     channel: Annotated[int, Meta(ge=1, le=64)] | UnsetType = UNSET
 
 
-Readings = Annotated[list[Reading], Meta(min_length=1, max_length=256)]
+Readings = Annotated[list[Reading], Meta(min_length=1, max_length=MOST_READINGS)]
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -44,7 +46,7 @@ class SoilMessage(msgspec.Struct, frozen=True):
 
     schema: Literal["greening.soil_reading/1"]
     device_id: str | UnsetType = UNSET
-    seq: Annotated[int, Meta(ge=0, le=_LARGEST_SEQ)] | UnsetType = UNSET
+    seq: Annotated[int, Meta(ge=0, le=LARGEST_SEQ)] | UnsetType = UNSET
     measured_at: str | UnsetType = UNSET
     readings: Readings | UnsetType = UNSET
     samples: Annotated[list[Sample], Meta(min_length=1, max_length=2000)] | UnsetType = UNSET
@@ -134,7 +136,7 @@ def read_with_faults(payload: bytes, *, limit_bytes: int) -> tuple[SoilMessage, 
         kept["samples"] = [
             _sample(sample, f"/samples/{place}", parts) for place, sample in enumerate(document["samples"])
         ]
-    return SoilMessage(schema="greening.soil_reading/1", **kept), parts
+    return SoilMessage(schema=SCHEMA, **kept), parts
 
 
 def _sample(sample: object, pointer: str, parts: dict[str, list[Fault]]) -> Sample:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import partition_files
+from ingest.lake.spans import Span, files_within
 from ingest.lake.tables import Table
 
 
@@ -50,10 +51,14 @@ def tell_new_from_known(
     that were null until then. A row whose message_seq equals that of the stored row is what an interrupted seal
     wrote itself: it is not new and not a duplicate.
     """
+    span = _span(spec, rows)
+    paths = files_within(compared_files(folder, spec, (day, *further_days)), str(spec.partition_by), span)
+    if not paths and _are_different(spec, rows):
+        return Novelty(rows, [False] * rows.num_rows)
     batch = rows.append_column("_row", pa.array(np.arange(rows.num_rows)))
     connection.register("batch", batch)
     try:
-        connection.execute(f"create or replace temp table known as {_known(folder, spec, (day, *further_days), rows)}")
+        connection.execute(f"create or replace temp table known as {_known(spec, paths, span, rows)}")
         if all(connection.execute(question).fetchall() == [(0,)] for question in _meetings(spec, rows)):
             return Novelty(rows, [False] * rows.num_rows)
         judged = connection.execute(_judged(spec)).to_arrow_table()
@@ -71,17 +76,42 @@ def tell_new_from_known(
     )
 
 
-def _known(folder: DataFolder, spec: Table, days: Sequence[date], rows: pa.Table) -> str:
+def _span(spec: Table, rows: pa.Table) -> Span:
+    """Return when that may lie which a row of the batch may be the same as."""
+    span: dict[str, Any] = pc.min_max(rows[spec.partition_by]).as_py()
+    at_one_instant = spec.partition_by in spec.key and not _has_second_identity(spec, rows)
+    slack = timedelta(seconds=0 if at_one_instant else spec.same_within_s)
+    return span["min"] - slack, span["max"] + slack
+
+
+def _has_second_identity(spec: Table, rows: pa.Table) -> bool:
+    """Say whether a row of the batch may be the same as one with another key."""
+    found: bool = len(spec.also_same) > 0 and rows[spec.also_same[-1]].null_count < rows.num_rows
+    return found
+
+
+def _are_different(spec: Table, rows: pa.Table) -> bool:
+    """Say whether surely no two rows of the batch are the same; False says nothing."""
+    if _has_second_identity(spec, rows):
+        return False
+    keys = rows.select(spec.key)
+    for place, column in enumerate(keys.columns):
+        if pa.types.is_floating(column.type):
+            if pc.any(pc.is_nan(column)).as_py():
+                return False
+            keys = keys.set_column(place, spec.key[place], pc.add(column, 0.0))  # -0.0 is 0.0
+    different: int = keys.group_by(spec.key, use_threads=False).aggregate([]).num_rows
+    return bool(different == rows.num_rows)
+
+
+def _known(spec: Table, paths: Sequence[Path], span: Span, rows: pa.Table) -> str:
     wanted = list(dict.fromkeys((*spec.key, *spec.merge, *spec.also_same, "message_seq")))
     if "message_seq" not in rows.column_names:
         wanted.remove("message_seq")
     names = ", ".join(f'"{name}"' for name in wanted)
-    paths = compared_files(folder, spec, days)
     if not paths:
         return f"select {names} from batch where false"
-    span: dict[str, Any] = pc.min_max(rows[spec.partition_by]).as_py()
-    slack = timedelta(seconds=spec.same_within_s)
-    low, high = span["min"] - slack, span["max"] + slack
+    low, high = span
     listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
     return (
         f"select {names} from read_parquet([{listed}], hive_partitioning = false, union_by_name = true) "
@@ -102,7 +132,7 @@ def _meetings(spec: Table, rows: pa.Table) -> Iterator[str]:
     Where all say 0 every row is new, which is what nearly every batch is, and far cheaper to find than which is not.
     """
     identities = [(spec.key, "true")]
-    if spec.also_same and rows[spec.also_same[-1]].null_count < rows.num_rows:
+    if _has_second_identity(spec, rows):
         identities.append((spec.also_same, f'"{spec.also_same[-1]}" is not null'))
     for columns, where in identities:
         key = ", ".join(f'"{name}"' for name in columns)

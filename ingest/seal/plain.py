@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from ingest.decode.soil_columns import PlainSoil, nothing_plain, read_plain_soil
+from ingest.decode.soil_columns import read_plain_soil
+from ingest.decode.soil_rows import PlainSoil, nothing_plain
 from ingest.lake.tables import table
 from ingest.lake.write import columns_to_arrow
 from ingest.messages import Integers, Messages, instants_array

@@ -98,8 +98,8 @@ class Ended:
         return {
             "message_seq": pa.array(messages.message_seq),
             "received_at": instants_array(messages.received_at_us),
-            "topic": pa.array(messages.topics, pa.string()),
-            "payload": pa.array(messages.payloads, pa.binary()),
+            "topic": messages.topics.dictionary_decode(),
+            "payload": messages.payloads,
             "redelivered": pa.array(messages.redelivered),
             "retained": pa.array(messages.retained),
             "outcome": pa.array(OUTCOMES).take(pa.array(self.outcome)),

@@ -99,6 +99,7 @@ ODD = {
     "half a message": json.dumps(said()).encode()[:-20],
     "nothing": b"",
     "no readings": said() | {"readings": []},
+    "samples beside readings": said(samples=[{"measured_at": "2026-07-02T03:00:00Z", "readings": [water()]}]),
     "no time": {key: value for key, value in said().items() if key != "measured_at"},
     "another schema": said(schema="greening.soil_reading/2"),
     "another device": said(device_id="gs-02"),

@@ -143,3 +143,10 @@ def status(minutes: int, seq: int) -> pa.Table:
     at = NOON + timedelta(minutes=minutes)
     row = {"device_id": "gs-01", "reported_at": at, "received_at": at, "battery_v": 3.6, "message_seq": seq}
     return to_arrow(STATUS, [row])
+
+
+def test_a_depth_of_minus_zero_is_a_depth_of_zero(connection: duckdb.DuckDBPyConnection, folder: DataFolder) -> None:
+    novelty = tell(
+        connection, folder, soil(soil_row(0, depth_cm=0.0, message_seq=3), soil_row(0, depth_cm=-0.0, message_seq=4))
+    )
+    assert novelty.is_duplicate == [False, True]

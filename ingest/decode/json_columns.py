@@ -1,0 +1,111 @@
+"""JSON objects of one shape, many at once, straight into columns: Arrow reads them, without an object for each value.
+
+Arrow's reader takes what strict JSON allows and no more, refuses a key that the shape lacks or that stands twice, and
+reads a number to the last bit as everybody does; tests/decode/test_json_columns.py holds it to that. It says
+only that something in many texts is wrong, so that these are looked at in ever smaller pieces until it is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from ingest.messages import Flags, Integers
+
+_PIECE = 2_048
+"""Texts read at once: one that is wrong costs its piece a second reading."""
+_FEWEST = 4
+"""In so small a piece all are left to whoever asked: to find the wrong one costs more than to read them one by one."""
+
+_ASCII = 0x7F
+_BEFORE, _AFTER, _NOTHING = (pa.scalar(text, pa.binary()) for text in (b'{"m":', b"}\n", b""))
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """The texts that fit: their places among those that were asked about, ascending, and a struct of each."""
+
+    place: Integers
+    values: pa.StructArray
+
+
+def read_json_columns(texts: pa.BinaryArray, shape: pa.StructType, screen: Callable[[bytes], bool]) -> Fitting:
+    """Return the texts that are an object of the shape; a key that is missing is null.
+
+    texts: without null, escape or byte beyond ASCII, as `simple` tells: what these may mean is not for here
+    screen: asked about each text of a piece in which something is wrong, true for those that may fit: so that the
+        common faults are found without reading a piece many times
+    """
+    places: list[Integers] = []
+    values: list[pa.StructArray] = []
+    for begin in range(0, len(texts), _PIECE):
+        some = np.arange(begin, min(begin + _PIECE, len(texts)))
+        read = _read(texts.slice(begin, len(some)), shape)
+        if read is not None:
+            places.append(some)
+            values.append(read)
+            continue
+        fits = [place for place in some.tolist() if screen(texts[place].as_py())]
+        waiting = [np.array(fits, np.int64)] if fits else []
+        while waiting:
+            some = waiting.pop()
+            read = _read(texts.take(pa.array(some)), shape)
+            if read is not None:
+                places.append(some)
+                values.append(read)
+            elif len(some) > _FEWEST:
+                waiting += [some[len(some) // 2 :], some[: len(some) // 2]]
+    if not places:
+        return Fitting(np.zeros(0, np.int64), pa.array([], shape))
+    return Fitting(np.concatenate(places), pa.concat_arrays(values))
+
+
+def _read(texts: pa.BinaryArray, shape: pa.StructType) -> pa.StructArray | None:
+    """Return a struct of each text; None when one does not fit.
+
+    Each text stands within an object of ours, whose end no text can bring without another beginning of it: as many
+    rows as there are texts means one row of each.
+    """
+    lines = _bytes_of(pc.binary_join_element_wise(_BEFORE, texts, _AFTER, _NOTHING))
+    try:
+        table = pj.read_json(
+            pa.BufferReader(lines),
+            read_options=pj.ReadOptions(use_threads=False, block_size=len(lines) + 1),
+            parse_options=pj.ParseOptions(
+                explicit_schema=pa.schema([("m", shape)]), unexpected_field_behavior="error", newlines_in_values=False
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    return table.column(0).combine_chunks() if table.num_rows == len(texts) else None
+
+
+def simple(texts: pa.BinaryArray) -> Flags:
+    """Say of each text whether it is ASCII and has neither a backslash nor the word null in it."""
+    whole = _bytes_of(texts)
+    is_simple = np.ones(len(texts), np.bool_)
+    if not whole.isascii() or b"\\" in whole:
+        octets = np.frombuffer(whole, np.uint8)
+        is_simple[_text_of(texts, np.flatnonzero((octets > _ASCII) | (octets == ord("\\"))))] = False
+    if b"null" in whole:
+        is_simple &= ~np.asarray(pc.match_substring(texts, b"null"))
+    return is_simple
+
+
+def _bytes_of(texts: pa.BinaryArray) -> bytes:
+    """Return all texts end to end."""
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int32, len(texts) + 1, texts.offset * 4)
+    return bytes(data.slice(int(ends[0]), int(ends[-1] - ends[0]))) if data is not None else b""
+
+
+def _text_of(texts: pa.BinaryArray, at: Integers) -> Integers:
+    """Return the text in which each byte of `_bytes_of` stands."""
+    ends = np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, texts.offset * 4)
+    found: Integers = np.searchsorted(ends[1:] - ends[0], at, side="right")
+    return found

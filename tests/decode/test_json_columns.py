@@ -1,0 +1,147 @@
+"""JSON into columns: as strict as the standard, and each text for itself among its neighbours."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from ingest.decode.json_columns import read_json_columns, simple
+
+SHAPE = pa.struct(
+    [
+        ("a", pa.string()),
+        ("v", pa.float64()),
+        ("i", pa.int64()),
+        ("r", pa.list_(pa.struct([("v", pa.float64()), ("u", pa.string())]))),
+    ]
+)
+GOOD = (b'{"v":7}', b'{"a":"x","r":[{"v":-0.0},{"u":"m"}]}')
+
+
+def read(texts: list[bytes], *, screened: bool = True) -> dict[int, object]:
+    """Return what was read, by the place of its text."""
+    column = pa.array(texts, pa.binary())
+    fitting = read_json_columns(column, SHAPE, lambda text: not screened or text in GOOD)
+    assert list(fitting.place) == sorted(set(fitting.place))
+    return dict(zip(fitting.place.tolist(), fitting.values.to_pylist(), strict=True))
+
+
+WRONG = {
+    "a key twice": b'{"a":"x","a":"x"}',
+    "a key twice, once in a list": b'{"r":[{"v":1,"v":1}]}',
+    "a list twice": b'{"r":[{"v":1}],"r":[]}',
+    "a key nobody knows": b'{"a":"x","z":1}',
+    "a key without a name": b'{"":1}',
+    "a key nobody knows in a list": b'{"r":[{"z":1}]}',
+    "two objects": b'{"v":1}{"v":2}',
+    "two lines": b'{"v":1}\n{"v":2}',
+    "an end that brings a beginning": b'{"v":1}}\n{"m":{"v":2}',
+    "an end that brings another key": b'{"v":1},"m":{"v":2}',
+    "an end too many": b'{"v":1}}',
+    "no end": b'{"v":1',
+    "an open text": b'{"a":"x',
+    "nothing": b"",
+    "white space": b" ",
+    "a list": b"[]",
+    "a number": b"7",
+    "a number too large for a double": b'{"v":1e400}',
+    "a leading zero": b'{"v":01}',
+    "a plus": b'{"v":+1}',
+    "no digit before the point": b'{"v":.5}',
+    "no digit after it": b'{"v":1.}',
+    "hexadecimal": b'{"v":0x10}',
+    "true for a number": b'{"v":true}',
+    "text for a number": b'{"v":"1"}',
+    "a number for text": b'{"a":5}',
+    "half for a whole number": b'{"i":1.5}',
+    "a whole number beyond 64 bits": b'{"i":9223372036854775808}',
+    "a comma at the end": b'{"v":1,}',
+    "a comma at the end of a list": b'{"r":[{"v":1},]}',
+    "no comma": b'{"r":[{"v":1}{"v":2}]}',
+    "a comment": b'/* x */{"v":1}',
+    "a line end in a text": b'{"a":"x\ny"}',
+    "a tab in a text": b'{"a":"x\ty"}',
+    "a zero byte": b'{"v":1}\0',
+    "single quotes": b"{'a':'x'}",
+    "100,000 brackets": b"[" * 100_000,
+    "100,000 brackets where a list is due": b'{"r":' + b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("screened", [True, False])
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_text_is_left_out_and_its_neighbours_are_not(wrong: str, *, screened: bool) -> None:
+    neighbours = list(GOOD) * 3
+    found = read([*neighbours, WRONG[wrong], *neighbours], screened=screened)
+    expected = set(range(13)) - {6}
+    assert found.keys() <= expected, "never the wrong one"
+    assert len(found) >= len(expected) - 3, "of its neighbours three at most go its way"
+    assert all(
+        value == _padded(json.loads(GOOD[place % 2] if place < 6 else GOOD[(place - 7) % 2]))
+        for place, value in found.items()
+    )
+
+
+def _padded(value: dict[str, object]) -> dict[str, object]:
+    readings = value.get("r")
+    filled = None if readings is None else [{"v": None, "u": None} | one for one in readings]  # type: ignore[attr-defined]
+    return {"a": None, "v": None, "i": None} | value | {"r": filled}
+
+
+def test_texts_that_together_make_as_many_objects_as_there_are_texts_are_still_told_apart() -> None:
+    two, none = b'{"v":1}}\n{"m":{"v":2}', b" "
+    assert read([two, none], screened=False) == {}
+
+
+def test_numbers_are_those_of_the_standard_library_to_the_last_bit() -> None:
+    chance = random.Random(7)
+    numbers = [repr(np.frombuffer(chance.randbytes(8), np.float64)[0].item()) for _ in range(2_000)]
+    numbers += [
+        "0.1",
+        "-0",
+        "1e-400",
+        "5e-324",
+        "2.2250738585072011e-308",
+        "1E5",
+        "0.10000000000000000555",
+        "123456789012345678901234567890",
+    ]
+    numbers = [number for number in numbers if number not in ("nan", "inf", "-inf")]
+    found = read([f'{{"v":{number}}}'.encode() for number in numbers])
+    assert [repr(one["v"]) for one in found.values()] == [repr(float(number)) for number in numbers]  # type: ignore[index]
+
+
+def test_whatever_fits_says_what_the_standard_library_reads() -> None:
+    chance = random.Random(20261125)
+    texts = []
+    for _ in range(4_000):
+        said = {
+            name: value
+            for name, value in (("a", "x"), ("v", 1.5), ("i", 3), ("r", [{"v": 1, "u": "m"}]))
+            if chance.random() < 0.7
+        }
+        text = bytearray(json.dumps(said).encode())
+        for _ in range(chance.choice((0, 0, 0, 0, 0, 0, 0, 0, 1, 2))):
+            at = chance.randrange(len(text))
+            text[at : at + chance.randrange(2)] = bytes([chance.choice(b'{}[]",:0123456789.eE-+ \nxavirum')])
+        texts.append(bytes(text))
+    found = read(texts, screened=False)
+    assert len(found) > 1_000
+    for place, value in found.items():
+        assert value == _padded(json.loads(texts[place], object_pairs_hook=_each_key_once)), texts[place]
+
+
+def _each_key_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    assert len({key for key, _ in pairs}) == len(pairs)
+    return dict(pairs)
+
+
+def test_what_may_mean_something_else_is_not_simple() -> None:
+    texts = [b'{"a":"x"}', b'{"a":"\\u0061"}', '{"a":"é"}'.encode(), b'{"a":null}', b"", b'{"a":"y"}', b"\xff", b"\\"]
+    expected = [True, False, False, False, True, True, False, False]
+    assert simple(pa.array(texts, pa.binary())).tolist() == expected
+    assert simple(pa.array([b"\\", *texts, b"x"], pa.binary()).slice(1, len(texts))).tolist() == expected
