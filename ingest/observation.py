@@ -151,6 +151,10 @@ class IndexStat(msgspec.Struct, frozen=True, kw_only=True):
     std: float | None = None
 
 
+TURNED = "turned_picture"
+"""Why a picture is in quarantine whose pixels do not stand as its camera held them: its angles are not theirs."""
+
+
 class DroneImage(msgspec.Struct, frozen=True, kw_only=True):
     """What a message says of one picture, with its findings; the footprint is computed from it later.
 

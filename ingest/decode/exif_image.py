@@ -14,7 +14,7 @@ from ingest.decode.exif_lens import lens_of_tags
 from ingest.decode.exif_tags import Tags
 from ingest.decode.exif_time import taken
 from ingest.errors import Fault, PayloadError
-from ingest.observation import DroneImage
+from ingest.observation import TURNED, DroneImage
 from ingest.picture_names import FROM_EXIF, file_name, lens_of
 
 FLIGHT_TAG = "Greensward:Flight"
@@ -24,9 +24,10 @@ _PLACE = ("XMP-drone-dji", "Composite", "GPS", "EXIF", "XMP-exif", "")
 _RTK = {50: "rtk_fixed", **dict.fromkeys(range(32, 50), "rtk_float"), 16: "gnss"}
 """DJI's RtkFlag (user manuals of the Mavic 3 and Matrice 4 series, picture metadata)."""
 _NO_FIX = frozenset({"v", "void", "invalid", "measurement void"})
+_TURNED = frozenset("2345678")
 _KEPT = (
-    "Make", "RtkFlag", "RtkStdLon", "RtkStdLat", "RtkStdHgt", "SurveyingMode", "GimbalReverse", "CamReverse",
-    "DewarpFlag", "ImageSource", "DigitalZoomRatio", "BandName", "CentralWavelength", "CaptureUUID",
+    "Make", "Orientation", "RtkFlag", "RtkStdLon", "RtkStdLat", "RtkStdHgt", "SurveyingMode", "GimbalReverse",
+    "CamReverse", "DewarpFlag", "ImageSource", "DigitalZoomRatio", "BandName", "CentralWavelength", "CaptureUUID",
 )  # fmt: skip
 _LONGEST = 1024
 _LONGEST_ID = 128
@@ -85,6 +86,7 @@ def image_from_tags(document: Mapping[str, object], zone: tzinfo) -> DroneImage:
         pitch_deg=pitch,
         roll_deg=roll,
         attitude_source=None if pitch is None else "exif_xmp",
+        quarantine=TURNED if _is_turned(tags) else None,
         vendor={"exif": kept | {name: value for name, value in clock.items() if value is not None}},
     )
 
@@ -147,6 +149,12 @@ def _position_sigma_m(tags: Tags) -> float | None:
         return max(number or 0.0 for number in deviations)
     accuracy = tags.number("GPSXYAccuracy", "GPSHPositioningError")
     return accuracy if accuracy is not None and accuracy > 0 else None
+
+
+def _is_turned(tags: Tags) -> bool:
+    """Say whether the picture is to be shown turned or mirrored (Orientation 2 to 8, as a number or in words)."""
+    text = (tags.text("Orientation", groups=("IFD0", "EXIF", "", "XMP-tiff")) or "").lower()
+    return text in _TURNED or text.startswith(("rotate", "mirror"))
 
 
 def _sensor_kind(tags: Tags, name: str) -> str:

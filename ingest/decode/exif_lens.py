@@ -17,6 +17,8 @@ _FINEST_PX_MM, _COARSEST_PX_MM = 2000.0, 20.0
 _SAME_SHAPE = 0.01
 _DEWARP = ("focal_px", "focal_y_px", "cx_px", "cy_px", "k1", "k2", "p1", "p2", "k3")
 _DISTORTION = ("k1", "k2", "k3", "p1", "p2")
+DIGITAL_ZOOM = "digital_zoom"
+"""What intrinsics.model says of a picture of which only the middle was kept: no figure of its lens tells how much."""
 _PIXELS_FROM_MM = 100.0
 """A perspective focal length without a unit is in pixels from here on: no drone's lens is as long in millimetres."""
 
@@ -48,12 +50,13 @@ def lens_of_tags(tags: Tags) -> Lens:
     intrinsics: dict[str, Any] = {}
     if tags.text("ModelType") == "fisheye":
         intrinsics["model"] = "fisheye"
+    elif (tags.number("DigitalZoomRatio") or 1.0) > 1.0:
+        # EXIF 2.32 does not say whether the 35 mm equivalent holds the ratio, and makers differ.
+        intrinsics["model"] = DIGITAL_ZOOM
     else:
-        zoom = tags.number("DigitalZoomRatio") or 1.0
-        if zoom <= 1.0 and not is_copy and width and height:
+        if not is_copy and width and height:
             intrinsics |= _calibrated(tags, width, height)
-        if zoom <= 1.0:
-            intrinsics |= _millimetres(tags, whole_width)
+        intrinsics |= _millimetres(tags, whole_width)
         equivalent = tags.number("FocalLengthIn35mmFormat", "FocalLengthIn35mmFilm")
         if equivalent:
             intrinsics["focal_35mm_mm"] = equivalent

@@ -19,6 +19,7 @@ LOWEST_M, HIGHEST_M = -100.0, 2000.0
 
 _LAST_LON_DEG, _LAST_LAT_DEG = 180.0, 90.0
 _NULL_ISLAND_DEG = 0.001
+_FULL_TURN_DEG = 360.0
 _GIMBAL_UP_DEG = 1.0
 """Elevation of the optical axis beyond the noise of a gimbal held at the horizon."""
 _END = datetime(2100, 1, 1, tzinfo=UTC)
@@ -33,11 +34,13 @@ def quarantine_reason(image: DroneImage, uploaded_at: datetime, site: Site) -> s
     if lon is None or lat is None:
         return "no_position"
     heights = (image.height_takeoff_m or 0.0, image.height_ground_m or 0.0)
+    angles = (image.yaw_deg or 0.0, image.pitch_deg or 0.0, image.roll_deg or 0.0)
     against = (
         (abs(lon) > _LAST_LON_DEG or abs(lat) > _LAST_LAT_DEG, "invalid_position"),
         (image.position_fix == "none" or max(abs(lon), abs(lat)) < _NULL_ISLAND_DEG, "no_fix"),
         (not site.contains(lon, lat), "out_of_area"),
         (min(heights) < LOWEST_M or max(heights) > HIGHEST_M, "impossible_height"),
+        (max(map(abs, angles)) > _FULL_TURN_DEG, "impossible_attitude"),
         (image.pitch_deg is not None and _elevation_deg(image.pitch_deg) > _GIMBAL_UP_DEG, "gimbal_up"),
         (image.captured_at - uploaded_at > MOST_AHEAD, "captured_after_upload"),
     )

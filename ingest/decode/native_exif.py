@@ -39,7 +39,7 @@ def decode_native_exif(message: Message, context: DecodeContext) -> Decoded:
     if image.media_kind == "image":
         reason = quarantine_reason(image, message.latest_at, context.site)
         clock = impossible_instant(image.captured_at, "/DateTimeOriginal")
-        image = msgspec.structs.replace(image, quarantine=reason or (clock.code if clock else None))
+        image = msgspec.structs.replace(image, quarantine=reason or (clock.code if clock else None) or image.quarantine)
     return Decoded(images=(image,), device_id=drone_id)
 
 

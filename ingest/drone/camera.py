@@ -23,6 +23,12 @@ Shapes = npt.NDArray[np.object_]
 FILM_DIAGONAL_MM = math.hypot(36.0, 24.0)
 """Diagonal of 35 mm film; the equivalent focal length keeps the diagonal angle of view (CIPA DCG-001)."""
 
+_NO_PINHOLE = frozenset({"fisheye", "digital_zoom"})
+"""What intrinsics.model says of pictures whose focal length, if one is given, does not tell which ground they show."""
+
+ZOOM_NOT_TOLD = "zoom_not_told"
+"""What intrinsics.zoom says where the lens was taken for the wide one at 1x: DJI's ending V is any visible lens."""
+
 _DISTORTION = ("k1", "k2", "k3", "p1", "p2")
 _NEWTON_STEPS = 20
 _RESIDUAL = 1e-9
@@ -105,6 +111,8 @@ def focal_length_px(intrinsics: Mapping[str, object], width_px: float, height_px
     The first of these that is there counts: a calibrated length in pixels; millimetres and sensor width; the 35 mm
     equivalent; the horizontal angle of view.
     """
+    if is_no_pinhole(intrinsics):
+        return None
     pixels = number(intrinsics, "focal_px")
     if pixels is not None and pixels > 0.0:
         return pixels
@@ -121,6 +129,11 @@ def focal_length_px(intrinsics: Mapping[str, object], width_px: float, height_px
     if hfov_deg is not None and _NARROWEST_DEG < hfov_deg < _WIDEST_DEG:
         return width_px / 2.0 / math.tan(math.radians(hfov_deg) / 2.0)
     return None
+
+
+def is_no_pinhole(intrinsics: Mapping[str, object]) -> bool:
+    """Say whether a message says of its lens that it draws otherwise than a pinhole of the length that it gives."""
+    return intrinsics.get("model") in _NO_PINHOLE
 
 
 def is_by_film_equivalent(intrinsics: Mapping[str, object]) -> bool:

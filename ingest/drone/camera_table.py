@@ -12,8 +12,15 @@ from typing import Any
 
 import msgspec
 
-from ingest.drone.camera import FILM_DIAGONAL_MM, focal_length_px, is_by_film_equivalent, number
-from ingest.observation import DroneImage
+from ingest.drone.camera import (
+    FILM_DIAGONAL_MM,
+    ZOOM_NOT_TOLD,
+    focal_length_px,
+    is_by_film_equivalent,
+    is_no_pinhole,
+    number,
+)
+from ingest.observation import TURNED, DroneImage
 from ingest.picture_names import lens_of
 
 _SETS = ("payloads", "aircraft", "lenses", "models")
@@ -54,7 +61,7 @@ class Camera:
         """
         if self.width_px is None or self.height_px is None:
             return None
-        if self._is_whole(width_px, height_px):
+        if self.is_whole(width_px, height_px):
             scale = width_px / self.width_px
         elif self.is_cut(width_px, height_px):
             scale = 1.0
@@ -71,13 +78,14 @@ class Camera:
 
     def is_cut(self, width_px: int, height_px: int) -> bool:
         """Say whether a picture is the whole one less stripes at two of its sides, as video formats are."""
-        if self._is_whole(width_px, height_px):
+        if self.is_whole(width_px, height_px):
             return False
         return (width_px == self.width_px and height_px < (self.height_px or 0)) or (
             height_px == self.height_px and width_px < (self.width_px or 0)
         )
 
-    def _is_whole(self, width_px: int, height_px: int) -> bool:
+    def is_whole(self, width_px: int, height_px: int) -> bool:
+        """Say whether a picture has the whole one's shape."""
         if self.width_px is None or self.height_px is None:
             return False
         return abs(width_px / self.width_px / (height_px / self.height_px) - 1.0) <= _SAME_SHAPE
@@ -91,10 +99,12 @@ def completed(image: DroneImage) -> tuple[DroneImage, str | None]:
     """
     said = image.intrinsics or {}
     width, height = image.image_width_px, image.image_height_px
+    if width and height and height > width and image.quarantine is None and _is_turned(image, width, height):
+        return msgspec.structs.replace(image, quarantine=TURNED), None
     if width and height and focal_length_px(said, width, height) is not None:
         return _uncut(image, said, width, height)
     camera = find_camera(image)
-    if camera is None or not camera.is_pinhole or said.get("model") == "fisheye":
+    if camera is None or not camera.is_pinhole or is_no_pinhole(said):
         return image, None
     if not (width and height):
         width, height = camera.width_px, camera.height_px
@@ -105,9 +115,20 @@ def completed(image: DroneImage) -> tuple[DroneImage, str | None]:
         focal = camera.focal_px(width, height, number(said, "focal_mm"))
         if focal is None:
             return image, None
-        intrinsics = {**said, "focal_px": focal}
+        intrinsics = {**said, "focal_px": focal} | ({"zoom": ZOOM_NOT_TOLD} if _lens_named(image) == "V" else {})
     full = msgspec.structs.replace(image, image_width_px=width, image_height_px=height, intrinsics=intrinsics)
     return full, camera.camera_id
+
+
+def _is_turned(image: DroneImage, width: int, height: int) -> bool:
+    """Say whether a picture stands upright whose camera takes lying ones: software turned it and its pixels."""
+    lying = msgspec.structs.replace(image, image_width_px=height, image_height_px=width)
+    camera = find_camera(lying)
+    return camera is not None and camera.is_whole(height, width)
+
+
+def _lens_named(image: DroneImage) -> str | None:
+    return lens_of(image.object_uri or "") or lens_of(image.image_id)
 
 
 def _uncut(image: DroneImage, said: Mapping[str, object], width: int, height: int) -> tuple[DroneImage, str | None]:
@@ -125,7 +146,7 @@ def find_camera(image: DroneImage) -> Camera | None:
     DJI's payload (or an aircraft that has only one) and the ending of the file's name tell it; else the model's name
     where only one camera of that name makes such pictures.
     """
-    lens = lens_of(image.object_uri or "") or lens_of(image.image_id)
+    lens = _lens_named(image)
     payload = "-".join((image.payload_index or "").split("-")[:2])
     key = image.camera_model or ""
     aircraft = key.removeprefix("0-") if key.startswith("0-") else ""

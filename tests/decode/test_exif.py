@@ -19,6 +19,7 @@ from ingest.decode.exif_file import split_exif_file
 from ingest.decode.exif_image import image_from_tags
 from ingest.decode.native_exif import UNKNOWN_DRONE
 from ingest.decode.route import decode
+from ingest.drone.camera_table import completed
 from ingest.drone.footprint import compute_footprints
 from ingest.errors import PayloadError
 from ingest.observation import DroneImage, Message
@@ -209,6 +210,24 @@ def test_a_smaller_copy_is_not_the_original_and_has_no_lens_in_pixels(tags: dict
     assert compute_footprints([found])[0].status == "not_original"
 
 
+@pytest.mark.parametrize("said", [3, 6, "8", "Rotate 90 CW", "Mirror vertical"])
+def test_a_turned_picture_is_kept_without_ground(said: object) -> None:
+    found = image(IFD0__Orientation=said)
+    assert found.quarantine == "turned_picture"
+    assert compute_footprints([found])[0].polygon is None
+
+
+@pytest.mark.parametrize("said", [1, "1", 0, 9, "Horizontal (normal)", "Unknown (0)", None])
+def test_a_picture_that_stands_as_it_was_taken_is_not_turned(said: object) -> None:
+    assert image(IFD0__Orientation=said).quarantine is None
+
+
+@pytest.mark.parametrize(("ratio", "is_known"), [(2, False), ("1.40", False), (1, True), ("1.00", True), (0, True)])
+def test_of_a_digitally_zoomed_picture_no_figure_tells_the_lens(ratio: object, *, is_known: bool) -> None:
+    zoomed, _ = completed(image(ExifIFD__DigitalZoomRatio=ratio))
+    assert (compute_footprints([zoomed])[0].status == "ok") is is_known
+
+
 def test_pix4d_names_of_lens_and_pose_are_read() -> None:
     tags: dict[str, Any] = {
         "SourceFile": "IMG_0001_4.tif", "ExifIFD:DateTimeOriginal": "2026:06:15 10:30:12", "IFD0:Make": "MicaSense",
@@ -315,6 +334,10 @@ def test_the_topic_names_the_drone_and_the_tags_where_it_does_not() -> None:
         ({"XMP-drone-dji:GimbalPitchDegree": "+30.0"}, "gimbal_up"),
         ({"XMP-drone-dji:GpsStatus": "Invalid"}, "no_fix"),
         ({"ExifIFD:DateTimeOriginal": "2013:06:04 13:37:35"}, "before_2015"),
+        ({"IFD0:Orientation": 6}, "turned_picture"),
+        ({"XMP-drone-dji:GimbalPitchDegree": "-9999"}, "impossible_attitude"),
+        ({"XMP-drone-dji:GimbalYawDegree": "360.1"}, "impossible_attitude"),
+        ({"XMP-drone-dji:GimbalRollDegree": "-400"}, "impossible_attitude"),
         ({"ExifIFD:DateTimeOriginal": "2026:07:01 08:05:00"}, None),
         ({"ExifIFD:DateTimeOriginal": "2026:07:01 08:05:01"}, "captured_after_upload"),
     ],

@@ -168,3 +168,26 @@ def test_a_row_that_was_not_held_against_its_source_says_so() -> None:
     for camera in all_cameras().values():
         admits = "from memory" in camera.source or "taken to be" in camera.source
         assert camera.verified is not admits, camera.camera_id
+
+
+def test_a_picture_that_stands_upright_of_a_camera_that_takes_lying_ones_was_turned_and_gets_no_ground() -> None:
+    facts: dict[str, Any] = {"camera_model": "M3E", "object_uri": "DJI_20260615103012_0042_W.JPG"}
+    upright, _ = completed(picture(**facts, image_width_px=3956, image_height_px=5280))
+    smaller, _ = completed(picture(**facts, image_width_px=1978, image_height_px=2640))
+    lying, _ = completed(picture(**facts, image_width_px=5280, image_height_px=3956))
+    nobodys, _ = completed(picture(camera_model="?", image_width_px=3956, image_height_px=5280))
+    found = [(one.status, one.reason) for one in compute_footprints([upright, smaller, lying, nobodys])]
+    assert found == [("quarantined", "turned_picture")] * 2 + [("ok", None)] * 2
+
+
+@pytest.mark.parametrize(("lens", "reason"), [("V", "zoom_not_told"), ("W", None)])
+def test_a_visible_lens_that_is_taken_for_the_wide_one_says_so(lens: str, reason: str | None) -> None:
+    image, _ = completed(unsized(f"DJI_20260615103012_0042_{lens}.JPG", payload_index="66-0"))
+    footprint = compute_footprints([image])[0]
+    assert (footprint.status, footprint.reason) == ("ok", reason)
+
+
+@pytest.mark.parametrize("model", ["fisheye", "digital_zoom"])
+def test_a_lens_that_says_it_is_no_pinhole_is_none_whatever_length_it_gives(model: str) -> None:
+    image, _ = completed(picture(intrinsics={"focal_px": 3000.0, "model": model}))
+    assert compute_footprints([image])[0].status == "unknown_camera"

@@ -47,6 +47,7 @@ def test_every_real_picture_gets_ground_or_the_reason_why_not(shared: Path) -> N
     # Ground: 473 frames of an XT2 and three like them by the camera table, 18 of Brighton, 2 multispectral.
     # Copies smaller than the camera's own: 397 Mavic 2, 167 Canon, 4 of the RTK set, a thumbnail.
     # Sequoia and RedEdge tell their attitude and no height above ground; the others no camera angle at all, two no yaw.
+    # Five RedEdge that hung upside down (Orientation 3), without a position too.
     # Refused: five maps and screenshots that no camera took.
     assert histogram == {
         "ok": 496,
@@ -54,7 +55,7 @@ def test_every_real_picture_gets_ground_or_the_reason_why_not(shared: Path) -> N
         "unknown_pose: no_pitch": 163,
         "unknown_pose: no_height": 144,
         "unknown_pose: no_yaw": 2,
-        "quarantined: no_position": 5,
+        "quarantined: turned_picture": 5,
     }
     assert {error.faults[0].pointer for error in found if isinstance(error, PayloadError)} == {"/DateTimeOriginal"}
 
