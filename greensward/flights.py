@@ -12,11 +12,16 @@ import shapely
 
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake, retrying
+from ingest.registers.flight_bias import Bias, estimate_bias
 from ingest.registers.flight_datum import Shift, shift_by_plots, shift_by_poses
+from ingest.registers.landmarks import Landmarks
 from ingest.site import Site
 from sql.models import analyst_models
 
 FLIGHTS_WITHIN = timedelta(days=7)
+LANDMARKS_WITHIN = timedelta(days=28)
+_SURE_ENOUGH = 0.6
+"""Least confidence of a finding that is taken for a landmark, as of one that is taken for a disease."""
 UPLOAD = timedelta(hours=2)
 """A dock needs less than this to upload the files of a flight."""
 _POSE_WITHIN_S = 2.0
@@ -95,6 +100,36 @@ def shifted_flights(
         shift = shift_by_poses(*posed.T) or shift_by_plots(here[:, 0], here[:, 1], plots)
         if shift is not None:
             found.append((flight, shift))
+    return found
+
+
+def biased_flights(folder: DataFolder, site: Site, landmarks: Landmarks, now: datetime) -> list[tuple[str, Bias]]:
+    """Return by how much each flight of the last four weeks that shows enough landmarks is off. Raises: StoreError."""
+
+    def ask() -> list[tuple[str, str, float, float]]:
+        with open_lake(folder, site) as lake:
+            return lake.execute(
+                """
+                select
+                    coalesce(flight_id, concat_ws('/', drone_id, cast(date as varchar))) as flight,
+                    class, centre_lon, centre_lat,
+                from image_detections
+                where captured_at between ? and ? and centre_lon is not null and confidence >= ?
+                    and canopy_height_m is null and lower(class) in (select unnest(?))
+                order by flight, picture_id, detection_id
+                """,
+                (now - LANDMARKS_WITHIN, now, _SURE_ENOUGH, sorted(set(landmarks.class_name))),
+            ).fetchall()
+
+    by_flight: dict[str, list[tuple[str, float, float]]] = {}
+    for flight, name, lon, lat in retrying(folder, ask):
+        by_flight.setdefault(flight, []).append((name, lon, lat))
+    found = []
+    for flight, findings in by_flight.items():
+        places = np.array([place for _, *place in findings], dtype=np.float64)
+        bias = estimate_bias(places[:, 0], places[:, 1], [name for name, *_ in findings], landmarks)
+        if bias is not None:
+            found.append((flight, bias))
     return found
 
 

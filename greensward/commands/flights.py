@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,10 +17,14 @@ from crews.flights.page import say_doubtful, say_flight, say_routed, states_of
 from crews.flights.stored import find_flight, find_flights
 from crews.ledger import Ledger
 from crews.words import speaker
-from greensward.console import EXIT_OK, Common, out, show
+from greensward.commands.register_output import read_file
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out, show
+from greensward.flights import biased_flights
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.read import read_register
+from ingest.registers.flight_bias import FEWEST_LANDMARKS
+from ingest.registers.landmarks import read_landmarks
 
 app = App(name="flights", help="What drones flew and saw: flights, a flight's map, and what no crew is sent for.")
 
@@ -99,6 +104,43 @@ def routed(*, lang: _Lang = "zh", common: Common | None = None) -> int:
 
     show(found.routed if found else (), as_json=common.json, render=render)
     return EXIT_OK
+
+
+@app.command
+def bias(
+    file: Annotated[
+        Path, Parameter(help="GeoJSON points with landmark_id and class, surveyed.", allow_leading_hyphen=True)
+    ],
+    *,
+    common: Common | None = None,
+) -> int:
+    """Say by how much each flight of the last four weeks is off, by surveyed landmarks that its pictures show.
+
+    Nothing is moved: it tells how far to trust the flight's map and what it saw near borders.
+    """
+    common = common or Common()
+    settings = common.settings()
+    site = settings.place()
+    landmarks, findings = read_landmarks(read_file(file), site)
+    faults = [finding for finding in findings if finding.severity == "fault"]
+    for one in faults:
+        where = "file" if one.number is None else f"feature {one.number}"
+        err.print(f"[red]fault[/] [bold]{one.code}[/]  {where} {escape(one.pointer)}: got {escape(one.got)}")
+        err.print(f"    expected {escape(one.expected)} → {escape(one.advice)}")
+    found = biased_flights(settings.existing_folder(), site, landmarks, settings.now())
+
+    def render() -> None:
+        if not found:
+            out.print(f"No flight of the last four weeks shows {FEWEST_LANDMARKS} of the landmarks.")
+        for flight, off in found:
+            east, north = ("east" if off.east_m >= 0 else "west"), ("north" if off.north_m >= 0 else "south")
+            by = f"{off.landmarks} landmarks, {off.findings} findings"
+            much = f"{abs(off.east_m):.1f} m {east}, {abs(off.north_m):.1f} m {north}, ± {off.sigma_m:.1f} m ({by})"
+            out.print(f"[bold]{escape(flight)}[/]  {much}" + ("" if off.is_sure else "; within chance"))
+
+    told = [{"flight_id": flight, "is_sure": off.is_sure, **asdict(off)} for flight, off in found]
+    show(told, as_json=common.json, render=render)
+    return EXIT_FOUND_PROBLEMS if faults else EXIT_OK
 
 
 def _flights(settings: Settings) -> list[Flight]:

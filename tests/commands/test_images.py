@@ -109,3 +109,40 @@ def test_doctor_names_flights_that_lack_pictures_once_the_dock_had_time(
     assert [finding.state for finding in found] == ([state] if state else [])
     if found:
         assert "F1 3 of 3" in found[0].found
+
+
+def test_a_flight_that_landmarks_show_to_be_off_is_named_with_how_much(
+    folder: DataFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = [(117.1, 39.2), (117.101, 39.2), (117.102, 39.201)]
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"landmark_id": f"L{i}", "class": "manhole_cover"},
+            "geometry": {"type": "Point", "coordinates": place},
+        }
+        for i, place in enumerate(places)
+    ]
+    file = tmp_path / "landmarks.geojson"
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+    spec, at = table("image_detections"), datetime.now(UTC) - timedelta(days=3)
+    seen: dict[str, Any] = {
+        "picture_id": "D/1", "image_id": "1", "drone_id": "D", "flight_id": "F1", "class": "Manhole_Cover",
+        "confidence": 0.6, "status": "outside", "captured_at": at, "received_at": at, "message_seq": 1,
+    }  # fmt: skip
+    # 2 m to the north: 2 / 111.0 km a degree at 39.2 degrees.
+    rows = [
+        seen | {"detection_id": str(i), "centre_lon": lon, "centre_lat": lat + 2 / 111_020}
+        for i, (lon, lat) in enumerate(places)
+    ]
+    unsure = {"detection_id": "9", "confidence": 0.59, "centre_lon": 117.1, "centre_lat": 39.2}
+    with own(folder):
+        write_rows(folder, spec, BEICHEN.local_date(at), to_arrow(spec, [*rows, seen | unsure]), "part-1-1")
+    assert run(["flights", "bias", str(file), "-C", str(folder.root), "--json"]) == EXIT_OK
+    (said,) = json.loads(capsys.readouterr().out)
+    assert (said["flight_id"], said["is_sure"], said["landmarks"], said["findings"]) == ("F1", True, 3, 3)
+    assert (said["east_m"], said["north_m"]) == (pytest.approx(0, abs=0.01), pytest.approx(2, abs=0.01))
+    assert run(["flights", "bias", str(file), "-C", str(folder.root)]) == EXIT_OK
+    assert "2.0 m north" in capsys.readouterr().out
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [features[0] | {"geometry": None}]}))
+    assert run(["flights", "bias", str(file), "-C", str(folder.root)]) == EXIT_FOUND_PROBLEMS
