@@ -130,7 +130,7 @@ class Carry:
     def compare(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Find what has changed, and let the models that follow read the devices of the changed groups only."""
         self.key = _key(connection, self._site)
-        connection.execute("create or replace temp view lake_soil_readings as select * from memory.main.soil_readings")
+        connection.execute("create or replace view lake_soil_readings as select * from memory.main.soil_readings")
         if self.past is not None and self.past.key != self.key:
             self.past = None
         self._group(connection)
@@ -141,7 +141,7 @@ class Carry:
         if self.past is not None:
             known = f"select * from read_parquet({_text(self.past.groups)})"
         connection.execute(
-            "create or replace temp table carried_groups as select known.* from fingerprints "
+            "create or replace table carried_groups as select known.* from fingerprints "
             f"inner join ({known}) as known using (group_id, fingerprint)"
         )
         self._leave_out_what_time_changed(connection)
@@ -154,12 +154,12 @@ class Carry:
         self.groups_judged = all_groups - self.groups_carried
         if self.groups_carried:
             connection.execute(
-                f"create or replace temp table judged_devices as select distinct device_id from device_days "
+                f"create or replace table judged_devices as select distinct device_id from device_days "
                 f"left join device_groups using (device_id) "
                 f"where {_DEVICE_GROUP.format(name='device_days')} not in (select group_id from carried_groups)"
             )
             connection.execute(
-                "create or replace temp view soil_readings as select * from memory.main.soil_readings "
+                "create or replace view soil_readings as select * from memory.main.soil_readings "
                 "where device_id in (select device_id from judged_devices)"
             )
 
@@ -170,12 +170,12 @@ class Carry:
         """
         if not self.groups_carried or self.past is None:
             return
-        connection.execute("drop view temp.soil_readings")
+        connection.execute("drop view evaluated.soil_readings")
         for model in carried_models():
             files = [_text(files[model.name]) for files in self.past.generations]
             connection.execute(f"alter table {model.name} rename to judged_{model.name}")
             connection.execute(
-                f"create temp view {model.name} as select * from judged_{model.name} union all by name "
+                f"create or replace view {model.name} as select * from judged_{model.name} union all by name "
                 f"select * exclude (group_id, filename) from read_parquet([{', '.join(files)}], filename = true) "
                 "where (group_id, filename) in "
                 f"(select (group_id, [{', '.join(files)}][generation + 1]) from carried_groups)"
@@ -215,7 +215,7 @@ class Carry:
                     schema=pa.schema([(column, pa.string()), ("group_id", pa.string())]),
                 ),
             )
-            connection.execute(f"create or replace temp table {name} as select * from {name}_found")
+            connection.execute(f"create or replace table {name} as select * from {name}_found")
             connection.unregister(f"{name}_found")
 
     def _fingerprint(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -230,7 +230,7 @@ class Carry:
             and day < min(today, self._site.local_date(past.as_of))
         ]
         connection.execute(
-            f"create or replace temp table device_days as {_DEVICE_DAYS}",
+            f"create or replace table device_days as {_DEVICE_DAYS}",
             {"days": [day for day in window if day not in same]},
         )
         if past is not None and same:
@@ -239,7 +239,7 @@ class Carry:
                 "where list_contains($days, date)",
                 {"days": same},
             )
-        connection.execute(f"create or replace temp table fingerprints as {_PARTS}")
+        connection.execute(f"create or replace table fingerprints as {_PARTS}")
 
     def _leave_out_what_time_changed(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Leave out groups of which a plateau has ended since: what it teaches counts from then on."""

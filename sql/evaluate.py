@@ -15,8 +15,9 @@ from ingest.lake.tables import table
 from ingest.site import Site
 from sql.campaigns import Campaigns, create_campaigns, load_campaigns
 from sql.carry import Carry, in_three_steps
-from sql.models import Model, all_models, models_behind, passing_models
+from sql.models import Model, all_models, models_behind
 from sql.reference import create_reference, limit
+from sql.side_by_side import Maker
 
 Progress = Callable[[str, int, int], None]
 """Called before each model with its name, its number from 1, and how many there are."""
@@ -24,6 +25,9 @@ Progress = Callable[[str, int, int], None]
 
 TABLES_OF_THE_WINDOW = ("soil_readings", "weather_readings", "device_status")
 """What grows every day. Each model that reads one of these reads the days of the window alone."""
+
+SCHEMA = "evaluated"
+"""Where models and the tables that they ask are made: what stands here goes before the lake's own of the same name."""
 
 _READINGS_FOR_TWO = 2 * 122_880
 """Fewer than two of DuckDB's row groups, the least that it gives a thread, leave a second thread without work."""
@@ -43,7 +47,7 @@ def evaluate(
     One row per plot and cause (drought, disease, vigour, coverage), per device of a plot (cause sensor) and per plot of
     a campaign that runs (cause campaign.ID), also where nothing is wrong and where we do not know; sorted by plot,
     cause and device. Only readings measured up to `as_of` count, whenever they arrived, so that the same instant over
-    the same lake gives the same rows. The models stay on `connection` as temporary relations, for `describe_plot`,
+    the same lake gives the same rows. The models stay on `connection`, in schema evaluated, for `describe_plot`,
     `campaign_progress` and questions. campaigns: those of the district; the built-in ones where it has none.
     carry: what may be taken over from an evaluation before, for the same rows in less time; readings and
     readings_hourly then hold only what was judged anew.
@@ -97,56 +101,65 @@ def make_models(
     progress: Progress | None = None,
     carry: Carry | None = None,
 ) -> None:
-    """Make `models`, in their order, on `connection` as temporary relations, with the reference tables they ask.
+    """Make `models` as relations of schema evaluated, which `connection` then looks into first, beside what they ask.
 
     campaigns: those of the district; the built-in ones where it has none
     """
-    set_variables(connection, as_of=as_of, site=site)
-    with _without_ado_when_small(connection):
-        create_reference(connection, "temp table")
-        create_campaigns(connection, campaigns or load_campaigns(), "temp table")
-        _make_in_order(connection, models, progress, carry)
+    connection.execute(f"create schema if not exists {SCHEMA}")
+    _prepare(connection, as_of, site)
+    create_reference(connection, "table")
+    create_campaigns(connection, campaigns or load_campaigns(), "table")
+    number = 0
 
-
-def _make_in_order(
-    connection: duckdb.DuckDBPyConnection, models: tuple[Model, ...], progress: Progress | None, carry: Carry | None
-) -> None:
-    if carry is not None:
-        before, judged, after = in_three_steps(models)
-        models = (*before, *judged, *after)
-    last_read_by = passing_models(models)
-    for number, model in enumerate(models, start=1):
-        if carry is not None and model is judged[0]:
-            carry.compare(connection)
-        if carry is not None and model is after[0]:
-            carry.take_over(connection)
+    def begin(model: Model) -> None:
+        nonlocal number
+        number += 1
         if progress is not None:
             progress(model.name, number, len(models))
-        kind = "temp table" if model.is_table else "temp view"
-        connection.execute(f"create or replace {kind} {model.name} as {model.select}")
-        for name in last_read_by[model.name]:
-            connection.execute(f"drop table {name}")
+
+    with _connections(connection, as_of, site) as connections:
+        maker = Maker(connections, begin)
+        maker.watch(models)
+        if carry is None:
+            maker.make(models)
+            return
+        before, judged, after = in_three_steps(models)
+        maker.make(before)
+        carry.compare(connection)
+        maker.make(judged)
+        carry.take_over(connection)
+        maker.make(after)
+
+
+def hide(connection: duckdb.DuckDBPyConnection, name: str, condition: str) -> None:
+    """Let what is made on `connection` see only those rows of the lake's table `name` that meet `condition`."""
+    connection.execute(f"create schema if not exists {SCHEMA}")
+    connection.execute(f"create or replace view {SCHEMA}.{name} as select * from memory.main.{name} where {condition}")
+
+
+def _prepare(connection: duckdb.DuckDBPyConnection, as_of: datetime, site: Site) -> None:
+    connection.execute(f"set search_path = '{SCHEMA},main'")
+    set_variables(connection, as_of=as_of, site=site)
 
 
 @contextmanager
-def _without_ado_when_small(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Make what is made inside in one thread and one transaction, when there is little to read.
+def _connections(
+    connection: duckdb.DuckDBPyConnection, as_of: datetime, site: Site
+) -> Iterator[list[duckdb.DuckDBPyConnection]]:
+    """Lend the connections that share the work: two when there is little to read, each statement in one thread.
 
-    A hundred statements over a few rows each are mostly told apart by what surrounds them: a second thread that finds
-    nothing to do costs a fifth of the CPU seconds, a transaction per statement a tenth. With more to read, threads
-    share it, and what a statement no longer needs must be given back before the end.
+    A hundred statements over a few rows each are mostly planning, which is done in one thread; a second thread that
+    finds nothing to do would cost a fifth of the CPU seconds. With more to read, threads share each statement, and
+    memory is for one statement at a time.
     """
     if not _is_small(connection):
-        yield
+        yield [connection]
         return
     connection.execute("set threads = 1")
-    connection.execute("begin")
-    try:
-        yield
-    except BaseException:
-        connection.execute("rollback")
-        raise
-    connection.execute("commit")
+    with connection.cursor() as second:
+        second.execute(f"set timezone = '{site.timezone.key}'")
+        _prepare(second, as_of, site)
+        yield [connection, second]
 
 
 def _is_small(connection: duckdb.DuckDBPyConnection) -> bool:

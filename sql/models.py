@@ -116,24 +116,21 @@ def in_order(models: list[Model]) -> tuple[Model, ...]:
         raise ConfigError(f"sql models read each other in a circle: {' -> '.join(error.args[1])}") from error
 
 
-def passing_models(models: tuple[Model, ...]) -> dict[str, list[str]]:
-    """Return for each model of a run, given in its order, the passing tables that nobody reads after it.
+def readers_of_passing(models: tuple[Model, ...]) -> dict[str, set[str]]:
+    """Return for each passing table of a run the models that must have been made before it may go, itself among them.
 
     A view reads when it is read itself: what stands behind a view stays as long as the view is read.
     """
     by_name = {model.name: model for model in models}
-    last_reader = {model.name: model.name for model in models if model.is_passing}
+    readers = {model.name: {model.name} for model in models if model.is_passing}
     for model in models:
         behind = list(model.reads)
         for name in behind:
-            if name in last_reader:
-                last_reader[name] = model.name
+            if name in readers:
+                readers[name].add(model.name)
             if name in by_name and not by_name[name].is_table:
                 behind += by_name[name].reads
-    ending: dict[str, list[str]] = {model.name: [] for model in models}
-    for name, reader in last_reader.items():
-        ending[reader].append(name)
-    return ending
+    return readers
 
 
 def _names(line: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake, read_register, retrying
 from ingest.site import Site
 from sql.campaigns import Campaigns
-from sql.evaluate import days_read, evaluate
+from sql.evaluate import days_read, evaluate, hide
 
 _ARRIVING = ("soil_readings", "weather_readings", "device_status")
 """Tables whose rows arrive, perhaps late: each has received_at."""
@@ -80,12 +80,9 @@ def judge_past(
 
 
 def _forget_what_came_later(lake: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
-    """Hide rows that arrived after `as_of`: a temporary view goes before the lake's own of the same name."""
+    """Hide rows that arrived after `as_of`."""
     for name in _ARRIVING:
-        lake.execute(
-            f"create temp view {name} as select * from memory.main.{name} "
-            f"where received_at <= timestamptz '{as_of.isoformat()}'"
-        )
+        hide(lake, name, f"received_at <= timestamptz '{as_of.isoformat()}'")
 
 
 def _outcomes(lake: duckdb.DuckDBPyConnection) -> list[Row]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ingest.lake.tables import all_tables
 from ingest.site import BEICHEN
-from sql.evaluate import evaluate, make_models
+from sql.evaluate import SCHEMA, evaluate, make_models
 from sql.models import all_models, models_behind
 from sql.reference import reference_rows
 
@@ -250,13 +250,13 @@ class MadeLake:
             )
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """Return the connection with every table as a view, partitioned ones with their local day as `date`."""
+        """Return the connection with every table of the lake, partitioned ones with their local day as `date`."""
         for name, spec in all_tables().items():
             rows = pa.Table.from_pylist(self.rows[name], schema=spec.schema)
             if spec.partition_by is not None:
                 days = [BEICHEN.local_date(row[spec.partition_by]) for row in self.rows[name]]
                 rows = rows.append_column("date", pa.array(days, pa.date32()))
-            self.connection.register(name, rows)
+            _put(self.connection, f"main.{name}", rows)
         return self.connection
 
     def flags(self, as_of: datetime = AS_OF) -> list[Flag]:
@@ -271,11 +271,12 @@ class MadeLake:
         needed = {model.name for name in (asked, "staged_plots") for model in models_behind(name)}
         needed |= {"findings", "evaluated_flags"}
         connection = self.connect()
+        connection.execute(f"create schema if not exists {SCHEMA}")
         for name, rows in _no_findings().items():
             if name not in needed:
-                connection.register(f"no_{name}", rows)
+                _put(connection, f"main.no_{name}", rows)
                 kind = "table" if name in _KEPT else "view"
-                connection.execute(f"create or replace temp {kind} {name} as select * from no_{name}")
+                connection.execute(f"create or replace {kind} {SCHEMA}.{name} as select * from main.no_{name}")
         models = tuple(model for model in all_models() if model.name in needed)
         make_models(connection, models, as_of=as_of, site=BEICHEN)
         flags = connection.execute("select * from evaluated_flags order by plot_id, device_id").to_arrow_table()
@@ -293,6 +294,13 @@ class MadeLake:
         self._message_seq += 1
         row = {"message_seq": self._message_seq, "picture_id": fields.get("image_id")} | fields
         self.rows[table_name].append({name: row.get(name) for name in names})
+
+
+def _put(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    """Make `rows` the table `name`, which every connection of the database sees, as a registered one is not."""
+    connection.register("given_rows", rows)
+    connection.execute(f"create or replace table {name} as select * from given_rows")
+    connection.unregister("given_rows")
 
 
 @functools.cache
