@@ -131,10 +131,22 @@ class Ledger:
     def _sqlite_errors(self, doing: str) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # its words may hold bytes of a damaged file
             raise StoreError(
                 f"ledger, {doing}: {error}. Nothing was changed; try again, or run: greensward doctor"
             ) from error
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Say of what cannot be read that it is damaged: another letter in it, and it is no JSON, or no instant."""
+        with self._sqlite_errors("reading"):
+            try:
+                yield
+            except (msgspec.MsgspecError, ValueError, LookupError, TypeError, OverflowError) as error:
+                raise StoreError(
+                    f"ledger, reading: {error}. Something in it is not what was written; nothing was changed. "
+                    "See: greensward doctor, or restore it from a backup"
+                ) from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -223,7 +235,7 @@ class Ledger:
 
     def _rebuild(self) -> int:
         by_issue: dict[str, list[Event]] = {}
-        for event in self._events("order by n"):
+        for event in self.all_events():
             by_issue.setdefault(event.issue_id, []).append(event)
         self._db.execute("delete from issues")
         for events in by_issue.values():
@@ -261,26 +273,34 @@ class Ledger:
         return self._issues("where is_open = 0 and closed_at >= ? order by issue_id", (to_us(since),))
 
     def _issues(self, condition: str, values: tuple[object, ...]) -> list[Issue]:
-        with self._sqlite_errors("reading"):
+        with self._reading():
             rows = self._db.execute(f"select issue_json from issues {condition}", values).fetchall()
-        return [msgspec.json.decode(row["issue_json"], type=Issue) for row in rows]
+            return [msgspec.json.decode(row["issue_json"], type=Issue) for row in rows]
 
     def _events(self, condition: str, values: tuple[object, ...] = ()) -> list[Event]:
-        with self._sqlite_errors("reading"):
+        with self._reading():
             rows = self._db.execute(f"select * from events {condition}", values).fetchall()
-        return [
-            Event(
-                row["event_id"],
-                row["issue_id"],
-                from_us(row["happened_at"]),
-                row["kind"],
-                row["plot_id"],
-                row["cause"],
-                row["actor"],
-                json.loads(row["detail_json"]),
-            )
-            for row in rows
-        ]
+            return [
+                Event(
+                    row["event_id"],
+                    row["issue_id"],
+                    from_us(row["happened_at"]),
+                    row["kind"],
+                    row["plot_id"],
+                    row["cause"],
+                    row["actor"],
+                    json.loads(row["detail_json"]),
+                )
+                for row in rows
+            ]
+
+    def all_issues(self) -> list[Issue]:
+        """Return every issue that ever was, by id."""
+        return self._issues("order by issue_id", ())
+
+    def all_events(self) -> list[Event]:
+        """Return every event, oldest first."""
+        return self._events("order by n")
 
     def history(self, issue_id: str) -> list[Event]:
         """Return the events of an issue, oldest first."""
@@ -318,17 +338,17 @@ class Ledger:
 
     def latest_finding(self, plot_id: str, cause: str) -> Finding | None:
         """Return the newest finding of one plot and cause."""
-        with self._sqlite_errors("reading"):
+        with self._reading():
             row = self._db.execute(
                 "select finding_json from latest_findings where plot_id = ? and cause = ?", (plot_id, cause)
             ).fetchone()
-        return None if row is None else findings.from_json(json.loads(row["finding_json"]))
+            return None if row is None else findings.from_json(json.loads(row["finding_json"]))
 
     def latest_findings(self) -> dict[tuple[str, str], Finding]:
         """Return the newest finding of each (plot, cause)."""
-        with self._sqlite_errors("reading"):
+        with self._reading():
             rows = self._db.execute("select plot_id, cause, finding_json from latest_findings").fetchall()
-        return {(row["plot_id"], row["cause"]): findings.from_json(json.loads(row["finding_json"])) for row in rows}
+            return {(row["plot_id"], row["cause"]): findings.from_json(json.loads(row["finding_json"])) for row in rows}
 
     def run(self, sql: str, values: tuple[object, ...]) -> list[sqlite3.Row]:
         """Run one statement for modules with tables of their own here: audit, photos, links. Raises: StoreError."""

@@ -145,7 +145,7 @@ class Inbox:
     def _store_errors(self, doing: str) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # its words may hold bytes of a damaged file
             raise StoreError(f"inbox {self._path}: {doing}: {error}") from error
 
     def append(self, arrivals: Sequence[Arrival] | Frames) -> None:

@@ -14,6 +14,11 @@ from ingest.lake.durable import fsync_folder, make_folder, store_errors
 _COMPANIONS = ("", "-wal", "-shm")
 """SQLite's files beside a database in WAL mode."""
 
+_COLUMNS = {"message_group": "group_seq, message_count, size_bytes, crc32, messages", "fact": "name, value"}
+
+_DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What reading a damaged database raises; SQLite's own words may hold bytes of it that are no text."""
+
 
 def mend_inbox(path: Path, aside: Path) -> Path | None:
     """Return where the damaged inbox lies now, or None when nothing is wrong with it.
@@ -32,7 +37,7 @@ def mend_inbox(path: Path, aside: Path) -> Path | None:
     Inbox(fresh).close()
     try:
         _copy_readable(path, fresh)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise StoreError(f"mending {path}: {error}") from error
     with store_errors(f"setting aside {path}"):
         for companion in _COMPANIONS:
@@ -48,16 +53,22 @@ def mend_inbox(path: Path, aside: Path) -> Path | None:
 def _is_sound(path: Path) -> bool:
     try:
         with closing(sqlite3.connect(path, timeout=30)) as db:
-            return bool(db.execute("pragma quick_check(1)").fetchall() == [("ok",)])
-    except sqlite3.DatabaseError:
+            if db.execute("pragma quick_check(1)").fetchall() != [("ok",)]:
+                return False
+            # A letter of a name is no matter to that check: another name, and an empty table would be made beside it.
+            names = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'")}
+            for table in names & set(_COLUMNS):
+                db.execute(f"select {_COLUMNS[table]} from {table} where false")
+            return names <= {*_COLUMNS, "sqlite_sequence"}
+    except _DAMAGE:
         return False
 
 
 def _copy_readable(damaged: Path, fresh: Path) -> None:
     with closing(sqlite3.connect(damaged, timeout=30)) as old, closing(sqlite3.connect(fresh, timeout=30)) as new:
-        for table in ("message_group", "fact"):
+        for table in _COLUMNS:
             for number in _row_numbers(old, table):
-                with suppress(sqlite3.DatabaseError):
+                with suppress(*_DAMAGE):
                     for row in old.execute(f"select * from {table} where rowid = ?", (number,)).fetchall():
                         new.execute(f"insert into {table} values ({', '.join('?' * len(row))})", row)
         new.commit()
@@ -74,7 +85,7 @@ def _row_numbers(db: sqlite3.Connection, table: str) -> list[int]:
 
 def _walk(db: sqlite3.Connection, table: str, order: str, stop_at: int | None) -> list[int]:
     numbers: list[int] = []
-    with suppress(sqlite3.DatabaseError):
+    with suppress(*_DAMAGE):
         for (number,) in db.execute(f"select rowid from {table} order by rowid {order}"):
             if number == stop_at:
                 break

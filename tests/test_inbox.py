@@ -127,6 +127,32 @@ def test_a_damaged_inbox_is_begun_anew_with_what_can_be_read(folder: DataFolder,
     assert mend_inbox(folder.inbox, folder.damaged) is None
 
 
+@pytest.mark.parametrize(
+    ("written", "damaged"),
+    [
+        (b"crc32 integer", b"crc3r integer"),
+        (b"message_group (", b"message_grxup ("),
+        (b"CREATE TABLE", b"CREATE T\xd4BLE"),
+    ],
+    ids=["a column's name", "a table's name", "no text"],
+)
+def test_a_letter_of_the_schema_that_changed_keeps_nobody_from_starting(
+    written: bytes, damaged: bytes, folder: DataFolder
+) -> None:
+    with Inbox(folder.inbox) as inbox:
+        inbox.append([arrival(n) for n in range(3)])
+    whole = folder.inbox.read_bytes()
+    assert written in whole
+    folder.inbox.write_bytes(whole.replace(written, damaged))
+    aside = mend_inbox(folder.inbox, folder.damaged)
+    assert aside is not None
+    assert aside.exists()
+    with Inbox(folder.inbox) as inbox:
+        inbox.append([arrival(9)])
+        assert [message.topic for message in inbox.oldest(10**6).messages][-1] == "topic/9"
+    assert mend_inbox(folder.inbox, folder.damaged) is None
+
+
 def test_what_an_earlier_process_left_in_the_log_is_in_the_file_before_anything_new(folder: DataFolder) -> None:
     with Inbox(folder.inbox) as first:
         first.append([arrival(1)])

@@ -19,6 +19,7 @@ from rich.markup import escape
 from greensward import listen as listening
 from greensward.broker import BuiltInBroker
 from greensward.canary import BrokerProof, canary_topic, prove
+from greensward.checked_ledger import ledger_check
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, Common, counted, out, progress, show
 from greensward.flights import FLIGHTS_WITHIN, flown, plot_areas, shifted_flights
 from greensward.health import STATUS_AGE, problems, read_health
@@ -126,6 +127,7 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
         health = _looked("unreadable", lambda: _from_health(settings, now))
         yield from (finding for finding in health if finding.what in _FROM_HEALTH)
         yield from _looked("inbox", partial(_inbox, folder))
+        yield from _looked("ledger", partial(_ledger, folder, settings.place()))
         yield from _looked("flights", partial(_flights, folder, settings.place(), now))
 
 
@@ -321,6 +323,19 @@ def _flights(folder: DataFolder, site: Site, now: datetime) -> Iterator[Finding]
         against = "its aircraft" if shift.by == "poses" else "the plots"
         found = f"{flight}: {shift.pictures} pictures lie {shift.offset_m:.0f} m off {against}, as GCJ-02 positions do"
         yield Finding("datum", "problem", found, "Have the sender give WGS 84 positions, and send them again.")
+
+
+def _ledger(folder: DataFolder, site: Site) -> Iterator[Finding]:
+    if not folder.ledger.exists():
+        return
+    faults = ledger_check(folder, site)
+    shown = "; ".join(faults[:_SHOWN]) + (f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else "")
+    if faults:
+        yield Finding(
+            "ledger", "problem", f"not as it was written: {shown}", "Check the disk; restore it from a backup."
+        )
+    else:
+        yield Finding("ledger", "ok", "says what was written, twice over")
 
 
 def _inbox(folder: DataFolder) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from cyclopts import App
 from rich.markup import escape
 from rich.table import Table
 
+from greensward.checked_ledger import ledger_check
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out, show
 from ingest.lake.compact import compact_lake
 from ingest.lake.damage import scrub
@@ -62,17 +63,25 @@ def info(*, common: Common | None = None) -> int:
 
 @app.command(name="check")
 def check(*, common: Common | None = None) -> int:
-    """Compare every file with the SHA-256 in its name; exit 1 and name the files whose bytes changed."""
+    """Compare every file with the SHA-256 in its name, and the ledger with itself and the lake's copy of its events.
+
+    Exit 1 and a name for each file whose bytes changed and each thing in the ledger that is not as it was written.
+    """
     common = common or Common()
-    damaged = scrub(common.settings().existing_folder())
+    settings = common.settings()
+    folder = settings.existing_folder()
+    damaged = scrub(folder)
+    ledger = ledger_check(folder, settings.place())
 
     def render() -> None:
         for name in damaged:
             out.print(f"damaged: {escape(name)}")
+        for fault in ledger:
+            out.print(f"ledger: {escape(fault)}")
         out.print(f"{len(damaged)} damaged files" if damaged else "every file is as it was written")
 
-    show({"damaged": damaged}, as_json=common.json, render=render)
-    return EXIT_FOUND_PROBLEMS if damaged else EXIT_OK
+    show({"damaged": damaged, "ledger": ledger}, as_json=common.json, render=render)
+    return EXIT_FOUND_PROBLEMS if damaged or ledger else EXIT_OK
 
 
 @app.command

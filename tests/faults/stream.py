@@ -10,7 +10,9 @@ import contextlib
 import ctypes
 import os
 import signal
+import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,6 +79,7 @@ class Forked:
 
     def __init__(self, action: Callable[[], int], log: Path) -> None:
         """Start it."""
+        self._code: int | None = None
         self.pid = os.fork()
         if self.pid == 0:
             code = 70
@@ -86,18 +89,22 @@ class Forked:
                 os.dup2(output, 1)
                 os.dup2(output, 2)
                 code = action()
+            except BaseException:  # noqa: BLE001 - said where whoever forked it looks
+                traceback.print_exc()
+                sys.stderr.flush()
             finally:
                 os._exit(code)
 
     def has_ended(self) -> bool:
         """Say whether it ended by itself."""
-        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        return self._code is not None or os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def end(self, how: signal.Signals = signal.SIGKILL) -> int:
-        """Send a signal, wait, and return the exit code, negative when a signal ended it."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, how)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        """Send a signal, wait, and return the exit code, negative when a signal ended it; again the same."""
+        if self._code is None:
+            os.kill(self.pid, how)  # not yet waited for: it is there, be it dead
+            self._code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self._code
 
 
 class Publisher:
