@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from ingest.decode.frames import (
-    cayenne,
     cital,
     decentlab,
     dragino_soil,
@@ -21,7 +20,6 @@ from ingest.decode.frames.frame import Frame
 
 FAMILIES: Mapping[str, Callable[[bytes, int | None, Mapping[str, object]], Frame]] = MappingProxyType(
     {
-        "cayenne": cayenne.decode_frame,
         "cital": cital.decode_frame,
         "decentlab": decentlab.decode_frame,
         "dragino_soil": dragino_soil.decode_frame,
