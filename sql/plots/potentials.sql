@@ -2,71 +2,26 @@
 --
 -- Grain: plot, span (day or hour) and its begin
 -- As of: readings up to as_of; days that are over, and hours of the last hourly_days
--- Reads: readings_daily, readings_hourly, plot_depths, staged_plots, potential_lines, frost_days, limits
+-- Reads: depth_readings, staged_plots, potential_lines, frost_days, limits
 -- Feeds: potential_daily, drought_runs, drought_basis, plot_days, plot_stories
 -- Kept as: carried table
 --
 -- Dry means: a depth of the root zone at or below the line of its age and depth. A depth shallower than shallow_share
 -- of the root zone gives watch only, and where there is a deeper one it does not keep an issue open. A plot whose age
 -- nobody knows is old, unless it is a new planting, which then is in its first year.
-with elements as (
-    select
-        plot_id,
-        'day' as span,
-        date,
-        timezone(coalesce(getvariable('timezone'), 'UTC'), cast(date as timestamp)) as starts_at,
-        depth_cm,
-        matric_potential_kpa,
-        driest_hour_potential_kpa,
-        last_potential_at,
-        interval_s,
-    from readings_daily
-    where is_potential_complete and matric_potential_kpa is not null and depth_cm > 0 and plot_id is not null
-    union all
-    select
-        readings_hourly.plot_id,
-        'hour' as span,
-        readings_hourly.date,
-        readings_hourly.hour_at as starts_at,
-        readings_hourly.depth_cm,
-        readings_hourly.matric_potential_kpa,
-        readings_hourly.matric_potential_kpa as driest_hour_potential_kpa,
-        readings_hourly.last_potential_at,
-        3600 as interval_s,
-    from readings_hourly
-    cross join limits
-    where
-        readings_hourly.date > cast(getvariable('window_to') as date) - cast(limits.hourly_days as integer)
-        and readings_hourly.matric_potential_kpa is not null
-        and readings_hourly.depth_cm > 0
-        and readings_hourly.plot_id is not null
-),
-
-placed_elements as (
-    select
-        elements.*,
-        coalesce(plot_depths.shared_depth_cm, elements.depth_cm) as shared_depth_cm,
-    from elements
-    left join plot_depths
-        on
-            elements.plot_id = plot_depths.plot_id
-            and elements.depth_cm = plot_depths.depth_cm
-            and plot_depths.quantity = 'matric_potential'
-),
-
-depths as (
+with depths as (
     select
         plot_id,
         span,
         date,
         starts_at,
-        shared_depth_cm as depth_cm,
-        percentile_cont(0.5) within group (order by matric_potential_kpa) as matric_potential_kpa,
-        percentile_cont(0.5) within group (order by driest_hour_potential_kpa) as driest_hour_potential_kpa,
-        max(last_potential_at) as last_potential_at,
-        max(interval_s) as interval_s,
-    from placed_elements
-    group by plot_id, span, date, starts_at, shared_depth_cm
+        depth_cm,
+        value as matric_potential_kpa,
+        driest_hour_value as driest_hour_potential_kpa,
+        last_at as last_potential_at,
+        interval_s,
+    from depth_readings
+    where quantity = 'matric_potential'
 ),
 
 aged as (

@@ -2,82 +2,32 @@
 --
 -- Grain: plot, span (day or hour), its begin, and depth
 -- As of: readings up to as_of; hours of the last hourly_days before as_of, none without as_of
--- Reads: readings_daily, readings_hourly, plot_depths, staged_plots, staged_soil_layers, learned_field_capacities,
---     depletion_shifts, limits
+-- Reads: depth_readings, plot_depths, staged_plots, staged_soil_layers, learned_field_capacities, depletion_shifts,
+--     limits
 -- Feeds: root_zone, layer_thicknesses
 -- Kept as: table
 --
--- Several elements at one depth, or as near as plot_depths says, count by their median; depth_names are their own
--- depths, depth_cm the one that they are taken for. FAO-56 root zone: borders midway between sensors; the deepest
--- sensor reaches as far below itself as its layer reaches above, at least last_layer_min_m, and never below the root
--- zone. What a layer of probes holds is the mean of the soil layers that it spans, weighted by thickness. Where an
--- element at that depth has learned its field capacity, that counts (several: their median, the largest sigma). A
--- planting is new or grown as of as_of; without as_of, as of the day itself. p follows the plants' recent use where
--- weather is known (FAO-56 table 22, note 2).
-with elements as (
-    select
-        plot_id,
-        'day' as span,
-        date,
-        timezone(coalesce(getvariable('timezone'), 'UTC'), cast(date as timestamp)) as starts_at,
-        depth_cm,
-        volumetric_water_content,
-        driest_hour_water_content,
-        last_usable_at,
-        interval_s,
-    from readings_daily
-    where
-        is_complete
-        and volumetric_water_content is not null
-        and depth_cm > 0
-        and plot_id is not null
-    union all
-    select
-        readings_hourly.plot_id,
-        'hour' as span,
-        readings_hourly.date,
-        readings_hourly.hour_at as starts_at,
-        readings_hourly.depth_cm,
-        readings_hourly.volumetric_water_content,
-        readings_hourly.volumetric_water_content as driest_hour_water_content,
-        readings_hourly.last_usable_at,
-        3600 as interval_s,
-    from readings_hourly
-    cross join limits
-    where
-        readings_hourly.date > cast(getvariable('window_to') as date) - cast(limits.hourly_days as integer)
-        and readings_hourly.volumetric_water_content is not null
-        and readings_hourly.depth_cm > 0
-        and readings_hourly.plot_id is not null
-),
-
-placed_elements as (
-    select
-        elements.*,
-        coalesce(plot_depths.shared_depth_cm, elements.depth_cm) as shared_depth_cm,
-    from elements
-    left join plot_depths
-        on
-            elements.plot_id = plot_depths.plot_id
-            and elements.depth_cm = plot_depths.depth_cm
-            and plot_depths.quantity = 'water_content'
-),
-
-depths as (
+-- FAO-56 root zone: borders midway between sensors; the deepest sensor reaches as far below itself as its layer reaches
+-- above, at least last_layer_min_m, and never below the root zone. depth_names are the probes' own depths. What a layer
+-- of probes holds is the mean of the soil layers that it spans, weighted by thickness. Where an element at that depth
+-- has learned its field capacity, that counts (several: their median, the largest sigma). A planting is new or grown as
+-- of as_of; without as_of, as of the day itself. p follows the plants' recent use where weather is known (FAO-56 table
+-- 22, note 2).
+with depths as (
     select
         plot_id,
         span,
         date,
         starts_at,
-        shared_depth_cm as depth_cm,
-        percentile_cont(0.5) within group (order by volumetric_water_content) as volumetric_water_content,
-        percentile_cont(0.5) within group (order by driest_hour_water_content) as driest_hour_water_content,
-        max(last_usable_at) as last_usable_at,
-        max(interval_s) as interval_s,
-        min(depth_cm) as least_depth_cm,
-        max(depth_cm) as most_depth_cm,
-    from placed_elements
-    group by plot_id, span, date, starts_at, shared_depth_cm
+        depth_cm,
+        value as volumetric_water_content,
+        driest_hour_value as driest_hour_water_content,
+        last_at as last_usable_at,
+        interval_s,
+        least_depth_cm,
+        most_depth_cm,
+    from depth_readings
+    where quantity = 'water_content'
 ),
 
 rooted as (

@@ -3,8 +3,8 @@
 -- Grain: plot, device, channel, depth and local day
 -- As of: readings up to as_of
 -- Reads: readings_hourly, device_cadences, limits
--- Feeds: root_zone_layers, potentials, frost_days, drought_evidence, drought_findings, campaign_rule_days,
---     plot_days, plateaus, rise_hours
+-- Feeds: depth_readings, frost_days, drought_evidence, drought_findings, campaign_rule_days, plot_days, plateaus,
+--     rise_hours
 -- Kept as: carried table
 --
 -- Means are rounded far below any resolution, here and wherever numbers are added up: threads add in any order, and the

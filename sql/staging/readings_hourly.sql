@@ -3,7 +3,7 @@
 -- Grain: plot, device, channel, depth and hour
 -- As of: readings up to as_of
 -- Reads: readings, shared_hours, elements
--- Feeds: readings_daily, rise_hours, root_zone_layers, potentials, plateaus
+-- Feeds: readings_daily, depth_readings, rise_hours, plateaus
 -- Kept as: table
 --
 -- Water content and potential are counted apart: one good reading of the one does not vouch for the other. Usable means

@@ -1,0 +1,105 @@
+-- What the probes of a plot said at a depth, on a local day or in an hour: water content and potential.
+--
+-- Grain: plot, quantity (water_content or matric_potential), span (day or hour), its begin, and depth
+-- As of: readings up to as_of; hours of the last hourly_days before as_of, none without as_of
+-- Reads: readings_daily, readings_hourly, plot_depths, limits
+-- Feeds: root_zone_layers, potentials
+--
+-- Several elements at one depth, or as near as plot_depths says, count by their median; least and most depth are their
+-- own, depth_cm the one that they are taken for. value is in m3/m3 or kPa, driest_hour_value that of the day's driest
+-- hour. A day that is not complete says nothing.
+with elements as (
+    select
+        plot_id,
+        'water_content' as quantity,
+        'day' as span,
+        date,
+        timezone(coalesce(getvariable('timezone'), 'UTC'), cast(date as timestamp)) as starts_at,
+        depth_cm,
+        volumetric_water_content as value,
+        driest_hour_water_content as driest_hour_value,
+        last_usable_at as last_at,
+        interval_s,
+    from readings_daily
+    where is_complete and volumetric_water_content is not null and depth_cm > 0 and plot_id is not null
+    union all
+    select
+        plot_id,
+        'matric_potential' as quantity,
+        'day' as span,
+        date,
+        timezone(coalesce(getvariable('timezone'), 'UTC'), cast(date as timestamp)) as starts_at,
+        depth_cm,
+        matric_potential_kpa as value,
+        driest_hour_potential_kpa as driest_hour_value,
+        last_potential_at as last_at,
+        interval_s,
+    from readings_daily
+    where is_potential_complete and matric_potential_kpa is not null and depth_cm > 0 and plot_id is not null
+    union all
+    select
+        readings_hourly.plot_id,
+        'water_content' as quantity,
+        'hour' as span,
+        readings_hourly.date,
+        readings_hourly.hour_at as starts_at,
+        readings_hourly.depth_cm,
+        readings_hourly.volumetric_water_content as value,
+        readings_hourly.volumetric_water_content as driest_hour_value,
+        readings_hourly.last_usable_at as last_at,
+        3600 as interval_s,
+    from readings_hourly
+    cross join limits
+    where
+        readings_hourly.date > cast(getvariable('window_to') as date) - cast(limits.hourly_days as integer)
+        and readings_hourly.volumetric_water_content is not null
+        and readings_hourly.depth_cm > 0
+        and readings_hourly.plot_id is not null
+    union all
+    select
+        readings_hourly.plot_id,
+        'matric_potential' as quantity,
+        'hour' as span,
+        readings_hourly.date,
+        readings_hourly.hour_at as starts_at,
+        readings_hourly.depth_cm,
+        readings_hourly.matric_potential_kpa as value,
+        readings_hourly.matric_potential_kpa as driest_hour_value,
+        readings_hourly.last_potential_at as last_at,
+        3600 as interval_s,
+    from readings_hourly
+    cross join limits
+    where
+        readings_hourly.date > cast(getvariable('window_to') as date) - cast(limits.hourly_days as integer)
+        and readings_hourly.matric_potential_kpa is not null
+        and readings_hourly.depth_cm > 0
+        and readings_hourly.plot_id is not null
+),
+
+placed_elements as (
+    select
+        elements.*,
+        coalesce(plot_depths.shared_depth_cm, elements.depth_cm) as shared_depth_cm,
+    from elements
+    left join plot_depths
+        on
+            elements.plot_id = plot_depths.plot_id
+            and elements.depth_cm = plot_depths.depth_cm
+            and elements.quantity = plot_depths.quantity
+)
+
+select
+    plot_id,
+    quantity,
+    span,
+    date,
+    starts_at,
+    shared_depth_cm as depth_cm,
+    percentile_cont(0.5) within group (order by value) as value,
+    percentile_cont(0.5) within group (order by driest_hour_value) as driest_hour_value,
+    max(last_at) as last_at,
+    max(interval_s) as interval_s,
+    min(depth_cm) as least_depth_cm,
+    max(depth_cm) as most_depth_cm,
+from placed_elements
+group by plot_id, quantity, span, date, starts_at, shared_depth_cm
