@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -10,6 +11,7 @@ from crews.actions import Action, perform
 from crews.apply import apply_flags
 from crews.crew_list import CrewList
 from crews.issue import ActionRefusedError, Issue
+from crews.issue_page import render_issue
 from crews.ledger import Ledger
 from crews.lists import list_of, list_of_one
 from crews.page import render_list
@@ -100,6 +102,20 @@ def test_both_crews_and_the_office_read_who_is_to_go_and_who_is_not(ledger: Ledg
     assert "复查：一队报了浇水，探头没见水到根；请先看现场，再浇" in page_of(ledger, "二队", "zh")
     assert "Recheck: 一队 reported water" in page_of(ledger, "二队", "en")
     assert "由别人复查" not in page_of(ledger, "二队", "zh")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_office_reads_how_to_send_the_same_crew_after_having_looked(
+    ledger: Ledger, issue_id: str, language: str
+) -> None:
+    def commands() -> str:
+        listed = list_of_one(ledger, issue_id, {"P1": PLOT}, LATER + HOUR, 8000.0)
+        return re.sub("<[^>]+>", "", render_issue(listed, ledger.history(issue_id), {}, language))
+
+    assert f"greensward issue assign {issue_id} 一队 --by … --seen …" in commands()
+    act(ledger, issue_id, "assigned", "王工", crew="二队")
+    act(ledger, issue_id, "done", "crew:二队", as_crew="二队", water_used_litres=6000.0)
+    assert "--seen" not in commands()
 
 
 def test_events_of_before_this_rule_leave_the_issue_with_its_crew(ledger: Ledger) -> None:
