@@ -39,7 +39,7 @@ def draw_picture(story: Story, language: str, site: Site) -> str:
         *lane.rain(story, scale, say),
         *lane.days(story, scale, say, site),
         *lane.wettings(story, scale, say, site),
-        *field.measured(story, scale, site),
+        *field.measured(story, scale, say, site),
         *field.gap_names(story, scale, say),
         *field.line_names(story, scale, say),
         *_issue(story, scale, say, site),

@@ -11,6 +11,7 @@ from crews.words import Say, say_number
 from ingest.site import Site
 
 _NAME_HEIGHT = 11.0
+_LINE_HEIGHT = 13.0
 _WIDE_ENOUGH = 6.0
 _HOUR_GAP_DAYS = 2.1 / 24
 _HALF_AN_HOUR = 0.5 / 24
@@ -69,6 +70,13 @@ def lines(story: Story, scale: Scale) -> Iterator[str]:
 
 def line_names(story: Story, scale: Scale, say: Say) -> Iterator[str]:
     """Yield the names of the newest lines with their values, at the right, clear of each other."""
+    for name, said, y in _placed_names(story, scale, say):
+        ink = marks.DRY_INK if name in {"refill", "lowest"} else marks.INK
+        yield marks.words(scale.right - 3, y, said, size=12, anchor="end", ink=ink, bold=name == "refill", halo=True)
+
+
+def _placed_names(story: Story, scale: Scale, say: Say) -> Iterator[tuple[str, str, float]]:
+    """Yield each line, what is written beside it, and at which height."""
     runs = line_runs(story)
     if not runs:
         return
@@ -83,8 +91,7 @@ def line_names(story: Story, scale: Scale, say: Say) -> Iterator[str]:
         said = say(key or f"picture.{name}", value=say_value_of(story, value))
         y = max(scale.y(value) + shift, taken + 10)
         taken = y
-        ink = marks.DRY_INK if name in {"refill", "lowest"} else marks.INK
-        yield marks.words(scale.right - 3, y, said, size=12, anchor="end", ink=ink, bold=name == "refill", halo=True)
+        yield name, said, y
 
 
 def gaps(story: Story, scale: Scale) -> Iterator[str]:
@@ -122,7 +129,7 @@ def _name(scale: Scale, start: int, end: int, text: str, y: float) -> Iterator[s
         yield marks.words((scale.x(start) + scale.x(end)) / 2, y, text, size=12, anchor="middle", halo=True)
 
 
-def measured(story: Story, scale: Scale, site: Site) -> Iterator[str]:
+def measured(story: Story, scale: Scale, say: Say, site: Site) -> Iterator[str]:
     """Yield the daily means as a line that never crosses a gap, today's hours, and the newest value."""
     for condition, ink, width, more in (
         ("frozen", marks.FROST_INK, 1.2, ' stroke-dasharray="1 3"'),
@@ -138,7 +145,7 @@ def measured(story: Story, scale: Scale, site: Site) -> Iterator[str]:
             yield marks.diamond(scale.x(day + 0.5), scale.y(value), 4.0, marks.DRY_INK)
         elif state == "likely":
             yield marks.ring(scale.x(day + 0.5), scale.y(value), 3.2, marks.DRY_INK)
-    yield from _today(story, scale, site)
+    yield from _today(story, scale, say, site)
 
 
 def _stretches(story: Story, condition: str) -> list[list[tuple[int, float, str | None]]]:
@@ -153,7 +160,7 @@ def _stretches(story: Story, condition: str) -> list[list[tuple[int, float, str 
     return stretches
 
 
-def _today(story: Story, scale: Scale, site: Site) -> Iterator[str]:
+def _today(story: Story, scale: Scale, say: Say, site: Site) -> Iterator[str]:
     stretch: list[tuple[float, float]] = []
     for hour in story.hours:
         moment = story.day_of(hour.at, site) + _HALF_AN_HOUR
@@ -165,7 +172,17 @@ def _today(story: Story, scale: Scale, site: Site) -> Iterator[str]:
     if stretch:
         x, y = scale.x(stretch[-1][0]), scale.y(stretch[-1][1])
         yield marks.dot(x, y, 4.2, marks.INK)
-        yield marks.words(x + 9, y + 4.5, say_value_of(story, stretch[-1][1]), size=13, bold=True, halo=True)
+        said = say_value_of(story, stretch[-1][1])
+        right = x + 9 + marks.text_width(said, 13)
+        is_crowded = any(
+            abs(name_y - y - 4.5) < _LINE_HEIGHT and scale.right - 3 - marks.text_width(name, 12) < right
+            for _, name, name_y in _placed_names(story, scale, say)
+        )
+        if is_crowded:
+            # Left of the point and below it, where drying soil leaves the picture empty.
+            yield marks.words(x - 9, y + 16, said, size=13, anchor="end", bold=True, halo=True)
+        else:
+            yield marks.words(x + 9, y + 4.5, said, size=13, bold=True, halo=True)
 
 
 def _thin(stretch: list[tuple[float, float]], scale: Scale) -> str:

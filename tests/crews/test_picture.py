@@ -238,14 +238,34 @@ def test_a_plot_known_by_potential_has_its_line_in_kpa() -> None:
     assert not [said for said in texts(root) if "%" in said and "kPa" in said]
 
 
+@pytest.mark.parametrize("newest", [0.19, 0.202, 0.206, 0.21, 0.222, 0.226, 0.24])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_newest_value_never_stands_under_the_name_of_a_line(newest: float, language: str) -> None:
+    told = story(*(day(back, newest + 0.008 * back) for back in range(1, 5)), hours=(Hour(AS_OF, newest),))
+    written = list(parsed(told, language).iter(f"{SVG}text"))
+    (value,) = (one for one in written if one.attrib["font-size"] == "13" and (one.text or "").endswith("%"))
+    names = [one for one in written if one.attrib["text-anchor"] == "end" and one.attrib["font-size"] == "12"]
+    assert len(names) == 4
+    left, right = _reach(value)
+    for name in names:
+        apart = abs(float(name.attrib["y"]) - float(value.attrib["y"]))
+        assert apart >= 12 or _reach(name)[0] >= right or _reach(name)[1] <= left, (name.text, value.text)
+
+
+def _reach(written: ET.Element) -> tuple[float, float]:
+    """Return where words begin and end, across."""
+    width = marks.text_width(written.text or "", float(written.attrib["font-size"]))
+    x = float(written.attrib["x"])
+    left = x - {"start": 0.0, "middle": 0.5, "end": 1.0}[written.attrib["text-anchor"]] * width
+    return left, left + width
+
+
 def test_all_words_lie_inside_the_picture() -> None:
     for language in ("zh", "en"):
         for element in parsed(EVERYTHING, language).iter(f"{SVG}text"):
-            width = marks.text_width(element.text or "", float(element.attrib["font-size"]))
-            x = float(element.attrib["x"])
-            left = x - {"start": 0.0, "middle": 0.5, "end": 1.0}[element.attrib["text-anchor"]] * width
+            left, right = _reach(element)
             assert left >= -1, element.text
-            assert left + width <= 391, element.text
+            assert right <= 391, element.text
 
 
 def test_words_break_into_lines_of_about_one_length() -> None:
