@@ -6,13 +6,14 @@
 -- Feeds: readings, plateaus
 -- Kept as: table
 --
--- Suspected stuck means: over this day and the day before, water content moved less than stuck_share_of_field_capacity
--- of field capacity, and nothing else that the device measures moved: temperature and conductivity of the element, and
--- all that its other elements measure. A device that measures one thing only is never suspected. Stuck means: water
--- content did not move at all for stuck_days. Settling counts from the first reading in soil (not in air by gate A1)
--- of an element whose register row begins inside the window. Frost of a device or plot means: an element of it with a
--- thermometer was at or below thawing_below_c for frozen_day_share of the day, and below frozen_below_c on that day or
--- one beside it; it stands for the elements that have no thermometer.
+-- Suspected stuck means: for 24 h water content moved less than stuck_share_of_field_capacity of field capacity, and
+-- nothing else that the device measures moved: temperature and conductivity of the element, and all that its other
+-- elements measure. The 24 h are the day itself where readings span it but for default_interval_s, else (today, or rare
+-- readings) this day and the day before where they span 24 h. A device that measures one thing only is never suspected.
+-- Stuck means: water content did not move at all for stuck_days. Settling counts from the first reading in soil (not in
+-- air by gate A1) of an element whose register row begins inside the window. Frost of a device or plot means: an
+-- element of it with a thermometer was at or below thawing_below_c for frozen_day_share of the day, and below
+-- frozen_below_c on that day or one beside it; it stands for the elements that have no thermometer.
 with days as (
     select
         stream_days.*,
@@ -37,6 +38,10 @@ spans as (
         days.bound_at,
         days.soil_temperature_min_c,
         days.soil_temperature_max_c,
+        days.first_at,
+        days.water_content_max - days.water_content_min as day_range,
+        days.soil_temperature_max_c - days.soil_temperature_min_c as day_temperature_range,
+        days.bulk_ec_max_ds_m - days.bulk_ec_min_ds_m as day_ec_range,
         min(days.first_at) over two_days as two_days_from,
         max(days.last_at) over two_days as two_days_to,
         max(days.water_content_max) over two_days - min(days.water_content_min) over two_days
@@ -76,7 +81,17 @@ device_days as (
             )
             and coalesce(spans.two_days_temperature_range < limits.stuck_share_of_field_capacity, true)
             and coalesce(spans.two_days_ec_range < limits.stuck_share_of_field_capacity, true)
-        ) as is_still,
+        ) as were_two_days_still,
+        bool_and(
+            coalesce(
+                round(
+                    spans.day_range - limits.stuck_share_of_field_capacity * coalesce(spans.field_capacity, 0.3), 9
+                ) < 0,
+                true
+            )
+            and coalesce(spans.day_temperature_range < limits.stuck_share_of_field_capacity, true)
+            and coalesce(spans.day_ec_range < limits.stuck_share_of_field_capacity, true)
+        ) as was_day_still,
         count(spans.two_days_range) + count(spans.two_days_temperature_range) + count(spans.two_days_ec_range)
             as quantities,
     from spans
@@ -125,10 +140,19 @@ select
     spans.depth_cm,
     spans.date,
     coalesce(
-        epoch(spans.two_days_to) - epoch(spans.two_days_from) >= 86400
-        and spans.two_days_range is not null
-        and device_days.is_still
-        and device_days.quantities > 1,
+        device_days.quantities > 1
+        and (
+            (
+                epoch(spans.last_at) - epoch(spans.first_at) >= 86400 - limits.default_interval_s
+                and spans.day_range is not null
+                and device_days.was_day_still
+            )
+            or (
+                epoch(spans.two_days_to) - epoch(spans.two_days_from) >= 86400
+                and spans.two_days_range is not null
+                and device_days.were_two_days_still
+            )
+        ),
         false
     ) as is_stuck_suspect,
     coalesce(

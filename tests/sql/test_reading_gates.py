@@ -198,6 +198,28 @@ def test_a_flat_depth_is_suspect_only_when_the_other_depths_of_its_device_are_fl
     assert flat["is_usable"]
 
 
+@pytest.mark.parametrize(
+    ("first_hour", "range_", "temperature_c", "is_suspect"),
+    [(0, 0.00027, 20.0, True), (0, 0.00028, 20.0, False), (0, 0.00027, 20.1, False), (1, 0.00027, 20.0, False)],
+    ids=["still for a day", "a thousandth of field capacity", "its temperature moved", "not for a whole day"],
+)
+def test_one_day_without_any_movement_is_enough(
+    lake: MadeLake, first_hour: int, range_: float, temperature_c: float, *, is_suspect: bool
+) -> None:
+    """Field capacity is 0.28; the day before was a day like any other."""
+    lake.laboratory_plot()
+    lake.device()
+    midnight = local_midnight(date(2026, 7, 9))
+    lake.soil(midnight - timedelta(hours=6), volumetric_water_content=0.25, soil_temperature_c=17.0)
+    for hour in range(first_hour, 24):
+        lake.soil(
+            midnight + timedelta(hours=hour),
+            volumetric_water_content=0.2 + (range_ if hour == 12 else 0),
+            soil_temperature_c=temperature_c if hour == 14 else 20.0,
+        )
+    assert gates(lake, midnight + timedelta(hours=23))["is_s2_suspect"] is is_suspect
+
+
 def test_a_device_that_measures_one_thing_only_is_not_suspected_for_a_quiet_day(lake: MadeLake) -> None:
     lake.laboratory_plot()
     lake.device()
