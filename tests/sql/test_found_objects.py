@@ -79,6 +79,16 @@ def test_another_class_flight_or_plot_is_another_object(lake: MadeLake, what: st
     assert len(objects(lake)) == 2
 
 
+@pytest.mark.parametrize("what", ["class", "flight_id", "plot_id"])
+def test_what_lies_between_two_things_and_is_another_does_not_make_them_one(lake: MadeLake, what: str) -> None:
+    # Sigma 2 m: six metres apart they are two; a surer finding three metres from both would join them.
+    seen(lake, "A", 0, 0.0, 0.0, confidence=0.8)
+    seen(lake, "B", 0, 6.0, 0.0, confidence=0.7)
+    seen(lake, "C", 0, 3.0, 0.0, confidence=0.95, **{what: "rust"})
+    seen(lake, "C", 1, 0.0, 0.0, confidence=0.65, **{what: "rust"})  # places are counted from a group's own corner
+    assert len(objects(lake)) == 3
+
+
 def test_a_row_of_sick_trees_stays_several_objects(lake: MadeLake) -> None:
     # Ten trees, three metres apart, each seen by three pictures: every one is near the next (4 m).
     for tree in range(10):
