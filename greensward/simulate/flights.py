@@ -206,7 +206,6 @@ def _index_message(flight_id: str, at: datetime, plots: Sequence[Plot], sick: Pl
         "flight_id": flight_id,
         "captured_at": messages.local(at),
         "time_source": "gnss",
-        "is_original": False,
         "sensor": {
             "kind": "multispectral",
             "model": "M3M mosaic",

@@ -76,6 +76,7 @@ def test_the_sick_hedge_and_the_two_broken_sensors_are_found(
     truth = district.truth
     found = set(rows(demo[1], f"select plot_id, cause, state, device_id from flags {newest}"))
     assert (truth.sick_plot, "disease", "probable", None) in found
+    assert (truth.sick_plot, "vigour", "alert", None) in found
     assert (truth.silent_plot, "sensor", "silent", truth.silent_device) in found
     assert (truth.pulled_out_plot, "sensor", "sensor_fault", truth.pulled_out_device) in found
     assert {plot for plot, *_ in found} == {truth.sick_plot, truth.silent_plot, truth.pulled_out_plot}
