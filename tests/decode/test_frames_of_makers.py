@@ -182,6 +182,7 @@ def test_the_data_logs_of_ph_and_leaf_probes_are_history(publish: Publish) -> No
         (1, -1.0, "device"),
         (2, 21.0, "device"),
     ]
+    assert acid.parts_refused == ()
     leaf = frame(publish, "dragino/llms01", "01b300c8000040" + first, port=3)
     assert (leaf.soil, [(row.measured_at.day, row.leaf_wetness_pct) for row in leaf.weather]) == ((), [(1, 43.5)])
     with pytest.raises(PayloadError) as caught:

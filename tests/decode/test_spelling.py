@@ -122,6 +122,15 @@ def test_platforms_in_china_may_spell_the_fields_as_well(publish: Publish, topic
     assert {name: getattr(row, name) for name in MOIST} == MOIST
 
 
+def test_a_second_service_that_says_the_same_otherwise_is_refused_and_not_dropped(publish: Publish) -> None:
+    services = [{"service_id": name, "properties": {"Water_Soil": value}} for name, value in (("A", 21.4), ("B", 30))]
+    decoded = publish(IOTDA, {"services": services}, models={PROBE_ON_IOTDA: "dragino/lse01"})
+    assert [row.volumetric_water_content for row in decoded.soil] == [0.214]
+    assert [(part.pointer, part.faults[0].code) for part in decoded.parts_refused] == [
+        ("/services/1/properties/Water_Soil", "measured_twice")
+    ]
+
+
 @pytest.mark.parametrize("topic", [ALINK, IOTDA])
 def test_a_limit_that_a_platform_reports_is_nobodys_measurement(publish: Publish, topic: str) -> None:
     with pytest.raises(PayloadError) as caught:

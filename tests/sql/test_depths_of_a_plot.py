@@ -62,6 +62,18 @@ def test_one_bad_tensiometer_among_three_at_about_one_depth_does_not_rule_the_pl
     assert (flag["state"], flag["value"]) == ("ok", pytest.approx(-25.0))
 
 
+def test_a_tensiometer_beside_two_moisture_probes_stays_at_its_own_depth(lake: MadeLake) -> None:
+    probes(lake, (10.0, 0.26), (12.0, 0.24))
+    lake.device("T", depths_cm=[10.0])
+    lake.soil_days([0.2] * 3, "T", volumetric_water_content=None, matric_potential_kpa=-30.0)
+    said = rows(lake, "depth_readings", "span = 'day' and date = date '2026-07-09'")
+    assert {(row["quantity"], row["depth_cm"], round(row["value"], 9)) for row in said} == {
+        ("water_content", 11.0, 0.25),
+        ("matric_potential", 10.0, -30.0),
+    }
+    assert len(said) == 2
+
+
 def test_a_depth_named_on_one_day_only_moves_no_other(lake: MadeLake) -> None:
     probes(lake, (14.0, 0.25))
     for hour in range(24):
