@@ -34,6 +34,8 @@ from tests.waiting import wait_until
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PATIENCE_S = 900.0
+_BROKER = "log_dest none\nmax_packet_size 300000\nautosave_interval 15\n"
+"""Saves as seldom as our template's broker: once a second it would write a waiting million again and again."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def main() -> int:
 
 def _measured(measure: Callable[[Mosquitto, Path, Load], Figure], load: Load) -> Figure:
     with tempfile.TemporaryDirectory() as temporary:
-        mosquitto = Mosquitto(Path(temporary) / "mosquitto", "log_dest none\nmax_packet_size 300000\n")
+        mosquitto = Mosquitto(Path(temporary) / "mosquitto", _BROKER)
         mosquitto.start()
         try:
             return measure(mosquitto, Path(temporary), load)

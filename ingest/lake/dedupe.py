@@ -53,7 +53,7 @@ def tell_new_from_known(
     """
     span = _span(spec, rows)
     paths = files_within(compared_files(folder, spec, (day, *further_days)), str(spec.partition_by), span)
-    if not paths and _are_different(spec, rows):
+    if not paths and not _has_second_identity(spec, rows) and are_different(spec.key, rows):
         return Novelty(rows, [False] * rows.num_rows)
     batch = rows.append_column("_row", pa.array(np.arange(rows.num_rows)))
     connection.register("batch", batch)
@@ -90,17 +90,15 @@ def _has_second_identity(spec: Table, rows: pa.Table) -> bool:
     return found
 
 
-def _are_different(spec: Table, rows: pa.Table) -> bool:
-    """Say whether surely no two rows of the batch are the same; False says nothing."""
-    if _has_second_identity(spec, rows):
-        return False
-    keys = rows.select(spec.key)
+def are_different(key: Sequence[str], rows: pa.Table) -> bool:
+    """Say whether surely no two rows are equal in all columns of the key; False says nothing."""
+    keys = rows.select(list(key))
     for place, column in enumerate(keys.columns):
         if pa.types.is_floating(column.type):
             if pc.any(pc.is_nan(column)).as_py():
                 return False
-            keys = keys.set_column(place, spec.key[place], pc.add(column, 0.0))  # -0.0 is 0.0
-    different: int = keys.group_by(spec.key, use_threads=False).aggregate([]).num_rows
+            keys = keys.set_column(place, key[place], pc.add(column, 0.0))  # -0.0 is 0.0
+    different: int = keys.group_by(list(key), use_threads=False).aggregate([]).num_rows
     return bool(different == rows.num_rows)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingest.errors import StoreError
@@ -21,6 +22,9 @@ from ingest.site import Site
 
 _ROW_GROUP_ROWS = 122_880
 """DuckDB works in units of this many rows; smaller groups cost threads, larger ones memory."""
+
+_SIZE = b"bytes_in_memory"
+"""Key in a file's metadata: what its rows take in memory, which nothing else in a Parquet file tells."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR_US = 3_600_000_000
@@ -130,9 +134,21 @@ def _swap_register(folder: DataFolder, spec: Table, rows: pa.Table, metadata: Ma
     return target / path.name
 
 
+def bytes_in_memory(path: Path) -> int:
+    """Return what the rows of a file take in memory; of one that does not say, what they take before compression.
+
+    Raises: ArrowException, OSError, ValueError when the footer cannot be read.
+    """
+    footer = pq.read_metadata(path)
+    said = (footer.metadata or {}).get(_SIZE, b"")
+    if said.isdigit():
+        return int(said)
+    return sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
+
+
 def _write_parquet(folder: DataFolder, spec: Table, target: Path, rows: pa.Table, stem: str) -> Path:
-    ascending = [(name, "ascending") for name in spec.sort_by]
-    ordered = rows.sort_by(ascending)
+    order = pc.sort_indices(rows, [(name, "ascending") for name in spec.sort_by])
+    is_sorted = bool(np.all(np.diff(np.asarray(order).astype(np.int64)) == 1))
     deltas = {
         field.name: "DELTA_BINARY_PACKED"
         for field in rows.schema
@@ -140,16 +156,20 @@ def _write_parquet(folder: DataFolder, spec: Table, target: Path, rows: pa.Table
     }
 
     def fill(sink: Any) -> None:
-        pq.write_table(
-            ordered,
+        # A row group at a time, so that no second copy of all rows is made.
+        with pq.ParquetWriter(
             pa.PythonFile(sink, mode="w"),
-            row_group_size=_ROW_GROUP_ROWS,
+            rows.schema.with_metadata({**(rows.schema.metadata or {}), _SIZE: str(rows.nbytes).encode()}),
             compression="zstd",
             compression_level=3,
             use_dictionary=[field.name for field in rows.schema if field.name not in deltas],
             column_encoding=deltas,
             write_page_checksum=True,
             write_statistics=True,
-        )
+        ) as writer:
+            for begin in range(0, rows.num_rows, _ROW_GROUP_ROWS):
+                some = slice(begin, begin + _ROW_GROUP_ROWS)
+                group = rows.slice(begin, _ROW_GROUP_ROWS) if is_sorted else rows.take(order[some])
+                writer.write_table(group, row_group_size=_ROW_GROUP_ROWS)
 
     return write_new_file(folder.staging, target, stem, ".parquet", fill)

@@ -14,6 +14,10 @@ from ingest.mqtt.session import Ticket
 _WAITING_BYTES = 64 * 1024 * 1024
 """Most bytes between the network and the inbox; beyond it the network thread waits and the broker holds the rest."""
 
+_EARLY_MESSAGES = 8_192
+"""Committed without waiting for neighbours: well below what a broker has in flight to us, or it would stand still until
+the group is acknowledged."""
+
 _POLL_S = 0.5
 
 
@@ -33,6 +37,8 @@ class Journal:
         self._tickets: list[Ticket] = []
         self._waiting_messages = 0
         self._waiting_bytes = 0
+        self._began = 0.0
+        self._groups = 0
         self._changed = threading.Condition()
         self._stopping = False
 
@@ -64,6 +70,7 @@ class Journal:
 
         Raises: StoreError when the disk refuses; what was not committed stays unacknowledged, so the broker keeps it.
         """
+        self._began = time.monotonic()
         with Inbox(self._path) as inbox:
             while True:
                 arrived, tickets = self._next_group()
@@ -72,6 +79,7 @@ class Journal:
                 group = _as_group(arrived)
                 inbox.append(group)
                 self.messages += len(group)
+                self._groups += 1
                 self._acknowledge(tickets)
 
     def _has_room(self, count: int) -> bool:
@@ -80,7 +88,12 @@ class Journal:
 
     def _is_full(self) -> bool:
         """Say whether waiting for neighbours makes no sense any more."""
-        return self._stopping or self._waiting_messages >= GROUP_MESSAGES or self._waiting_bytes > _WAITING_BYTES
+        is_early = self._waiting_messages >= _EARLY_MESSAGES and self._is_behind_the_clock()
+        return self._stopping or is_early or not self._has_room(1)
+
+    def _is_behind_the_clock(self) -> bool:
+        """Say whether one more group leaves their numbers behind the clock, from which a lost inbox counts on."""
+        return self._groups * GROUP_INTERVAL_S < time.monotonic() - self._began
 
     def _next_group(self) -> tuple[list[Arrival | Frames], list[Ticket]]:
         """Wait for messages, then a moment for their neighbours; empty only when stopping."""

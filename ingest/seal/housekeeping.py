@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import pyarrow as pa
+
 from ingest.lake.compact import compact_lake
 from ingest.lake.durable import ExchangeUnsupportedError, make_folder, store_errors
 from ingest.lake.layout import DataFolder
@@ -14,6 +16,9 @@ from ingest.lake.locks import clear_trash
 from ingest.lake.read import partition_days
 from ingest.lake.tables import table
 from ingest.site import Site
+
+_SETTLED_S = 600.0
+"""A day is merged into one file when nothing has come for it for so long."""
 
 
 def keep_house(
@@ -33,8 +38,9 @@ def keep_house(
     """
     today = site.local_date(now)
     with contextlib.suppress(ExchangeUnsupportedError):
-        for _ in compact_lake(folder, today, compact_files):
+        for _ in compact_lake(folder, today, compact_files, _SETTLED_S):
             turned()
+            pa.default_memory_pool().release_unused()  # or what a merge took stays ours until the next one
     clear_trash(folder)
     _remove_raw_messages(folder, site, now, raw_days)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
-from ingest.lake import compact, durable
+from ingest.lake import compact, durable, write
 from ingest.lake.compact import compact_lake, compact_partition
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake, partition_files, read_files, retrying
@@ -96,7 +98,7 @@ def test_a_big_file_is_not_merged_again_and_not_lost(folder: DataFolder, monkeyp
     many = [soil_row(n / 10, message_seq=n, bulk_ec_ds_m=n / 7) for n in range(5000)]
     write_rows(folder, SOIL, DAY, soil(*many), "part-0-4999")
     (big,) = partition_files(folder, SOIL, DAY)
-    monkeypatch.setattr(compact, "_BIG_BYTES", compact._encoded_bytes(big))
+    monkeypatch.setattr(compact, "_BIG_BYTES", compact._bytes(big))
     for n in range(5000, 5004):
         write_rows(folder, SOIL, DAY, soil(soil_row(n / 10, message_seq=n)), f"part-{n}-{n}")
     assert compact_partition(folder, SOIL, DAY, more_than=1) == 4
@@ -173,3 +175,24 @@ def test_a_swapped_folder_is_on_disk_before_and_its_name_after(
     assert flags == "2", "an exchange: a reader sees the old folder or the new one"
     assert f"fsync {staged}" in done[:swap]
     assert f"fsync {folder.table('soil_readings')}" in done[swap:]
+
+
+def test_a_closed_day_to_which_readings_still_come_is_merged_as_seldom_as_an_open_one(folder: DataFolder) -> None:
+    fill(folder, 3)
+    later = DAY + timedelta(days=40)
+    assert list(compact_lake(folder, later, more_than=4, settled_s=600)) == []
+    for path in partition_files(folder, SOIL, DAY):
+        os.utime(path, (time.time() - 601,) * 2)
+    assert list(compact_lake(folder, later, more_than=4, settled_s=600)) == [("soil_readings", DAY, 3)]
+
+
+def test_merged_rows_of_several_row_groups_keep_their_order(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "_ROW_GROUP_ROWS", 3)
+    for n in (7, 2, 9, 4, 0, 5, 8, 1, 6, 3):
+        write_rows(folder, SOIL, DAY, soil(soil_row(n, message_seq=n)), f"part-{n}-{n}")
+    compact_partition(folder, SOIL, DAY, more_than=1)
+    (merged,) = partition_files(folder, SOIL, DAY)
+    assert pq.read_metadata(merged).num_row_groups == 4
+    assert read_files(SOIL, [merged])["message_seq"].to_pylist() == list(range(10))

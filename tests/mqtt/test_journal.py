@@ -114,3 +114,27 @@ def test_a_group_never_has_more_messages_than_it_has_numbers(folder: DataFolder)
     with Inbox(folder.inbox) as inbox:
         numbers = [message.message_seq for message in inbox.oldest(10**9).messages]
     assert len(set(numbers)) == 120_000
+
+
+def test_many_messages_are_committed_without_waiting_for_more_but_groups_never_outrun_the_clock(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "GROUP_INTERVAL_S", 10 * PATIENCE_S)
+    acknowledged: list[int] = []
+    journal = Journal(folder.inbox, lambda tickets: acknowledged.extend(len(ticket.packet_ids) for ticket in tickets))
+    many, _, _ = cut_frames(packet(0x32, b"\x00\x01t\x00\x01") * 8_192, 5, is_five=False)
+    few, _, _ = cut_frames(packet(0x32, b"\x00\x01t\x00\x01") * 8_191, 5, is_five=False)
+    assert many is not None
+    assert few is not None
+    disk = threading.Thread(target=journal.run, daemon=True)
+    disk.start()
+    journal.deliver(many, Ticket(1, many.packet_ids()))
+    wait_until(lambda: acknowledged == [8_192], "as many as that wait for nobody")
+    journal.deliver(many, Ticket(1, many.packet_ids()))
+    assert not journal._is_full(), "the next group's number would be ahead of the clock"
+    journal._began -= 10 * PATIENCE_S
+    assert journal._is_full()
+    journal.deliver(few, Ticket(1, few.packet_ids()))
+    wait_until(lambda: acknowledged == [8_192, 8_192, 8_191], "and go on once the clock has caught up")
+    journal.stop()
+    disk.join(PATIENCE_S)
