@@ -8,43 +8,38 @@ wrong with a message. So this module refuses nothing and knows no fault.
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.decode.instants import EARLIEST, MOST_AHEAD, parse_instant
+from ingest.decode.column_values import are_possible, instants_us, is_within, numbers
 from ingest.decode.json_columns import read_json_columns, simple
 from ingest.decode.native_soil import LIMIT_BYTES
-from ingest.decode.quantities import CONVERSIONS
 from ingest.decode.soil_message import LARGEST_SEQ, MOST_READINGS, SCHEMA, read_without_fault
-from ingest.decode.soil_rows import NO_CHANNEL, NO_DEPTH, PlainSoil, Said, soil_rows
+from ingest.decode.soil_rows import NO_CHANNEL, NO_DEPTH, SOIL, PlainSoil, Said, soil_rows
 from ingest.decode.topics import ROOT, device_of, names_another
 from ingest.errors import PayloadError
-from ingest.messages import Flags, Integers, Messages, microseconds
+from ingest.messages import Flags, Integers, Messages
 from ingest.site import Site
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
-_SOIL = tuple((pair, conversion) for pair, conversion in CONVERSIONS.items() if conversion.quantity.kind == "soil")
-_QUANTITIES = {quantity: number for number, quantity in enumerate(dict.fromkeys(name for (name, _), _ in _SOIL))}
-_UNITS = {unit: number for number, unit in enumerate(dict.fromkeys(unit for (_, unit), _ in _SOIL))}
+_QUANTITIES = {quantity: number for number, quantity in enumerate(dict.fromkeys(name for (name, _), _ in SOIL))}
+_UNITS = {unit: number for number, unit in enumerate(dict.fromkeys(unit for (_, unit), _ in SOIL))}
 _UNKNOWN = -1
 _CODES = np.full((len(_QUANTITIES) + 1, len(_UNITS) + 1), _UNKNOWN)
-"""The place in `_SOIL` of each soil quantity in each unit; the last row and column are those that nobody knows."""
-for _place, ((_quantity, _unit), _) in enumerate(_SOIL):
+"""The place in `SOIL` of each soil quantity in each unit; the last row and column are those that nobody knows."""
+for _place, ((_quantity, _unit), _) in enumerate(SOIL):
     _CODES[_QUANTITIES[_quantity], _UNITS[_unit]] = _place
-_LOWEST = np.array([conversion.quantity.lowest for _, conversion in _SOIL])
-_HIGHEST = np.array([conversion.quantity.highest for _, conversion in _SOIL])
+_LOWEST = np.array([conversion.quantity.lowest for _, conversion in SOIL])
+_HIGHEST = np.array([conversion.quantity.highest for _, conversion in SOIL])
 _CONVERTED = tuple(
     (code, conversion)
-    for code, (_, conversion) in enumerate(_SOIL)
+    for code, (_, conversion) in enumerate(SOIL)
     if conversion.add or not conversion.multiply == conversion.divide == 1
 )
-_UNIT_NAMES = pa.array([unit for (_, unit), _ in _SOIL])
-_COLUMNS = tuple(conversion.quantity.column for _, conversion in _SOIL)
 
 _READINGS = pa.list_(
     pa.struct(
@@ -82,12 +77,6 @@ _BOUNDS = {
 """Of what a message may say once; one that wants an answer (ack 1) is not plain."""
 _DEPTHS_CM, _CHANNELS = (0, 1000), (1, 64)
 
-_EARLIEST_US = microseconds(EARLIEST)
-_MOST_AHEAD_US = MOST_AHEAD.seconds * 1_000_000
-_NO_TIME = _EARLIEST_US - 1
-_RFC_3339 = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-5][0-9])$"
-_FEW_INSTANTS = 256
-
 
 def read_plain_soil(messages: Messages, site: Site) -> PlainSoil:
     """Return the rows of the messages that are plain, and which these are."""
@@ -99,18 +88,18 @@ def read_plain_soil(messages: Messages, site: Site) -> PlainSoil:
     place, values = asked[fitting.place], fitting.values
     device_id = devices.take(pa.array(place))
 
-    measured_at_us = _instants_us(values.field("measured_at"))
+    measured_at_us = instants_us(values.field("measured_at"))
     readings = values.field("readings")
     count = np.diff(np.asarray(readings.offsets))
     is_odd = ~_is_plain(values, device_id) | (count < 1) | (count > MOST_READINGS)
-    is_odd |= (measured_at_us < _EARLIEST_US) | (measured_at_us - messages.latest_at_us()[place] > _MOST_AHEAD_US)
+    is_odd |= ~are_possible(measured_at_us, messages.latest_at_us()[place])
 
     message = np.repeat(np.arange(len(place)), count)
     each = readings.flatten()
     code, depth_cm, channel = _code(each), each.field("depth_cm"), each.field("channel")
-    value = _in_own_unit(code, _numbers(each.field("value"), np.nan))
+    value = _in_own_unit(code, numbers(each.field("value"), np.nan))
     is_fit = (code != _UNKNOWN) & (_LOWEST[code] <= value) & (value <= _HIGHEST[code])
-    is_fit &= _is_within(depth_cm, _DEPTHS_CM) & _is_within(channel, _CHANNELS)
+    is_fit &= is_within(depth_cm, _DEPTHS_CM) & is_within(channel, _CHANNELS)
     is_fit &= ~(np.asarray(depth_cm.is_valid()) & np.asarray(channel.is_valid()))
     is_odd[message[~is_fit]] = True
 
@@ -118,17 +107,17 @@ def read_plain_soil(messages: Messages, site: Site) -> PlainSoil:
     said = Said(
         device_id=device_id,
         measured_at_us=measured_at_us,
-        seq=values.field("seq"),
-        battery_v=values.field("battery_v"),
-        battery_pct=values.field("battery_pct"),
-        rssi_dbm=values.field("rssi_dbm"),
+        once={
+            "battery_v": values.field("battery_v"),
+            "battery_pct": values.field("battery_pct"),
+            "rssi_dbm": values.field("rssi_dbm"),
+            "device_seq": values.field("seq"),
+        },
         message=message,
         code=code,
         value=value,
-        depth_cm=_numbers(depth_cm, NO_DEPTH),
-        channel=np.where(has_no_place, 1, _numbers(channel, NO_CHANNEL)),
-        columns=_COLUMNS,
-        units=_UNIT_NAMES,
+        depth_cm=numbers(depth_cm, NO_DEPTH),
+        channel=np.where(has_no_place, 1, numbers(channel, NO_CHANNEL)),
     )
     return soil_rows(said, is_odd, place, len(messages))
 
@@ -158,7 +147,7 @@ def _is_plain(values: pa.StructArray, device_id: pa.StringArray) -> Flags:
     plain: Flags = np.array(pc.fill_null(pc.equal(values.field("schema"), SCHEMA), fill_value=False))
     plain &= np.asarray(values.field("measured_at").is_valid()) & np.asarray(values.field("samples").is_null())
     for name, bounds in _BOUNDS.items():
-        plain &= _is_within(values.field(name), bounds)
+        plain &= is_within(values.field(name), bounds)
     named = values.field("device_id")
     differs = np.asarray(pc.fill_null(pc.not_equal(named, device_id), fill_value=False))
     for at in np.flatnonzero(differs).tolist():
@@ -166,47 +155,8 @@ def _is_plain(values: pa.StructArray, device_id: pa.StringArray) -> Flags:
     return plain
 
 
-def _is_within(column: pa.Array, bounds: tuple[int, int]) -> Flags:
-    """Say whether each number lies within the bounds, or is missing."""
-    if column.null_count == len(column):
-        return np.ones(len(column), np.bool_)
-    found: Flags = np.array(column.is_null())
-    numbers = _numbers(column, bounds[0])
-    found[(bounds[0] <= numbers) & (numbers <= bounds[1])] = True
-    return found
-
-
-def _numbers(column: pa.Array, missing: float) -> np.ndarray[Any, Any]:
-    return np.asarray(pc.fill_null(column, pa.scalar(missing, column.type)) if column.null_count else column)
-
-
-def _instants_us(column: pa.StringArray) -> Integers:
-    """Return RFC 3339 instants in microseconds since 1970; one that is too early for everything when it is none."""
-    different = column.dictionary_encode()
-    texts: pa.StringArray = different.dictionary
-    instants: Integers | None = None
-    if len(texts) > _FEW_INSTANTS and pc.all(pc.match_substring_regex(texts, _RFC_3339)).as_py():
-        try:
-            instants = np.asarray(texts.cast(pa.timestamp("us", "UTC")).cast(pa.int64()))
-        except pa.ArrowInvalid:  # the 30th of February, or hour 24: one by one
-            instants = None
-    if instants is None:
-        instants = np.array([_instant_us(text) for text in texts.to_pylist()], np.int64)
-    instants = np.append(instants, _NO_TIME)
-    found: Integers = instants[_numbers(different.indices, len(texts))]
-    return found
-
-
-@functools.lru_cache(maxsize=65_536)
-def _instant_us(text: str) -> int:
-    try:
-        return microseconds(parse_instant(text))
-    except PayloadError:
-        return _NO_TIME
-
-
 def _code(readings: pa.StructArray) -> Integers:
-    """Return the place of each reading's quantity and unit in `_SOIL`."""
+    """Return the place of each reading's quantity and unit in `SOIL`."""
     found: Integers = _CODES[_known(readings.field("quantity"), _QUANTITIES), _known(readings.field("unit"), _UNITS)]
     return found
 
@@ -214,8 +164,8 @@ def _code(readings: pa.StructArray) -> Integers:
 def _known(names: pa.StringArray, known: dict[str, int]) -> Integers:
     """Return the number of each name, one beyond the last of a name that is unknown or missing."""
     different = names.dictionary_encode()
-    numbers = [known.get(name, len(known)) for name in different.dictionary.to_pylist()]
-    found: Integers = np.array([*numbers, len(known)], np.int64)[_numbers(different.indices, len(numbers))]
+    codes = [known.get(name, len(known)) for name in different.dictionary.to_pylist()]
+    found: Integers = np.array([*codes, len(known)], np.int64)[numbers(different.indices, len(codes))]
     return found
 
 

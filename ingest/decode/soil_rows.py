@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from ingest.decode.quantities import CONVERSIONS
 from ingest.messages import Flags, Integers, instants_array
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -16,6 +17,12 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 NO_DEPTH, NO_CHANNEL = -1.0, 0
 """Stand where a reading names no depth, or no channel."""
 
+SOIL = tuple((pair, conversion) for pair, conversion in CONVERSIONS.items() if conversion.quantity.kind == "soil")
+"""Each quantity of the soil in each unit that it may come in; its place here is its code."""
+
+_COLUMN_OF = tuple(conversion.quantity.column for _, conversion in SOIL)
+_COLUMNS = tuple(dict.fromkeys(_COLUMN_OF))
+_UNITS = pa.array([unit for (_, unit), _ in SOIL])
 _WATER = "volumetric_water_content"
 
 
@@ -45,24 +52,24 @@ def nothing_plain(count: int) -> PlainSoil:
 class Said:
     """What messages say.
 
-    device_id, measured_at_us, seq, battery_v, battery_pct, rssi_dbm: one entry a message
-    message, code, value, depth_cm, channel: one entry a reading; `message` rises, `code` is a place in `columns`
-    columns, units: of each code the table's column and the unit it came in
+    device_id, measured_at_us, once: one entry a message; `once` are columns of device_status
+    message, code, value, depth_cm, channel: one entry a reading; `message` rises, `code` is a place in `SOIL`
+    time_source: whose clock it is
+    beside: further columns of soil_readings, one entry a message
+    always_status: whether a message has a row in device_status even if it says nothing for it
     """
 
     device_id: pa.StringArray
     measured_at_us: Integers
-    seq: pa.Int64Array
-    battery_v: pa.DoubleArray
-    battery_pct: pa.DoubleArray
-    rssi_dbm: pa.DoubleArray
+    once: Mapping[str, pa.Array]
     message: Integers
     code: Integers
     value: Floats
     depth_cm: Floats
     channel: Integers
-    columns: Sequence[str]
-    units: pa.StringArray
+    time_source: str = "device"
+    beside: Mapping[str, pa.Array] = field(default_factory=dict)
+    always_status: bool = False
 
 
 def soil_rows(said: Said, is_odd: Flags, place: Integers, looked_at: int) -> PlainSoil:
@@ -90,7 +97,7 @@ class _Elements:
 
     def __init__(self, said: Said) -> None:
         count = len(said.message)
-        if count == len(said.measured_at_us):  # one reading each
+        if np.array_equal(said.message, np.arange(len(said.measured_at_us))):  # one reading each
             self.row = first = np.arange(count)
         else:
             order = np.lexsort((said.channel, said.depth_cm, said.message))
@@ -107,10 +114,9 @@ class _Elements:
         """Return the rows in which one thing was measured more than once."""
         if len(self.row) == len(self.message):
             return np.zeros(0, np.int64)
-        names = list(dict.fromkeys(said.columns))
-        column = np.array([names.index(name) for name in said.columns])
-        cells, times = np.unique(self.row * len(names) + column[said.code], return_counts=True)
-        return cells[times > 1] // len(names)
+        column = np.array([_COLUMNS.index(name) for name in _COLUMN_OF])
+        cells, times = np.unique(self.row * len(_COLUMNS) + column[said.code], return_counts=True)
+        return cells[times > 1] // len(_COLUMNS)
 
 
 def _soil_columns(said: Said, elements: _Elements, kept: Integers) -> dict[str, pa.Array]:
@@ -120,13 +126,14 @@ def _soil_columns(said: Said, elements: _Elements, kept: Integers) -> dict[str, 
     columns = {
         "device_id": said.device_id.take(message),
         "measured_at": instants_array(said.measured_at_us[elements.message[kept]]),
-        "time_source": pa.repeat(pa.scalar("device"), len(kept)),
+        "time_source": pa.repeat(pa.scalar(said.time_source), len(kept)),
         "depth_cm": pa.array(depth_cm, mask=depth_cm == NO_DEPTH),
         "channel": pa.array(channel.astype(np.int16), mask=channel == NO_CHANNEL),
-        "device_seq": said.seq.take(message),
+        "device_seq": said.once["device_seq"].take(message),
     }
+    columns |= {name: column.take(message) for name, column in said.beside.items()}
     rows = len(elements.message)
-    for name in dict.fromkeys(said.columns):
+    for name in _COLUMNS:
         chosen = np.flatnonzero(_is_one_of(said, name))
         if len(chosen):
             cells = np.full(rows, np.nan)
@@ -135,28 +142,24 @@ def _soil_columns(said: Said, elements: _Elements, kept: Integers) -> dict[str, 
     unit = np.full(rows, -1, np.int64)
     is_water = np.flatnonzero(_is_one_of(said, _WATER))
     unit[elements.row[is_water]] = said.code[is_water]
-    columns["unit_received"] = said.units.take(pa.array(unit[kept], mask=unit[kept] < 0))
+    columns["unit_received"] = _UNITS.take(pa.array(unit[kept], mask=unit[kept] < 0))
     return columns
 
 
 def _is_one_of(said: Said, column: str) -> Flags:
     """Say of each reading whether it belongs into the column."""
-    found: Flags = np.equal(said.columns, column)[said.code]
+    found: Flags = np.equal(_COLUMN_OF, column)[said.code]
     return found
 
 
 def _status_columns(said: Said, is_odd: Flags) -> tuple[dict[str, pa.Array], Integers]:
     """Return the columns of device_status, and the message of each row."""
-    once = {
-        "battery_v": said.battery_v,
-        "battery_pct": said.battery_pct,
-        "rssi_dbm": said.rssi_dbm,
-        "device_seq": said.seq,
-    }
-    says_any = np.any([np.asarray(column.is_valid()) for column in once.values()], axis=0)
+    says_any = np.full(len(is_odd), said.always_status)
+    for column in said.once.values():
+        says_any |= np.asarray(column.is_valid())
     message = np.flatnonzero(~is_odd & says_any)
     taken = pa.array(message)
-    columns = {name: column.take(taken) for name, column in once.items()}
+    columns = {name: column.take(taken) for name, column in said.once.items()}
     columns["device_id"] = said.device_id.take(taken)
     columns["reported_at"] = instants_array(said.measured_at_us[message])
     return columns, message

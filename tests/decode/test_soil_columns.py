@@ -242,3 +242,8 @@ def _soil_pairs() -> list[tuple[str, str]]:
 
 def odd_value(chance: random.Random) -> object:
     return chance.choice((None, True, "7", -1, 1e300, 2**64, 2.0, "gs-01", [1], {"a": 1}, "m3/m3", "\ud83d", "µ"))
+
+
+def test_a_message_without_readings_does_not_part_the_readings_of_the_next() -> None:
+    both = said(water(), {"quantity": "soil_temperature", "depth_cm": 10, "value": 21.5, "unit": "Cel"})
+    assert assert_same_rows([sent(said() | {"readings": []}, seq=1), sent(both, seq=2)]) == 1
