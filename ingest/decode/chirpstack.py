@@ -17,7 +17,7 @@ from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, Message
 
 LIMIT_BYTES = 64 * 1024
-_TOPIC = re.compile(r"application/[^/]{1,128}/device/([^/]{1,64})/event/([a-z]{1,16})")
+TOPIC = re.compile(r"application/[^/]{1,128}/device/([^/]{1,64})/event/([a-z]{1,16})")
 _OTHER_EVENTS = ("join", "ack", "txack", "status", "log", "location", "integration", "error")
 
 
@@ -27,7 +27,7 @@ def decode_chirpstack(message: Message, context: DecodeContext) -> Decoded:
     measured_at is the device's where its model sends one, otherwise the event's `time`.
     Raises: PayloadError with every fault.
     """
-    topic = _TOPIC.fullmatch(message.topic)
+    topic = TOPIC.fullmatch(message.topic)
     if topic is None or topic.group(2) not in ("up", *_OTHER_EVENTS):
         raise PayloadError(unknown_topic(message.topic))
     device_id = dev_eui_of(topic.group(1))

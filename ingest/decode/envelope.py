@@ -11,9 +11,9 @@ from ingest.decode.instants import parse_instant
 from ingest.errors import Fault, PayloadError
 
 _DEV_EUI = re.compile(r"[0-9a-fA-F]{16}")
-_LARGEST_COUNTER = 2**32 - 1
-_LARGEST_PORT = 255
-_LONGEST_TEXT = 256
+LARGEST_COUNTER = 2**32 - 1
+LARGEST_PORT = 255
+LONGEST_TEXT = 256
 _COUNTER = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
@@ -75,9 +75,9 @@ class Envelope:
         got = self._given.get(name)
         if got is None:
             return None
-        if isinstance(got, str) and len(got) <= _LONGEST_TEXT:
+        if isinstance(got, str) and len(got) <= LONGEST_TEXT:
             return got
-        self.wrong(name, f"a text of at most {_LONGEST_TEXT} characters")
+        self.wrong(name, f"a text of at most {LONGEST_TEXT} characters")
         return None
 
     def instant(self, name: str) -> datetime | None:
@@ -93,11 +93,11 @@ class Envelope:
 
     def counter(self, name: str) -> int:
         """Return a frame counter; both servers leave out a 0."""
-        return self._whole(name, _LARGEST_COUNTER, "a frame counter, 0 to 4,294,967,295") or 0
+        return self._whole(name, LARGEST_COUNTER, "a frame counter, 0 to 4,294,967,295") or 0
 
     def port(self, name: str) -> int | None:
         """Return a LoRaWAN port; None when it is missing."""
-        return self._whole(name, _LARGEST_PORT, "a port, 0 to 255")
+        return self._whole(name, LARGEST_PORT, "a port, 0 to 255")
 
     def _whole(self, name: str, largest: int, expected: str) -> int | None:
         got = self._given.get(name)

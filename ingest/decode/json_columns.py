@@ -45,7 +45,7 @@ def read_json_columns(texts: pa.BinaryArray, shape: pa.StructType, screen: Calla
     values: list[pa.StructArray] = []
     for begin in range(0, len(texts), _PIECE):
         some = np.arange(begin, min(begin + _PIECE, len(texts)))
-        read = _read(texts.slice(begin, len(some)), shape)
+        read = read_objects(texts.slice(begin, len(some)), shape)
         if read is not None:
             places.append(some)
             values.append(read)
@@ -54,7 +54,7 @@ def read_json_columns(texts: pa.BinaryArray, shape: pa.StructType, screen: Calla
         waiting = [np.array(fits, np.int64)] if fits else []
         while waiting:
             some = waiting.pop()
-            read = _read(texts.take(pa.array(some)), shape)
+            read = read_objects(texts.take(pa.array(some)), shape)
             if read is not None:
                 places.append(some)
                 values.append(read)
@@ -65,9 +65,10 @@ def read_json_columns(texts: pa.BinaryArray, shape: pa.StructType, screen: Calla
     return Fitting(np.concatenate(places), pa.concat_arrays(values))
 
 
-def _read(texts: pa.BinaryArray, shape: pa.StructType) -> pa.StructArray | None:
+def read_objects(texts: pa.BinaryArray, shape: pa.StructType, *, infers: bool = False) -> pa.StructArray | None:
     """Return a struct of each text; None when one does not fit.
 
+    infers: a key that the shape lacks may stand there, and gets the type that Arrow makes of it
     Each text stands within an object of ours, whose end no text can bring without another beginning of it: as many
     rows as there are texts means one row of each.
     """
@@ -77,12 +78,14 @@ def _read(texts: pa.BinaryArray, shape: pa.StructType) -> pa.StructArray | None:
             pa.BufferReader(lines),
             read_options=pj.ReadOptions(use_threads=False, block_size=len(lines) + 1),
             parse_options=pj.ParseOptions(
-                explicit_schema=pa.schema([("m", shape)]), unexpected_field_behavior="error", newlines_in_values=False
+                explicit_schema=pa.schema([("m", shape)]),
+                unexpected_field_behavior="infer" if infers else "error",
+                newlines_in_values=False,
             ),
         )
     except pa.ArrowInvalid:
         return None
-    return table.column(0).combine_chunks() if table.num_rows == len(texts) else None
+    return table.column("m").combine_chunks() if table.num_rows == len(texts) and table.num_columns == 1 else None
 
 
 def simple(texts: pa.BinaryArray) -> Flags:

@@ -32,7 +32,7 @@ from ingest.registers.snapshot import RegisterSnapshot
 from ingest.seal.judged import Batch, Judged, judge, our_fault
 from ingest.seal.memory import Memory
 from ingest.seal.pictures import PictureStore, count_pictures
-from ingest.seal.plain import plain_tables, read_plain
+from ingest.seal.plain import PlainReader
 from ingest.seal.stored_poses import stored_poses
 from ingest.seal.tally import Tally
 from ingest.site import Site
@@ -81,6 +81,7 @@ class Sealer:
         self._site = site
         self._software_version = software_version
         self._memory: Memory | None = None
+        self._plain = PlainReader()
         self._shapes_of: tuple[RegisterSnapshot, PlotShapes] | None = None
         self._db = duckdb.connect(":memory:", config={"memory_limit": _DEDUPE_MEMORY, "threads": 2})
         self._db.execute("set timezone = 'UTC'")
@@ -114,7 +115,7 @@ class Sealer:
     def _store_all(self, messages: Messages, registers: RegisterSnapshot) -> tuple[Sealed, pa.Table]:
         sealed = Sealed(messages=len(messages))
         memory = self._memory = self._memory or Memory(self._folder)
-        plain = read_plain(messages, self._site)
+        plain = self._plain.read(messages, self._site, registers.model_of)
         closely = np.flatnonzero(~plain.is_plain).tolist()
         others = messages.at(closely)
         memory.learn_sparkplug(others)
@@ -126,7 +127,7 @@ class Sealer:
         if batch.images or batch.poses:
             self._store_pictures(batch, messages, registers, tally, sealed)
         rows = self._as_tables(batch)
-        for name, plain_rows in plain_tables(plain, messages).items():
+        for name, plain_rows in plain.tables(messages).items():
             rows[name] = pa.concat_tables([plain_rows, rows[name]]) if name in rows else plain_rows
         for name in sorted(rows):
             self._store(table(name), rows[name], _stem(messages), tally, sealed)

@@ -1,0 +1,206 @@
+"""ChirpStack events by columns: the rows are those of the careful way, and nothing odd is taken for plain."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from ingest.decode.chirpstack_columns import ChirpStackColumns
+from ingest.decode.context import DecodeContext
+from ingest.lake.tables import table
+from ingest.lake.write import to_arrow
+from ingest.messages import Messages
+from ingest.observation import Message
+from ingest.seal.judged import judge
+from ingest.seal.plain import plain_tables
+from ingest.site import BEICHEN
+from tests.decode.lorawan import CHIRPSTACK, EUI, chirpstack
+
+RECEIVED_AT = datetime(2026, 7, 2, 4, 0, 0, 123_457, tzinfo=UTC)
+TABLES = ("soil_readings", "device_status")
+WET = {"water_SOIL": "19.57", "temp_SOIL": "24.59", "conduct_SOIL": 282, "Bat": 3.6}
+
+
+def sent(body: object, seq: int = 1, topic: str = CHIRPSTACK) -> Message:
+    payload = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Message(seq, RECEIVED_AT, topic, payload)
+
+
+def event(said: Any = None, **further: Any) -> dict[str, Any]:
+    return chirpstack(dict(WET) if said is None else said, fCnt=20) | further
+
+
+def read(
+    messages: list[Message], columns: ChirpStackColumns | None = None, model_of: dict[str, str] | None = None
+) -> list[bool]:
+    """Compare both ways for the messages that are plain; return which are."""
+    some = Messages.of(messages)
+    plain = (columns or ChirpStackColumns()).read(some, model_of or {})
+    chosen = [message for message, one in zip(messages, plain.is_plain.tolist(), strict=True) if one]
+    batch = judge(chosen, DecodeContext(BEICHEN, model_of or {}), "test")
+    for judged in batch.judged:
+        assert judged.error is None, judged.message.payload
+        assert judged.reply() is None, judged.message.payload
+        assert judged.decoded is not None
+        assert judged.decoded.parts_refused == (), judged.message.payload
+        assert judged.decoded.soil, judged.message.payload
+        assert judged.decoded.streams == {}, judged.message.payload
+    assert set(batch.rows) - {"rejected"} <= set(TABLES)
+    found = plain_tables(plain, some)
+    for name in TABLES:
+        careful = to_arrow(table(name), batch.rows.get(name, []))
+        assert told(found.get(name, table(name).schema.empty_table())) == told(careful)
+    return [bool(one) for one in plain.is_plain]
+
+
+def told(rows: pa.Table) -> list[str]:
+    """Return the rows as text, which tells 0.0 from -0.0 and one double from the next, in any order."""
+    return sorted(repr(row) for row in rows.to_pylist())
+
+
+def text(**further: Any) -> bytes:
+    return json.dumps(event(**further)).encode()
+
+
+PLAIN = {
+    "the example": event(),
+    "spaces": json.dumps(event(), indent=3).encode(),
+    "no counter": {name: value for name, value in event().items() if name != "fCnt"},
+    "capitals in the id": event(deviceInfo={"devEui": EUI.upper(), "deviceProfileName": "LSE01"}),
+    "a model that is told by its fields": event(deviceInfo={"devEui": EUI}),
+    "a model in the tags": event(deviceInfo={"devEui": EUI, "tags": {"model": "dragino/lse01"}}),
+    "numbers for texts": event({"water_SOIL": 19.57, "temp_SOIL": 24, "conduct_SOIL": "282"}),
+    "units with the numbers": event({"water_SOIL": "19.57 %", "temp_SOIL": "24.59", "conduct_SOIL": "282 uS/cm"}),
+    "one value of two is a mark for none": event({"water_SOIL": "19.57", "temp_SOIL": "NULL", "conduct_SOIL": 282}),
+    "a field that nobody keeps": event(WET | {"Mod": 0, "i_flag": 1, "colour": "green", "at": "2026-07-01"}),
+    "keys that nobody knows": event(regionConfigId="cn470", txInfo={"modulation": {"lora": {"bandwidth": 125_000}}}),
+    "no gateway": event(rxInfo=[]),
+    "gateways, the loudest in the middle": event(
+        rxInfo=[{"rssi": -99, "snr": 1}, {"rssi": -40.5, "snr": -7.5, "gatewayId": "x"}, {"rssi": -40.5, "snr": 3}]
+    ),
+    "a gateway whose signal cannot be": event(rxInfo=[{"rssi": 51, "snr": 1}, {"rssi": -80, "snr": 51}, {"snr": 2}]),
+    "no bytes": event(data=""),
+    "the edge of water": event(WET | {"water_SOIL": "100"}),
+}
+
+
+@pytest.mark.parametrize("plain", PLAIN)
+def test_what_is_plain_has_the_rows_of_the_careful_way(plain: str) -> None:
+    assert read([sent(PLAIN[plain])]) == [True]
+
+
+ODD = {
+    "a key twice": text()[:-1] + b',"fPort":2,"fPort":2}',
+    "a key twice where nobody reads it": text()[:-1] + b',"x":{"y":1,"y":1}}',
+    "NaN where nobody reads it": text()[:-1] + b',"x":NaN}',
+    "infinity in a list": text()[:-1] + b',"x":[ -Infinity]}',
+    "a number beyond a double where nobody reads it": text()[:-1] + b',"x":1e400}',
+    "a whole number beyond a double": text()[:-1] + b',"x":' + b"9" * 400 + b"}",
+    "nothing": text()[:-1] + b',"x":null}',
+    "an escape": text()[:-1] + b',"x":"\\u0061"}',
+    "UTF-8": text()[:-1] + ',"x":"é"}'.encode(),
+    "nesting": text()[:-1] + b',"x":' + b"[" * 17 + b"]" * 17 + b"}",
+    "much nesting": text()[:-1] + b',"x":' + b"[" * 30_000 + b"]" * 30_000 + b"}",
+    "many bytes": text() + b" " * 65_536,
+    "half an event": text()[:-20],
+    "two events": text() * 2,
+    "a list": b"[]",
+    "another device": event(deviceInfo={"devEui": "0000000000000001", "deviceProfileName": "LSE01"}),
+    "no device": event(deviceInfo={"deviceProfileName": "LSE01"}),
+    "no time": {name: value for name, value in event().items() if name != "time"},
+    "a time without offset": event(time="2026-07-02T03:50:00"),
+    "10 minutes and a microsecond ahead": event(time="2026-07-02T04:10:00.123458Z"),
+    "2014": event(time="2014-12-31T23:59:59Z"),
+    "no deduplication id": {name: value for name, value in event().items() if name != "deduplicationId"},
+    "an empty deduplication id": event(deduplicationId=""),
+    "a long deduplication id": event(deduplicationId="x" * 257),
+    "a long address": event(devAddr="x" * 257),
+    "a counter as text": event(fCnt="20"),
+    "a counter beyond 32 bits": event(fCnt=2**32),
+    "a port beyond 255": event(fPort=256),
+    "bytes that are no base64": event(data="x"),
+    "base64 with one sign too few": event(data="AAA"),
+    "an object that is none": event("wet"),
+    "an empty object": event({}),
+    "no model": event({"moisture": 12}, deviceInfo={"devEui": EUI}),
+    "water beyond its range": event(WET | {"water_SOIL": "101"}),
+    "a value that is no number": event(WET | {"temp_SOIL": "warm"}),
+    "true for a number": event(WET | {"temp_SOIL": True}),
+    "a value with its unit in an object": event(WET | {"temp_SOIL": {"value": 24, "unit": "Cel"}}),
+    "minus zero": event(WET | {"temp_SOIL": -0.0}),
+    "a field in other capitals": event({"WATER_SOIL": "19.57", "temp_SOIL": "24.59", "conduct_SOIL": 282}),
+    "fields in a wrapper": event({"data": dict(WET)}),
+    "only marks for none": event({"water_SOIL": "NULL", "temp_SOIL": "NULL"}),
+    "as version 3 wrote the signal": event(rxInfo=[{"rssi": -80, "loRaSNR": 5}]),
+    "as version 3 wrote the device": event(deviceInfo={}, devEUI=EUI),
+    "as version 3 wrote the profile": event(deviceProfileName="LSE01"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_is_odd_is_left_to_the_careful_way(odd: str) -> None:
+    assert read([sent(event(), 1), sent(ODD[odd], 2), sent(event(fCnt=21), 3)])[1] is False
+
+
+def test_another_event_and_another_id_are_left_to_the_careful_way() -> None:
+    topics = (CHIRPSTACK.replace("/up", "/join"), CHIRPSTACK.replace(EUI, "gs-01"), "greensward/v1/beichen/gs-01/soil")
+    assert read([sent(event(), topic=topic) for topic in topics]) == [False] * 3
+
+
+def test_the_register_outranks_what_the_network_server_calls_the_model() -> None:
+    said = event(deviceInfo={"devEui": EUI, "deviceProfileName": "Milesight EM500-SMTC"})
+    assert read([sent(said)], model_of={EUI: "dragino/lse01"}) == [True]
+
+
+def test_an_event_whose_keys_have_other_types_than_its_neighbours_costs_only_these() -> None:
+    said = [event(WET | {"water_SOIL": 20 + n / 10} if n == 500 else None, fCnt=n) for n in range(1_000)]
+    plain = read([sent(one, n) for n, one in enumerate(said)])
+    assert sum(plain) >= 1_000 - 16
+
+
+def test_a_profile_that_sends_ever_new_keys_is_read_all_the_same() -> None:
+    columns = ChirpStackColumns()
+    for n in range(6):
+        said = event(**{f"key{n}_{k}": k for k in range(200)})
+        assert read([sent(said, n)], columns) == [True]
+
+
+def test_events_made_at_random_and_spoilt_at_random_have_the_same_rows_both_ways() -> None:
+    chance = random.Random(20260702)
+    columns = ChirpStackColumns()
+    plain: list[bool] = []
+    for batch in range(24):
+        plain += read([sent(payload, batch * 1_000 + n) for n, payload in enumerate(_strange(chance, 50))], columns)
+    assert 200 < sum(plain) < 1_000, "both ways are walked"
+
+
+def _strange(chance: random.Random, count: int) -> list[bytes]:
+    models: list[tuple[str, dict[str, Any]]] = [
+        ("dragino/lse01", WET),
+        ("Dragino LSE01", WET | {"Sensor_flag": 1, "Mod": 1}),
+        ("milesight em500-smtc", {"moisture": 33.5, "temperature": 21.3, "ec": 120, "battery": 97}),
+        ("unheard of", {"moisture": 33.5}),
+    ]
+    payloads = []
+    for _ in range(count):
+        profile, fields = chance.choice(models)
+        said = {name: value for name, value in fields.items() if chance.random() < 0.9}
+        if chance.random() < 0.02:
+            said[chance.choice([*fields])] = chance.choice((0, -0.0, 1e9, "", "NULL", "7 %", True, [1], {"a": 1}, "-1"))
+        body = event(said, deviceInfo={"devEui": EUI, "deviceProfileName": profile}, fCnt=chance.randrange(9_999))
+        body["rxInfo"] = [
+            {"rssi": chance.randrange(-120, 0), "snr": chance.randrange(-60, 60)} for _ in range(chance.randrange(3))
+        ]
+        if chance.random() < 0.02:
+            body[chance.choice([*body])] = chance.choice((1, "x", {}, [], True, 1.5))
+        payload = bytearray(json.dumps(body).encode())
+        if chance.random() < 0.02:
+            at = chance.randrange(len(payload))
+            payload[at : at + chance.randrange(3)] = bytes([chance.randrange(256)])
+        payloads.append(bytes(payload))
+    return payloads
