@@ -127,9 +127,6 @@ def _add(found: Payloads, places: Integers, column: pa.Array, field: Field) -> N
     which = np.asarray(different.indices)
     code = np.array([code for code, _ in kept], np.int64)[which]
     value = np.array([value for _, value in kept])[which]
-    if pa.types.is_floating(column.type):  # minus zero is in one entry with zero
-        numbers = np.asarray(column)
-        code = np.where((numbers == 0) & np.signbit(numbers), _ODD, code)
     found.is_odd[places[code == _ODD]] = True
     if QUANTITIES[field.quantity].kind == "status":
         said = code == _STATUS

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ingest.errors import StoreError
 from ingest.lake.damage import set_aside_damaged
@@ -18,17 +19,17 @@ from ingest.lake.layout import DataFolder
 from ingest.lake.locks import swapping
 from ingest.lake.read import partition_days, partition_files, read_files
 from ingest.lake.tables import Table, all_tables
-from ingest.lake.write import bytes_in_memory, replace_partition
+from ingest.lake.write import replace_partition
 
 _BIG_BYTES = 32 * 1024 * 1024
 """Files of this size are not merged again: they are linked into the new folder as they are.
 
-Counted as their rows are in memory: a day of refused pictures may be a thousand times larger than its files, and memory
-must not follow it (I7).
+Counted before compression: a day of refused pictures may be a thousand times larger than its files, and memory must not
+follow it (I7).
 """
 
 _MERGE_BYTES = 32 * 1024 * 1024
-"""Most bytes in memory that are merged at once, for the same reason."""
+"""Most bytes before compression that are merged at once, for the same reason."""
 
 
 def compact_partition(folder: DataFolder, spec: Table, day: date, more_than: int) -> int:
@@ -93,7 +94,7 @@ def _smallest_within(paths: Sequence[Path]) -> list[Path]:
     """Return the smallest files that may be merged at once, in name order."""
     chosen: list[Path] = []
     total = 0
-    for size, path in sorted((_bytes(path), path) for path in paths):
+    for size, path in sorted((_encoded_bytes(path), path) for path in paths):
         total += size
         if size >= _BIG_BYTES or (chosen and total > _MERGE_BYTES):
             break
@@ -101,15 +102,16 @@ def _smallest_within(paths: Sequence[Path]) -> list[Path]:
     return sorted(chosen)
 
 
-def _bytes(path: Path) -> int:
-    """Return the size in memory; 0 for a file that cannot be read, which then shows as damaged."""
+def _encoded_bytes(path: Path) -> int:
+    """Return the size before compression; 0 for a file that cannot be read, which then shows as damaged."""
     size = path.stat().st_size
     if size >= _BIG_BYTES:
         return size
     try:
-        return bytes_in_memory(path)
+        footer = pq.read_metadata(path)
     except (pa.ArrowException, OSError, ValueError):
         return 0
+    return sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
 
 
 def _bound(path: Path, position: int) -> int:

@@ -23,9 +23,6 @@ from ingest.site import Site
 _ROW_GROUP_ROWS = 122_880
 """DuckDB works in units of this many rows; smaller groups cost threads, larger ones memory."""
 
-_SIZE = b"bytes_in_memory"
-"""Key in a file's metadata: what its rows take in memory, which nothing else in a Parquet file tells."""
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR_US = 3_600_000_000
 _DAY_US = 24 * _HOUR_US
@@ -134,18 +131,6 @@ def _swap_register(folder: DataFolder, spec: Table, rows: pa.Table, metadata: Ma
     return target / path.name
 
 
-def bytes_in_memory(path: Path) -> int:
-    """Return what the rows of a file take in memory; of one that does not say, what they take before compression.
-
-    Raises: ArrowException, OSError, ValueError when the footer cannot be read.
-    """
-    footer = pq.read_metadata(path)
-    said = (footer.metadata or {}).get(_SIZE, b"")
-    if said.isdigit():
-        return int(said)
-    return sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
-
-
 def _write_parquet(folder: DataFolder, spec: Table, target: Path, rows: pa.Table, stem: str) -> Path:
     order = pc.sort_indices(rows, [(name, "ascending") for name in spec.sort_by])
     is_sorted = bool(np.all(np.diff(np.asarray(order).astype(np.int64)) == 1))
@@ -159,7 +144,7 @@ def _write_parquet(folder: DataFolder, spec: Table, target: Path, rows: pa.Table
         # A row group at a time, so that no second copy of all rows is made.
         with pq.ParquetWriter(
             pa.PythonFile(sink, mode="w"),
-            rows.schema.with_metadata({**(rows.schema.metadata or {}), _SIZE: str(rows.nbytes).encode()}),
+            rows.schema,
             compression="zstd",
             compression_level=3,
             use_dictionary=[field.name for field in rows.schema if field.name not in deltas],

@@ -132,7 +132,6 @@ ODD = {
     "a value that is no number": event(WET | {"temp_SOIL": "warm"}),
     "true for a number": event(WET | {"temp_SOIL": True}),
     "a value with its unit in an object": event(WET | {"temp_SOIL": {"value": 24, "unit": "Cel"}}),
-    "minus zero": event(WET | {"temp_SOIL": -0.0}),
     "a field in other capitals": event({"WATER_SOIL": "19.57", "temp_SOIL": "24.59", "conduct_SOIL": 282}),
     "fields in a wrapper": event({"data": dict(WET)}),
     "only marks for none": event({"water_SOIL": "NULL", "temp_SOIL": "NULL"}),
@@ -145,6 +144,17 @@ ODD = {
 @pytest.mark.parametrize("odd", ODD)
 def test_what_is_odd_is_left_to_the_careful_way(odd: str) -> None:
     assert read([sent(event(), 1), sent(ODD[odd], 2), sent(event(fCnt=21), 3)])[1] is False
+
+
+def test_minus_zero_stays_minus_zero_beside_zero() -> None:
+    numbers = (0.0, -0.0, 5, -0.0, 0)
+    said = [event({"water_SOIL": 20, "temp_SOIL": number, "conduct_SOIL": 3}) for number in numbers]
+    assert read([sent(one, n) for n, one in enumerate(said)]) == [True] * 5
+
+
+def test_of_two_fields_that_say_the_same_quantity_the_careful_way_takes_one() -> None:
+    twice = event(WET | {"BatV": 3.3})
+    assert read([sent(twice)]) == [False]
 
 
 def test_another_event_and_another_id_are_left_to_the_careful_way() -> None:

@@ -98,7 +98,7 @@ def test_a_big_file_is_not_merged_again_and_not_lost(folder: DataFolder, monkeyp
     many = [soil_row(n / 10, message_seq=n, bulk_ec_ds_m=n / 7) for n in range(5000)]
     write_rows(folder, SOIL, DAY, soil(*many), "part-0-4999")
     (big,) = partition_files(folder, SOIL, DAY)
-    monkeypatch.setattr(compact, "_BIG_BYTES", compact._bytes(big))
+    monkeypatch.setattr(compact, "_BIG_BYTES", compact._encoded_bytes(big))
     for n in range(5000, 5004):
         write_rows(folder, SOIL, DAY, soil(soil_row(n / 10, message_seq=n)), f"part-{n}-{n}")
     assert compact_partition(folder, SOIL, DAY, more_than=1) == 4
