@@ -29,6 +29,8 @@ def serve(
     settings = (common or Common()).settings()
     web = msgspec.structs.replace(settings.web, host=host or settings.web.host, port=port or settings.web.port)
     settings = msgspec.structs.replace(settings, web=web)
+    if not settings.data_folder().root.exists():  # an empty one is a volume that ingest is about to begin in
+        settings.existing_folder()
     check_exposure(web.host, "", allow_insecure=web.allow_insecure)
     url = public_url(settings)
     app_ = create_app(

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import duckdb
 import msgspec
 from cyclopts import App, Parameter
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -21,6 +22,7 @@ from ingest.lake.read import explain_columns, open_lake, retrying
 from sql.analysts import all_questions, create_views
 
 _ROWS_SHOWN = 200
+_ENDLESS = 1_000_000
 _LINE_COMMENTS = r"\A(?:\s+|--[^\n]*\n)*"
 _STAYS_IN_MEMORY = re.compile(
     _LINE_COMMENTS
@@ -207,10 +209,14 @@ def _prompt(settings: Settings) -> int:
 
 
 def _table(names: list[str], rows: list[tuple[Any, ...]]) -> None:
-    table = Table(*(escape(name) for name in names))
+    table = Table()
+    for name in names:
+        table.add_column(escape(name), overflow="fold")
     for row in rows[:_ROWS_SHOWN]:
         table.add_row(*("" if value is None else escape(_short(value)) for value in row))
-    out.print(table)
+    # A file or a pipe has no edge; on a terminal what is too wide goes on below: an id that was cut is none.
+    screen = out if out.is_terminal else Console(width=_ENDLESS, highlight=False)
+    screen.print(table)
     if len(rows) > _ROWS_SHOWN:
         err.print(f"{_ROWS_SHOWN} of {len(rows):,} rows shown; all of them with --csv")
 

@@ -15,13 +15,12 @@ with seen as (
         received_at,
         1 as soil_readings,
         0 as status_reports,
-        0 as rejected_messages,
+        cast(null as bigint) as rejected_message,
     from soil_readings
     union all
-    select device_id, received_at, 0, 1, 0 from device_status
+    select device_id, received_at, 0, 1, null from device_status
     union all
-    select device_id, received_at, 0, 0, 1 from rejected
-    where code in ('unknown_device', 'undecoded')
+    select device_id, received_at, 0, 0, message_seq from rejected
 )
 
 select
@@ -30,7 +29,7 @@ select
     max(seen.received_at) as last_seen_at,
     cast(sum(seen.soil_readings) as bigint) as soil_readings,
     cast(sum(seen.status_reports) as bigint) as status_reports,
-    cast(sum(seen.rejected_messages) as bigint) as rejected_messages,
+    count(distinct seen.rejected_message) as rejected_messages,
 from seen
 where
     seen.device_id is not null
@@ -43,8 +42,8 @@ order by last_seen_at desc, seen.device_id
 def unknown_devices(folder: DataFolder, site: Site) -> list[dict[str, Any]]:
     """Return a row per device id that was seen and is not in the register, the one seen last first.
 
-    Seen in readings, status reports, or messages rejected as unknown_device or undecoded. A row has device_id,
-    first_seen_at and last_seen_at (of receiving), soil_readings, status_reports, rejected_messages (counts).
+    Seen in readings, status reports, or messages that were refused, whole or in part, whatever the fault. A row has
+    device_id, first_seen_at and last_seen_at (of receiving), soil_readings, status_reports, rejected_messages (counts).
     Raises: StoreError.
     """
     return retrying(folder, lambda: _query(folder, site))

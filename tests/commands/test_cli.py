@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from rich.console import Console
 
 from greensward.cli import run
 from greensward.commands.sql import open_for_questions
@@ -154,6 +155,24 @@ def test_every_result_is_shown_and_what_stays_in_memory_is_allowed(
         found += answer
         said = said[end:].lstrip()
     assert found == [{"a": 1}, {"b": 2}, {"c": 7}, {"d": 3}, {"x": 1}, {"e": 2}]
+
+
+def test_an_answer_that_goes_into_a_pipe_is_never_cut(lake: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    wide = "北运河右岸一段新栽海棠园" * 20
+    assert run(["sql", f"select '{wide}' as name, 'BC-R1-07' as plot_id, 7 as n", "-C", str(lake.root)]) == EXIT_OK
+    row = next(line for line in capsys.readouterr().out.splitlines() if "BC-R1-07" in line)
+    assert [cell.strip() for cell in row.strip("│").split("│")] == [wide, "BC-R1-07", "7"]
+
+
+def test_an_answer_on_a_narrow_terminal_goes_on_below_and_is_not_cut(
+    lake: DataFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("greensward.commands.sql.out", Console(width=30, force_terminal=True, no_color=True))
+    query = "select '0123456789' || '0123456789' as a, 'ABCDEFGHIJ' || 'KLMNOPQRST' as b"
+    assert run(["sql", query, "-C", str(lake.root)]) == EXIT_OK
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert sorted(character for character in shown if character.isupper()) == list("ABCDEFGHIJKLMNOPQRST")
 
 
 def test_a_query_may_be_explained(lake: DataFolder) -> None:

@@ -145,10 +145,26 @@ def test_devices_that_send_without_being_registered_are_listed(data: Path, capsy
         {**usual, "message_seq": 4, "received_at": NOON, "code": "unknown_device", "device_id": "known"},
         {**usual, "message_seq": 5, "received_at": NOON, "code": "malformed_json", "device_id": "broken"},
         {**usual, "message_seq": 6, "received_at": NOON, "code": "undecoded", "device_id": None},
+        {
+            **usual,
+            "message_seq": 7,
+            "received_at": NOON,
+            "code": "wrong_type",
+            "device_id": "half",
+            "pointer": "/readings/0",
+        },
+        {
+            **usual,
+            "message_seq": 7,
+            "received_at": NOON,
+            "code": "wrong_type",
+            "device_id": "half",
+            "pointer": "/readings/1",
+        },
     ]
     write_rows(folder, table("rejected"), day, to_arrow(table("rejected"), rejected), "part")
     run(data, "add", "known")
-    first, second = listed(data, capsys, "--unknown")
+    first, *others = listed(data, capsys, "--unknown")
     assert (first["device_id"], first["soil_readings"], first["status_reports"], first["rejected_messages"]) == (
         "stranger",
         2,
@@ -157,7 +173,11 @@ def test_devices_that_send_without_being_registered_are_listed(data: Path, capsy
     )
     assert datetime.fromisoformat(first["first_seen_at"]) == NOON
     assert datetime.fromisoformat(first["last_seen_at"]) == later
-    assert (second["device_id"], second["rejected_messages"]) == ("a81758fffe01", 1)
+    assert [(row["device_id"], row["rejected_messages"]) for row in others] == [
+        ("a81758fffe01", 1),
+        ("broken", 1),
+        ("half", 1),
+    ], "whatever is wrong with its messages, and a message of two wrong readings is one"
     run(data, "list", "--unknown")
     assert "stranger" in capsys.readouterr().out
 

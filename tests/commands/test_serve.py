@@ -53,6 +53,17 @@ def test_it_does_not_listen_to_the_world_in_plain_text(tmp_path: Path) -> None:
         app(["-C", str(tmp_path / "data"), "--host", "192.168.1.5"], result_action="return_value")
 
 
+def test_a_mistyped_data_folder_is_told_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no data folder"):
+        app(["-C", str(tmp_path / "dtaa")], result_action="return_value")
+    assert not (tmp_path / "dtaa").exists()
+
+
+def test_an_empty_volume_is_served_until_ingest_begins_in_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="allow_insecure"):
+        app(["-C", str(tmp_path), "--host", "192.168.1.5"], result_action="return_value")
+
+
 def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
     made_folder(tmp_path / "data")
     with socket.socket() as taken:
