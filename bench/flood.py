@@ -17,7 +17,7 @@ import socket
 import struct
 import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -38,9 +38,10 @@ def main() -> None:
     parser.add_argument("--envelope", choices=("native", "chirpstack"), default="native")
     parser.add_argument("--times", type=Path)
     options = parser.parse_args()
-    packets = list(_packets(options.messages, options.envelope))
+    said = reading if options.envelope == "native" else chirpstack
+    packets = list(packets_of(map(said, range(options.messages))))
     times = array("d")
-    print(f"{_send(options.port, packets, options.rate, times):.3f}")
+    print(f"{send(options.port, packets, options.rate, times):.3f}")
     if options.times is not None:
         options.times.write_bytes(times.tobytes())
 
@@ -104,10 +105,9 @@ def chirpstack(number: int) -> tuple[str, bytes]:
     return topic, json.dumps(said, separators=(",", ":")).encode()
 
 
-def _packets(messages: int, envelope: str) -> Iterator[bytes]:
-    said = reading if envelope == "native" else chirpstack
-    for number in range(messages):
-        topic, payload = said(number)
+def packets_of(messages: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
+    """Yield the PUBLISH packet, QoS 1, of each (topic, payload)."""
+    for number, (topic, payload) in enumerate(messages):
         body = struct.pack("!H", len(topic)) + topic.encode() + struct.pack("!H", number % 65_535 + 1) + payload
         yield b"\x32" + _length(len(body)) + body
 
@@ -121,7 +121,7 @@ def _length(number: int) -> bytes:
             return bytes(out)
 
 
-def _send(port: int, packets: list[bytes], rate: float | None, times: array[float]) -> float:
+def send(port: int, packets: list[bytes], rate: float | None, times: array[float]) -> float:
     """Send all, note when each was sent, and return the seconds until the last acknowledgement."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connect = b"\x00\x04MQTT\x04\x02\x00\x00\x00\x05flood"

@@ -71,6 +71,11 @@ class Mosquitto:
         """End the broker as a crash would."""
         self._end(signal.SIGKILL)
 
+    def send(self, which: signal.Signals) -> None:
+        """Send it a signal, such as SIGSTOP: it answers nothing until SIGCONT, and its connections stay."""
+        assert self._process is not None
+        self._process.send_signal(which)
+
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(how)

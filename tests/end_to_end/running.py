@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -58,7 +60,7 @@ def publish(
 
     midway: called when the broker has half of them and the rest is on its way
     """
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"publisher-{threading.get_ident()}")
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"publisher-{os.getpid()}-{threading.get_ident()}")
     client.max_inflight_messages_set(1000)
     client.max_queued_messages_set(0)
     client.connect("127.0.0.1", mosquitto.port)
@@ -73,6 +75,23 @@ def publish(
     finally:
         client.disconnect()
         client.loop_stop()
+
+
+def publish_zeros(port: int, topic: str, size: int) -> None:
+    """Publish `size` zero bytes with QoS 1 by hand and wait for the acknowledgement: paho would copy it many times."""
+    name = topic.encode()
+    remaining, length = 2 + len(name) + 2 + size, b""
+    while remaining:
+        remaining, digit = divmod(remaining, 128)
+        length += bytes([digit | (0x80 if remaining else 0)])
+    with socket.create_connection(("127.0.0.1", port), timeout=90) as broker:
+        broker.sendall(b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04huge")
+        assert broker.recv(4) == b"\x20\x02\x00\x00"
+        broker.sendall(b"\x32" + length + struct.pack(">H", len(name)) + name + b"\x00\x01")
+        zeros = bytes(1024 * 1024)
+        for start in range(0, size, len(zeros)):
+            broker.sendall(zeros[: size - start])
+        assert broker.recv(4) == b"\x40\x02\x00\x01", "the broker has read it to the end"
 
 
 def make_worker(mosquitto: Mosquitto, folder: DataFolder, pace: Pace = QUICK) -> Worker:

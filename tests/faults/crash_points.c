@@ -8,6 +8,8 @@
  * crash_points_fail(folder, kinds, n, error, report) instead makes the n-th call of these kinds return `error` (an
  * errno) without doing anything, and writes a line to the descriptor `report` then, and whenever an fsync that failed
  * so is tried again on the same descriptor.
+ *
+ * crash_points_slow(folder, kinds, milliseconds) makes each call of these kinds wait so long first.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -31,6 +33,7 @@ static int chosen_call;
 static int chosen_error; /* 0: kill */
 static int report_to;
 static void (*see_call)(int);
+static int slow_ms;
 #define DESCRIPTORS 65536
 static atomic_char sync_failed[DESCRIPTORS];
 
@@ -52,6 +55,12 @@ void crash_points_fail(const char *folder, int kinds, int n, int error, int repo
     crash_points_arm(folder, n);
 }
 
+void crash_points_slow(const char *folder, int kinds, int milliseconds) {
+    chosen_kinds = kinds;
+    slow_ms = milliseconds;
+    crash_points_arm(folder, 0);
+}
+
 int crash_points_count(void) { return atomic_load(&calls); }
 
 static void tell(const char *line) { syscall(SYS_write, report_to, line, strlen(line)); }
@@ -60,6 +69,7 @@ static void tell(const char *line) { syscall(SYS_write, report_to, line, strlen(
 static int point(int kind, int is_watched) {
     if (!is_watched || !(kind & chosen_kinds)) return 0;
     int n = atomic_fetch_add(&calls, 1) + 1;
+    if (slow_ms) usleep(1000 * slow_ms);
     if (see_call) see_call(n);
     if (n != chosen_call) return 0;
     if (!chosen_error) kill(getpid(), SIGKILL);

@@ -207,7 +207,9 @@ def _journal_judge(made: Path) -> tuple[Judge, bytes]:
         except StoreError:
             return _afterwards("refused with an error")
         found = oldest.messages
-        came = list(zip(found.received_at_us.tolist(), found.topics, found.payloads, strict=True))
+        came = list(
+            zip(found.received_at_us.tolist(), found.topics.to_pylist(), found.payloads.to_pylist(), strict=True)
+        )
         assert set(came) <= sent, "a message that nobody sent"
         assert len(came) == len(set(came)), "a message twice"
         missing = len(sent) - len(came)

@@ -1,0 +1,170 @@
+"""Hours of a stream with a fault every twenty seconds: memory, descriptors and threads stay, and the flags are right.
+
+    python -m tests.faults.soak --minutes 90
+
+In turn: ingest is killed with -9 and started again, the broker is ended and started again, the broker stops answering
+for longer than two keepalives, the disk is filled to its last byte and freed; in the second half only what ingest lives
+through, so that one process grows old: of the oldest, memory, open files and threads are told. In the end every reading
+is there once, and the flags are those of a lake that was filled from the same messages with no fault at all.
+"""
+
+from __future__ import annotations
+
+import signal
+import statistics
+import time
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from greensward.evaluation import judge_lake
+from ingest.lake.layout import DataFolder
+from ingest.observation import Message
+from ingest.registers.snapshot import RegisterSnapshot
+from ingest.seal.sealer import Sealer
+from ingest.site import BEICHEN
+from tests.end_to_end.running import NOON, rows_in_lake
+from tests.faults.disks import memory_disk, without_space
+from tests.faults.frame import Figures, Running, parser_of, tell, under_a_stream
+from tests.faults.stream import DEVICES, message
+from tests.sql.made_lake import MadeLake
+from tests.sql.stored_lake import store
+from tests.waiting import wait_until
+
+SLOPE_MB_PER_H = 1.0
+_EVERY_S = 20.0
+_RATE_PER_S = 20
+_SILENT_S = 12.0
+"""Longer than two keepalives of 5 s."""
+_FULL_S = 2.0
+_SAMPLE_S = 1.0
+_WARM_S = 120.0
+"""What a process takes to have met everything once; before that its memory grows as it should."""
+_BATCH = 5_000
+_SETTLED_S = 60.0
+
+
+class Sample(NamedTuple):
+    """How much one process held at one moment."""
+
+    pid: int
+    at_s: float
+    rss_bytes: int
+    descriptors: int
+    threads: int
+
+
+def main() -> None:
+    """Soak, and print the figures."""
+    parser = parser_of(__doc__)
+    parser.add_argument("--minutes", type=float, default=90)
+    options = parser.parse_args()
+    tell(lambda workdir: soak(options.minutes * 60, workdir))
+
+
+def soak(seconds: float, workdir: Path) -> Figures:
+    """Return the figures. Raises: AssertionError when a reading is lost or doubled, or the flags are others."""
+    samples: list[Sample] = []
+    met: Counter[str] = Counter()
+    with memory_disk(workdir / "disk", "size=2g") as disk:
+        root = disk / "data"
+        store(_plots(), DataFolder(root))
+        with under_a_stream(workdir, _RATE_PER_S, root=root, INGEST__SEAL_EVERY_S="2") as running:
+            began = time.monotonic()
+            while (passed_s := time.monotonic() - began) < seconds:
+                faults = [_restart_broker, _stop_broker] if passed_s > seconds / 2 else _ALL
+                fault = faults[met.total() % len(faults)]
+                fault(running, disk)
+                met[fault.__name__.strip("_").replace("_", " ")] += 1
+                _watch(running, _EVERY_S, samples)
+            readings = running.end_stream()
+            figures = running.figures
+            kept = running.folder
+        as_of = NOON + timedelta(minutes=readings // DEVICES)
+        clean = DataFolder(disk / "clean")
+        store(_plots(), clean)
+        _fill(clean, readings)
+        flags, right = judge_lake(kept, BEICHEN, as_of), judge_lake(clean, BEICHEN, as_of)
+        assert flags.num_rows > 0
+        assert flags.equals(right), "the flags differ from those of a clean run"
+    return figures | {"faults": dict(met), "flags equal to a clean run": flags.num_rows} | of_the_oldest(samples)
+
+
+def of_the_oldest(samples: list[Sample]) -> Figures:
+    """Return how memory, open files and threads went in the process that lived longest, once it was warm."""
+    pid, _ = Counter(sample.pid for sample in samples).most_common(1)[0]
+    own = [sample for sample in samples if sample.pid == pid]
+    warm = [sample for sample in own if sample.at_s - own[0].at_s >= min(_WARM_S, (own[-1].at_s - own[0].at_s) / 2)]
+    slope = statistics.linear_regression([one.at_s for one in warm], [one.rss_bytes for one in warm]).slope
+    return {
+        "oldest process, min": round((own[-1].at_s - own[0].at_s) / 60, 1),
+        "RSS at its end, MB": round(warm[-1].rss_bytes / 1e6, 1),
+        "RSS slope, MB/h": round(slope * 3_600 / 1e6, 2),
+        "descriptors, least and most": [min(one.descriptors for one in warm), max(one.descriptors for one in warm)],
+        "threads, least and most": [min(one.threads for one in warm), max(one.threads for one in warm)],
+    }
+
+
+def _plots() -> MadeLake:
+    made = MadeLake()
+    for number in range(DEVICES):
+        made.laboratory_plot(f"P{number}")
+        made.device(f"gs-{number:02}", f"P{number}")
+    return made
+
+
+def _fill(folder: DataFolder, readings: int) -> None:
+    sealer = Sealer(folder, BEICHEN, "clean")
+    arrived = NOON + timedelta(days=400)
+    for start in range(0, readings, _BATCH):
+        numbers = range(start, min(start + _BATCH, readings))
+        sealer.seal([Message(n + 1, arrived, *message(n)) for n in numbers], RegisterSnapshot({}, frozenset(), ()))
+    sealer.close()
+
+
+def _watch(running: Running, seconds: float, samples: list[Sample]) -> None:
+    """Note what ingest holds until `seconds` are over; it must have stored something more by then."""
+    before, began = rows_in_lake(running.folder), time.monotonic()
+    while time.monotonic() - began < seconds:
+        samples.append(sample_of(running.ingest.pid))
+        time.sleep(_SAMPLE_S)
+    wait_until(lambda: rows_in_lake(running.folder) > before, "it stores again after the fault", _SETTLED_S)
+
+
+def sample_of(pid: int) -> Sample:
+    """Return what a process holds now."""
+    said = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    rss, threads = (int(said.partition(f"{name}:")[2].split()[0]) for name in ("VmRSS", "Threads"))
+    return Sample(pid, time.monotonic(), rss * 1024, len(list(Path(f"/proc/{pid}/fd").iterdir())), threads)
+
+
+def _kill_ingest(running: Running, _: Path) -> None:
+    running.ingest.end()
+    running.ingest.start()
+    running.ingest.wait_until_listening()
+
+
+def _restart_broker(running: Running, _: Path) -> None:
+    running.mosquitto.stop()
+    running.mosquitto.start()
+
+
+def _stop_broker(running: Running, _: Path) -> None:
+    running.mosquitto.send(signal.SIGSTOP)
+    time.sleep(_SILENT_S)
+    running.mosquitto.send(signal.SIGCONT)
+
+
+def _fill_disk(running: Running, disk: Path) -> None:
+    with without_space(disk):
+        time.sleep(_FULL_S)
+    if running.ingest.has_ended():
+        running.ingest.start_plain()
+
+
+_ALL = [_kill_ingest, _restart_broker, _stop_broker, _fill_disk]
+
+
+if __name__ == "__main__":
+    main()
