@@ -58,7 +58,13 @@ def reply_topic(topic: str) -> str:
 
 def unknown_topic(topic: str) -> Fault:
     """Return the fault of a topic that no decoder reads."""
-    return Fault("", "unknown_topic", describe(topic), "a topic of schemas/asyncapi.yaml", "Check the topic.")
+    return Fault(
+        "",
+        "unknown_topic",
+        describe(topic),
+        f"a topic that is read, such as {ROOT}DISTRICT/DEVICE/soil",
+        "Spell it as the table of topics in docs/device-makers.md does.",
+    )
 
 
 def identity_mismatch(pointer: str, got: object, expected: str) -> Fault:

@@ -1,5 +1,5 @@
--- zh: 各班组现在一共要浇多少吨水，多少个地块？
--- en: How many tonnes of water does each crew have to bring now, to how many plots?
+-- zh: 各班组现在一共要浇多少吨水（分几次浇的全算上），多少个地块？
+-- en: How many tonnes of water does each crew have to bring now, all visits together, to how many plots?
 select
     coalesce(plots_now.crew, '') as crew,
     count(*) as plots,

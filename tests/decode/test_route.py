@@ -50,6 +50,14 @@ def test_a_topic_that_nobody_reads_is_refused_by_name(topic: str, code: str) -> 
     assert [fault.code for fault in error.faults] == [code]
 
 
+def test_whoever_misspells_a_topic_is_told_one_that_is_read() -> None:
+    _, error = refused("greensward/v1/beichen/probe-1/sol")
+    (fault,) = error.faults
+    example = fault.expected.rpartition(" ")[2].replace("DISTRICT", "beichen").replace("DEVICE", "probe-1")
+    assert example.startswith("greensward/")
+    assert "unknown_topic" not in {other.code for other in refused(example)[1].faults}
+
+
 def test_an_id_may_be_64_characters_long() -> None:
     _, error = refused(f"greensward/v1/beichen/{'x' * 64}/soil")
     assert error.device_id == "x" * 64
