@@ -1,5 +1,5 @@
--- zh: 每个探头有多少读数不作数，分别为什么？
--- en: How many readings of each device do not count, and why?
+-- zh: 每个探头有多少读数不可用，分别为什么（饱和平台上的读数，判断时仍作数）？
+-- en: How many readings of each device are not usable, and why (those on a saturated plateau still count in verdicts)?
 select
     device_id,
     count(*) as readings,
