@@ -70,10 +70,10 @@ def keep_for_next(folder: DataFolder, lake: duckdb.DuckDBPyConnection, carry: Ca
     lake: the connection on which `evaluate` has run with `carry`
     """
     before = _contents(folder)
-    if before is not None and carry.groups_carried and not _is_what_was_carried(before, carry):
+    if before is not None and carry.takes_over and not _is_what_was_carried(before, carry):
         _remove_others(folder, before)
         return
-    whole = before is None or not carry.groups_carried or len(before.generations) >= _MOST_GENERATIONS
+    whole = before is None or not carry.takes_over or len(before.generations) >= _MOST_GENERATIONS
     generations = [] if before is None or whole else list(before.generations)
     if whole or carry.groups_judged:
         generations.append(

@@ -3,91 +3,34 @@
 Models that say `Kept as: carried table` follow from the readings of a plot's own devices, from the registers and from
 the window: not from the instant within the day, nor from today's weather. Plots that share a device (a probe was moved)
 are one group; its fingerprint is made of every row that its carried rows can follow from. What is the same on both
-sides is taken over, the rest is judged anew, and all that is built on the carried tables is made in full each time. So
-the answer is that of a full run (docs/decisions/0013-what-an-evaluation-carries.md).
+sides is taken over. Where only today's readings are new, the evaluation continues after the closed days
+(sql/continued.py). The rest is judged anew, and all that is built on the carried tables is made in full each time. So
+the answer is that of a full run (docs/decisions/0013-what-an-evaluation-carries.md and 0019).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from importlib import resources
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from ingest.site import Site
+from sql.continued import Seam, begin, end, seam_before, show_what_is_near, unsteady_groups
+from sql.fingerprints import make_fingerprints, make_groups, run_key, same_days
 from sql.models import Model, all_models
-from sql.reference import limit, reference_names, reference_rows
 
 _MOST_CHANGED = 0.5
 """Share of the groups from which everything is judged anew: carrying the rest would save little."""
 
-_READ_COLUMNS = (
-    "device_id, channel, depth_cm, measured_at, volumetric_water_content, soil_temperature_c, bulk_ec_ds_m, "
-    "matric_potential_kpa, quarantine, received_at"
-)
-
-_DEVICE_DAYS = f"""
-select
-    device_id,
-    date,
-    cast(sum(hash({_READ_COLUMNS})) as varchar) as fingerprint,
-from lake_soil_readings
-where list_contains($days, date) and measured_at <= cast(getvariable('as_of') as timestamptz)
-group by device_id, date
-"""
-
 _DEVICE_GROUP = "coalesce(device_groups.group_id, concat('device ', {name}.device_id))"
 
-_PARTS = """
-with parts as (
-    select device_id, null as plot_id, hash('readings', date, fingerprint) as part from device_days
-    union all
-    select device_id, null as plot_id, hash('battery', date, battery_v) as part from battery_days
-    union all
-    select
-        device_id, null as plot_id,
-        hash(
-            'device', staged_devices, valid_from <= getvariable('as_of'), valid_until > getvariable('as_of')
-        ) as part
-    from staged_devices
-    union all
-    select
-        null as device_id, plot_id,
-        hash(
-            'plot', staged_plots,
-            epoch(cast(getvariable('as_of') as timestamptz)) < new_until_s,
-            (
-                select count(*) from potential_lines
-                where
-                    (epoch(cast(getvariable('as_of') as timestamptz)) - planted_s) / (365.25 * 86400)
-                    >= potential_lines.planted_years_from
-            )
-        ) as part
-    from staged_plots
-    union all
-    select null as device_id, plot_id, hash('soil', staged_soil_layers) as part from staged_soil_layers
-    union all
-    select
-        null as device_id, plot_id,
-        hash('plateau', device_id, channel, depth_cm, wetted_at, plateau_water_content, date) as part
-    from soil_plateaus
-    where date <= cast(getvariable('window_from') as date)
+_NOTHING_KNOWN = (
+    "select null::varchar as group_id, null::varchar as fingerprint, null::varchar as closed_fingerprint, "
+    "null::boolean as is_steady, null::integer as generation where false"
 )
-
-select
-    coalesce(plot_groups.group_id, device_groups.group_id, concat('device ', parts.device_id)) as group_id,
-    cast(sum(parts.part) as varchar) as fingerprint,
-from parts
-left join device_groups on parts.device_id = device_groups.device_id
-left join plot_groups on parts.plot_id = plot_groups.plot_id
-group by 1
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +40,8 @@ class Past:
     key: of everything that all plots share; when it differs nothing is carried
     days: names of the files of soil_readings that each local day had
     device_days: file of the fingerprints of a device's readings on a day
-    groups: file of group_id, fingerprint and the generation that holds the group's rows
+    groups: file of group_id, its fingerprints, whether another evaluation may continue after its closed days, and the
+        generation that holds the group's rows
     generations: per generation the file of each carried table; later ones hold groups that were judged anew
     """
 
@@ -124,122 +68,157 @@ class Carry:
         self.key = ""
         self.groups_judged = 0
         self.groups_carried = 0
+        self.groups_continued = 0
         self.past = past
         self._site = site
+        self._all_groups = 0
+        self._seam = seam_before(site.local_date(as_of), site)
 
-    def compare(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Find what has changed, and let the models that follow read the devices of the changed groups only."""
-        self.key = _key(connection, self._site)
-        connection.execute("create or replace view lake_soil_readings as select * from memory.main.soil_readings")
-        if self.past is not None and self.past.key != self.key:
-            self.past = None
-        self._group(connection)
-        self._fingerprint(connection)
-        known = (
-            "select null::varchar as group_id, null::varchar as fingerprint, null::integer as generation where false"
-        )
-        if self.past is not None:
-            known = f"select * from read_parquet({_text(self.past.groups)})"
-        connection.execute(
-            "create or replace table carried_groups as select known.* from fingerprints "
-            f"inner join ({known}) as known using (group_id, fingerprint)"
-        )
-        self._leave_out_what_time_changed(connection)
-        ((self.groups_carried, all_groups),) = connection.execute(
-            "select (select count(*) from carried_groups), (select count(*) from fingerprints)"
-        ).fetchall()
-        if all_groups - self.groups_carried > _MOST_CHANGED * all_groups:
-            connection.execute("delete from carried_groups")
-            self.groups_carried = 0
-        self.groups_judged = all_groups - self.groups_carried
-        if self.groups_carried:
-            connection.execute(
-                f"create or replace table judged_devices as select distinct device_id from device_days "
-                f"left join device_groups using (device_id) "
-                f"where {_DEVICE_GROUP.format(name='device_days')} not in (select group_id from carried_groups)"
-            )
-            connection.execute(
-                "create or replace view soil_readings as select * from memory.main.soil_readings "
-                "where device_id in (select device_id from judged_devices)"
-            )
+    @property
+    def takes_over(self) -> bool:
+        """True when rows of an earlier evaluation stand beside those of this one."""
+        return self.groups_carried + self.groups_continued > 0
 
-    def take_over(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Let each carried table show, beside the rows judged anew, those of the groups that have not changed.
+    def passes(self, connection: duckdb.DuckDBPyConnection) -> Iterator[Seam | None]:
+        """Yield each time that the models that lead to the carried tables are to be made, and take over the rest.
+
+        A seam: for groups that continue after it, with `continued_from` set. None: for those that are judged whole.
+        After each model `show_what_is_near` is to be called.
+        """
+        self._compare(connection)
+        if self._seam is not None and self.groups_continued:
+            begin(connection, self._seam, self._continued_rows)
+            yield self._seam
+            unsteady = unsteady_groups(self._seam, self._continued_rows)
+            connection.execute(
+                "delete from continued_groups where group_id in ("
+                f"select coalesce(plot_groups.group_id, {_DEVICE_GROUP.format(name='unsteady')}) "
+                f"from ({unsteady}) as unsteady left join device_groups using (device_id) "
+                "left join plot_groups using (plot_id))"
+            )
+            end(connection, carried_models())
+            self._count(connection)
+        if self.groups_judged or not self.groups_continued:
+            if self.takes_over:
+                connection.execute(
+                    "create or replace view soil_readings as select * from memory.main.soil_readings where "
+                    f"device_id in (select device_id from ({_devices_of('judged_groups')}))"
+                )
+            yield None
+            if self.takes_over:
+                connection.execute("drop view evaluated.soil_readings")
+                for model in carried_models():
+                    connection.execute(f"alter table {model.name} rename to judged_{model.name}")
+        self._take_over(connection)
+
+    def show_what_is_near(self, seam: Seam | None, connection: duckdb.DuckDBPyConnection, model: Model) -> None:
+        """Once `model` is made in a pass after `seam`, set the closed rows beside it that later models look back at."""
+        if seam is not None:
+            show_what_is_near(connection, seam, model, self._continued_rows)
+
+    def _take_over(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Let each carried table show, beside the rows judged anew, those of before that still hold.
 
         These stay in their files, of which whoever asks reads the columns that it needs: most of them nobody asks.
         """
-        if not self.groups_carried or self.past is None:
+        if not self.takes_over:
             return
-        connection.execute("drop view evaluated.soil_readings")
         for model in carried_models():
-            files = [_text(files[model.name]) for files in self.past.generations]
-            connection.execute(f"alter table {model.name} rename to judged_{model.name}")
-            connection.execute(
-                f"create or replace view {model.name} as select * from judged_{model.name} union all by name "
-                f"select * exclude (group_id, filename) from read_parquet([{', '.join(files)}], filename = true) "
-                "where (group_id, filename) in "
-                f"(select (group_id, [{', '.join(files)}][generation + 1]) from carried_groups)"
-            )
+            parts = [] if not self._judged_any else [f"select * from judged_{model.name}"]
+            if self.groups_carried:
+                parts.append(self._kept_rows(model.name, "carried_groups"))
+            if self.groups_continued and self._seam is not None:
+                is_open = self._seam.is_open(model.name)
+                parts.append(
+                    f"select * exclude (group_id) from ({self._with_group(model, f'continued_{model.name}')}) "
+                    f"where {is_open} and group_id in (select group_id from continued_groups)"
+                )
+                parts.append(f"select * from ({self._continued_rows(model.name)}) where not ({is_open})")
+            connection.execute(f"create or replace view {model.name} as {' union all by name '.join(parts)}")
 
     def rows_to_keep(self, model: Model, *, whole: bool) -> str:
         """Return the statement that gives the rows of a carried model with their group.
 
         whole: of every group; otherwise of those that this evaluation judged anew
         """
-        of_device = "device" in model.grain
-        key, groups = ("device_id", "device_groups") if of_device else ("plot_id", "plot_groups")
-        rows = model.name if whole or not self.groups_carried else f"judged_{model.name}"
-        group = _DEVICE_GROUP.format(name="kept") if of_device else "plot_groups.group_id"
-        return f"select kept.*, {group} as group_id from {rows} as kept left join {groups} using ({key})"
+        return self._with_group(model, model.name if whole or not self.takes_over else f"judged_{model.name}")
 
     def groups_to_keep(self, generation: int, *, whole: bool) -> str:
-        """Return the statement that gives every group with its fingerprint and the generation of its rows."""
-        known = "null" if whole else "carried_groups.generation"
+        """Return the statement that gives every group with its fingerprints and the generation of its rows."""
+        unsteady = (
+            f"select {_DEVICE_GROUP.format(name='unsteady')} as group_id "
+            f"from {'judged_' if self.takes_over else ''}unsteady_devices as unsteady "
+            "left join device_groups using (device_id)"
+        )
+        if self.takes_over and not self._judged_any:
+            unsteady = "select null::varchar as group_id where false"
+        judged = (
+            "select group_id, fingerprint, closed_fingerprint, "
+            f"group_id not in (select group_id from ({unsteady})) as is_steady, {generation} as generation "
+            "from fingerprints inner join judged_groups using (group_id)"
+        )
+        if whole:
+            return (
+                f"{judged} union all select group_id, fingerprint, closed_fingerprint, "
+                f"coalesce(known_groups.is_steady, true), {generation} "
+                "from fingerprints left join known_groups using (group_id, fingerprint, closed_fingerprint) "
+                "where group_id not in (select group_id from judged_groups)"
+            )
         return (
-            "select group_id, fingerprints.fingerprint, "
-            f"cast(coalesce({known}, {generation}) as integer) as generation "
-            "from fingerprints left join carried_groups using (group_id)"
+            f"{judged} union all select known_groups.* from known_groups "
+            "where group_id in (select group_id from carried_groups) "
+            "or group_id in (select group_id from continued_groups)"
         )
 
-    def _group(self, connection: duckdb.DuckDBPyConnection) -> None:
-        pairs = connection.execute("select distinct device_id, plot_id from staged_devices").fetchall()
-        plots = [plot_id for (plot_id,) in connection.execute("select distinct plot_id from staged_plots").fetchall()]
-        device_groups, plot_groups = _connected(pairs, plots)
-        for name, column, groups in (
-            ("device_groups", "device_id", device_groups), ("plot_groups", "plot_id", plot_groups)
-        ):  # fmt: skip
-            connection.register(
-                f"{name}_found",
-                pa.table(
-                    {column: list(groups), "group_id": list(groups.values())},
-                    schema=pa.schema([(column, pa.string()), ("group_id", pa.string())]),
-                ),
-            )
-            connection.execute(f"create or replace table {name} as select * from {name}_found")
-            connection.unregister(f"{name}_found")
-
-    def _fingerprint(self, connection: duckdb.DuckDBPyConnection) -> None:
-        today = self._site.local_date(self.as_of)
-        window = [day for day in self.days if today - timedelta(days=limit("soil_window_days")) <= day <= today]
+    def _compare(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Find what has changed, and how much of each group."""
+        self.key = run_key(connection, self._site)
+        if self.past is not None and self.past.key != self.key:
+            self.past = None
         past = self.past
-        same = [
-            day
-            for day in window
-            if past is not None
-            and list(past.days.get(day, ())) == list(self.days[day])
-            and day < min(today, self._site.local_date(past.as_of))
-        ]
-        connection.execute(
-            f"create or replace table device_days as {_DEVICE_DAYS}",
-            {"days": [day for day in window if day not in same]},
+        make_groups(connection)
+        make_fingerprints(
+            connection,
+            self.days,
+            self._site.local_date(self.as_of),
+            None if past is None else f"select * from read_parquet({_text(past.device_days)})",
+            [] if past is None else same_days(self.days, past.days, min(self.as_of, past.as_of), self._site),
         )
-        if past is not None and same:
-            connection.execute(
-                f"insert into device_days by name select * from read_parquet({_text(past.device_days)}) "
-                "where list_contains($days, date)",
-                {"days": same},
-            )
-        connection.execute(f"create or replace table fingerprints as {_PARTS}")
+        known = _NOTHING_KNOWN if past is None else f"select * from read_parquet({_text(past.groups)})"
+        connection.execute(f"create or replace table known_groups as {known}")
+        connection.execute(
+            "create or replace table carried_groups as select known_groups.group_id, known_groups.generation "
+            "from fingerprints inner join known_groups using (group_id, fingerprint)"
+        )
+        self._leave_out_what_time_changed(connection)
+        may_continue = past is not None and self._seam is not None and self.as_of >= past.as_of
+        connection.execute(
+            "create or replace table continued_groups as select known_groups.group_id, known_groups.generation "
+            "from fingerprints inner join known_groups using (group_id, closed_fingerprint) "
+            f"where known_groups.is_steady and {may_continue} and group_id not in (select group_id from carried_groups)"
+        )
+        ((self._all_groups,),) = connection.execute("select count(*) from fingerprints").fetchall()
+        self._count(connection)
+        if self.groups_judged > _MOST_CHANGED * self._all_groups:
+            connection.execute("delete from carried_groups")
+            connection.execute("delete from continued_groups")
+            self._count(connection)
+        connection.execute(f"create or replace table continued_devices as {_devices_of('continued_groups')}")
+
+    def _count(self, connection: duckdb.DuckDBPyConnection) -> None:
+        ((self.groups_carried, self.groups_continued),) = connection.execute(
+            "select (select count(*) from carried_groups), (select count(*) from continued_groups)"
+        ).fetchall()
+        self.groups_judged = self._all_groups - self.groups_carried - self.groups_continued
+        connection.execute(
+            "create or replace table judged_groups as select group_id from fingerprints where group_id not in "
+            "(select group_id from carried_groups union all select group_id from continued_groups)"
+        )
+
+    @property
+    def _judged_any(self) -> bool:
+        """True when a pass judged whole groups, be it none of them."""
+        return self.groups_judged > 0 or not self.groups_continued
 
     def _leave_out_what_time_changed(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Leave out groups of which a plateau has ended since: what it teaches counts from then on."""
@@ -252,6 +231,24 @@ class Carry:
                 f"from read_parquet({_text(files['plateaus'])}) where over_at > $first and over_at <= $last)",
                 {"first": first, "last": last},
             )
+
+    def _continued_rows(self, name: str) -> str:
+        return self._kept_rows(name, "continued_groups")
+
+    def _kept_rows(self, name: str, groups: str) -> str:
+        """Return the statement that gives the rows of a carried model that `past` has of `groups`."""
+        files = [] if self.past is None else [_text(files[name]) for files in self.past.generations]
+        each = dict.fromkeys(files)  # generations with the very same rows share a file
+        return (
+            f"select * exclude (group_id, filename) from read_parquet([{', '.join(each)}], filename = true) "
+            f"where (group_id, filename) in (select (group_id, [{', '.join(files)}][generation + 1]) from {groups})"
+        )
+
+    def _with_group(self, model: Model, rows: str) -> str:
+        of_device = "device" in model.grain
+        key, groups = ("device_id", "device_groups") if of_device else ("plot_id", "plot_groups")
+        group = _DEVICE_GROUP.format(name="kept") if of_device else "plot_groups.group_id"
+        return f"select kept.*, {group} as group_id from {rows} as kept left join {groups} using ({key})"
 
 
 def carried_models() -> tuple[Model, ...]:
@@ -275,46 +272,11 @@ def in_three_steps(models: Sequence[Model]) -> tuple[list[Model], list[Model], l
     return first, second, [model for model in models if model.name not in behind]
 
 
-def _connected(pairs: Iterable[tuple[str, str | None]], plots: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the group of each device and of each plot; what shares a device or a plot is in one group."""
-    parents: dict[tuple[str, str], tuple[str, str]] = {}
-
-    def root(node: tuple[str, str]) -> tuple[str, str]:
-        parents.setdefault(node, node)
-        while parents[node] != node:
-            parents[node] = parents[parents[node]]
-            node = parents[node]
-        return node
-
-    for device_id, plot_id in pairs:
-        device = root(("device", device_id))
-        if plot_id is not None:
-            low, high = sorted((device, root(("plot", plot_id))))
-            parents[low] = high
-    for plot_id in plots:
-        root(("plot", plot_id))
-    groups = {node: " ".join(root(node)) for node in list(parents)}
+def _devices_of(groups: str) -> str:
     return (
-        {name: group for (kind, name), group in groups.items() if kind == "device"},
-        {name: group for (kind, name), group in groups.items() if kind == "plot"},
+        "select distinct device_id from device_days left join device_groups using (device_id) "
+        f"where {_DEVICE_GROUP.format(name='device_days')} in (select group_id from {groups})"
     )
-
-
-def _key(connection: duckdb.DuckDBPyConnection, site: Site) -> str:
-    """Return a hash of all that every plot depends on: models, thresholds, this code, the window, days of weather."""
-    (days,) = connection.execute(
-        "select (select cast(sum(hash(date, next_date)) as varchar) from weather_days where has_air_frost), "
-        "(select cast(sum(hash(shifts)) as varchar) from depletion_shifts as shifts), "
-        "cast(getvariable('window_from') as varchar), cast(getvariable('window_to') as varchar)"
-    ).fetchall()
-    told = [
-        duckdb.__version__,
-        resources.files("sql").joinpath("carry.py").read_text(encoding="utf-8"),
-        [(model.name, model.select) for model in all_models()],
-        [(name, reference_rows(name)) for name in reference_names()],
-        [repr(site), *days],
-    ]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def _text(path: Path) -> str:

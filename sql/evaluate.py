@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,12 +16,13 @@ from ingest.lake.tables import table
 from ingest.site import Site
 from sql.campaigns import Campaigns, create_campaigns, load_campaigns
 from sql.carry import Carry, in_three_steps
-from sql.models import Model, all_models, models_behind
+from sql.continued import NO_EARLIER_RUNS, Seam, closed_day
+from sql.models import Model, all_models, models_behind, models_of_one_evaluation
 from sql.reference import create_reference, limit
 from sql.side_by_side import Maker
 
 Progress = Callable[[str, int, int], None]
-"""Called before each model with its name, its number from 1, and how many there are."""
+"""Called before each model with its name, its number from 1, and how many there are; some are made twice."""
 
 
 TABLES_OF_THE_WINDOW = ("soil_readings", "weather_readings", "device_status")
@@ -49,10 +51,11 @@ def evaluate(
     cause and device. Only readings measured up to `as_of` count, whenever they arrived, so that the same instant over
     the same lake gives the same rows. The models stay on `connection`, in schema evaluated, for `describe_plot`,
     `campaign_progress` and questions. campaigns: those of the district; the built-in ones where it has none.
-    carry: what may be taken over from an evaluation before, for the same rows in less time; readings and
-    readings_hourly then hold only what was judged anew.
+    carry: what may be taken over from an evaluation before, for the same rows in less time; readings then holds only
+    what was judged anew.
     """
-    make_models(connection, all_models(), as_of=as_of, site=site, campaigns=campaigns, progress=progress, carry=carry)
+    models = models_of_one_evaluation() if carry is None else all_models()
+    make_models(connection, models, as_of=as_of, site=site, campaigns=campaigns, progress=progress, carry=carry)
     schema = table("flags").schema
     names = ", ".join(f'"{name}"' for name in schema.names)
     rows = connection.execute(
@@ -109,13 +112,13 @@ def make_models(
     _prepare(connection, as_of, site)
     create_reference(connection, "table")
     create_campaigns(connection, campaigns or load_campaigns(), "table")
-    number = 0
+    connection.execute(NO_EARLIER_RUNS)
+    begun: set[str] = set()
 
     def begin(model: Model) -> None:
-        nonlocal number
-        number += 1
+        begun.add(model.name)
         if progress is not None:
-            progress(model.name, number, len(models))
+            progress(model.name, len(begun), len(models))
 
     with _connections(connection, as_of, site) as connections:
         maker = Maker(connections, begin)
@@ -125,10 +128,20 @@ def make_models(
             return
         before, judged, after = in_three_steps(models)
         maker.make(before)
-        carry.compare(connection)
-        maker.make(judged)
-        carry.take_over(connection)
+        for seam in carry.passes(connection):
+            _continue_after(connections, seam)
+            maker.watch(judged)
+            maker.make(judged, functools.partial(carry.show_what_is_near, seam))
+        _continue_after(connections, None)
         maker.make(after)
+
+
+def _continue_after(connections: Iterable[duckdb.DuckDBPyConnection], seam: Seam | None) -> None:
+    """Set from which day on readings are read where closed days are not judged again; None: from the window's begin."""
+    for connection in connections:
+        connection.execute(
+            f"set variable continued_from = {'null' if seam is None else repr(str(seam.closed_until))}::date"
+        )
 
 
 def hide(connection: duckdb.DuckDBPyConnection, name: str, condition: str) -> None:
@@ -188,6 +201,8 @@ def set_variables(connection: duckdb.DuckDBPyConnection, *, as_of: datetime, sit
         "window_from": f"date '{window_from}'",
         "drone_window_from": f"date '{today - timedelta(days=limit('drone_window_days'))}'",
         "window_to": f"date '{today}'",
+        "closed_until": f"date '{closed_day(today)}'",
+        "continued_from": "null::date",
         "latitude_deg": site.latitude_deg,
         "longitude_deg": site.longitude_deg,
         "elevation_m": site.elevation_m,

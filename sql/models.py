@@ -68,6 +68,16 @@ def all_models() -> tuple[Model, ...]:
 
 
 @functools.cache
+def models_of_one_evaluation() -> tuple[Model, ...]:
+    """Return the models of an evaluation that leaves nothing to later ones: without those that only they read."""
+    left_out = {model.name for model in all_models() if model.feeds == ("later evaluations",)}
+    for model in reversed(all_models()):
+        if model.name not in left_out and left_out.issuperset(model.feeds):
+            left_out.add(model.name)
+    return tuple(model for model in all_models() if model.name not in left_out)
+
+
+@functools.cache
 def models_behind(name: str) -> tuple[Model, ...]:
     """Return the model `name` and all that it is made of, in order. Raises: KeyError."""
     by_name = {model.name: model for model in all_models()}

@@ -13,6 +13,9 @@ from sql.models import Model, readers_of_passing
 Begin = Callable[[Model], None]
 """Called with each model when its turn has come."""
 
+Made = Callable[[duckdb.DuckDBPyConnection, Model], None]
+"""Called with each model that has been made, and a connection that does nothing else meanwhile."""
+
 
 class Maker:
     """Makes models as relations of the schema that comes first on every one of its connections.
@@ -34,11 +37,14 @@ class Maker:
         self._readers: dict[str, set[str]] = {}
 
     def watch(self, models: Iterable[Model]) -> None:
-        """Let go the passing tables among `models`, all that will ever be made, once each of their readers is made."""
-        self._readers = readers_of_passing(tuple(models))
+        """Let go the passing tables among `models` once each of their readers among these is made, each time anew."""
+        self._readers |= readers_of_passing(tuple(models))
 
-    def make(self, models: Sequence[Model]) -> None:
-        """Make `models`; what they read of others must stand. Raises: duckdb.Error of the first that fails."""
+    def make(self, models: Sequence[Model], made: Made | None = None) -> None:
+        """Make `models`; what they read of others must stand. Raises: duckdb.Error of the first that fails.
+
+        made: called for each model once it stands, before those that read it begin
+        """
         by_name = {model.name: model for model in models}
         waiting = TopologicalSorter({model.name: [name for name in model.reads if name in by_name] for model in models})
         waiting.prepare()
@@ -58,6 +64,8 @@ class Maker:
                         name, connection = running.pop(future)
                         self._idle.append(connection)
                         future.result()
+                        if made is not None:
+                            made(connection, by_name[name])
                         waiting.done(name)
                         self._let_go(name, connection)
             except BaseException:

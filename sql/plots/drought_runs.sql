@@ -2,13 +2,14 @@
 --
 -- Grain: plot, quantity, span (day or hour) and its begin
 -- As of: readings up to as_of; days that are over, and hours of the last hourly_days
--- Reads: root_zone, potentials, limits
+-- Reads: root_zone, potentials, earlier_runs, limits
 -- Feeds: drought_evaluations
 -- Kept as: carried table
 --
 -- In a row means: no other evaluation between, and no longer gap than hourly_gap_hours or, for days, the report
 -- interval. Frozen soil is neither dry nor moist. An hour counts when it has every depth that the plot had in the
--- hourly_depth_hours before it. Nothing here depends on the weather or on the instant of the evaluation.
+-- hourly_depth_hours before it. Nothing here depends on the weather or on the instant of the evaluation. earlier_runs
+-- has, where an evaluation continues after closed days, the last of these of a plot, quantity and span.
 with verdicts as (
     select
         plot_id,
@@ -61,7 +62,35 @@ evaluations as (
         greatest(ceil(counted.interval_s / 86400 - limits.interval_slack), 1) as interval_days,
     from counted
     cross join limits
-    where counted.span = 'day' or counted.is_whole
+    where
+        (counted.span = 'day' or counted.is_whole)
+        and counted.date > coalesce(getvariable('continued_from'), date '0001-01-01')
+),
+
+chained as (
+    select
+        plot_id,
+        quantity,
+        span,
+        date,
+        starts_at,
+        ends_at,
+        interval_days,
+        is_dry,
+        dryness,
+        is_below_close,
+        false as is_earlier,
+        null as dry_since_at,
+        null as dry_evaluations,
+        null as same_since_at,
+        null as same_evaluations,
+        null as moist_since_at,
+    from evaluations
+    union all by name
+    select
+        earlier_runs.*,
+        true as is_earlier,
+    from earlier_runs
 ),
 
 steps as (
@@ -80,7 +109,7 @@ steps as (
         lag(evaluations.is_dry) over by_time as was_dry,
         lag(evaluations.dryness) over by_time as last_dryness,
         lag(evaluations.is_below_close) over by_time as was_below_close,
-    from evaluations
+    from chained as evaluations
     cross join limits
     window by_time as (
         partition by evaluations.plot_id, evaluations.quantity, evaluations.span order by evaluations.starts_at
@@ -90,21 +119,38 @@ steps as (
 begins as (
     select
         steps.*,
-        steps.is_dry and not coalesce(steps.is_next and steps.was_dry, false) as begins_dry,
-        not coalesce(steps.is_next and steps.last_dryness = steps.dryness, false) as begins_dryness,
-        steps.is_below_close and not coalesce(steps.is_next and steps.was_below_close, false) as begins_moist,
+        case
+            when steps.is_earlier then steps.dry_since_at
+            when steps.is_dry and not coalesce(steps.is_next and steps.was_dry, false) then steps.starts_at
+        end as dry_begins_at,
+        case
+            when steps.is_earlier then steps.number - steps.dry_evaluations + 1
+            when steps.is_dry and not coalesce(steps.is_next and steps.was_dry, false) then steps.number
+        end as dry_begins,
+        case
+            when steps.is_earlier then steps.same_since_at
+            when not coalesce(steps.is_next and steps.last_dryness = steps.dryness, false) then steps.starts_at
+        end as same_begins_at,
+        case
+            when steps.is_earlier then steps.number - steps.same_evaluations + 1
+            when not coalesce(steps.is_next and steps.last_dryness = steps.dryness, false) then steps.number
+        end as same_begins,
+        case
+            when steps.is_earlier then steps.moist_since_at
+            when steps.is_below_close and not coalesce(steps.is_next and steps.was_below_close, false)
+                then steps.starts_at
+        end as moist_begins_at,
     from steps
 ),
 
 runs as (
     select
-        begins.*,
-        max(case when begins.begins_dry then begins.starts_at end) over so_far as dry_since_at,
-        begins.number - max(case when begins.begins_dry then begins.number end) over so_far + 1 as dry_evaluations,
-        max(case when begins.begins_dryness then begins.starts_at end) over so_far as same_since_at,
-        begins.number - max(case when begins.begins_dryness then begins.number end) over so_far + 1
-            as same_evaluations,
-        max(case when begins.begins_moist then begins.starts_at end) over so_far as moist_since_at,
+        begins.* exclude (dry_since_at, dry_evaluations, same_since_at, same_evaluations, moist_since_at),
+        max(begins.dry_begins_at) over so_far as dry_since_at,
+        begins.number - max(begins.dry_begins) over so_far + 1 as dry_evaluations,
+        max(begins.same_begins_at) over so_far as same_since_at,
+        begins.number - max(begins.same_begins) over so_far + 1 as same_evaluations,
+        max(begins.moist_begins_at) over so_far as moist_since_at,
     from begins
     window so_far as (
         partition by begins.plot_id, begins.quantity, begins.span
@@ -129,3 +175,4 @@ select
     same_evaluations,
     moist_since_at,
 from runs
+where not is_earlier

@@ -305,10 +305,12 @@ spans as (
                 then
                     case
                         when standings.long_days is null then (standings.line_days + standings.short_days) / 2
+                        -- the middle one as it is: a sum less both ends may fall short of outlook_days by its last bit
                         else
-                            standings.line_days + standings.short_days + standings.long_days
-                            - least(standings.line_days, standings.short_days, standings.long_days)
-                            - greatest(standings.line_days, standings.short_days, standings.long_days)
+                            greatest(
+                                least(standings.line_days, standings.short_days),
+                                least(greatest(standings.line_days, standings.short_days), standings.long_days)
+                            )
                     end
         end as days,
         case standings.method

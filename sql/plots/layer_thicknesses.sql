@@ -1,6 +1,6 @@
--- How much soil the probes at a depth of a plot stand for, on the newest day that says so.
+-- How much soil the probes at a depth of a plot stand for, on a day that is over.
 --
--- Grain: plot and depth
+-- Grain: plot, depth and local day
 -- As of: readings up to as_of; days that are over
 -- Reads: root_zone_layers
 -- Feeds: wetting_events
@@ -8,7 +8,7 @@
 select
     plot_id,
     depth_cm,
-    max_by(thickness_m, date) as thickness_m,
+    date,
+    thickness_m,
 from root_zone_layers
 where span = 'day'
-group by plot_id, depth_cm

@@ -15,7 +15,16 @@
 -- water and stands open makes it watering (ordered). Else nobody ordered it and no rain explains it: unplanned,
 -- watering by others or a leak. Where rain is not measured and fewer plots than that have probes nobody can know:
 -- watering (unknown).
-with ordered_rises as (
+with layers as (
+    select
+        plot_id,
+        depth_cm,
+        max_by(thickness_m, date) as thickness_m,
+    from layer_thicknesses
+    group by plot_id, depth_cm
+),
+
+ordered_rises as (
     select
         rise_hours.*,
         epoch(rise_hours.hour_at) - epoch(
@@ -63,11 +72,11 @@ events as (
         min(depth_events.starts_at) as starts_at,
         max(depth_events.ends_at) as ends_at,
         max(depth_events.rise) as rise,
-        round(sum(1000 * depth_events.rise * coalesce(layer_thicknesses.thickness_m, 0)), 6) as gain_mm,
+        round(sum(1000 * depth_events.rise * coalesce(layers.thickness_m, 0)), 6) as gain_mm,
         min(depth_events.depth_cm) as shallowest_cm,
     from depth_events
-    left join layer_thicknesses
-        on depth_events.plot_id = layer_thicknesses.plot_id and depth_events.depth_cm = layer_thicknesses.depth_cm
+    left join layers
+        on depth_events.plot_id = layers.plot_id and depth_events.depth_cm = layers.depth_cm
     group by depth_events.plot_id, depth_events.event_number
 ),
 
@@ -89,7 +98,7 @@ crowds as (
 
 probed as (
     select count(distinct plot_id) as plots,
-    from layer_thicknesses
+    from layers
 ),
 
 reported as (

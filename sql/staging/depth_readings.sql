@@ -1,7 +1,8 @@
 -- What the probes of a plot said at a depth, on a local day or in an hour: water content and potential.
 --
 -- Grain: plot, quantity (water_content or matric_potential), span (day or hour), its begin, and depth
--- As of: readings up to as_of; hours of the last hourly_days before as_of, none without as_of
+-- As of: readings up to as_of; hours of the last hourly_days before as_of, none without as_of; where an evaluation
+--     continues after closed days, what lies after them
 -- Reads: readings_daily, readings_hourly, plot_depths, limits
 -- Feeds: root_zone_layers, potentials
 --
@@ -86,6 +87,7 @@ placed_elements as (
             elements.plot_id = plot_depths.plot_id
             and elements.depth_cm = plot_depths.depth_cm
             and elements.quantity = plot_depths.quantity
+    where elements.date > coalesce(getvariable('continued_from'), date '0001-01-01')
 )
 
 select

@@ -3,7 +3,8 @@
 -- Grain: element and hour with water content
 -- As of: readings up to as_of
 -- Reads: staged_soil_readings, shared_hours
--- Feeds: hourly_breaks, low_plateaus, high_plateaus, unexplained_rises, outlying_hours
+-- Feeds: hourly_breaks, low_plateaus, element_tops, saturated_stretches, high_plateaus, unexplained_rises,
+--     outlying_hours, unsteady_devices
 -- Kept as: passing table
 --
 -- hour counts hours since 1970 in UTC; an hour without a reading has no row. Water content is in percent of the volume,

@@ -2,20 +2,15 @@
 --
 -- Grain: device, channel and depth
 -- As of: readings up to as_of, of the window
--- Reads: readings
+-- Reads: element_reading_parts
 -- Feeds: sensor_states
--- Kept as: carried table
 select
     device_id,
     channel,
     depth_cm,
-    count(*) as water_readings,
-    min(measured_at) as first_water_at,
-    max(measured_at) as last_water_at,
-    max(case when is_evidence or is_potential_usable or is_d01_frozen then measured_at end) as last_good_at,
-from readings
-where
-    not is_quarantined
-    and depth_cm is not null
-    and (volumetric_water_content is not null or matric_potential_kpa is not null)
+    sum(water_readings) as water_readings,
+    min(first_water_at) as first_water_at,
+    max(last_water_at) as last_water_at,
+    max(last_good_at) as last_good_at,
+from element_reading_parts
 group by device_id, channel, depth_cm

@@ -3,7 +3,7 @@
 -- Grain: element and hour in which a gate speaks
 -- As of: readings up to as_of
 -- Reads: hourly_breaks, low_plateaus, high_plateaus, unexplained_rises, outlying_hours
--- Feeds: readings
+-- Feeds: readings, spoken_gates
 -- Kept as: table
 with words as (
     select

@@ -2,7 +2,7 @@
 --
 -- Grain: plot, quantity (water_content or matric_potential) and depth that probes of the plot name on two days or more
 -- As of: readings up to as_of
--- Reads: staged_soil_readings, elements, limits
+-- Reads: element_days, limits
 -- Feeds: outlying_hours, depth_readings, root_zone_layers, wetting_events
 -- Kept as: carried table
 --
@@ -10,30 +10,17 @@
 -- soil; as two depths the deeper would stand for all the roots below it, and one bad probe would rule the plot. The
 -- depth of several is the median of them. A depth that is named on one day only is a slip or has just begun: it moves
 -- no other.
-with spoken_elements as (
+with named_depths as (
     select
-        element_id,
+        plot_id,
+        depth_cm,
         min(date) as first_date,
         max(date) as last_date,
-        count(volumetric_water_content) as water_contents,
-        count(matric_potential_kpa) as potentials,
-    from staged_soil_readings
-    where quarantine is null
-    group by element_id
-),
-
-named_depths as (
-    select
-        elements.plot_id,
-        elements.depth_cm,
-        min(spoken_elements.first_date) as first_date,
-        max(spoken_elements.last_date) as last_date,
-        sum(spoken_elements.water_contents) as water_contents,
-        sum(spoken_elements.potentials) as potentials,
-    from spoken_elements
-    inner join elements on spoken_elements.element_id = elements.element_id
-    where elements.plot_id is not null and elements.depth_cm > 0
-    group by elements.plot_id, elements.depth_cm
+        sum(water_contents) as water_contents,
+        sum(potentials) as potentials,
+    from element_days
+    where plot_id is not null and depth_cm > 0
+    group by plot_id, depth_cm
 ),
 
 depths as (

@@ -3,7 +3,7 @@
 -- Grain: device, channel, depth and instant
 -- As of: readings up to as_of
 -- Reads: staged_soil_readings, stream_day_gates, hourly_gates, frost_neighbours, limits
--- Feeds: readings_hourly, device_readings, element_readings
+-- Feeds: readings_hourly, device_reading_parts, element_reading_parts
 -- Kept as: table
 --
 -- Usable means: water content is there and no blocking gate speaks. The gates are those of docs/glossary.md.

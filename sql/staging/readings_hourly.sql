@@ -3,7 +3,7 @@
 -- Grain: plot, device, channel, depth and hour
 -- As of: readings up to as_of
 -- Reads: readings, shared_hours, elements
--- Feeds: readings_daily, depth_readings, rise_hours, plateaus
+-- Feeds: readings_daily, closing_hours, depth_readings, rise_hours, plateaus, unsteady_devices
 -- Kept as: table
 --
 -- Water content and potential are counted apart: one good reading of the one does not vouch for the other. Usable means

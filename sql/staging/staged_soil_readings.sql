@@ -3,7 +3,7 @@
 -- Grain: device, channel, depth and instant
 -- As of: measured_at up to as_of; days of the window only
 -- Reads: soil_readings, stream_periods, elements
--- Feeds: device_cadences, frost_neighbours, stream_days, shared_hours, element_hours, plot_depths, readings
+-- Feeds: device_cadences, frost_neighbours, element_days, shared_hours, element_hours, readings
 -- Kept as: passing table
 --
 -- Rows of one identity that came in parts (water content first, temperature later) are one row here. channel is 0

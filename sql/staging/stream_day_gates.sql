@@ -23,6 +23,7 @@ with days as (
         elements.plot_id,
     from stream_days
     inner join elements on stream_days.last_element_id = elements.element_id
+    where stream_days.date >= coalesce(getvariable('continued_from'), date '0001-01-01')
 ),
 
 spans as (
@@ -50,25 +51,61 @@ spans as (
             as two_days_temperature_range,
         max(days.bulk_ec_max_ds_m) over two_days - min(days.bulk_ec_min_ds_m) over two_days
             as two_days_ec_range,
-        min(days.first_at) over month as month_from,
-        max(days.water_content_max) over month - min(days.water_content_min) over month as month_range,
         days.last_at,
-        min(days.first_in_soil_at) over (
-            partition by days.stream_id, days.bound_at
-        ) as first_in_soil_at,
     from days
+    window two_days as (
+        partition by days.stream_id
+        order by days.date
+        range between interval 1 day preceding and current row
+    )
+),
+
+streams as (
+    select
+        stream_id,
+        min(first_at) as first_at,
+    from stream_days
+    group by stream_id
+),
+
+-- only a day that did not move against the day before can end a month that did not
+still_days as (
+    select
+        spans.stream_id,
+        spans.date,
+        spans.last_at,
+        limits.stuck_days,
+    from spans
     cross join limits
-    window
-        two_days as (
-            partition by days.stream_id
-            order by days.date
-            range between interval 1 day preceding and current row
-        ),
-        month as (
-            partition by days.stream_id
-            order by days.date
-            range between interval (limits.stuck_days) day preceding and current row
-        )
+    inner join streams on spans.stream_id = streams.stream_id
+    where
+        coalesce(spans.two_days_range, 0) = 0
+        and epoch(spans.last_at) - epoch(streams.first_at) >= limits.stuck_days * 86400
+),
+
+stuck_days as (
+    select
+        still_days.stream_id,
+        still_days.date,
+    from still_days
+    inner join stream_days
+        on
+            still_days.stream_id = stream_days.stream_id
+            and stream_days.date between still_days.date - cast(still_days.stuck_days as integer) and still_days.date
+    group by still_days.stream_id, still_days.date
+    having
+        max(stream_days.water_content_max) = min(stream_days.water_content_min)
+        and epoch(max(still_days.last_at)) - epoch(min(stream_days.first_at)) >= max(still_days.stuck_days) * 86400
+),
+
+first_soils as (
+    select
+        stream_id,
+        bound_at,
+        min(first_in_soil_at) as first_in_soil_at,
+    from stream_days
+    where coalesce(bound_at >= cast(getvariable('window_from') as timestamptz), true)
+    group by stream_id, bound_at
 ),
 
 device_days as (
@@ -155,21 +192,14 @@ select
         ),
         false
     ) as is_stuck_suspect,
-    coalesce(
-        epoch(spans.last_at) - epoch(spans.month_from) >= limits.stuck_days * 86400 and spans.month_range = 0,
-        false
-    ) as is_stuck,
+    stuck_days.stream_id is not null as is_stuck,
     spans.soil_temperature_max_c - spans.soil_temperature_min_c as daily_swing_c,
     coalesce(
         device_frosts.has_frost,
         plot_frosts.plot_id is not null or coalesce(weather_days.has_air_frost, false)
     ) as has_frost_nearby,
     coalesce(battery_days.battery_v < coalesce(spans.battery_low_v, limits.battery_low_v), false) as has_low_battery,
-    case
-        when
-            coalesce(spans.bound_at >= cast(getvariable('window_from') as timestamptz), true)
-            then spans.first_in_soil_at
-    end as first_in_soil_at,
+    first_soils.first_in_soil_at,
 from spans
 cross join limits
 inner join device_days on spans.device_id = device_days.device_id and spans.date = device_days.date
@@ -178,3 +208,6 @@ left join plot_frosts on spans.plot_id = plot_frosts.plot_id and spans.date = pl
 left join weather_days
     on spans.date >= weather_days.date and spans.date < coalesce(weather_days.next_date, date '9999-12-31')
 left join battery_days on spans.device_id = battery_days.device_id and spans.date = battery_days.date
+left join stuck_days on spans.stream_id = stuck_days.stream_id and spans.date = stuck_days.date
+left join first_soils
+    on spans.stream_id = first_soils.stream_id and spans.bound_at is not distinct from first_soils.bound_at

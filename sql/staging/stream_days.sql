@@ -1,36 +1,28 @@
--- The extremes of a sensing element on a local day: what the day's gates need.
+-- The extremes of a stream on a local day: what the day's gates need.
 --
 -- Grain: stream (device, channel and depth) and day
 -- As of: readings up to as_of
--- Reads: staged_soil_readings, limits
+-- Reads: element_days
 -- Feeds: stream_day_gates
 -- Kept as: passing table
 select
-    staged_soil_readings.stream_id,
-    staged_soil_readings.date,
-    max_by(staged_soil_readings.element_id, staged_soil_readings.measured_at) as last_element_id,
-    max(staged_soil_readings.field_capacity) as field_capacity,
-    max(staged_soil_readings.battery_low_v) as battery_low_v,
-    max(staged_soil_readings.bound_at) as bound_at,
-    min(staged_soil_readings.measured_at) as first_at,
-    max(staged_soil_readings.measured_at) as last_at,
-    min(staged_soil_readings.volumetric_water_content) as water_content_min,
-    max(staged_soil_readings.volumetric_water_content) as water_content_max,
-    min(staged_soil_readings.soil_temperature_c) as soil_temperature_min_c,
-    max(staged_soil_readings.soil_temperature_c) as soil_temperature_max_c,
-    count(staged_soil_readings.soil_temperature_c) as temperature_readings,
-    count(case when staged_soil_readings.soil_temperature_c <= limits.thawing_below_c then 1 end) as cold_readings,
-    min(staged_soil_readings.bulk_ec_ds_m) as bulk_ec_min_ds_m,
-    max(staged_soil_readings.bulk_ec_ds_m) as bulk_ec_max_ds_m,
-    min(
-        case
-            when
-                staged_soil_readings.volumetric_water_content > limits.in_air_water_content
-                or staged_soil_readings.bulk_ec_ds_m > limits.in_air_ec_ds_m
-                then staged_soil_readings.measured_at
-        end
-    ) as first_in_soil_at,
-from staged_soil_readings
-cross join limits
-where staged_soil_readings.quarantine is null
-group by staged_soil_readings.stream_id, staged_soil_readings.date
+    stream_id,
+    date,
+    max_by(element_id, last_at) as last_element_id,
+    max(field_capacity) as field_capacity,
+    max(battery_low_v) as battery_low_v,
+    max(bound_at) as bound_at,
+    min(first_at) as first_at,
+    max(last_at) as last_at,
+    min(water_content_min) as water_content_min,
+    max(water_content_max) as water_content_max,
+    min(soil_temperature_min_c) as soil_temperature_min_c,
+    max(soil_temperature_max_c) as soil_temperature_max_c,
+    sum(temperature_readings) as temperature_readings,
+    sum(cold_readings) as cold_readings,
+    min(bulk_ec_min_ds_m) as bulk_ec_min_ds_m,
+    max(bulk_ec_max_ds_m) as bulk_ec_max_ds_m,
+    min(first_in_soil_at) as first_in_soil_at,
+from element_days
+where stream_id is not null
+group by stream_id, date

@@ -37,7 +37,7 @@ class Evaluated:
         with open_lake(folder, site) as lake:
             whole = evaluate(lake, as_of=as_of, site=site)
         assert flags.equals(whole)
-        self.judged, self.carried = carry.groups_judged, carry.groups_carried
+        self.judged, self.carried, self.continued = carry.groups_judged, carry.groups_carried, carry.groups_continued
         self.states = {(row["plot_id"], row["cause"]): row["state"] for row in flags.to_pylist()}
 
 
@@ -105,13 +105,13 @@ def test_only_plots_with_news_are_judged_anew_and_time_still_passes_for_the_othe
     add(lake_folder, "D1", AS_OF + 5 * MINUTE, 0.20)
     add(lake_folder, "D2", AS_OF - timedelta(days=2, minutes=30), 0.35)  # two days late
     with_news = Evaluated(lake_folder, AS_OF + 10 * MINUTE)
-    assert (with_news.judged, with_news.carried) == (2, 3)
+    assert (with_news.judged, with_news.continued, with_news.carried) == (1, 1, 3)
     assert with_news.states["P4", "sensor"] == "ok"
     compact_partition(lake_folder, table("soil_readings"), date(2026, 7, 10), 1)
     hours_later = Evaluated(lake_folder, AS_OF + 3 * HOUR)
-    assert (hours_later.judged, hours_later.carried) == (0, 5), "merged files hold the same readings"
+    assert (hours_later.judged, hours_later.continued, hours_later.carried) == (0, 1, 4), "merged files, same readings"
     assert hours_later.states["P4", "sensor"] == "stale", "25 h after its last reading, without any news"
-    assert judge(lake_folder, AS_OF).groups_judged == 1, "at that instant the reading of D1 was not there yet"
+    assert judge(lake_folder, AS_OF).groups_carried == 5, "at that instant the reading of D1 was not there yet"
     assert Evaluated(lake_folder, AS_OF + 17 * HOUR).carried == 0, "a new day moves the window"
 
 

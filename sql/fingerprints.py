@@ -1,0 +1,183 @@
+"""What the rows of a group of plots follow from, as one number: the same number means the same rows.
+
+A group is what shares a probe or a plot. Its fingerprint is a sum of hashes over every row that its carried rows can
+follow from, once with today's readings and once without (`closed_fingerprint`). What all groups share is in `run_key`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from importlib import resources
+
+import duckdb
+import pyarrow as pa
+
+from ingest.site import Site
+from sql.models import all_models
+from sql.reference import limit, reference_names, reference_rows
+
+_READ_COLUMNS = (
+    "device_id, channel, depth_cm, measured_at, volumetric_water_content, soil_temperature_c, bulk_ec_ds_m, "
+    "matric_potential_kpa, quarantine, received_at"
+)
+
+_DEVICE_DAYS = f"""
+select
+    device_id,
+    date,
+    cast(sum(hash({_READ_COLUMNS})) as varchar) as fingerprint,
+from memory.main.soil_readings
+where list_contains($days, date) and measured_at <= cast(getvariable('as_of') as timestamptz)
+group by device_id, date
+"""
+
+_PARTS = """
+with parts as (
+    select device_id, null as plot_id, date, hash('readings', date, fingerprint) as part from device_days
+    union all
+    select device_id, null as plot_id, date, hash('battery', date, battery_v) as part from battery_days
+    union all
+    select
+        device_id, null as plot_id, null as date,
+        hash(
+            'device', staged_devices, valid_from <= getvariable('as_of'), valid_until > getvariable('as_of')
+        ) as part
+    from staged_devices
+    union all
+    select
+        null as device_id, plot_id, null as date,
+        hash(
+            'plot', staged_plots,
+            epoch(cast(getvariable('as_of') as timestamptz)) < new_until_s,
+            (
+                select count(*) from potential_lines
+                where
+                    (epoch(cast(getvariable('as_of') as timestamptz)) - planted_s) / (365.25 * 86400)
+                    >= potential_lines.planted_years_from
+            )
+        ) as part
+    from staged_plots
+    union all
+    select null as device_id, plot_id, null as date, hash('soil', staged_soil_layers) as part from staged_soil_layers
+    union all
+    select
+        null as device_id, plot_id, null as date,
+        hash('plateau', device_id, channel, depth_cm, wetted_at, plateau_water_content, date) as part
+    from soil_plateaus
+    where date <= cast(getvariable('window_from') as date)
+)
+
+select
+    coalesce(plot_groups.group_id, device_groups.group_id, concat('device ', parts.device_id)) as group_id,
+    cast(sum(parts.part) as varchar) as fingerprint,
+    cast(
+        coalesce(
+            sum(case when coalesce(parts.date < cast(getvariable('window_to') as date), true) then parts.part end), 0
+        ) as varchar
+    ) as closed_fingerprint,
+from parts
+left join device_groups on parts.device_id = device_groups.device_id
+left join plot_groups on parts.plot_id = plot_groups.plot_id
+group by 1
+"""
+
+
+def make_groups(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make `device_groups` and `plot_groups`: to which group a registered device or plot belongs."""
+    pairs = connection.execute("select distinct device_id, plot_id from staged_devices").fetchall()
+    plots = [plot_id for (plot_id,) in connection.execute("select distinct plot_id from staged_plots").fetchall()]
+    device_groups, plot_groups = _connected(pairs, plots)
+    for name, column, groups in (
+        ("device_groups", "device_id", device_groups), ("plot_groups", "plot_id", plot_groups)
+    ):  # fmt: skip
+        connection.register(
+            f"{name}_found",
+            pa.table(
+                {column: list(groups), "group_id": list(groups.values())},
+                schema=pa.schema([(column, pa.string()), ("group_id", pa.string())]),
+            ),
+        )
+        connection.execute(f"create or replace table {name} as select * from {name}_found")
+        connection.unregister(f"{name}_found")
+
+
+def make_fingerprints(
+    connection: duckdb.DuckDBPyConnection,
+    days: Iterable[date],
+    today: date,
+    known: str | None,
+    known_days: Sequence[date],
+) -> None:
+    """Make `device_days`, of every device on every day of the window, and from it `fingerprints`, of every group.
+
+    days: those that there are
+    known: statement that gives the rows of `device_days` of known_days
+    """
+    window = [day for day in days if today - timedelta(days=limit("soil_window_days")) <= day <= today]
+    same = [day for day in window if day in known_days]
+    connection.execute(
+        f"create or replace table device_days as {_DEVICE_DAYS}",
+        {"days": [day for day in window if day not in same]},
+    )
+    if known is not None and same:
+        connection.execute(
+            f"insert into device_days by name select * from ({known}) where list_contains($days, date)",
+            {"days": same},
+        )
+    connection.execute(f"create or replace table fingerprints as {_PARTS}")
+
+
+def run_key(connection: duckdb.DuckDBPyConnection, site: Site) -> str:
+    """Return a hash of all that every plot depends on: models, thresholds, this code, the window, days of weather."""
+    (days,) = connection.execute(
+        "select (select cast(sum(hash(date, next_date)) as varchar) from weather_days where has_air_frost), "
+        "(select cast(sum(hash(shifts)) as varchar) from depletion_shifts as shifts), "
+        "cast(getvariable('window_from') as varchar), cast(getvariable('window_to') as varchar)"
+    ).fetchall()
+    told = [
+        duckdb.__version__,
+        [
+            resources.files("sql").joinpath(name).read_text(encoding="utf-8")
+            for name in ("carry.py", "continued.py", "fingerprints.py")
+        ],
+        [(model.name, model.select) for model in all_models()],
+        [(name, reference_rows(name)) for name in reference_names()],
+        [repr(site), *days],
+    ]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _connected(pairs: Iterable[tuple[str, str | None]], plots: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the group of each device and of each plot; what shares a device or a plot is in one group."""
+    parents: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def root(node: tuple[str, str]) -> tuple[str, str]:
+        parents.setdefault(node, node)
+        while parents[node] != node:
+            parents[node] = parents[parents[node]]
+            node = parents[node]
+        return node
+
+    for device_id, plot_id in pairs:
+        device = root(("device", device_id))
+        if plot_id is not None:
+            low, high = sorted((device, root(("plot", plot_id))))
+            parents[low] = high
+    for plot_id in plots:
+        root(("plot", plot_id))
+    groups = {node: " ".join(root(node)) for node in list(parents)}
+    return (
+        {name: group for (kind, name), group in groups.items() if kind == "device"},
+        {name: group for (kind, name), group in groups.items() if kind == "plot"},
+    )
+
+
+def same_days(
+    days: Mapping[date, Sequence[str]], days_before: Mapping[date, Sequence[str]], as_of: datetime, site: Site
+) -> list[date]:
+    """Return the days before the one of `as_of` of which the files are those of `days_before`."""
+    until = site.local_date(as_of)
+    return [day for day, names in days.items() if day < until and list(days_before.get(day, ())) == list(names)]

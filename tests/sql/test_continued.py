@@ -1,0 +1,133 @@
+"""Continuing an evaluation after the closed days: for whom, and that every row is that of judging everything."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bench.continued_evaluations import compare, compare_tables
+from greensward.carried import keep_for_next, load_past, soil_files
+from ingest.lake.layout import DataFolder
+from ingest.lake.read import open_lake
+from ingest.lake.tables import table
+from ingest.lake.write import by_local_day, to_arrow, write_rows
+from ingest.site import BEICHEN, Site
+from sql.carry import Carry
+from sql.continued import seam_before
+from sql.evaluate import evaluate
+from tests.sql.made_lake import AS_OF, MadeLake
+from tests.sql.stored_lake import store
+
+HOUR = timedelta(hours=1)
+
+
+class Probes:
+    """A lake of probes of which each told one story up to AS_OF, and says one thing more an hour later."""
+
+    def __init__(self) -> None:
+        """Begin without probes."""
+        self.before, self.after = MadeLake(), MadeLake()
+
+    def add(self, name: str, water: Sequence[float | None], last: float, *, every: int = 1, ec: float = 0.3) -> None:
+        """Add a plot with a probe that said `water` hour by hour up to AS_OF; None is silence."""
+        self.before.plot(name)
+        self.say(name, name, water, every=every, ec=ec)
+        self.hear(name, last, ec=ec)
+
+    def say(
+        self,
+        name: str,
+        plot: str,
+        water: Sequence[float | None],
+        *,
+        every: int = 1,
+        ec: float = 0.3,
+        soil_c: float = 20.0,
+    ) -> None:
+        """Register a probe in `plot`, with what it said up to AS_OF."""
+        self.before.device(name, plot, report_interval_s=3600.0 * every)
+        for back, value in enumerate(reversed(water)):
+            if value is not None:
+                self.before.soil(
+                    AS_OF - back * every * HOUR,
+                    name,
+                    volumetric_water_content=value,
+                    soil_temperature_c=soil_c,
+                    bulk_ec_ds_m=ec,
+                )
+
+    def hear(self, name: str, water: float, *, ec: float = 0.3, soil_c: float = 20.0) -> None:
+        """Let the probe speak an hour after AS_OF."""
+        self.after.soil(AS_OF + HOUR, name, volumetric_water_content=water, soil_temperature_c=soil_c, bulk_ec_ds_m=ec)
+
+
+def calm(hours: int, level: float = 0.20) -> list[float]:
+    """Return soil in which nothing happens but the noise of the probe."""
+    return [round(level + 0.001 * offset, 3) for offset, _ in zip(itertools.cycle((0, 1, 0, -1)), range(hours))]
+
+
+@pytest.fixture
+def probes() -> Probes:
+    made = Probes()
+    made.add("calm", calm(200), 0.20)
+    made.add("dries", [round(0.30 - 0.0005 * hour, 4) for hour in range(200)], 0.2)
+    made.add("slow", [0.2, 0.21] * 25, 0.2, every=4)
+    for row in made.before.rows["soil_readings"]:
+        if row["device_id"] == "slow":
+            row["measured_at"] -= 3 * HOUR  # the next of its rhythm is the one that comes
+    made.add("stuck", [0.18] * 720, 0.18)  # thirty days are full with the next hour
+    made.add("risen", [*calm(60), *[0.40] * 20, *calm(100)], 0.45)
+    made.add("stands", [*calm(60), *[0.40] * 90], 0.33)
+    made.add("dropped", [*[0.30] * 60, *[0.10] * 90], 0.10)
+    made.add("gap", [*calm(150), *[None] * 10, *calm(20)], 0.20)
+    wettings = [*[0.45] * 12, *[round(0.45 - 0.002 * hour, 3) for hour in range(75)]]  # drained once from far higher
+    for _ in range(3):
+        wettings += [*[round(0.30 - 0.002 * hour, 3) for hour in range(50)], *calm(10)]
+        wettings += [round(0.33 - 0.002 * min(hour, 15), 3) for hour in range(50)]
+    made.add("learns", wettings[:-1], wettings[-1])
+    made.before.plot("cold")
+    made.say("cold", "cold", calm(190), soil_c=-1.0)
+    made.say("cold too", "cold", [*calm(180), *[None] * 10], soil_c=-1.0)
+    made.hear("cold", 0.20, soil_c=-1.0)
+    return made
+
+
+def test_only_what_cannot_reach_back_is_continued_and_every_row_is_that_of_judging_all(
+    probes: Probes, folder: DataFolder
+) -> None:
+    store(probes.before, folder)
+    judge(folder, AS_OF)
+    spec = table("soil_readings")
+    for day, rows in by_local_day(spec, to_arrow(spec, probes.after.rows["soil_readings"]), BEICHEN):
+        write_rows(folder, spec, day, rows, "after")
+    assert judge(folder, AS_OF + HOUR) == {"calm", "dries", "slow", "stuck"}
+
+
+def judge(folder: DataFolder, as_of: datetime) -> set[str]:
+    """Return the plots that were continued; every carried table and flag is that of judging everything."""
+    carry = Carry(load_past(folder), soil_files(folder), BEICHEN, as_of)
+    with open_lake(folder, BEICHEN) as lake, open_lake(folder, BEICHEN) as whole:
+        flags = evaluate(lake, as_of=as_of, site=BEICHEN, carry=carry)
+        expected = evaluate(whole, as_of=as_of, site=BEICHEN, carry=Carry(None, {}, BEICHEN, as_of))
+        compare_tables(lake, whole, f"{as_of}")
+        assert flags.equals(expected)
+        keep_for_next(folder, lake, carry)
+        groups = lake.execute("select group_id from continued_groups").fetchall()
+    return {group_id.removeprefix("plot ") for (group_id,) in groups}
+
+
+def test_an_invented_district_is_the_same_step_by_step(folder: DataFolder) -> None:
+    assert compare(folder, seed=2, plots=12, steps=3)["continued"] > 0
+
+
+def test_days_of_other_than_24_hours_leave_no_seam() -> None:
+    berlin = Site("x", ZoneInfo("Europe/Berlin"), 13.0, 52.0, 14.0, 53.0)
+    kolkata = Site("x", ZoneInfo("Asia/Kolkata"), 77.0, 28.0, 78.0, 29.0)
+    assert seam_before(date(2026, 3, 20), berlin) is not None
+    assert seam_before(date(2026, 3, 31), berlin) is None, "29 March has 23 hours"
+    assert seam_before(date(2026, 7, 10), kolkata) is None, "half hours of the clock"
+    assert seam_before(date(2026, 7, 10), BEICHEN) is not None
