@@ -25,6 +25,9 @@ from sql.models import Model, all_models
 _MOST_CHANGED = 0.5
 """Share of the groups from which everything is judged anew: carrying the rest would save little."""
 
+_FEWEST_CONTINUED = 0.05
+"""Share of the groups below which none is continued: two rounds of statements cost more than a few whole windows."""
+
 _DEVICE_GROUP = "coalesce(device_groups.group_id, concat('device ', {name}.device_id))"
 
 _NOTHING_KNOWN = (
@@ -199,6 +202,9 @@ class Carry:
         )
         ((self._all_groups,),) = connection.execute("select count(*) from fingerprints").fetchall()
         self._count(connection)
+        if self.groups_continued < _FEWEST_CONTINUED * self._all_groups:
+            connection.execute("delete from continued_groups")
+            self._count(connection)
         if self.groups_judged > _MOST_CHANGED * self._all_groups:
             connection.execute("delete from carried_groups")
             connection.execute("delete from continued_groups")

@@ -80,16 +80,30 @@ chained as (
         dryness,
         is_below_close,
         false as is_earlier,
-        null as dry_since_at,
-        null as dry_evaluations,
-        null as same_since_at,
-        null as same_evaluations,
-        null as moist_since_at,
+        null as earlier_dry_since_at,
+        null as earlier_dry_evaluations,
+        null as earlier_same_since_at,
+        null as earlier_same_evaluations,
+        null as earlier_moist_since_at,
     from evaluations
-    union all by name
+    union all
     select
-        earlier_runs.*,
+        plot_id,
+        quantity,
+        span,
+        date,
+        starts_at,
+        ends_at,
+        interval_days,
+        is_dry,
+        dryness,
+        is_below_close,
         true as is_earlier,
+        dry_since_at as earlier_dry_since_at,
+        dry_evaluations as earlier_dry_evaluations,
+        same_since_at as earlier_same_since_at,
+        same_evaluations as earlier_same_evaluations,
+        moist_since_at as earlier_moist_since_at,
     from earlier_runs
 ),
 
@@ -120,23 +134,23 @@ begins as (
     select
         steps.*,
         case
-            when steps.is_earlier then steps.dry_since_at
+            when steps.is_earlier then steps.earlier_dry_since_at
             when steps.is_dry and not coalesce(steps.is_next and steps.was_dry, false) then steps.starts_at
         end as dry_begins_at,
         case
-            when steps.is_earlier then steps.number - steps.dry_evaluations + 1
+            when steps.is_earlier then steps.number - steps.earlier_dry_evaluations + 1
             when steps.is_dry and not coalesce(steps.is_next and steps.was_dry, false) then steps.number
         end as dry_begins,
         case
-            when steps.is_earlier then steps.same_since_at
+            when steps.is_earlier then steps.earlier_same_since_at
             when not coalesce(steps.is_next and steps.last_dryness = steps.dryness, false) then steps.starts_at
         end as same_begins_at,
         case
-            when steps.is_earlier then steps.number - steps.same_evaluations + 1
+            when steps.is_earlier then steps.number - steps.earlier_same_evaluations + 1
             when not coalesce(steps.is_next and steps.last_dryness = steps.dryness, false) then steps.number
         end as same_begins,
         case
-            when steps.is_earlier then steps.moist_since_at
+            when steps.is_earlier then steps.earlier_moist_since_at
             when steps.is_below_close and not coalesce(steps.is_next and steps.was_below_close, false)
                 then steps.starts_at
         end as moist_begins_at,
@@ -145,7 +159,7 @@ begins as (
 
 runs as (
     select
-        begins.* exclude (dry_since_at, dry_evaluations, same_since_at, same_evaluations, moist_since_at),
+        begins.*,
         max(begins.dry_begins_at) over so_far as dry_since_at,
         begins.number - max(begins.dry_begins) over so_far + 1 as dry_evaluations,
         max(begins.same_begins_at) over so_far as same_since_at,
