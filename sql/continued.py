@@ -59,7 +59,7 @@ _OPEN = {
     "element_reading_parts": "not is_closed",
     "element_tops": "part >= 0",
     "layer_thicknesses": _AFTER,
-    "learned_field_capacities": "false",
+    "learned_field_capacities": "true",
     "plateaus": "date >= date '{day}'",
     "plot_depths": "false",
     "potentials": _AFTER,
