@@ -3,7 +3,7 @@
 The last closed day is the one before yesterday. Where of a group of plots nothing but today's readings is new, only the
 readings from that day on are judged, and of what comes out only what lies after it is taken: the rest is as it was. A
 gate that reaches further than that finds what it needs in the rows that are carried (`_NEAR`), or the model
-unsteady_devices and `unsteady_groups` find that it could, and the group is judged whole. Decision 19 has the reasoning
+unsteady_devices and `unsteady_groups` find that it could, and the group is judged whole. Decision 20 has the reasoning
 gate by gate.
 """
 

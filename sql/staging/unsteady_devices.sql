@@ -6,7 +6,7 @@
 -- Feeds: later evaluations
 -- Kept as: carried table
 --
--- An evaluation continues after closed_until only where nothing of this is so; the reasoning is in decision 19. seam_hour is
+-- An evaluation continues after closed_until only where nothing of this is so; the reasoning is in decision 20. seam_hour is
 -- the first hour of the last closed day. Irregular: less than steady_hours on one of the two days before today, and
 -- hours beside each other, a gate that spoke, or a rise, so that gates of the hourly grid may reach further. Rising:
 -- today is the highest of the window, and a saturated plateau was measured against the old height. Standing: a
