@@ -1,17 +1,18 @@
--- Devices whose closed days may still change with what comes today, or whose newest days need more than two days before.
+-- Devices whose closed days may still change with what comes today, or whose newest days need more than two before.
 --
 -- Grain: device
 -- As of: readings up to as_of
--- Reads: element_hours, elements, element_days, element_tops, saturated_stretches, spoken_gates, readings_hourly, limits
+-- Reads: element_hours, elements, element_days, element_tops, saturated_stretches, spoken_gates, readings_hourly,
+--     limits
 -- Feeds: later evaluations
 -- Kept as: carried table
 --
--- An evaluation continues after closed_until only where nothing of this is so; the reasoning is in decision 20. seam_hour is
--- the first hour of the last closed day. Irregular: less than steady_hours on one of the two days before today, and
--- hours beside each other, a gate that spoke, or a rise, so that gates of the hourly grid may reach further. Rising:
--- today is the highest of the window, and a saturated plateau was measured against the old height. Standing: a
--- saturated plateau stands over the seam. Hidden: nothing usable yesterday, but today. Cold: silent today, with frost
--- nearby. Unpaced: nobody knows the interval but from all readings.
+-- An evaluation continues after closed_until only where nothing of this is so; the reasoning is in decision 20.
+-- seam_hour is the first hour of the last closed day. Irregular: less than steady_hours on one of the two days before
+-- today, and hours beside each other, a gate that spoke, or a rise, so that gates of the hourly grid may reach
+-- further. Rising: today is the highest of the window, and a saturated plateau was measured against the old height.
+-- Standing: a saturated plateau stands over the seam. Hidden: nothing usable yesterday, but today. Cold: silent today,
+-- with frost nearby. Unpaced: nobody knows the interval but from all readings.
 with seam as (
     select
         cast(
