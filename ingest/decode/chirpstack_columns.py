@@ -18,8 +18,7 @@ from ingest.decode.chirpstack import LIMIT_BYTES, TOPIC
 from ingest.decode.column_values import are_possible, instants_us, is_within, numbers
 from ingest.decode.envelope import LARGEST_COUNTER, LARGEST_PORT, LONGEST_TEXT, dev_eui_of
 from ingest.decode.field_columns import Payloads, read_payloads
-from ingest.decode.growing_shape import GrowingShape, depth_of
-from ingest.decode.guard import MAX_DEPTH
+from ingest.decode.growing_shape import GrowingShape
 from ingest.decode.json_columns import simple
 from ingest.decode.soil_rows import NO_DEPTH, PlainSoil, Said, nothing_plain, soil_rows
 from ingest.messages import Flags, Integers, Messages
@@ -108,8 +107,7 @@ class ChirpStackColumns:
                 place = places[some]
                 said = events.field("deviceInfo").field("deviceProfileName")
                 self._profiles |= dict(zip(devices.take(pa.array(place)).to_pylist(), said.to_pylist(), strict=True))
-                if depth_of(events.type) <= MAX_DEPTH:
-                    yield place, events
+                yield place, events
 
 
 def _device(topic: str) -> str | None:

@@ -25,9 +25,9 @@ from ingest.messages import Flags, Integers
 _SOIL_CODES = {pair: code for code, (pair, _) in enumerate(SOIL)}
 _ODD, _ABSENT = -2, -1
 _STATUS = -3
+"""Stand for a code where a value cannot be kept, stands for none, or is the battery's."""
 _MOST_FIELDS = 40
 """Of one profile's payloads, which fields are there being bits of a number."""
-"""Stand for a code where a value cannot be kept, stands for none, or is the battery's."""
 
 _Kept = tuple[int, float]
 _NOT_KEPT: _Kept = (_ODD, 0.0)
@@ -71,8 +71,11 @@ def read_payloads(
         {name: np.full(count, np.nan) for name in ("battery_v", "battery_pct")},
     )
     columns = {field.name: payloads.field(place) for place, field in enumerate(payloads.type)}
+    if len(columns) != payloads.type.num_fields:
+        return found
+    columns = {name: column for name, column in columns.items() if column.null_count < count}
     names = list(columns)
-    if len(names) != payloads.type.num_fields or len(names) > _MOST_FIELDS:
+    if len(names) > _MOST_FIELDS:
         return found
     groups = kind.astype(np.int64)
     for column in columns.values():

@@ -8,12 +8,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.decode.guard import MAX_DEPTH
 from ingest.decode.json_columns import read_objects
 from ingest.messages import Integers
 
 _PIECE = 1_024
 _FEWEST = 16
 _MOST_OPENINGS = 128
+_MOST_KEYS = 256
+"""Of a text from which a shape is learned: Arrow makes a column of each different key, for each text."""
 _MOST_FIELDS = 512
 """A shape that has grown beyond this is begun anew: who sends ever new keys must not fill the memory."""
 
@@ -30,7 +33,8 @@ class GrowingShape:
         """Yield places and values of the texts that can be read, some at a time; every wanted field is there.
 
         texts, screen: as in `json_columns.read_json_columns`
-        Where keys have another type in one text than in the next, up to 16 texts around them are left out.
+        Where keys have another type in one text than in the next, up to 16 texts around them are left out. So are
+        texts from which nothing is learned, since they nest too deep or have too many keys.
         """
         for begin in range(0, len(texts), _PIECE):
             some = np.arange(begin, min(begin + _PIECE, len(texts)))
@@ -50,24 +54,27 @@ class GrowingShape:
 
     def _read(self, texts: pa.BinaryArray) -> pa.StructArray | None:
         values = read_objects(texts, self._known)
-        if values is None and not _may_nest_deep(texts):
-            values = read_objects(texts, self._wanted, infers=True)
-            if values is not None:
-                grown = _merged(self._known, values.type)
-                self._known = grown if _fields(grown) <= _MOST_FIELDS else self._wanted
+        if values is not None or len(texts) > _FEWEST or not _is_bounded(texts):
+            return values
+        values = read_objects(texts, self._wanted, infers=True)
+        if values is None or _depth(values.type) > MAX_DEPTH:
+            return None
+        grown = _merged(self._known, values.type)
+        self._known = grown if _fields(grown) <= _MOST_FIELDS else self._wanted
         return values
 
 
-def _may_nest_deep(texts: pa.BinaryArray) -> bool:
-    """Say whether a text has so many openings that who learns its shape might be led too deep."""
+def _is_bounded(texts: pa.BinaryArray) -> bool:
+    """Say whether no text could lead who learns its shape too deep, or to columns without end."""
     openings = pc.add(pc.count_substring(texts, "{"), pc.count_substring(texts, "["))
-    return bool(pc.any(pc.greater(openings, _MOST_OPENINGS)).as_py())
+    keys = pc.count_substring(texts, ":")
+    return bool(pc.max(openings).as_py() <= _MOST_OPENINGS and pc.max(keys).as_py() <= _MOST_KEYS)
 
 
-def depth_of(type_: pa.DataType) -> int:
+def _depth(type_: pa.DataType) -> int:
     """Return how many objects and lists stand inside each other."""
     inner = [type_.field(place).type for place in range(type_.num_fields)]
-    return 1 + max(map(depth_of, inner), default=0) if pa.types.is_nested(type_) else 0
+    return 1 + max(map(_depth, inner), default=0) if pa.types.is_nested(type_) else 0
 
 
 def _merged(known: pa.DataType, found: pa.DataType) -> pa.DataType:

@@ -50,10 +50,10 @@ def tell_new_from_known(
     """Return what of `rows` (all of the local days `day` and `further_days`) is not in the lake yet.
 
     Rows within `spec.same_within_s` of the batch are compared, also those of the day before and after.
-    Two rows are the same when they are equal in `spec.key` (nulls equal), or in `spec.also_same` (none null). Of the
-    same row the first to arrive stays. Where `spec.merge` names measured columns, a later row still brings those
-    that were null until then. A row whose message_seq equals that of the stored row is what an interrupted seal
-    wrote itself: it is not new and not a duplicate.
+    Two rows are the same when they are equal in `spec.key` (nulls equal), or in `spec.also_same` (nulls equal, but the
+    last not null). Of the same row the first to arrive stays. Where `spec.merge` names measured columns, a later row
+    still brings those that were null until then. A row whose message_seq equals that of the stored row is what an
+    interrupted seal wrote itself: it is not new and not a duplicate.
     """
     span = _span(spec, rows)
     paths = files_within(compared_files(folder, spec, (day, *further_days)), str(spec.partition_by), span)
@@ -117,9 +117,7 @@ def _are_surely_new(spec: Table, rows: pa.Table, paths: Sequence[Path], span: Sp
         return False
     if not _has_second_identity(spec, rows):
         return True
-    *others, last = spec.also_same
-    for name in (*others, last):
-        everything = everything.filter(pc.is_valid(everything[name]))
+    everything = everything.filter(pc.is_valid(everything[spec.also_same[-1]]))
     return are_different(spec.also_same, everything)
 
 
@@ -224,11 +222,12 @@ def _also_known(spec: Table) -> str:
     same = " and ".join(f'other."{name}" is not distinct from batch."{name}"' for name in others)
     same += f' and other."{last}" = batch."{last}"'
     differs = " or ".join(f'other."{name}" is distinct from batch."{name}"' for name in spec.key)
-    told = ", ".join(f'"{name}"' for name in dict.fromkeys((*spec.also_same, *spec.key)))
+    told = ", ".join(f'"{name}"' for name in dict.fromkeys((*spec.also_same, *spec.key, "message_seq")))
     return (
         f'batch."{last}" is not null and exists (select 1 from '
         f"(select {told}, -1 as _row from known union all select {told}, _row from batch) as other "
-        f"where other._row < batch._row and ({differs}) and {same})"
+        "where (other._row < 0 or (other.message_seq, other._row) < (batch.message_seq, batch._row)) "
+        f"and ({differs}) and {same})"
     )
 
 

@@ -58,7 +58,7 @@ class Table:
     merge: measured columns; a later row of the same key may add the ones that are still null, never change them
     beside: pairs of a column and the measured column that it belongs to (the unit it came in): from the same row
     strict: columns that count for the whole row as soon as one half has them (why a row is kept out of verdicts)
-    also_same: columns of a second identity; rows equal in all of them, none null, are the same row too
+    also_same: columns of a second identity; rows equal in all of them, the last not null, are the same row too
     same_within_s: how far apart in `partition_by` two rows may lie and still be the same; 0: at the same instant only
     partition_by: timestamp column whose local day is the partition; None for a register
     sort_by: order of rows inside a file

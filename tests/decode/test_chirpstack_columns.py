@@ -10,8 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from ingest.decode import growing_shape
 from ingest.decode.chirpstack_columns import ChirpStackColumns
 from ingest.decode.context import DecodeContext
+from ingest.decode.json_columns import read_objects
 from ingest.lake.tables import table
 from ingest.lake.write import to_arrow
 from ingest.messages import Messages
@@ -178,6 +180,39 @@ def test_a_profile_that_sends_ever_new_keys_is_read_all_the_same() -> None:
     for n in range(6):
         said = event(**{f"key{n}_{k}": k for k in range(200)})
         assert read([sent(said, n)], columns) == [True]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        text()[:-1] + b',"x":' + b'{"y":' * 30 + b"1" + b"}" * 31,
+        json.dumps(event({f"key{k}": k for k in range(60)})).encode(),
+    ],
+    ids=["nesting", "sixty fields"],
+)
+def test_one_odd_event_does_not_send_its_profile_the_careful_way_for_good(odd: bytes) -> None:
+    columns = ChirpStackColumns()
+    read([sent(odd)], columns)
+    for _ in range(2):
+        assert read([sent(event(fCnt=n), n) for n in range(3)], columns) == [True] * 3
+
+
+def test_the_shape_is_learned_of_few_texts_at_a_time_and_none_of_a_text_with_very_many_keys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    learned: list[pa.BinaryArray] = []
+
+    def watched(texts: pa.BinaryArray, shape: pa.StructType, *, infers: bool = False) -> pa.StructArray | None:
+        if infers:
+            learned.append(texts)
+        return read_objects(texts, shape, infers=infers)
+
+    monkeypatch.setattr(growing_shape, "read_objects", watched)
+    said = [event(**{f"key{n}_{k}": k for k in range(1_000)}) if n % 20 == 7 else event(fCnt=n) for n in range(400)]
+    plain = read([sent(one, n) for n, one in enumerate(said)])
+    assert sum(plain) > 50
+    assert learned
+    assert all(len(texts) <= 16 and max(map(len, texts.to_pylist())) < 10_000 for texts in learned)
 
 
 def test_events_made_at_random_and_spoilt_at_random_have_the_same_rows_both_ways() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -80,14 +81,26 @@ def test_two_halves_of_a_reading_in_one_batch_become_one_row(
     assert novelty.new_rows.to_pylist()[0]["volumetric_water_content"] == 0.2
 
 
+@pytest.mark.parametrize("place", [{"channel": 1, "depth_cm": None}, {"channel": None, "depth_cm": 10.0}])
 def test_an_uplink_heard_by_a_second_network_server_a_second_later_is_the_same_reading(
-    connection: duckdb.DuckDBPyConnection, folder: DataFolder
+    connection: duckdb.DuckDBPyConnection, folder: DataFolder, place: dict[str, Any]
 ) -> None:
-    write_rows(folder, SOIL, DAY, soil(soil_row(0, channel=1, uplink_key="lora:1:20:ab")), "part-1-1")
-    again = soil_row(0.02, channel=1, uplink_key="lora:1:20:ab", message_seq=2)
-    other = soil_row(0.02, channel=1, uplink_key="lora:1:21:cd", message_seq=3)
+    first = soil_row(0, uplink_key="lora:1:20:ab", **place)
+    again = soil_row(0.02, uplink_key="lora:1:20:ab", message_seq=2, **place)
+    other = soil_row(0.04, uplink_key="lora:1:21:cd", message_seq=3, **place)
+    assert tell(connection, folder, soil(first, again, other)).is_duplicate == [False, True, False]
+    write_rows(folder, SOIL, DAY, soil(first), "part-1-1")
     assert tell(connection, folder, soil(again)).is_duplicate == [True]
     assert tell(connection, folder, soil(other)).is_duplicate == [False]
+
+
+def test_of_an_uplink_heard_twice_the_first_to_arrive_stays_wherever_its_row_stands(
+    connection: duckdb.DuckDBPyConnection, folder: DataFolder
+) -> None:
+    late, early = (soil_row(at, uplink_key="k", message_seq=seq) for at, seq in ((0.02, 9), (0, 5)))
+    novelty = tell(connection, folder, soil(late, early))
+    assert novelty.is_duplicate == [True, False]
+    assert novelty.new_rows["message_seq"].to_pylist() == [5]
 
 
 def test_what_an_interrupted_seal_wrote_is_neither_new_nor_a_duplicate(
