@@ -30,16 +30,22 @@ def ledger_faults(ledger: Ledger, exported: Iterable[Exported]) -> Iterator[str]
     Raises: nothing; what cannot be read is a sentence.
     """
     try:
-        said = [str(row[0]) for row in ledger.run("pragma quick_check(3)", ())]
-        if said != ["ok"]:
-            yield f"SQLite finds: {'; '.join(said)}"
-        yield from _gaps(ledger)
-        events = ledger.all_events()
-        yield from _issues(ledger, events)
-        yield from _actions(ledger, events)
-        yield from _copies(events, exported)
+        ledger.run("begin", ())  # one state of the ledger, whatever crews report meanwhile
+        yield from _faults(ledger, exported)
+        ledger.run("rollback", ())
     except StoreError as error:
         yield str(error)
+
+
+def _faults(ledger: Ledger, exported: Iterable[Exported]) -> Iterator[str]:
+    said = [str(row[0]) for row in ledger.run("pragma quick_check(3)", ())]
+    if said != ["ok"]:
+        yield f"SQLite finds: {'; '.join(said)}"
+    yield from _gaps(ledger)
+    events = ledger.all_events()
+    yield from _issues(ledger, events)
+    yield from _actions(ledger, events)
+    yield from _copies(events, exported)
 
 
 def _gaps(ledger: Ledger) -> Iterator[str]:

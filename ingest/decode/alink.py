@@ -181,7 +181,7 @@ def _add(
             where = f"{here}/{place}" if are_records else here
             try:
                 measured_at, value = _value(one, where, report.received_at)
-                for inner, given_value, there in flatten(name, value, where):
+                for inner, given_value, there in [*flatten(name, value, where)]:  # refused whole, or not at all
                     inner_at, said = _value(given_value, there, report.received_at)
                     at = inner_at or measured_at
                     report.add_value(device_id, inner, said, there, measured_at=at, names=names, once=once)

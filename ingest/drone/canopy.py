@@ -8,12 +8,16 @@ point below the camera. Straight below nothing moves; at a depression of 45° it
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
+from collections.abc import Mapping, Sequence
 from importlib import resources
 
 import numpy as np
 
 from ingest.drone.camera import Bools, Floats
+
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 def shares_of_height(canopy_m: Floats, height_m: Floats, on_ground: Bools) -> Floats:
@@ -29,10 +33,14 @@ def shares_of_height(canopy_m: Floats, height_m: Floats, on_ground: Bools) -> Fl
 @functools.lru_cache(maxsize=10_000)
 def lies_on_ground(class_name: str) -> bool:
     """Say whether findings of a class lie on the ground, also among trees (schemas/findings/ground.toml)."""
-    return any(word in class_name.lower() for word in _ground_words())
+    told, name = _words(), class_name.lower()
+    if any(word in name for word in told["of_plants"]):
+        return False
+    return any(word in name for word in told["on_ground"]) or not set(_WORD.findall(name)).isdisjoint(told["whole"])
 
 
 @functools.cache
-def _ground_words() -> tuple[str, ...]:
+def _words() -> Mapping[str, Sequence[str]]:
     text = (resources.files("schemas") / "findings" / "ground.toml").read_text(encoding="utf-8")
-    return tuple(tomllib.loads(text)["words"])
+    found: Mapping[str, Sequence[str]] = tomllib.loads(text)
+    return found

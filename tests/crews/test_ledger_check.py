@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from crews.issue import Event
 from crews.ledger import Ledger
 from crews.ledger_check import Exported, ledger_faults
 from greensward.commands.doctor import app as doctor
@@ -18,7 +19,7 @@ from greensward.evaluation import export_events
 from ingest.errors import StoreError
 from ingest.lake.layout import DataFolder
 from ingest.site import BEICHEN
-from tests.crews.made import fill
+from tests.crews.made import NOW, fill, report
 
 
 @pytest.fixture
@@ -106,3 +107,20 @@ def test_a_ledger_whose_own_schema_is_no_text_is_refused(filled: DataFolder, tmp
     path.write_bytes(filled.ledger.read_bytes().replace(b"CREATE TABLE events", b"CREATE TABLE \xd4vents"))
     with pytest.raises(StoreError, match="ledger, opening"):
         Ledger(path, BEICHEN)
+
+
+def test_what_crews_report_while_the_ledger_is_looked_at_is_no_fault(
+    filled: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Ledger(filled.ledger, BEICHEN) as looked_at, Ledger(filled.ledger, BEICHEN) as meanwhile:
+        read = looked_at.all_events
+        (issue_id,) = (issue.issue_id for issue in meanwhile.open_issues() if issue.plot_id == "JJ-012")
+
+        def read_and_be_overtaken() -> list[Event]:
+            events = read()
+            report(meanwhile, issue_id, "cannot_do", NOW, reason="no_water")
+            return events
+
+        monkeypatch.setattr(looked_at, "all_events", read_and_be_overtaken)
+        assert list(ledger_faults(looked_at, [])) == []
+        assert meanwhile.history(issue_id)[-1].happened_at == NOW, "it was reported meanwhile"

@@ -221,6 +221,13 @@ def test_a_wrong_value_in_a_structure_is_refused_alone(publish: Publish) -> None
     assert [part.pointer for part in decoded.parts_refused] == ["/params/soil/moisture"]
 
 
+def test_a_structure_that_holds_records_with_their_own_times_is_refused_whole(publish: Publish) -> None:
+    records = {"soil_moisture": 21, "log": [{"time": 1, "moisture": 20}, {"time": 2, "moisture": 21}]}
+    decoded = publish(POST, said({"probe": records, "soil_temperature": 20.5}))
+    assert [(row.volumetric_water_content, row.soil_temperature_c) for row in decoded.soil] == [(None, 20.5)]
+    assert [part.pointer.split("/")[2] for part in decoded.parts_refused] == ["probe"]
+
+
 @pytest.mark.parametrize("time", [str(TEN_MS), "2026-07-02T10:00:00+08:00", "2026-07-02T02:00:00.000Z"])
 def test_a_time_written_as_text_is_that_time(publish: Publish, time: str) -> None:
     (row,) = publish(POST, said({"soil_moisture": {"value": 23.6, "time": time}})).soil

@@ -128,3 +128,16 @@ def test_a_landmark_outside_the_district_and_a_second_one_of_the_same_id_are_fau
     abroad = {"type": "Point", "coordinates": [2.35, 48.85]}
     assert read(feature(), feature(properties={"landmark_id": "L2"}, geometry=abroad))[1]
     assert read(feature(), feature())[1] == ["duplicate_id"]
+
+
+@pytest.mark.parametrize(("count", "most"), [(3, 0.10), (5, 0.06), (8, 0.04)])
+def test_chance_alone_is_seldom_told_as_a_flight_that_is_off(count: int, most: float) -> None:
+    chance = np.random.default_rng(7)
+    places = [(60.0 * place, 0.0) for place in range(count)]
+    known = landmarks(places)
+    told = 0
+    for _ in range(400):
+        off = chance.normal(size=(count, 2))
+        found = bias_of([(east + e, north + n) for (east, north), (e, n) in zip(places, off, strict=True)], known)
+        told += found is not None and found.is_sure
+    assert told / 400 <= most

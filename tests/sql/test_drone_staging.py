@@ -53,6 +53,18 @@ def test_what_is_no_trouble_of_a_plant_lies_on_the_ground_for_the_geometry_too()
     assert {word for word, _ in kinds if not lies_on_ground(word)} == of_plants
 
 
+@pytest.mark.parametrize(
+    ("class_name", "lies"),
+    [
+        ("insect_damage", False), ("frost_damage", False), ("leaf_scar", False), ("carpet_grass_rust", False),
+        ("bare_branches", False), ("冻害", False), ("bare_soil", True), ("bench damage", True), ("Car", True),
+        ("missing_tree", True), ("manhole_cover", True), ("井盖", True),
+    ],
+)  # fmt: skip
+def test_a_word_within_another_decides_nothing_about_where_a_finding_lies(class_name: str, *, lies: bool) -> None:
+    assert lies_on_ground(class_name) is lies
+
+
 def test_pixels_weigh_the_statistics_of_a_plot_and_unknown_validity_is_none(lake: MadeLake) -> None:
     lake.plot()
     stat(lake, "P1", 0.2, n_pixels=1000, valid_fraction=1.0)
