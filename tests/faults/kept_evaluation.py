@@ -23,16 +23,18 @@ from tests.sql.test_carry import add, judge
 
 _NEWS_AT = AS_OF + timedelta(minutes=5)
 _LATER = AS_OF + timedelta(minutes=10)
+_LATE = AS_OF - timedelta(days=3, minutes=7)
+"""A reading of a day that is closed: its plot is judged whole."""
 
 
 class _Keeping:
-    """An evaluation of four plots, one of them with a new reading, that is about to leave its own to the next."""
+    """An evaluation of four plots, one of them with a late reading, that is about to leave its own to the next."""
 
     def __init__(self, folder: DataFolder) -> None:
         self._folder = folder
         store(_four_plots(), folder)
         judge(folder, AS_OF)
-        add(folder, "D1", _NEWS_AT, 0.17)
+        add(folder, "D1", _LATE, 0.17)
         self._carry = Carry(load_past(folder), soil_files(folder), BEICHEN, _NEWS_AT)
         self._lake = open_lake(folder, BEICHEN)
         evaluate(self._lake, as_of=_NEWS_AT, site=BEICHEN, carry=self._carry)
