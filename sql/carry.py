@@ -176,8 +176,8 @@ class Carry:
     def _compare(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Find what has changed, and how much of each group."""
         self.key = run_key(connection, self._site)
-        if self.past is not None and self.past.key != self.key:
-            self.past = None
+        if self.past is not None and (self.past.key != self.key or self.as_of < self.past.as_of):
+            self.past = None  # of an instant before, nobody kept what was known then
         past = self.past
         make_groups(connection)
         make_fingerprints(
@@ -185,7 +185,7 @@ class Carry:
             self.days,
             self._site.local_date(self.as_of),
             None if past is None else f"select * from read_parquet({_text(past.device_days)})",
-            [] if past is None else same_days(self.days, past.days, min(self.as_of, past.as_of), self._site),
+            [] if past is None else same_days(self.days, past.days, past.as_of, self._site),
         )
         known = _NOTHING_KNOWN if past is None else f"select * from read_parquet({_text(past.groups)})"
         connection.execute(f"create or replace table known_groups as {known}")
@@ -194,7 +194,7 @@ class Carry:
             "from fingerprints inner join known_groups using (group_id, fingerprint)"
         )
         self._leave_out_what_time_changed(connection)
-        may_continue = past is not None and self._seam is not None and self.as_of >= past.as_of
+        may_continue = past is not None and self._seam is not None
         connection.execute(
             "create or replace table continued_groups as select known_groups.group_id, known_groups.generation "
             "from fingerprints inner join known_groups using (group_id, closed_fingerprint) "
@@ -230,7 +230,7 @@ class Carry:
         """Leave out groups of which a plateau has ended since: what it teaches counts from then on."""
         if self.past is None:
             return
-        first, last = sorted((self.past.as_of, self.as_of))
+        first, last = self.past.as_of, self.as_of
         for number, files in enumerate(self.past.generations):
             connection.execute(
                 f"delete from carried_groups where generation = {number} and group_id in (select group_id "

@@ -3,7 +3,7 @@
 -- Grain: device and period
 -- As of: all periods; the end of a period without one is the begin of the next
 -- Reads: devices, limits, device_batteries
--- Feeds: stream_periods, sensor_states, learned_field_capacities, et0_inputs, et0_hours
+-- Feeds: stream_periods, sensor_states, learned_field_capacities, et0_inputs, et0_hours, unsteady_devices
 -- Kept as: table
 with periods as (
     select

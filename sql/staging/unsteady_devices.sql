@@ -3,7 +3,7 @@
 -- Grain: device
 -- As of: readings up to as_of
 -- Reads: element_hours, elements, element_days, element_tops, saturated_stretches, spoken_gates, readings_hourly,
---     limits
+--     staged_devices, limits
 -- Feeds: later evaluations
 -- Kept as: carried table
 --
@@ -12,7 +12,7 @@
 -- today, and hours beside each other, a gate that spoke, or a rise, so that gates of the hourly grid may reach
 -- further. Rising: today is the highest of the window, and a saturated plateau was measured against the old height.
 -- Standing: a saturated plateau stands over the seam. Hidden: nothing usable yesterday, but today. Cold: silent today,
--- with frost nearby. Unpaced: nobody knows the interval but from all readings.
+-- with frost nearby. Unpaced: nobody knows the interval but from all readings, those in quarantine too.
 with seam as (
     select
         cast(
@@ -159,6 +159,12 @@ unsteady as (
         'unpaced' as reason,
     from element_days
     where not is_paced
+    union all
+    select
+        device_id,
+        'unpaced' as reason,
+    from staged_devices
+    where report_interval_s is null
 )
 
 select
