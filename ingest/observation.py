@@ -152,7 +152,7 @@ class IndexStat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 TURNED = "turned_picture"
-"""Why a picture that is to be shown turned is in quarantine: nobody says whether its angles are those before or after."""
+"""Why a picture to be shown turned is in quarantine: nobody says whether its angles are those before or after."""
 
 
 class DroneImage(msgspec.Struct, frozen=True, kw_only=True):
