@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Self
 
+import pyarrow as pa
+
 from ingest.decode.route import subscriptions
 from ingest.errors import ConfigError, GreenswardError, StoreError
 from ingest.inbox import Inbox
@@ -320,6 +322,8 @@ class Worker:
                     self._seal_now.clear()
                     next_seal = time.monotonic() + self._pace.seal_every_s
                     self._seal_once(sealer, inbox, is_last=is_last)
+                    if backlog.size_bytes < self._pace.seal_bytes:
+                        pa.default_memory_pool().release_unused()  # hours of small seals would let it grow
                 elif is_last:
                     break
                 elif is_due:

@@ -46,11 +46,12 @@ _SETTLED_S = 60.0
 
 
 class Sample(NamedTuple):
-    """How much one process held at one moment."""
+    """How much one process held at one moment; `own_bytes` without the pages of programs, which only ever add up."""
 
     pid: int
     at_s: float
     rss_bytes: int
+    own_bytes: int
     descriptors: int
     threads: int
 
@@ -96,11 +97,11 @@ def of_the_oldest(samples: list[Sample]) -> Figures:
     pid, _ = Counter(sample.pid for sample in samples).most_common(1)[0]
     own = [sample for sample in samples if sample.pid == pid]
     warm = [sample for sample in own if sample.at_s - own[0].at_s >= min(_WARM_S, (own[-1].at_s - own[0].at_s) / 2)]
-    slope = statistics.linear_regression([one.at_s for one in warm], [one.rss_bytes for one in warm]).slope
+    slope = statistics.linear_regression([one.at_s for one in warm], [one.own_bytes for one in warm]).slope
     return {
         "oldest process, min": round((own[-1].at_s - own[0].at_s) / 60, 1),
         "RSS at its end, MB": round(warm[-1].rss_bytes / 1e6, 1),
-        "RSS slope, MB/h": round(slope * 3_600 / 1e6, 2),
+        "slope of its own memory, MB/h": round(slope * 3_600 / 1e6, 2),
         "descriptors, least and most": [min(one.descriptors for one in warm), max(one.descriptors for one in warm)],
         "threads, least and most": [min(one.threads for one in warm), max(one.threads for one in warm)],
     }
@@ -135,8 +136,8 @@ def _watch(running: Running, seconds: float, samples: list[Sample]) -> None:
 def sample_of(pid: int) -> Sample:
     """Return what a process holds now."""
     said = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    rss, threads = (int(said.partition(f"{name}:")[2].split()[0]) for name in ("VmRSS", "Threads"))
-    return Sample(pid, time.monotonic(), rss * 1024, len(list(Path(f"/proc/{pid}/fd").iterdir())), threads)
+    rss, own, threads = (int(said.partition(f"{name}:")[2].split()[0]) for name in ("VmRSS", "RssAnon", "Threads"))
+    return Sample(pid, time.monotonic(), rss * 1024, own * 1024, len(list(Path(f"/proc/{pid}/fd").iterdir())), threads)
 
 
 def _kill_ingest(running: Running, _: Path) -> None:

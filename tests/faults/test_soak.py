@@ -24,12 +24,13 @@ def test_with_faults_all_the_time_every_reading_is_there_once_and_the_flags_are_
 
 def test_of_several_processes_the_one_that_lived_longest_is_judged_once_it_is_warm() -> None:
     """It grows fast for two minutes, then by a megabyte in ten: 6 MB/h."""
-    short = [Sample(1, float(second), 10**9, 99, 99) for second in range(100)]
+    short = [Sample(1, float(second), 10**9, 10**9, 99, 99) for second in range(100)]
     old = [
-        Sample(2, 1_000.0 + second, 150_000_000 + min(second, 120) * 100_000 + second * 1_000_000 // 600, 20, 8)
+        Sample(2, 1_000.0 + second, 170_000_000 + second * 99_000, own, 20, 8)
         for second in range(721)
+        for own in [50_000_000 + min(second, 120) * 100_000 + second * 1_000_000 // 600]
     ]
     figures = of_the_oldest(short + old)
     assert figures["oldest process, min"] == 12
-    assert abs(figures["RSS slope, MB/h"] - 6) < 0.1
+    assert abs(figures["slope of its own memory, MB/h"] - 6) < 0.1
     assert figures["descriptors, least and most"] == [20, 20]
