@@ -13,6 +13,8 @@ from sql.models import Model, readers_of_passing
 Begin = Callable[[Model], None]
 """Called with each model when its turn has come."""
 
+_AGAIN_S = 0.05
+
 Made = Callable[[duckdb.DuckDBPyConnection, Model], None]
 """Called with each model that has been made, and a connection that does nothing else meanwhile."""
 
@@ -69,11 +71,18 @@ class Maker:
                         waiting.done(name)
                         self._let_go(name, connection)
             except BaseException:
-                for connection in self._connections:
-                    connection.interrupt()
+                self._end(running)
                 raise
             finally:
                 self._idle = list(self._connections)
+
+    def _end(self, running: Iterable[Future[None]]) -> None:
+        """Interrupt what is running until it has ended: a statement that has not begun yet does not heed it."""
+        while True:
+            for connection in self._connections:
+                connection.interrupt()
+            if not wait(running, _AGAIN_S).not_done:
+                return
 
     def _let_go(self, made: str, connection: duckdb.DuckDBPyConnection) -> None:
         for name, readers in self._readers.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import cast
 
 import duckdb
 import pytest
@@ -22,6 +23,10 @@ def connections() -> Iterator[list[duckdb.DuckDBPyConnection]]:
 
 def model(name: str, reads: str = "", select: str = "select 1 as c", kept: str = "table") -> Model:
     return parse_model(name, HEADER.format(reads=reads or "nothing", select=select, kept=kept))
+
+
+ENDLESS = model("endless", select="select count(*) as c from range(1000000) as a cross join range(1000000) as b")
+WRONG = model("wrong", select="select * from no_such_table")
 
 
 def tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
@@ -92,8 +97,30 @@ def test_every_table_that_passes_has_a_reader() -> None:
 def test_the_error_of_a_model_is_told_and_what_runs_beside_it_is_ended(
     connections: list[duckdb.DuckDBPyConnection],
 ) -> None:
-    endless = model("endless", select="select count(*) as c from range(1000000) as a cross join range(1000000) as b")
     with pytest.raises(duckdb.CatalogException, match="no_such_table"):
-        Maker(connections, lambda _: None).make([endless, model("wrong", select="select * from no_such_table")])
+        Maker(connections, lambda _: None).make([ENDLESS, WRONG])
     assert tables(connections[0]) == set()
     assert connections[1].execute("select 1").fetchall() == [(1,)]
+
+
+class BeginsLate:
+    """A connection whose statement begins only after it was first asked to stop."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._was_interrupted = threading.Event()
+
+    def execute(self, statement: str) -> duckdb.DuckDBPyConnection:
+        assert self._was_interrupted.wait(60)
+        return self._connection.execute(statement)
+
+    def interrupt(self) -> None:
+        self._connection.interrupt()
+        self._was_interrupted.set()
+
+
+def test_what_begins_just_after_the_error_of_another_is_ended_too(connections: list[duckdb.DuckDBPyConnection]) -> None:
+    late = cast("duckdb.DuckDBPyConnection", BeginsLate(connections[0]))
+    with pytest.raises(duckdb.CatalogException, match="no_such_table"):
+        Maker([late, connections[1]], lambda _: None).make([ENDLESS, WRONG])
+    assert tables(connections[0]) == set()
