@@ -66,6 +66,18 @@ def test_a_wrong_file_is_refused_with_its_place(tmp_path: Path, text: str, said:
     assert str(file) in str(refusal.value) or "[data]" in said
 
 
+def test_a_password_where_none_belongs_is_refused_without_showing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(tmp_path / "other.toml", '[broker]\npassword = "canary-secret"\n')
+    with pytest.raises(ConfigError, match="password_file") as of_file:
+        load(file)
+    monkeypatch.setenv("GREENSWARD__BROKER__PASSWORD", "canary-secret")
+    with pytest.raises(ConfigError, match="password_file") as of_environment:
+        load()
+    assert "canary" not in str(of_file.value) + str(of_environment.value)
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +131,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT, env=environment)
         assert done.returncode == 0, done.stderr
 
-    run("build", "--wheel", "--out-dir", folder / "dist")
+    subprocess.run([ROOT / "run", "build", folder / "dist"], check=True, env=environment)
     run("export", "--locked", "--no-dev", "--no-emit-project", "--quiet", "--output-file", folder / "requirements.txt")
     run("venv", "--quiet", "--python", sys.executable, folder / "venv")
     python = folder / "venv" / "bin" / "python"
@@ -153,6 +155,22 @@ def test_the_wheel_runs_far_from_the_repository(installed: Path, tmp_path: Path)
     assert "ingest: never ran here" in said("python", "-m", "greensward.health", code=1)
     where = said("python", "-c", "import greensward, ingest, sql, crews, schemas; print(schemas.__file__)")
     assert str(installed.parent) in where
+
+
+def test_a_release_lists_all_that_it_brings_and_its_own_sums(installed: Path) -> None:
+    dist = installed.parents[1] / "dist"
+    bill = json.loads((dist / "greensward-sbom.cdx.json").read_text(encoding="utf-8"))
+    listed = {(part["name"], part["version"]) for part in bill["components"]}
+    packages = next((installed.parent / "lib").glob("python3*")) / "site-packages"
+    brought = {(one.name.lower().replace("_", "-"), one.version) for one in distributions(path=[str(packages)])}
+    assert brought - {("greensward", bill["metadata"]["component"]["version"])} <= listed
+    assert {part["name"] for part in bill["components"]}.isdisjoint({"pytest", "mypy"}), "nothing of our workshop"
+    sums = subprocess.run(
+        ["sha256sum", "--check", "--strict", "SHA256SUMS"], check=True, cwd=dist, capture_output=True, text=True
+    )
+    assert sorted(line.rpartition(":")[0] for line in sums.stdout.splitlines()) == sorted(
+        path.name for path in dist.glob("greensward-*")
+    )
 
 
 def test_the_wheel_holds_every_file_that_is_no_code(installed: Path) -> None:
