@@ -88,7 +88,7 @@ def mutants(chance: random.Random) -> Iterator[Message]:
     while True:
         topic, payload = chance.choice(originals)
         for _ in range(chance.choice((1, 1, 1, 2, 3))):
-            payload = chance.choice(_CHANGES)(payload, chance, originals)
+            payload = chance.choice(CHANGES)(payload, chance, originals)
         if chance.random() < 0.03:
             topic = chance.choice(topics)
         yield topic, payload
@@ -156,13 +156,14 @@ def _near(part: Any, chance: random.Random) -> Any:
     return [part]
 
 
-_CHANGES: tuple[Callable[[bytes, random.Random, list[Message]], bytes], ...] = (
+CHANGES: tuple[Callable[[bytes, random.Random, list[Message]], bytes], ...] = (
     _flip,
     _cut,
     _put,
     _splice,
     *(_change_a_part,) * 9,
 )
+"""Ways to make a mutant of a payload, given chance and the good messages."""
 
 
 def fuzz(executions: int, seconds: float, seed: int, workdir: Path) -> dict[str, Any]:

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import os
+import platform
 import random
 from pathlib import Path
 
+import pytest
+
 from ingest.decode.route import NATIVE_KINDS
 from tests.faults.fuzz import fuzz, good_messages, mutants
+from tests.faults.guided_fuzz import guided_fuzz
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "8"))
 """How long; the suite's own is short, `FUZZ_SECONDS=120 ./run test tests/faults/test_fuzz.py` is not."""
+
+GUIDED_SECONDS = float(os.environ.get("FUZZ_SECONDS", "20"))
 
 
 def test_mutants_of_every_kind_of_message_are_stored_refused_or_left_aside(tmp_path: Path) -> None:
     figures = fuzz(10_000_000, SECONDS, random.randrange(1 << 30), tmp_path)
     assert figures["rejected"] > figures["executions"] // 4, "mutants that are hardly ever wrong find nothing"
     assert figures["stored"] + figures["duplicate"] > figures["executions"] // 20, "nor do those that never get far"
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="atheris has wheels for x86-64 only")
+def test_bytes_that_reach_new_code_are_read_or_refused_and_by_columns_as_one_by_one(tmp_path: Path) -> None:
+    figures = guided_fuzz(10_000_000, max(1, round(GUIDED_SECONDS)), random.randrange(1 << 30), tmp_path)
+    assert figures["reached"] > figures["reached_at_first"] > 1_000, "it looks into the decoders, and finds its way"
 
 
 def test_every_kind_that_is_read_is_among_the_messages_that_are_changed() -> None:

@@ -1,0 +1,98 @@
+"""What the guided fuzzer plays: a byte for topic and whether columns are compared, one for the model, the payload."""
+
+from __future__ import annotations
+
+import random
+from functools import cache
+from pathlib import Path
+
+from ingest.decode.context import DecodeContext
+from ingest.decode.device_models import all_models
+from ingest.decode.route import decode, refusal_reply
+from ingest.decode.sparkplug import read_life_event
+from ingest.decode.sparkplug_births import Births, LifeEvent
+from ingest.errors import PayloadError
+from ingest.observation import Message
+from ingest.site import BEICHEN
+from tests.decode.conftest import NOON
+from tests.decode.lorawan import EUI
+from tests.decode.sparkplug import DBIRTH, GROUP
+from tests.decode.test_any_bytes import SOIL, TOPICS
+from tests.decode.test_chirpstack_columns import read as assert_same_rows_of_events
+from tests.decode.test_soil_columns import assert_same_rows
+from tests.faults.fuzz import CHANGES, good_messages
+
+_COMPARED = 128
+"""Added to the number of the topic where plain messages are also read by columns, which takes many times as long."""
+
+
+@cache
+def _topics() -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*(topic for topic, _ in good_messages()), *TOPICS]))
+
+
+@cache
+def _models() -> tuple[str, ...]:
+    return ("", *sorted(all_models()))
+
+
+def split(data: bytes) -> tuple[str, bytes]:
+    """Return topic and payload of an input."""
+    topics = _topics()
+    return topics[(data[0] if data else 0) % _COMPARED % len(topics)], data[2:]
+
+
+def fill(corpus: Path) -> None:
+    """Write a good message of every kind into the folder that the fuzzer begins with."""
+    topics = _topics()
+    for number, (topic, payload) in enumerate(good_messages_once()):
+        (corpus / f"good-{number}").write_bytes(bytes((topics.index(topic), number % 256)) + payload)
+
+
+def change(data: bytes, chance: random.Random) -> bytes:
+    """Return an input with a part of its JSON replaced, removed or doubled, or another model or topic."""
+    head = bytearray(data[:2].ljust(2, b"\0"))
+    if chance.random() < 0.2:
+        head[1] = chance.randrange(256)
+    if chance.random() < 0.05:
+        head[0] = chance.randrange(_COMPARED)
+    if chance.random() < 0.05:
+        head[0] ^= _COMPARED
+    payload = data[2:]
+    for _ in range(chance.choice((1, 1, 2))):
+        payload = chance.choice(CHANGES)(payload, chance, good_messages_once())
+    return bytes(head) + payload
+
+
+@cache
+def _born() -> LifeEvent:
+    born = read_life_event(Message(0, NOON, f"{GROUP}/DBIRTH/gw-1/probe-7", DBIRTH))
+    assert born is not None
+    return born
+
+
+@cache
+def good_messages_once() -> list[tuple[str, bytes]]:
+    """Return good messages of every kind, made once."""
+    return good_messages()
+
+
+def play(data: bytes) -> None:
+    """Read one input in every way in which a message is read. Raises: whatever our own code wrongly raises."""
+    topic, payload = split(data)
+    message = Message(1, NOON, topic, payload)
+    models = _models()
+    model = models[(data[1] if len(data) > 1 else 0) % len(models)]
+    births = Births()
+    births.learn(_born())
+    model_of = {EUI: model} if model else {}
+    try:
+        decode(message, DecodeContext(BEICHEN, model_of, births=births))
+    except PayloadError as error:
+        refusal_reply(message, error)
+    if not data or data[0] < _COMPARED:
+        return
+    if topic == SOIL:
+        assert_same_rows([message])
+    elif topic.startswith("application/"):
+        assert_same_rows_of_events([message], model_of=model_of)
