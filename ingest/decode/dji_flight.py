@@ -26,12 +26,19 @@ def decode_flight_progress(document: Mapping[str, object], serial: str, message:
     """Return what a dock says of its flight: how it stands, and how many pictures and videos it made so far.
 
     serial: of the gateway, from the topic
-    Raises: PayloadError when it names no flight, or a count that is none.
+    Before take-off, and where a task fails, docks leave out ext or all of output: the flight is then the one that
+    output or data name, as in flighttask_progress_get. Without any and without a count there is nothing to keep.
+    Raises: PayloadError when it counts files of no flight, or the count is none.
     """
-    output = object_at(object_at(document, "data"), "output", "/data")
+    data = object_at(document, "data")
     at = "/data/output"
-    ext = object_at(output, "ext", at)
-    flight_id = name_of(ext.get("flight_id"), f"{at}/ext/flight_id", longest=_LONGEST)
+    output = _optional_object(data, "output", "/data")
+    ext = _optional_object(output, "ext", at)
+    places = ((ext, f"{at}/ext"), (output, at), (data, "/data"))
+    named = (name_of(place.get("flight_id"), f"{where}/flight_id", longest=_LONGEST) for place, where in places)
+    flight_id = next(filter(None, named), None)
+    if flight_id is None and ext.get("media_count") is None:
+        return Decoded(ignored=f"{PROGRESS} of no flight", device_id=serial)
     if flight_id is None:
         raise PayloadError(Fault(f"{at}/ext/flight_id", "missing", "nothing", "the flight's id", "Send flight_id."))
     report = FlightReport(
@@ -43,6 +50,10 @@ def decode_flight_progress(document: Mapping[str, object], serial: str, message:
         media_count=_count(ext.get("media_count"), f"{at}/ext/media_count"),
     )
     return Decoded(flights=(report,), device_id=serial)
+
+
+def _optional_object(holder: Mapping[str, object], name: str, pointer: str) -> dict[str, object]:
+    return {} if holder.get(name) is None else object_at(holder, name, pointer)
 
 
 def counts_beside_file(

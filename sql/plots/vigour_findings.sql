@@ -2,15 +2,30 @@
 --
 -- Grain: plot
 -- As of: captured_at up to as_of, of the drone window
--- Reads: staged_plots, vigour_flights, plot_flights, drought_findings, limits
+-- Reads: staged_plots, vigour_flights, plot_flights, drought_findings, issue_events, limits
 -- Feeds: findings, coverage_findings
 -- Kept as: table
 --
--- An alert stands until two flights running are above vigour_clear_z. Low vigour and dry soil: drought, water it; low
+-- An alert stands until two flights running are above vigour_clear_z, or until the issue that it opened is closed. What
+-- flights showed up to then is answered. Low vigour and dry soil: drought, water it; low
 -- vigour and soil not dry: pest, disease or nutrients, inspect it; soil that may be dry, dry only where it is shallow,
 -- or without a fresh reading: cause unknown, look at it. Where a crew is sent to water, that is the work, and this asks
 -- for none.
-with memories as (
+with answers as (
+    select
+        issue_events.plot_id,
+        max(issue_events.happened_at) as closed_at,
+    from issue_events
+    where
+        issue_events.cause = 'vigour'
+        and issue_events.kind in ('closed', 'void')
+        and issue_events.date between coalesce(getvariable('drone_window_from'), date '0001-01-01')
+        and coalesce(getvariable('window_to'), date '9999-12-31')
+        and issue_events.happened_at <= cast(getvariable('as_of') as timestamptz)
+    group by issue_events.plot_id
+),
+
+memories as (
     select
         vigour_flights.*,
         max(case when vigour_flights.state = 'alert' then vigour_flights.captured_at end) over so_far as last_alert_at,
@@ -30,8 +45,11 @@ newest as (
     select
         memories.*,
         memories.last_alert_at is not null
-        and (memories.last_clear_at is null or memories.last_alert_at > memories.last_clear_at) as is_open,
+        and (memories.last_clear_at is null or memories.last_alert_at > memories.last_clear_at)
+        and (answers.closed_at is null or memories.last_alert_at > answers.closed_at) as is_open,
+        coalesce(memories.captured_at <= answers.closed_at, false) as is_answered,
     from memories
+    left join answers on memories.plot_id = answers.plot_id
     where memories.recency = 1
 ),
 
@@ -79,12 +97,14 @@ judged as (
         limits.drone_window_days,
         case
             when ranked.is_open then 'alert'
-            when ranked.plot_id is not null and plot_flights.flown_days_ago < limits.not_flown_days then ranked.state
             when
                 ranked.plot_id is not null
-                and epoch(cast(getvariable('as_of') as timestamptz)) - epoch(ranked.captured_at)
-                < limits.not_flown_days * 86400
-                then ranked.state
+                and (
+                    plot_flights.flown_days_ago < limits.not_flown_days
+                    or epoch(cast(getvariable('as_of') as timestamptz)) - epoch(ranked.captured_at)
+                    < limits.not_flown_days * 86400
+                )
+                then case when ranked.is_answered and ranked.state in ('alert', 'watch') then 'ok' else ranked.state end
             when not plot_flights.was_ever_flown and ranked.plot_id is null then 'never_flown'
             when plot_flights.flown_days_ago < limits.not_flown_days then 'no_index'
             else 'not_flown'
@@ -114,6 +134,7 @@ select
     case
         when judged.state = 'alert' and judged.flight_state != 'alert'
             then 'vigour_not_recovered'
+        when judged.state = 'ok' and judged.flight_state in ('alert', 'watch') then 'vigour_answered'
         when judged.state = 'alert' then concat('vigour_', judged.cause_by_soil)
         when judged.state = 'not_flown' and judged.flown_days_ago is null then 'vigour_not_flown_window'
         else concat('vigour_', judged.state)

@@ -7,9 +7,10 @@
 -- Kept as: table
 --
 -- Robust z = (x - median) / (1.4826 max(MAD, mad_min)) over the peers of one flight, so a shift of the whole flight
--- raises nothing. Peers are the plots of one vegetation with enough valid, calibrated pixels, the plot itself among
--- them. The flight before is the one before with enough pixels. Clear means: this flight and the one before are above
--- vigour_clear_z, and neither shows a disease in the plot.
+-- raises nothing; nor does bare ground (dead_ndvi) where the peers' median falls below it from one flight to the next:
+-- half of a district does not die at once, and the flight after it tells. Peers are the plots of one vegetation with
+-- enough valid, calibrated pixels, the plot itself among them. The flight before is the one before with enough pixels.
+-- Clear means: this flight and the one before are above vigour_clear_z, and neither shows a disease in the plot.
 with sick_flights as (
     select distinct
         found_objects.plot_id,
@@ -61,9 +62,33 @@ peer_medians as (
         peer_group,
         count(*) as peers,
         percentile_cont(0.5) within group (order by index_median) as peer_median,
+        max(captured_at) as captured_at,
     from stats
     where is_comparable
     group by flight_id, sensor_kind, index_name, peer_group
+),
+
+peer_histories as (
+    select
+        peer_medians.*,
+        lag(peer_medians.peer_median) over (
+            partition by peer_medians.sensor_kind, peer_medians.index_name, peer_medians.peer_group
+            order by peer_medians.captured_at
+        ) as previous_median,
+    from peer_medians
+    cross join limits
+    where peer_medians.peers >= limits.vigour_peers
+),
+
+shifted_flights as (
+    select
+        peer_histories.flight_id,
+        peer_histories.sensor_kind,
+        peer_histories.index_name,
+        peer_histories.peer_group,
+    from peer_histories
+    cross join limits
+    where peer_histories.peer_median < limits.dead_ndvi and peer_histories.previous_median >= limits.dead_ndvi
 ),
 
 peer_spreads as (
@@ -100,7 +125,8 @@ scores as (
             stats.is_comparable
             and stats.dead_below_is_ndvi
             and stats.index_median < limits.dead_ndvi
-            and growing.season is not null,
+            and growing.season is not null
+            and shifted_flights.flight_id is null,
             false
         ) as is_dead,
     from stats
@@ -117,6 +143,12 @@ scores as (
             and stats.sensor_kind = peer_spreads.sensor_kind
             and stats.index_name = peer_spreads.index_name
             and stats.peer_group = peer_spreads.peer_group
+    left join shifted_flights
+        on
+            stats.flight_id = shifted_flights.flight_id
+            and stats.sensor_kind = shifted_flights.sensor_kind
+            and stats.index_name = shifted_flights.index_name
+            and stats.peer_group = shifted_flights.peer_group
     left join seasons as growing
         on
             growing.rule = 'growing'
@@ -167,8 +199,8 @@ select
         else 'ok'
     end as state,
     coalesce(
-        neighbours.robust_z > limits.vigour_clear_z
-        and neighbours.previous_z > limits.vigour_clear_z
+        round(neighbours.robust_z - limits.vigour_clear_z, 9) > 0
+        and round(neighbours.previous_z - limits.vigour_clear_z, 9) > 0
         and not neighbours.is_dead
         and not neighbours.is_sick
         and not neighbours.was_sick,

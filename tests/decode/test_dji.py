@@ -450,8 +450,28 @@ def test_a_docks_progress_says_how_many_files_its_flight_made() -> None:
     ("changed", "code"),
     [({"flight_id": None}, "missing"), ({"media_count": "many"}, "wrong_type"), ({"media_count": -1}, "out_of_range")],
 )
-def test_a_progress_that_counts_nothing_is_refused(changed: dict[str, object], code: str) -> None:
+def test_a_progress_whose_count_says_nothing_is_refused(changed: dict[str, object], code: str) -> None:
     assert {found for _, found in codes_of(EVENTS, progress(**changed))} == {code}
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({"result": 0, "output": {"status": "sent", "flight_id": "F1"}}, [("F1", "sent", None)]),
+        ({"result": 314001, "output": {"status": "failed", "ext": None}, "flight_id": "F1"}, [("F1", "failed", None)]),
+        (
+            {"result": 0, "output": {"status": "ok", "ext": {"flight_id": "F1"}, "flight_id": "F2"}},
+            [("F1", "ok", None)],
+        ),
+        ({"result": 0, "output": {"status": "rejected", "progress": {"percent": 0}}}, []),
+        ({"result": 314001, "output": None}, []),
+    ],
+)
+def test_a_progress_without_ext_keeps_what_it_says(data: dict[str, Any], told: list[tuple[object, ...]]) -> None:
+    found = decode(EVENTS, progress() | {"data": data, "need_reply": 1})
+    assert [(one.flight_id, one.status, one.media_count) for one in found.flights] == told
+    assert found.reply is not None
+    assert found.ignored == (None if told else "flighttask_progress of no flight")
 
 
 def test_the_count_beside_an_uploaded_file_is_kept_and_a_wrong_one_does_not_cost_the_picture() -> None:

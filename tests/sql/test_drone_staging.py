@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from datetime import datetime, timedelta
 from importlib import resources
 from typing import Any
@@ -10,17 +11,22 @@ from typing import Any
 import pytest
 
 from ingest.drone.canopy import lies_on_ground
+from ingest.site import BEICHEN
+from sql.evaluate import make_models
+from sql.models import all_models, models_behind
 from tests.sql.made_lake import AS_OF, MadeLake
 
 YESTERDAY = AS_OF - timedelta(days=1)
 
 
 def ask(lake: MadeLake, query: str, as_of: datetime = AS_OF) -> list[tuple[Any, ...]]:
-    lake.flags(as_of)
+    names = [model.name for model in all_models() if re.search(rf"\b{model.name}\b", query)]
+    wanted = {model.name for name in names for model in models_behind(name)}
+    make_models(lake.connect(), tuple(one for one in all_models() if one.name in wanted), as_of=as_of, site=BEICHEN)
     return lake.connection.execute(query).fetchall()
 
 
-def stat(lake: MadeLake, plot_id: str, median: float, at: datetime = YESTERDAY, **fields: Any) -> None:
+def stat(lake: MadeLake, plot_id: str | None, median: float, at: datetime = YESTERDAY, **fields: Any) -> None:
     lake.add("index_stats", image_id="q", flight_id="F1", captured_at=at, plot_id=plot_id, median=median, **fields)
 
 
@@ -71,6 +77,33 @@ def test_pixels_weigh_the_statistics_of_a_plot_and_unknown_validity_is_none(lake
     stat(lake, "P1", 0.6, n_pixels=3000, valid_fraction=None)
     rows = ask(lake, "select index_median, valid_fraction, n_pixels from staged_index_stats")
     assert rows == [(0.5, 0.25, 4000)]
+
+
+def test_a_statistic_of_no_pixels_weighs_nothing(lake: MadeLake) -> None:
+    lake.plot()
+    stat(lake, "P1", 0.6, n_pixels=1000)
+    lake.add("index_stats", image_id="r", flight_id="F1", captured_at=YESTERDAY, plot_id="P1", median=-9999.0,
+             n_pixels=0)  # fmt: skip
+    assert ask(lake, "select index_median, n_pixels from staged_index_stats") == [(0.6, 1000)]
+
+
+@pytest.mark.parametrize(
+    ("covered_fraction", "own", "told"),
+    [(0.04, None, [("P1", 0.6)]), (0.0399, None, []), (0.04, 0.5, [("P1", 0.5)])],
+)
+def test_the_index_of_a_picture_is_that_of_the_plot_which_fills_most_of_it(
+    lake: MadeLake, covered_fraction: float, own: float | None, told: list[tuple[str, float]]
+) -> None:
+    lake.plot("P1", area_m2=1000.0)
+    lake.plot("P2", area_m2=1000.0)
+    picture = {"image_id": "q", "flight_id": "F1", "captured_at": YESTERDAY}
+    lake.add("drone_images", footprint_area_m2=50.0, **picture)
+    for plot_id, share in (("P1", covered_fraction), ("P2", 0.01)):
+        lake.add("plot_coverage", plot_id=plot_id, covered_fraction=share, **picture)
+    stat(lake, None, 0.6, scope="image")
+    if own is not None:
+        stat(lake, "P1", own)
+    assert ask(lake, "select plot_id, index_median from staged_index_stats") == told
 
 
 @pytest.mark.parametrize(("other", "calibrated"), [(True, True), (False, False), (None, False)])

@@ -118,6 +118,20 @@ def test_a_shift_of_the_whole_flight_raises_nothing(lake: MadeLake) -> None:
     assert {flag["state"] for flag in lake.verdicts("vigour").values()} == {"ok"}
 
 
+def test_a_district_that_turns_bare_from_one_flight_to_the_next_is_believed_by_the_flight_after_it(
+    lake: MadeLake,
+) -> None:
+    for flight_id, days_ago, shift in (("F1", 14, 0.0), ("F2", 7, -0.42)):
+        fly(lake, {}, flight_id, AS_OF - timedelta(days=days_ago), valid_fraction=0.9)
+        for row in lake.rows["index_stats"]:
+            row["median"] += shift if row["flight_id"] == flight_id else 0.0
+    assert {flag["state"] for flag in lake.verdicts("vigour").values()} == {"ok"}
+    fly(lake, {}, "F3")
+    for row in lake.rows["index_stats"]:
+        row["median"] -= 0.42 if row["flight_id"] == "F3" else 0.0
+    assert {flag["state"] for flag in lake.verdicts("vigour").values()} == {"alert"}
+
+
 def test_what_cannot_be_compared_says_so(lake: MadeLake) -> None:
     fly(lake, {})
     for plot_id, fields in (
@@ -226,3 +240,37 @@ def test_an_alert_stands_until_two_flights_are_well(lake: MadeLake) -> None:
     fly(lake, {"one": 0.62, "two": 0.69}, "F3")
     verdicts = lake.verdicts("vigour")
     assert (verdicts["one"]["state"], verdicts["two"]["state"]) == ("alert", "ok")
+
+
+@pytest.mark.parametrize(("step", "state"), [(0.0, "alert"), (1e-6, "ok")])
+def test_clear_begins_above_its_edge(lake: MadeLake, step: float, state: str) -> None:
+    fly(lake, {"P1": 0.5}, "F1", YESTERDAY - timedelta(days=9))
+    for flight_id, days in (("F2", 6), ("F3", 0)):
+        fly(lake, {"P1": 0.6}, flight_id, YESTERDAY - timedelta(days=days))
+    lake.verdicts("vigour")
+    spread = "select max(peer_median), max(peer_mad) from vigour_flights where flight_id = 'F3'"
+    median, mad = lake.connection.execute(spread).fetchall()[0]
+    for row in lake.rows["index_stats"]:
+        if row["plot_id"] == "P1" and row["flight_id"] != "F1":
+            row["median"] = median - 1.5 * 1.4826 * mad + step
+    assert lake.flag("vigour")["state"] == state
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause"), [("closed", "vigour"), ("void", "vigour"), ("done", "vigour"), ("closed", "disease")]
+)
+def test_low_vigour_that_was_answered_and_closed_sends_nobody_again(lake: MadeLake, kind: str, cause: str) -> None:
+    fly(lake, {"P1": 0.5})
+    assert lake.flag("vigour")["needs_work"]
+    lake.rows["issue_events"].append(
+        {"event_id": "1", "issue_id": "BC-1", "happened_at": YESTERDAY, "kind": kind, "plot_id": "P1",
+         "cause": cause, "actor": "office", "detail_json": "{}"}
+    )  # fmt: skip
+    flag = lake.flag("vigour")
+    is_answered = kind != "done" and cause == "vigour"
+    assert (flag["state"], flag["needs_work"], flag["reason_code"]) == (
+        ("ok", False, "vigour_answered") if is_answered else ("alert", True, "vigour_unknown")
+    )
+    if is_answered:
+        fly(lake, {"P1": 0.5}, "F2", YESTERDAY + timedelta(minutes=1))
+        assert lake.flag("vigour")["needs_work"]
