@@ -20,10 +20,12 @@ from crews.words import speaker
 from greensward.commands.register_output import read_file
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out, show
 from greensward.flights import biased_flights
+from greensward.planned import tell_plan
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.read import read_register
 from ingest.registers.flight_bias import FEWEST_LANDMARKS
+from ingest.registers.flight_plan import read_flight_plan
 from ingest.registers.landmarks import read_landmarks
 
 app = App(name="flights", help="What drones flew and saw: flights, a flight's map, and what no crew is sent for.")
@@ -141,6 +143,33 @@ def bias(
     told = [{"flight_id": flight, "is_sure": off.is_sure, **asdict(off)} for flight, off in found]
     show(told, as_json=common.json, render=render)
     return EXIT_FOUND_PROBLEMS if faults else EXIT_OK
+
+
+@app.command
+def plan(
+    file: Annotated[Path, Parameter(help="KMZ of the plan, or its waylines.wpml.", allow_leading_hyphen=True)],
+    *,
+    flight: Annotated[str, Parameter(help="The flight that flew it, as `greensward flights list` names it.")],
+    common: Common | None = None,
+) -> int:
+    """Give the pictures of a flight the gimbal angles of its plan where no message brought measured ones.
+
+    A picture gets those of the shots within 10 m of it, where they agree. It says so (attitude_source flight_plan), and
+    whatever was measured counts first, whenever it comes.
+    """
+    common = common or Common()
+    settings = common.settings()
+    told = tell_plan(settings.existing_folder(), settings, read_flight_plan(read_file(file)), flight)
+
+    def render() -> None:
+        out.print(
+            f"{told.pictures:,} pictures of {escape(flight)} lack a measured pitch; the plan has {told.posed:,} of them."
+        )
+        if not told.is_stored:
+            err.print("Kept; ingest stores it: at once where it runs.")
+
+    show(told, as_json=common.json, render=render)
+    return EXIT_OK if told.posed == told.pictures else EXIT_FOUND_PROBLEMS
 
 
 def _flights(settings: Settings) -> list[Flight]:

@@ -14,6 +14,7 @@ from ingest.decode.native_exif import decode_native_exif
 from ingest.decode.native_forecast import decode_native_forecast
 from ingest.decode.native_image import decode_native_image
 from ingest.decode.native_mavlink import decode_native_mavlink
+from ingest.decode.native_plan import decode_native_plan
 from ingest.decode.native_soil import decode_native_soil
 from ingest.decode.native_state import decode_native_state
 from ingest.decode.replies import reply_to
@@ -31,6 +32,7 @@ _NATIVE = {
     "image": decode_native_image,
     "exif": decode_native_exif,
     "mavlink": decode_native_mavlink,
+    "plan": decode_native_plan,
     "senml": decode_senml,
 }
 NATIVE_KINDS = tuple(sorted(_NATIVE))
@@ -82,6 +84,7 @@ def subscriptions(district: str) -> tuple[tuple[str, int], ...]:
         f"{ROOT}{district}/+/image",
         f"{ROOT}{district}/+/exif",
         f"{ROOT}{district}/+/mavlink",
+        f"{ROOT}{district}/+/plan",
         f"{ROOT}{district}/+/senml",
         f"{ROOT}{district}/+/forecast",
         "application/+/device/+/event/+",

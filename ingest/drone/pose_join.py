@@ -1,4 +1,4 @@
-"""Pitch and roll for pictures whose own message has none, from what the gimbal reported at that time.
+"""Pitch and roll for pictures whose own message has none, from what the gimbal reported or was to do at that time.
 
 A callback of a dock names the gateway but not the aircraft. A pose belongs to a picture when the aircraft is the same;
 where the picture names none, or the pose comes from a push that names none (drone_id is then the gateway's), when the
@@ -19,6 +19,8 @@ from ingest.observation import DroneImage, DronePose
 
 DRC_REACH = timedelta(seconds=0.5)
 OSD_REACH = timedelta(seconds=2)
+PLAN_REACH = timedelta(seconds=0.5)
+"""A planned pose is told for the instant of its picture; half a second is what clocks that write whole seconds lose."""
 STILL_REACH = timedelta(seconds=5)
 """Poses farther than this from the nearest one say nothing of whether the gimbal was still."""
 STILL_DEG = 1.0
@@ -41,8 +43,9 @@ def join_poses(images: Sequence[DroneImage], poses: Iterable[DronePose]) -> list
     Only pictures without a pitch of their own, with a camera's time, are looked at. The nearest `drc_osd` pose at most
     0.5 s away counts. Else the nearest `osd` pose at most 2 s away counts if the gimbal was still: its neighbours in
     time, the one before and the one after it, as far as they lie within 5 s, differ from it by less than 1° in every
-    angle, and there is at least one. Candidates of several payloads, or of several aircraft, are no answer. Nothing
-    else fills in a pitch.
+    angle, and there is at least one. Else the nearest `flight_plan` pose at most 0.5 s away counts, which was asked for
+    and not measured. Candidates of several payloads, or of several aircraft, are no answer. Nothing else fills in a
+    pitch.
 
     The yaw of the picture's own metadata stays. Each direction of a gimbal has two writings, (yaw, pitch, roll) and
     (yaw + 180°, -180° - pitch, roll + 180°); the one whose yaw is nearer to the picture's gives pitch and roll.
@@ -105,7 +108,7 @@ def _lacks_pitch(image: DroneImage) -> bool:
 
 def _join(image: DroneImage, tracks: Sequence[_Track]) -> PosedImage:
     own = [track for track in tracks if _is_of(track, image)]
-    for source, reach in (("drc_osd", DRC_REACH), ("osd", OSD_REACH)):
+    for source, reach in (("drc_osd", DRC_REACH), ("osd", OSD_REACH), ("flight_plan", PLAN_REACH)):
         near = [
             (track, i)
             for track in own
@@ -119,7 +122,7 @@ def _join(image: DroneImage, tracks: Sequence[_Track]) -> PosedImage:
             near,
             key=lambda found: abs(found[0].poses[found[1]].posed_at - image.captured_at),
         )
-        if source == "drc_osd" or track.is_still_at(i):
+        if source != "osd" or track.is_still_at(i):
             return _posed(image, track.poses[i])
     return PosedImage(image)
 

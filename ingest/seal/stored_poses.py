@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from ingest.drone.pose_join import DRC_REACH, OSD_REACH, STILL_REACH
+from ingest.drone.pose_join import DRC_REACH, OSD_REACH, PLAN_REACH, STILL_REACH
 from ingest.errors import StoreError
 from ingest.lake.damage import set_aside_damaged
 from ingest.lake.layout import DataFolder
@@ -19,7 +19,11 @@ from ingest.observation import DronePose
 from ingest.site import Site
 
 _SPARE = timedelta(seconds=1)
-REACHES = {"drc_osd": DRC_REACH + _SPARE, "osd": OSD_REACH + STILL_REACH + _SPARE}
+REACHES = {
+    "drc_osd": DRC_REACH + _SPARE,
+    "osd": OSD_REACH + STILL_REACH + _SPARE,
+    "flight_plan": PLAN_REACH + _SPARE,
+}
 """How far from a picture a pose of each source may count: the join looks 0.5 s or 2 s away, and 5 s around a pose of
 the slow kind to see whether the gimbal stood still."""
 

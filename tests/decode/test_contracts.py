@@ -100,7 +100,7 @@ def test_every_reference_of_the_asyncapi_document_leads_somewhere(asyncapi: dict
 
 def test_the_asyncapi_document_has_a_channel_and_an_operation_for_every_topic_of_ours(asyncapi: dict[str, Any]) -> None:
     addresses = {name: channel["address"] for name, channel in asyncapi["channels"].items()}
-    native = ("soil", "state", "image", "exif", "mavlink", "senml", "forecast", "reply")
+    native = ("soil", "state", "image", "exif", "mavlink", "plan", "senml", "forecast", "reply")
     ours = {kind: f"greensward/v1/{{district}}/{{device_id}}/{kind}" for kind in native}
     assert {name: address for name, address in addresses.items() if address.startswith("greensward/")} == ours
     actions = {operation["channel"]["$ref"]: operation["action"] for operation in asyncapi["operations"].values()}

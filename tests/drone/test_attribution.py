@@ -150,9 +150,9 @@ def test_turning_a_plot_and_its_place_together_changes_nothing(turn: float, x: f
     assert masses(shape)[0] == pytest.approx(masses(turned)[0], abs=2 * MASS_ERROR)
 
 
-def sideways(height_m: float = 40.0, **changed: Any) -> DroneImage:
+def sideways(height_m: float = 40.0, yaw_deg: float = 90.0, **changed: Any) -> DroneImage:
     """Return a picture that looks 45° down to the east, with one finding on its axis: its ray ends `height_m` away."""
-    facts = {"yaw_deg": 90.0, "pitch_deg": -45.0, "height_takeoff_m": height_m, "position_fix": "rtk_fixed"}
+    facts = {"yaw_deg": yaw_deg, "pitch_deg": -45.0, "height_takeoff_m": height_m, "position_fix": "rtk_fixed"}
     return picture(**facts, detections=(box(1950, 1450, 100, 100, **changed),))
 
 
@@ -185,6 +185,18 @@ def test_a_canopy_as_high_as_the_camera_moves_nothing() -> None:
     found = attributed(sideways(), grown({"trees": 40.0}, trees=TREES, lawn=LAWN))
     assert (found.plot_id, found.canopy_height_m) == ("lawn", None)
     assert attributed(sideways(), grown({"lawn": 0.0}, trees=TREES, lawn=LAWN)).plot_id == "lawn"
+    for height_m in (40.0, 50.0):  # not even to the point below the camera, nor behind it
+        below = square(-20, -15, 12, 15)
+        assert attributed(sideways(), grown({"below": height_m}, below=below, lawn=LAWN)).plot_id == "lawn"
+
+
+@pytest.mark.parametrize(("yaw_deg", "east", "north"), [(90.0, 1, 0), (0.0, 0, 1), (180.0, 0, -1), (225.0, -0.7, -0.7)])
+def test_a_tall_crown_is_found_far_before_its_ray_meets_the_ground(yaw_deg: float, east: float, north: float) -> None:
+    """The ray ends 40 m away, nine sigmas behind the plot of trees of 30 m that it passes 10 m away."""
+    x, y = 10 * east, 10 * north
+    image = sideways(yaw_deg=yaw_deg)
+    found = attributed(image, grown({"trees": 30.0}, trees=square(x - 6, y - 6, x + 6, y + 6)))
+    assert (found.plot_id, found.canopy_height_m) == ("trees", 30.0)
 
 
 def test_straight_below_the_camera_a_canopy_moves_nothing() -> None:

@@ -63,6 +63,18 @@ def test_a_push_counts_up_to_half_a_second_even_from_a_moving_gimbal(after_s: fl
     assert (found.image.attitude_source == "drc_osd") is is_joined
 
 
+@pytest.mark.parametrize(("after_s", "is_joined"), [(0.5, True), (0.501, False)])
+def test_a_planned_pose_counts_for_its_instant_with_its_age(after_s: float, *, is_joined: bool) -> None:
+    found = joined(callback(), pose(after_s, source="flight_plan", gimbal_yaw_deg=None))
+    assert (found.image.attitude_source, found.attitude_age_s) == (("flight_plan", 0.5) if is_joined else (None, None))
+
+
+@pytest.mark.parametrize("measured", [[push(0.5)], [pose(-1.9), pose(1.0)]])
+def test_whatever_was_measured_counts_before_what_was_planned(measured: list[DronePose]) -> None:
+    planned = pose(0.0, source="flight_plan", gimbal_pitch_deg=-90.0)
+    assert joined(callback(), planned, *measured).image.pitch_deg == -60.0
+
+
 def test_a_near_push_counts_before_a_nearer_report() -> None:
     found = joined(callback(), pose(-0.1), pose(0.1), push(0.4, gimbal_pitch_deg=-45.0))
     assert (found.image.attitude_source, found.image.pitch_deg) == ("drc_osd", -45.0)

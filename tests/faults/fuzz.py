@@ -30,7 +30,7 @@ from ingest.registers.snapshot import RegisterSnapshot
 from ingest.seal.sealer import Sealer
 from ingest.site import BEICHEN
 from tests.decode import test_any_bytes as good
-from tests.decode import test_dji, test_exif, test_forecast, test_native_image, test_native_mavlink
+from tests.decode import test_dji, test_exif, test_forecast, test_native_image, test_native_mavlink, test_native_plan
 from tests.decode.lorawan import CHIRPSTACK, EUI, THINGS_STACK, chirpstack, things_stack
 from tests.decode.sparkplug import DBIRTH, DDATA, GROUP, NBIRTH, NDEATH_7
 from tests.end_to_end.running import asked
@@ -64,6 +64,7 @@ def good_messages() -> list[Message]:
         (f"{_NATIVE}/drone-1/image", test_native_image.message_with()),
         (f"{_NATIVE}/drone-1/mavlink", test_native_mavlink.FIELDS),
         *((f"{_NATIVE}/drone-1/mavlink", one) for one in test_native_mavlink.BRIDGES.values()),
+        (f"{_NATIVE}/drone-1/plan", {"gateway_id": "DOCK", "poses": [test_native_plan.POSE]}),
         (f"{_NATIVE}/drone-1/exif", [test_exif.GROUPED]),
         (f"{_NATIVE}/drone-1/exif", [test_exif.AS_PEOPLE_READ]),
         (test_forecast.TOPIC, test_forecast.document()),

@@ -1,0 +1,94 @@
+"""How a flight plan has the gimbal look when pictures are taken: greensward/v1/{district}/{drone_id}/plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from ingest.decode.context import DecodeContext
+from ingest.decode.dji_fields import name_of, real_of
+from ingest.decode.guard import describe, parse_json
+from ingest.decode.image_quarantine import impossible_instant
+from ingest.decode.instants import parse_instant
+from ingest.decode.topics import device_of
+from ingest.errors import Fault, PayloadError
+from ingest.observation import Decoded, DronePose, Message, PartFault
+
+LIMIT_BYTES = 256 * 1024
+
+MOST_POSES = 2000
+SOURCE = "flight_plan"
+_LONGEST_ID = 64
+_TURN_DEG, _LOWEST_PITCH_DEG, _HIGHEST_PITCH_DEG = 180.0, -180.0, 90.0
+
+
+def decode_native_plan(message: Message, context: DecodeContext) -> Decoded:
+    """Return the planned poses of {"gateway_id": …, "poses": [{"posed_at": …, "pitch_deg": …, "roll_deg": …}, …]}.
+
+    The sender knows the plan and when its pictures were taken. Where it names no drone, only the dock, the topic has
+    the dock's id and gateway_id says the same. A pose that cannot be read is refused alone.
+    Raises: PayloadError when there is none.
+    """
+    drone_id = device_of(message.topic, context.site)
+    try:
+        document = parse_json(message.payload, limit_bytes=LIMIT_BYTES)
+        kept, refused = _poses(document, drone_id)
+    except PayloadError as error:
+        error.device_id = drone_id
+        raise
+    return Decoded(poses=tuple(kept), parts_refused=tuple(refused), device_id=drone_id)
+
+
+def _poses(document: object, drone_id: str) -> tuple[list[DronePose], list[PartFault]]:
+    gateway_id, poses = _told(document)
+    kept, refused = [], []
+    for number, pose in enumerate(poses):
+        try:
+            kept.append(_pose(pose, f"/poses/{number}", drone_id, gateway_id))
+        except PayloadError as error:
+            refused.append(PartFault(f"/poses/{number}", error.faults))
+    if not kept:
+        raise PayloadError(*(fault for part in refused for fault in part.faults))
+    return kept, refused
+
+
+def _told(document: object) -> tuple[str | None, list[object]]:
+    if not isinstance(document, dict):
+        raise PayloadError(Fault("", "wrong_type", describe(document), "an object", "Send the whole message."))
+    poses = document.get("poses")
+    if not isinstance(poses, list):
+        code = "wrong_type" if "poses" in document else "missing"
+        raise PayloadError(Fault("/poses", code, describe(poses), "a list of poses", "Send poses."))
+    if not 0 < len(poses) <= MOST_POSES:
+        advice = "Send them in several messages."
+        raise PayloadError(Fault("/poses", "wrong_length", f"{len(poses)} poses", f"1 to {MOST_POSES}", advice))
+    return name_of(document.get("gateway_id"), "/gateway_id", longest=_LONGEST_ID), poses
+
+
+def _pose(pose: object, pointer: str, drone_id: str, gateway_id: str | None) -> DronePose:
+    if not isinstance(pose, dict):
+        raise PayloadError(Fault(pointer, "wrong_type", describe(pose), "an object", "Send posed_at and pitch_deg."))
+    pitch = real_of(pose.get("pitch_deg"), f"{pointer}/pitch_deg", _LOWEST_PITCH_DEG, _HIGHEST_PITCH_DEG)
+    roll = real_of(pose.get("roll_deg"), f"{pointer}/roll_deg", -_TURN_DEG, _TURN_DEG)
+    if pitch is None:
+        raise PayloadError(Fault(f"{pointer}/pitch_deg", "missing", "nothing", "degrees", "Send the planned pitch."))
+    return DronePose(
+        drone_id=drone_id,
+        posed_at=_instant(pose, f"{pointer}/posed_at"),
+        source=SOURCE,
+        gateway_id=gateway_id,
+        gimbal_pitch_deg=pitch,
+        gimbal_roll_deg=roll,
+    )
+
+
+def _instant(pose: Mapping[str, object], pointer: str) -> datetime:
+    said = pose.get("posed_at")
+    if not isinstance(said, str):
+        code = "missing" if said is None else "wrong_type"
+        raise PayloadError(Fault(pointer, code, describe(said), "an instant with its zone", "Send posed_at."))
+    instant = parse_instant(said, pointer)
+    fault = impossible_instant(instant, pointer)
+    if fault is not None:
+        raise PayloadError(fault)
+    return instant

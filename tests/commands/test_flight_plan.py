@@ -1,0 +1,76 @@
+"""`greensward flights plan`: a dock's pictures get the pitch that the plan had for them, until a measured one comes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from greensward.cli import run
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_USAGE
+from ingest.inbox import Inbox
+from ingest.lake.layout import DataFolder
+from ingest.lake.ownership import own
+from tests.registers.test_flight_plan import PHOTO, gimbal, group, kmz, plan
+from tests.seal.test_pictures import Lake, callback, native, osd
+
+ASKED = "select picture_id, footprint_status, pitch_deg, attitude_source, attitude_age_s from drone_images order by 1"
+
+
+def tell(folder: DataFolder, file: Path, flight: str = "f") -> int:
+    return run(["flights", "plan", str(file), "--flight", flight, "--json", "-C", str(folder.root)])
+
+
+@pytest.fixture
+def down(tmp_path: Path) -> Path:
+    """Return the file of a plan that looks straight down from where the pictures were taken."""
+    file = tmp_path / "plan.kmz"
+    file.write_bytes(kmz(plan(group(0, 0, gimbal(-90), PHOTO))))
+    return file
+
+
+def test_a_docks_picture_without_pitch_gets_ground_by_its_plan_and_a_measured_pose_takes_over(
+    folder: DataFolder, down: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with own(folder):
+        lake = Lake(folder)
+        lake.seal(callback(), native("d/9", flight_id="f"))
+        lake.sealer.close()
+    assert tell(folder, down) == EXIT_OK
+    assert json.loads(capsys.readouterr().out) == {"pictures": 1, "posed": 1, "is_stored": True}
+    measured = ("PLANE/d/9", "ok", -90.0, "exif_xmp", None)
+    assert lake.ask(ASKED) == [("DOCK/dock/F1/DJI_1_W.jpeg", "ok", -90.0, "flight_plan", 0.0), measured]
+    with own(folder):
+        lake = Lake(folder)
+        lake.count = 10
+        lake.seal(osd(-1, pitch_deg=-60.0), osd(1, pitch_deg=-60.0))
+        lake.sealer.close()
+    assert lake.ask(ASKED) == [("DOCK/dock/F1/DJI_1_W.jpeg", "ok", -60.0, "osd", 1.0), measured]
+
+
+def test_pictures_that_the_plan_does_not_know_stay_without_pose_and_are_counted(
+    folder: DataFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with own(folder):
+        lake = Lake(folder)
+        lake.seal(callback())
+        lake.sealer.close()
+    file = tmp_path / "other.wpml"
+    file.write_bytes(plan(group(0, 0, gimbal(-90), PHOTO)).replace(b"117.1,", b"117.2,"))
+    assert tell(folder, file) == EXIT_FOUND_PROBLEMS
+    assert json.loads(capsys.readouterr().out)["posed"] == 0
+    assert lake.ask(ASKED)[0][1] == "unknown_pose"
+    file.write_bytes(b"no plan")
+    assert tell(folder, file) == EXIT_USAGE
+
+
+def test_beside_ingest_the_plan_waits_in_the_inbox(folder: DataFolder, down: Path) -> None:
+    with own(folder):
+        lake = Lake(folder)
+        lake.seal(callback())
+        lake.sealer.close()
+        assert tell(folder, down) == EXIT_OK
+        with Inbox(folder.inbox) as inbox:
+            (waiting,) = inbox.oldest(1_000_000).messages
+    assert (waiting.topic, json.loads(waiting.payload)["gateway_id"]) == ("greensward/v1/beichen/DOCK/plan", "DOCK")

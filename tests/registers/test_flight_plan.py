@@ -1,0 +1,165 @@
+"""What a flight plan says of a picture: the gimbal as it was to look there, or nothing."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+
+from ingest.errors import ConfigError
+from ingest.registers.flight_plan import MOST_BYTES, read_flight_plan
+
+METRE_OF_LAT = 1 / 111_017.6
+"""On the ellipsoid at 39.2° north: 111,017.6 m to the degree (Vincenty's inverse)."""
+
+
+def action(what: str, **facts: object) -> str:
+    inner = "".join(f"<wpml:{name}>{value}</wpml:{name}>" for name, value in facts.items())
+    return (
+        f"<wpml:action><wpml:actionId>0</wpml:actionId><wpml:actionActuatorFunc>{what}</wpml:actionActuatorFunc>"
+        f"<wpml:actionActuatorFuncParam>{inner}</wpml:actionActuatorFuncParam></wpml:action>"
+    )
+
+
+def gimbal(pitch: float, **facts: object) -> str:
+    plain = {"gimbalRotateMode": "absoluteAngle", "gimbalPitchRotateEnable": 1, "gimbalPitchRotateAngle": pitch,
+             "gimbalRollRotateEnable": 0, "gimbalRollRotateAngle": 7, "payloadPositionIndex": 0}  # fmt: skip
+    return action("gimbalRotate", **plain | facts)
+
+
+def group(first: int, last: int, *actions: str, trigger: str = "reachPoint") -> str:
+    return (
+        f"<wpml:actionGroup><wpml:actionGroupId>0</wpml:actionGroupId>"
+        f"<wpml:actionGroupStartIndex>{first}</wpml:actionGroupStartIndex>"
+        f"<wpml:actionGroupEndIndex>{last}</wpml:actionGroupEndIndex>"
+        f"<wpml:actionTrigger><wpml:actionTriggerType>{trigger}</wpml:actionTriggerType></wpml:actionTrigger>"
+        f"{''.join(actions)}</wpml:actionGroup>"
+    )
+
+
+PHOTO = action("takePhoto", payloadPositionIndex=0)
+
+
+def plan(*groups_of_points: str, start: str = "", version: str = "1.0.2") -> bytes:
+    """Return a waylines.wpml of waypoints 100 m apart to the north of 39.2° N 117.1° E, in the form of the docs."""
+    points = "".join(
+        f"<Placemark><Point><coordinates>\n 117.1,{39.2 + 100 * METRE_OF_LAT * number}\n</coordinates></Point>"
+        f"<wpml:index>{number}</wpml:index><wpml:executeHeight>60</wpml:executeHeight>{groups}</Placemark>"
+        for number, groups in enumerate(groups_of_points)
+    )
+    first = f"<wpml:startActionGroup>{start}</wpml:startActionGroup>" if start else ""
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?><kml xmlns="http://www.opengis.net/kml/2.2" '
+        f'xmlns:wpml="http://www.dji.com/wpmz/{version}"><Document><Folder><wpml:waylineId>0</wpml:waylineId>{first}'
+        f"{points}</Folder></Document></kml>"
+    ).encode()
+
+
+def kmz(waylines: bytes, **others: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("wpmz/template.kml", b"<kml/>")
+        archive.writestr("wpmz/waylines.wpml", waylines)
+        for name, content in others.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def angles(payload: bytes, north_m: float, east_m: float = 0.0) -> tuple[float, float] | None:
+    return read_flight_plan(payload).angles_at(117.1 + east_m * METRE_OF_LAT / 0.7762, 39.2 + north_m * METRE_OF_LAT)
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "1.0.2", "1.0.6"])
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_picture_at_a_waypoint_has_the_angle_that_was_set_there(version: str, *, packed: bool) -> None:
+    waylines = plan(
+        group(0, 0, gimbal(-60), PHOTO), group(1, 1, PHOTO, gimbal(-90)), group(2, 2, PHOTO), version=version
+    )
+    payload = kmz(waylines) if packed else waylines
+    assert angles(payload, 0) == angles(payload, 100) == (-60.0, 0.0)
+    assert angles(payload, 200) == (-90.0, 0.0)
+    assert angles(payload, 50) is None
+
+
+@pytest.mark.parametrize(("off_m", "is_planned"), [(9.9, True), (10.1, False)])
+def test_a_picture_ten_metres_off_is_none_of_the_plan(off_m: float, *, is_planned: bool) -> None:
+    payload = plan(group(0, 0, gimbal(-60), PHOTO))
+    assert (angles(payload, -off_m) is not None) is (angles(payload, 0, off_m) is not None) is is_planned
+
+
+def test_pictures_at_intervals_have_the_angle_of_their_way() -> None:
+    every = group(0, 2, PHOTO, trigger="multipleDistance")
+    payload = plan(every, "", group(2, 2, gimbal(-30)), "", start=gimbal(-90))
+    assert [angles(payload, north_m) for north_m in (3, 50, 150, 195)] == [(-90.0, 0.0)] * 4
+    assert angles(payload, 250) is None
+    turned = plan(every, group(1, 1, gimbal(-45)), "", start=gimbal(-90))
+    assert (angles(turned, 50), angles(turned, 150)) == ((-90.0, 0.0), (-45.0, 0.0))
+    assert angles(turned, 95) is None, "the ways before and behind the waypoint differ"
+
+
+def test_a_gimbal_that_turns_on_the_way_says_nothing_there_and_its_new_angle_behind_it() -> None:
+    even = group(0, 1, action("gimbalEvenlyRotate", gimbalPitchRotateAngle=-30), trigger="betweenAdjacentPoints")
+    every = group(0, 2, PHOTO, trigger="multipleTiming")
+    payload = plan(every + even, "", "", start=gimbal(-90))
+    assert (angles(payload, 50), angles(payload, 150)) == (None, (-30.0, 0.0))
+    still = plan(every + even, "", "", start=gimbal(-30))
+    assert angles(still, 50) == (-30.0, 0.0)
+
+
+def test_a_shot_that_aims_by_itself_has_its_own_angles_and_leaves_none_behind() -> None:
+    oriented = action("orientedShoot", gimbalPitchRotateAngle=-20, gimbalRollRotateAngle=0, payloadPositionIndex=0)
+    payload = plan(group(0, 0, gimbal(-90), oriented), group(1, 1, PHOTO), group(2, 2, action("panoShot")))
+    assert [angles(payload, north_m) for north_m in (0, 100, 200)] == [(-20.0, 0.0), None, None]
+
+
+@pytest.mark.parametrize(
+    "set_before",
+    [
+        "",
+        gimbal(-90, gimbalPitchRotateEnable=0),
+        gimbal(-90) + gimbal(10, gimbalRotateMode="relativeAngle"),
+        gimbal(-90, payloadPositionIndex=1),
+        gimbal(-90, gimbalPitchRotateAngle="down"),
+    ],
+)
+def test_an_angle_that_the_plan_does_not_say_is_never_assumed(set_before: str) -> None:
+    assert angles(plan(group(0, 0, set_before, PHOTO)), 0) is None
+
+
+def test_a_roll_counts_only_where_it_is_switched_on() -> None:
+    assert angles(plan(group(0, 0, gimbal(-90, gimbalRollRotateEnable=1), PHOTO)), 0) == (-90.0, 7.0)
+
+
+BOMB = b'<!DOCTYPE kml [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><kml>&b;</kml>'
+
+
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        (b"PK no zip", "no KMZ"),
+        (b"", "no KMZ"),
+        (kmz(plan(PHOTO))[:-40], "no KMZ"),
+        (kmz(BOMB), "document type"),
+        (kmz(b"<kml"), "no XML"),
+        (kmz(b"\xff\xfe<"), "UTF-8"),
+        (kmz(b" " * (MOST_BYTES + 1)), "larger than"),
+        (kmz(plan(), **{"other/waylines.wpml": b""}), "2 of them"),
+        (kmz(plan()), "no pictures"),
+        (kmz(plan(group(0, 0, PHOTO)).replace(b"117.1,", b"east,")), "no place"),
+        (kmz(plan(group(0, 0, PHOTO)).replace(b"StartIndex>0<", b"StartIndex>?<")), "at which waypoints"),
+    ],
+)
+def test_what_is_no_plan_says_so_and_what_to_do(payload: bytes, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        read_flight_plan(payload)
+
+
+def test_a_damaged_archive_is_an_error_that_people_can_read() -> None:
+    whole = kmz(plan(*[group(number, number, gimbal(-60), PHOTO) for number in range(9)]))
+    for place in range(0, len(whole), 7):
+        damaged = whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :]
+        try:
+            read_flight_plan(damaged)
+        except ConfigError:
+            continue
