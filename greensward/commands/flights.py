@@ -162,9 +162,7 @@ def plan(
     told = tell_plan(settings.existing_folder(), settings, read_flight_plan(read_file(file)), flight)
 
     def render() -> None:
-        out.print(
-            f"{told.pictures:,} pictures of {escape(flight)} lack a measured pitch; the plan has {told.posed:,} of them."
-        )
+        out.print(f"{told.pictures:,} pictures of {escape(flight)} lack a measured pitch; the plan has {told.posed:,}.")
         if not told.is_stored:
             err.print("Kept; ingest stores it: at once where it runs.")
 
