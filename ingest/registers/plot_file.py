@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Mapping
@@ -125,6 +126,17 @@ def _check_crs(crs: object, findings: Findings) -> None:
 def is_number(value: object) -> TypeGuard[int | float]:
     """Say whether a JSON value is a number that a double can hold; true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def as_number(value: object) -> float | None:
+    """Return a JSON value that is a finite number, or a text that says one; None for any other."""
+    if not isinstance(value, str) and not is_number(value):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def is_list(value: object) -> TypeGuard[list[object]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from datetime import date
 from ingest.decode.guard import describe, escape
 from ingest.registers.findings import Place
 from ingest.registers.instants import EXPECTED_DAY, parse_day
-from ingest.registers.plot_file import is_list, is_number
+from ingest.registers.plot_file import as_number, is_list, is_number
 from ingest.registers.words import Vocabulary
 
 _LONGEST_TEXT = 500
@@ -98,7 +97,7 @@ def fraction(given: Given, column: str, place: Place) -> float | None:
         return None
     value, pointer = given.values[column][1], given.at(column)
     percent = _PERCENT.fullmatch(value) if isinstance(value, str) else None
-    number = _number(percent[1] if percent else value)
+    number = as_number(percent[1] if percent else value)
     water = column in WATER_FRACTIONS
     expected = "m³/m³, more than 0 and less than 1" if water else "more than 0, at most 1"
     if number is None:
@@ -122,7 +121,7 @@ def number_within(given: Given, column: str, low: float, high: float, unit: str,
         return None
     value, pointer = given.values[column][1], given.at(column)
     bare = value.strip().removesuffix(unit).removesuffix("％") if isinstance(value, str) else value
-    number = _number(bare)
+    number = as_number(bare)
     expected = f"{low:g} to {high:g} {unit}"
     if number is None:
         place.fault("not_a_number", describe(value), expected, "Write a number.", pointer)
@@ -131,13 +130,3 @@ def number_within(given: Given, column: str, low: float, high: float, unit: str,
     else:
         return number
     return None
-
-
-def _number(value: object) -> float | None:
-    if not isinstance(value, str) and not is_number(value):
-        return None
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

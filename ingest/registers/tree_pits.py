@@ -8,7 +8,7 @@ from typing import Any
 
 from ingest.decode.guard import describe
 from ingest.registers.findings import Place
-from ingest.registers.plot_file import is_list, is_number
+from ingest.registers.plot_file import as_number, is_list
 from ingest.registers.property_values import Given
 
 _SMALLEST_M, _LARGEST_M = 0.2, 5.0
@@ -51,7 +51,7 @@ def _count(given: Given, place: Place) -> int | None:
     if "tree_pits" not in given.values:
         return None
     value = given.values["tree_pits"][1]
-    number = _number(value)
+    number = as_number(value)
     if number is None or not number.is_integer() or not 1 <= number <= _MOST:
         expected = f"how many pits there are, a whole number, 1 to {_MOST}"
         advice = "Correct it. Radii stand in tree_pit_radius_m."
@@ -75,7 +75,7 @@ def _radii(given: Given, place: Place) -> list[float] | None:
         if isinstance(value, str)
         else [value]
     )
-    radii = [_number(part) for part in parts]
+    radii = [as_number(part) for part in parts]
     sound = [radius for radius in radii if radius is not None and _SMALLEST_M <= radius <= _LARGEST_M]
     if len(sound) != len(radii) or not sound or len(sound) > _MOST:
         place.fault(
@@ -84,13 +84,3 @@ def _radii(given: Given, place: Place) -> list[float] | None:
         )  # fmt: skip
         return None
     return sound
-
-
-def _number(value: object) -> float | None:
-    if not isinstance(value, str) and not is_number(value):
-        return None
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
