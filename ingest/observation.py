@@ -151,6 +151,9 @@ class IndexStat(msgspec.Struct, frozen=True, kw_only=True):
     std: float | None = None
 
 
+ATTITUDE_SIGMA, V_SIGMA = "attitude_sigma_deg", "v_sigma_m"
+"""Under which names DroneImage.vendor keeps what a message says of the doubt of its attitude and height."""
+
 TURNED = "turned_picture"
 """Why a picture to be shown turned is in quarantine: nobody says whether its angles are those before or after."""
 

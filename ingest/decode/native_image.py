@@ -18,7 +18,7 @@ from ingest.decode.replies import reply_to
 from ingest.decode.schema_faults import schema_faults
 from ingest.decode.topics import device_of, identity_mismatch, names_another, reply_topic
 from ingest.errors import Fault, PayloadError
-from ingest.observation import Decoded, Detection, DroneImage, Message, PartFault
+from ingest.observation import ATTITUDE_SIGMA, V_SIGMA, Decoded, Detection, DroneImage, Message, PartFault
 from ingest.picture_parts import detection_id, part_name
 
 LIMIT_BYTES = 256 * 1024
@@ -181,9 +181,9 @@ def _image(
     is_assumed = attitude.source == "assumed"
     extras = {name: document[name] for name in _KEPT_AS_SENT if name in document}
     if attitude.sigma_deg is not None:
-        extras["attitude_sigma_deg"] = attitude.sigma_deg
+        extras[ATTITUDE_SIGMA] = attitude.sigma_deg
     if position.v_sigma_m is not None:
-        extras["v_sigma_m"] = position.v_sigma_m
+        extras[V_SIGMA] = position.v_sigma_m
     if sensor.bands is not None:
         extras["bands"] = sensor.bands
     return DroneImage(

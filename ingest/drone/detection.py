@@ -10,11 +10,11 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from ingest.drone.camera import Bools, Floats, Ints
+from ingest.drone.camera import Bools, Floats, Ints, number
 from ingest.drone.canopy import lies_on_ground
 from ingest.drone.footprint import MIN_DEPRESSION_DEG, Footprint
 from ingest.drone.view import Views, depression_deg, to_lonlat, views_of
-from ingest.observation import Detection, DroneImage
+from ingest.observation import ATTITUDE_SIGMA, V_SIGMA, Detection, DroneImage
 from ingest.outline import cut_to_picture
 
 LOCATED = "located"
@@ -116,20 +116,50 @@ def position_sigma_m(image: DroneImage) -> float:
     return RTK_SIGMA_M if image.position_fix == "rtk_fixed" else GPS_SIGMA_M
 
 
-def ellipse_sigmas_m(position_m: Floats, height_m: Floats, reach_m: Floats) -> tuple[Floats, Floats]:
-    """Return radial and tangential standard deviations on the ground (drone specification, section 3).
+@dataclass(frozen=True, slots=True, eq=False)
+class PoseDoubts:
+    """Standard deviations of cameras' poses, arrays (N,).
 
-    position_m: of the camera's horizontal position; height_m: above ground; reach_m: from below the camera
-    radial² = position² + (σ_h / tan d)² + (h / sin² d · σ_pitch)², tangential² = position² + (reach · σ_yaw)² +
-    (slant range · σ_roll)², d the depression of the ray.
+    position_m: of the horizontal position; height_m, angles_deg: what messages say of height and attitude, 0 where
+    they do not; it counts where it is larger than the defaults, which real pictures showed: what a gimbal or receiver
+    says of itself knows neither its mount nor the slope of the ground
     """
-    height_sigma = np.maximum(HEIGHT_SIGMA_M, HEIGHT_SIGMA_SHARE * height_m)
-    slant_m = np.hypot(height_m, reach_m)
-    by_height = height_sigma * reach_m / height_m
-    by_pitch = slant_m**2 / height_m * math.radians(PITCH_SIGMA_DEG)
-    by_yaw = reach_m * math.radians(YAW_SIGMA_DEG)
-    by_roll = slant_m * math.radians(ROLL_SIGMA_DEG)
-    return np.sqrt(position_m**2 + by_height**2 + by_pitch**2), np.sqrt(position_m**2 + by_yaw**2 + by_roll**2)
+
+    position_m: Floats
+    height_m: Floats
+    angles_deg: Floats
+
+    @classmethod
+    def of(cls, images: Sequence[DroneImage]) -> PoseDoubts:
+        """Return the doubts of the poses of `images`."""
+        said = [image.vendor or {} for image in images]
+        return cls(
+            np.array([position_sigma_m(image) for image in images], dtype=np.float64),
+            np.array([number(one, V_SIGMA) or 0.0 for one in said], dtype=np.float64),
+            np.array([number(one, ATTITUDE_SIGMA) or 0.0 for one in said], dtype=np.float64),
+        )
+
+    def take(self, index: Ints) -> PoseDoubts:
+        """Return the doubts at `index`, in that order."""
+        return PoseDoubts(self.position_m[index], self.height_m[index], self.angles_deg[index])
+
+    def ellipses_m(self, height_m: Floats, reach_m: Floats) -> tuple[Floats, Floats]:
+        """Return radial and tangential standard deviations on the ground (drone specification, section 3).
+
+        height_m: above ground; reach_m: from below the camera
+        radial² = position² + (σ_h / tan d)² + (h / sin² d · σ_pitch)², tangential² = position² + (reach · σ_yaw)² +
+        (slant range · σ_roll)², d the depression of the ray.
+        """
+        pitch, roll, yaw = (
+            np.radians(np.maximum(default, self.angles_deg))
+            for default in (PITCH_SIGMA_DEG, ROLL_SIGMA_DEG, YAW_SIGMA_DEG)
+        )
+        height_sigma = np.maximum(np.maximum(HEIGHT_SIGMA_M, HEIGHT_SIGMA_SHARE * height_m), self.height_m)
+        slant_m = np.hypot(height_m, reach_m)
+        by_height, by_pitch = height_sigma * reach_m / height_m, slant_m**2 / height_m * pitch
+        by_yaw, by_roll = reach_m * yaw, slant_m * roll
+        squared = self.position_m**2
+        return np.sqrt(squared + by_height**2 + by_pitch**2), np.sqrt(squared + by_yaw**2 + by_roll**2)
 
 
 _NUMBERS = (
@@ -193,9 +223,8 @@ def _project(
     columns["offset_east_m"][kept], columns["offset_north_m"][kept] = centre_east, centre_north
     columns["height_m"][kept] = views.height_m[on]
     columns["area_m2"][kept] = area[usable]
-    position = np.array([position_sigma_m(picture) for picture in images])[on]
-    columns["sigma_radial_m"][kept], columns["sigma_tangential_m"][kept] = ellipse_sigmas_m(
-        position, views.height_m[on], np.hypot(centre_east, centre_north)
+    columns["sigma_radial_m"][kept], columns["sigma_tangential_m"][kept] = (
+        PoseDoubts.of(images).take(on).ellipses_m(views.height_m[on], np.hypot(centre_east, centre_north))
     )
     columns["sigma_azimuth_deg"][kept] = np.degrees(np.arctan2(centre_east, centre_north)) % 360.0
     return east, north, owner

@@ -16,7 +16,7 @@ from ingest.drone.attribution import Attribution, at_canopy, attribute
 from ingest.drone.camera import Floats
 from ingest.drone.camera_table import completed
 from ingest.drone.coverage import Coverage, coverage
-from ingest.drone.detection import GroundDetections, ellipse_sigmas_m, locate_detections, position_sigma_m
+from ingest.drone.detection import GroundDetections, PoseDoubts, locate_detections
 from ingest.drone.footprint import Footprint, compute_footprints
 from ingest.drone.pictures import Picture, Stamp, picture_id
 from ingest.drone.plots_index import PlotShapes
@@ -175,10 +175,9 @@ def _stamped(picture: Picture, stamp: Stamp) -> Row:
 
 def _sigmas_m(images: Sequence[DroneImage], footprints: Sequence[Footprint]) -> list[float | None]:
     """Return the standard deviation of the middle of each footprint along its longer axis; None without ground."""
-    position = np.array([position_sigma_m(image) for image in images])
     height = np.array([math.nan if one.height_m is None else one.height_m for one in footprints])
     reach = np.array([math.nan if one.reach_m is None else one.reach_m for one in footprints])
-    return _or_none(np.maximum(*ellipse_sigmas_m(position, height, reach)))
+    return _or_none(np.maximum(*PoseDoubts.of(images).ellipses_m(height, reach)))
 
 
 def _image_row(picture: Picture, footprint: Footprint, camera_id: str | None, sigma_m: float | None) -> Row:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import shapely
@@ -440,6 +441,26 @@ def test_the_doubt_of_the_position_comes_from_the_message_or_the_kind_of_fix(
     fix: str, sent_m: float | None, sigma_m: float
 ) -> None:
     assert position_sigma_m(picture(position_fix=fix, position_sigma_m=sent_m)) == sigma_m
+
+
+@pytest.mark.parametrize(
+    ("said", "radial_m", "tangential_m"),
+    [
+        # 40 m up, 45° down, RTK: by hand from section 3; 2 m of height, 1.2° and 3° unless more is said.
+        ({}, math.sqrt(0.05**2 + 2**2 + (80 * math.radians(1.2)) ** 2),
+         math.sqrt(0.05**2 + (40 * math.radians(3)) ** 2 + (math.sqrt(3200) * math.radians(1.2)) ** 2)),
+        ({"attitude_sigma_deg": 0.1, "v_sigma_m": 0.02}, 2.6096, 2.407),
+        ({"attitude_sigma_deg": 5.0}, math.sqrt(0.05**2 + 2**2 + (80 * math.radians(5)) ** 2),
+         math.sqrt(0.05**2 + (40 * math.radians(5)) ** 2 + (math.sqrt(3200) * math.radians(5)) ** 2)),
+        ({"v_sigma_m": 6.0}, math.sqrt(0.05**2 + 6**2 + (80 * math.radians(1.2)) ** 2), 2.407),
+    ],
+)  # fmt: skip
+def test_a_sender_that_doubts_its_pose_more_than_usual_is_believed(
+    said: dict[str, float], radial_m: float, tangential_m: float
+) -> None:
+    image = msgspec.structs.replace(sideways(), vendor=said)
+    ground = place(image)
+    assert (ground.sigma_radial_m[0], ground.sigma_tangential_m[0]) == pytest.approx((radial_m, tangential_m), abs=1e-3)
 
 
 def test_nine_hundred_findings_in_one_picture_are_each_placed() -> None:

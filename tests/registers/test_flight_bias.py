@@ -53,6 +53,12 @@ def test_one_landmark_that_is_wrong_or_in_every_picture_does_not_decide() -> Non
     assert (found.landmarks, found.findings) == (5, 34)
 
 
+def test_one_picture_that_shows_every_landmark_in_the_wrong_place_does_not_decide() -> None:
+    found = bias_of(moved(1.8, -1.2) * 2 + moved(7.0, 0.0), landmarks())
+    assert found is not None
+    assert (found.east_m, found.north_m) == pytest.approx((1.8, -1.2), abs=0.01)
+
+
 def test_two_landmarks_are_too_few_however_often_they_are_seen() -> None:
     assert bias_of(moved(1.8, -1.2, PLACES[:2]) * 9, landmarks()) is None
     assert bias_of(moved(1.8, -1.2, PLACES[:3]), landmarks()) is not None
