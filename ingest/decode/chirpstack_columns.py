@@ -50,7 +50,6 @@ _OF_VERSION_3 = ("devEUI", "objectJSON", "deviceProfileName")
 _SNR_OF_VERSION_3 = "loRaSNR"
 _BASE64 = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 _PROFILE = r'"deviceProfileName"\s*:\s*"(?P<profile>[^"]*)"'
-_NOT_FINITE = r"NaN|Inf|[0-9]{300}"
 _MOST_SHAPES, _MOST_DEVICES = 64, 100_000
 _RSSI_DBM, _SNR_DB = (-200, 50), (-50, 50)
 
@@ -79,8 +78,7 @@ class ChirpStackColumns:
         asked = asked[simple(messages.payloads.take(pa.array(asked)))]
         latest = messages.latest_at_us()
         parts: list[_Part] = []
-        for some, found in self._events(messages.payloads, devices, asked):
-            place, events = _finite(some, found, messages.payloads)
+        for place, events in self._events(messages.payloads, devices, asked):
             at = pa.array(place)
             parts.append(_part(place, events, devices.take(at), registered.take(at), latest[place]))
         return _joined(parts, len(messages))
@@ -121,22 +119,6 @@ def _may_fit(payload: bytes) -> bool:
         return isinstance(msgspec.json.decode(payload), dict)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return False
-
-
-def _finite(place: Integers, events: pa.StructArray, payloads: pa.BinaryArray) -> tuple[Integers, pa.StructArray]:
-    """Leave out events with a number that is none, also one that nobody reads: Arrow takes NaN and infinity."""
-    if _is_finite(events):
-        return place, events
-    chosen = np.flatnonzero(~np.asarray(pc.match_substring_regex(payloads.take(pa.array(place)), _NOT_FINITE)))
-    return place[chosen], events.take(pa.array(chosen))
-
-
-def _is_finite(values: pa.Array) -> bool:
-    if pa.types.is_floating(values.type):
-        return bool(np.isfinite(numbers(values, 0.0)).all())
-    if pa.types.is_struct(values.type):
-        return all(_is_finite(values.field(place)) for place in range(values.type.num_fields))
-    return _is_finite(values.flatten()) if pa.types.is_list(values.type) else True
 
 
 @dataclass(frozen=True, slots=True)

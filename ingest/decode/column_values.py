@@ -17,6 +17,8 @@ _EARLIEST_US = microseconds(EARLIEST)
 _MOST_AHEAD_US = MOST_AHEAD.seconds * 1_000_000
 _NO_TIME = _EARLIEST_US - 1
 _RFC_3339 = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-5][0-9])$"
+_INSTANTS_KEPT = 1_024
+"""Neighbours share an instant, and later messages have later ones: what is kept longer is never asked for again."""
 _FEW_INSTANTS = 256
 
 
@@ -52,7 +54,7 @@ def instants_us(column: pa.StringArray) -> Integers:
     return found
 
 
-@functools.lru_cache(maxsize=65_536)
+@functools.lru_cache(maxsize=_INSTANTS_KEPT)
 def _instant_us(text: str) -> int:
     try:
         return microseconds(parse_instant(text))

@@ -1,7 +1,8 @@
 """JSON objects of one shape, many at once, straight into columns: Arrow reads them, without an object for each value.
 
-Arrow's reader takes what strict JSON allows and no more, refuses a key that the shape lacks or that stands twice, and
-reads a number to the last bit as everybody does; tests/decode/test_json_columns.py holds it to that. It says
+Arrow's reader takes what strict JSON allows, refuses a key that the shape lacks or that stands twice, and reads a
+number to the last bit as everybody does. It also takes NaN, infinities and numbers beyond a double, which strict JSON
+does not: those are refused here. tests/decode/test_json_columns.py holds all of it to the standard library. Arrow says
 only that something in many texts is wrong, so that these are looked at in ever smaller pieces until it is found.
 """
 
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
+from ingest.decode.column_values import numbers
 from ingest.messages import Flags, Integers
 
 _PIECE = 2_048
@@ -66,7 +68,7 @@ def read_json_columns(texts: pa.BinaryArray, shape: pa.StructType, screen: Calla
 
 
 def read_objects(texts: pa.BinaryArray, shape: pa.StructType, *, infers: bool = False) -> pa.StructArray | None:
-    """Return a struct of each text; None when one does not fit.
+    """Return a struct of each text; None when one does not fit, or holds a number that is none.
 
     infers: a key that the shape lacks may stand there, and gets the type that Arrow makes of it
     Each text stands within an object of ours, whose end no text can bring without another beginning of it: as many
@@ -85,7 +87,19 @@ def read_objects(texts: pa.BinaryArray, shape: pa.StructType, *, infers: bool = 
         )
     except pa.ArrowInvalid:
         return None
-    return table.column("m").combine_chunks() if table.num_rows == len(texts) and table.num_columns == 1 else None
+    if table.num_rows != len(texts) or table.num_columns != 1:
+        return None
+    values = table.column("m").combine_chunks()
+    return values if _is_finite(values) else None
+
+
+def _is_finite(values: pa.Array) -> bool:
+    """Say whether every number of the column, however deep within, is one."""
+    if pa.types.is_floating(values.type):
+        return bool(np.isfinite(numbers(values, 0.0)).all())
+    if pa.types.is_struct(values.type):
+        return all(_is_finite(values.field(place)) for place in range(values.type.num_fields))
+    return _is_finite(values.flatten()) if pa.types.is_list(values.type) else True
 
 
 def simple(texts: pa.BinaryArray) -> Flags:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -13,19 +14,42 @@ import pyarrow.parquet as pq
 Span = tuple[datetime, datetime]
 """Earliest and latest instant."""
 
+_MOST_FOLDERS = 1_024
+"""Partitions whose spans are kept: three tables of some hundred days, what a backlog of a year comes to at once."""
+
 
 def files_within(paths: Iterable[Path], column: str, span: Span) -> list[Path]:
     """Return the files that may hold an instant of the span in the column, edges included.
 
+    paths: all files of some folders, one folder after the other
     A file whose footer does not say, or cannot be read, is among them: whoever reads it will meet what is wrong.
     """
-    low, high = span
-    return [path for path in paths if (own := _span(path, column)) is None or (own[0] <= high and low <= own[1])]
+    found: list[Path] = []
+    for folder, of_folder in itertools.groupby(paths, key=lambda path: path.parent):
+        files = {path.name: path for path in of_folder}
+        known = _known(str(folder), column)
+        for merged_away in known.keys() - files.keys():
+            del known[merged_away]
+        known |= {name: _span(path, column) for name, path in files.items() if name not in known}
+        found += [path for name, path in files.items() if (own := known[name]) is None or _touch(own, span)]
+    return found
 
 
-@functools.lru_cache(maxsize=8_192)
+def _touch(one: Span, other: Span) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]
+
+
+@functools.lru_cache(maxsize=_MOST_FOLDERS)
+def _known(folder: str, column: str) -> dict[str, Span | None]:
+    """Return what is known of the files of a folder, by name; kept, since a file never changes under its name.
+
+    Of files that were merged away nothing is: months of small files would be megabytes.
+    """
+    del folder, column
+    return {}
+
+
 def _span(path: Path, column: str) -> Span | None:
-    """Return what the file spans; kept, since a file of the lake never changes under its name."""
     try:
         footer = pq.read_metadata(path)
         place = footer.schema.names.index(column)

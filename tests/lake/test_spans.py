@@ -54,3 +54,21 @@ def test_a_file_that_does_not_say_what_it_spans_counts(tmp_path: Path) -> None:
         empty,
         gone,
     ]
+
+
+def test_a_file_is_looked_into_once_and_forgotten_when_it_is_gone(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Path] = []
+    read = pq.read_metadata
+
+    def look(path: Path) -> pq.FileMetaData:
+        looked.append(path)
+        return read(path)
+
+    monkeypatch.setattr(pq, "read_metadata", look)
+    other = written.with_name("other.parquet")
+    other.write_bytes(written.read_bytes())
+    for paths in ([written, other], [written, other], [written], [written, other]):
+        assert files_within(paths, "at", (AT, AT)) == paths
+    assert looked == [written, other, other]
