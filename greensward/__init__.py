@@ -1,3 +1,5 @@
 """The `greensward` command: what people type. It wires ingest, sql and crews together and holds no domain rule."""
 
 from __future__ import annotations
+
+import ingest  # noqa: F401 - before anything loads Arrow, whose memory it says where to take

@@ -107,6 +107,7 @@ class IngestSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     seal_every_s: at most this long from a message's arrival to its row in the lake, plus the time of the write
     seal_bytes: sooner when the journal holds this much
     compact_files: merge a partition when it has more files than this
+    merge_bytes: most bytes, before compression, that are merged at once; memory takes some three times as much
     min_free_bytes: below this much free disk nothing more is taken from the broker, until there is more again
     raw_days: how long messages are kept as received, for replay
     """
@@ -114,6 +115,7 @@ class IngestSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     seal_every_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 8.0
     seal_bytes: Annotated[int, msgspec.Meta(ge=100_000)] = 6_000_000
     compact_files: Annotated[int, msgspec.Meta(ge=2)] = 24
+    merge_bytes: Annotated[int, msgspec.Meta(ge=1_000_000)] = 32_000_000
     min_free_bytes: Annotated[int, msgspec.Meta(ge=1_000_000)] = 500_000_000
     raw_days: Annotated[int, msgspec.Meta(ge=1)] = 30
 

@@ -55,6 +55,7 @@ def worker_of(settings: Settings) -> Worker:
         seal_every_s=ingest.seal_every_s,
         seal_bytes=ingest.seal_bytes,
         compact_files=ingest.compact_files,
+        merge_bytes=ingest.merge_bytes,
         min_free_bytes=ingest.min_free_bytes,
         raw_days=ingest.raw_days,
     )

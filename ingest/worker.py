@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Self
 
-import pyarrow as pa
-
 from ingest.decode.route import subscriptions
 from ingest.errors import ConfigError, GreenswardError, StoreError
+from ingest.heap import give_back, share_one_heap
 from ingest.inbox import Inbox
 from ingest.inbox_mending import mend_inbox
+from ingest.lake.compact import MERGE_BYTES
 from ingest.lake.durable import write_new_file
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import own
@@ -40,6 +40,9 @@ from ingest.status import IngestStatus, write_status
 _TURN_S = 0.25
 _STATUS_EVERY_S = 2.0
 _HOUSEKEEPING_EVERY_S = 30.0
+_HOUSEKEEPING_WAITS_S = 60.0
+"""While sealing is behind, merging waits; not for ever, or files add up that each query has to open."""
+
 _STALL_S = 90.0
 """A thread that has not turned for this long is stuck: longer than any fsync that is not a fault."""
 
@@ -59,6 +62,7 @@ class Pace:
     seal_every_s: most seconds a message waits before it is sealed
     seal_bytes: sealed sooner when the inbox holds this much; also the most that one seal takes into memory
     compact_files: files of an open day before they are merged
+    merge_bytes: most that one merge takes, before compression
     min_free_bytes: free disk below which nothing is taken from the broker
     raw_days: days that raw_messages are kept
     """
@@ -66,6 +70,7 @@ class Pace:
     seal_every_s: float = 8.0
     seal_bytes: int = 6_000_000
     compact_files: int = 24
+    merge_bytes: int = MERGE_BYTES
     min_free_bytes: int = 500_000_000
     raw_days: int = 30
 
@@ -116,6 +121,7 @@ class Worker:
 
     def start(self) -> None:
         """Take the writer lock and start the threads. Raises: AlreadyOwnedError, ConfigError, StoreError."""
+        share_one_heap()
         try:
             self._open()
         except BaseException:
@@ -317,13 +323,13 @@ class Worker:
                 is_last = self._stopping.is_set()
                 self._seal_turn = time.monotonic()
                 backlog = inbox.backlog()
+                is_behind = backlog.size_bytes >= self._pace.seal_bytes
                 is_due = is_last or self._seal_now.is_set() or self._seal_turn >= next_seal
-                if backlog.groups and (is_due or backlog.size_bytes >= self._pace.seal_bytes):
+                if backlog.groups and (is_due or is_behind):
                     self._seal_now.clear()
                     next_seal = time.monotonic() + self._pace.seal_every_s
                     self._seal_once(sealer, inbox, is_last=is_last)
-                    if backlog.size_bytes < self._pace.seal_bytes:
-                        pa.default_memory_pool().release_unused()  # hours of small seals would let it grow
+                    give_back()
                 elif is_last:
                     break
                 elif is_due:
@@ -331,10 +337,12 @@ class Worker:
                     next_seal = time.monotonic() + self._pace.seal_every_s
                 # Merging before an interrupted seal is done again would hide which rows were its own.
                 has_caught_up = has_caught_up or not backlog.groups or self._last_seal_at is not None
-                if not is_last and has_caught_up and self._seal_turn >= next_housekeeping:
+                house_at = next_housekeeping + (_HOUSEKEEPING_WAITS_S if is_behind else 0.0)
+                if not is_last and has_caught_up and self._seal_turn >= house_at:
                     next_housekeeping = time.monotonic() + _HOUSEKEEPING_EVERY_S
                     self._keep_house(sealer)
-                self._seal_now.wait(_TURN_S)
+                if not is_behind:
+                    self._seal_now.wait(_TURN_S)
         sealer.close()
 
     def _note_seal_turn(self) -> None:
@@ -378,6 +386,7 @@ class Worker:
                 self._pace.compact_files,
                 self._pace.raw_days,
                 self._note_seal_turn,
+                self._pace.merge_bytes,
             )
         except Exception as error:  # noqa: BLE001 - what housekeeping meets must never stop sealing
             self._session.health.last_problem = f"housekeeping: {error}"

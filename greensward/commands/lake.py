@@ -92,7 +92,9 @@ def compact(*, common: Common | None = None) -> int:
     folder = settings.existing_folder()
     today = settings.place().local_date(settings.now())
     with own(folder):
-        merged = list(compact_lake(folder, today, settings.ingest.compact_files))
+        merged = list(
+            compact_lake(folder, today, settings.ingest.compact_files, merge_bytes=settings.ingest.merge_bytes)
+        )
     result = [{"table": name, "day": day.isoformat(), "files_merged": count} for name, day, count in merged]
     show(result, as_json=common.json, render=lambda: err.print(f"{len(merged)} partitions compacted"))
     return EXIT_OK

@@ -28,30 +28,33 @@ Counted before compression: a day of refused pictures may be a thousand times la
 follow it (I7).
 """
 
-_MERGE_BYTES = 32 * 1024 * 1024
-"""Most bytes before compression that are merged at once, for the same reason."""
+MERGE_BYTES = 32_000_000
+"""Most bytes before compression that are merged at once unless told otherwise, for the same reason."""
 
 
-def compact_partition(folder: DataFolder, spec: Table, day: date, more_than: int) -> int:
+def compact_partition(
+    folder: DataFolder, spec: Table, day: date, more_than: int, merge_bytes: int = MERGE_BYTES
+) -> int:
     """Merge the small files of one local day when there are more than `more_than`; return how many were merged.
 
+    merge_bytes: most bytes before compression to merge at once; memory takes some three times as much
     Rows of the same key that came in different files become one where the table merges measured columns.
     Raises: StoreError (ExchangeUnsupportedError where folders cannot be swapped); the partition is unchanged then.
     """
     with swapping(folder):
-        return _compact(folder, spec, day, more_than)
+        return _compact(folder, spec, day, more_than, merge_bytes)
 
 
-def _compact(folder: DataFolder, spec: Table, day: date, more_than: int) -> int:
+def _compact(folder: DataFolder, spec: Table, day: date, more_than: int, merge_bytes: int) -> int:
     files = partition_files(folder, spec, day)
     if len(files) <= max(more_than, 1):
         return 0
-    small = _smallest_within(files)
+    small = _smallest_within(files, merge_bytes)
     if len(small) <= max(more_than, 1):
         return 0
     # A wrong byte that Parquet does not notice must not get a new name with a right hash.
     if set_aside_damaged(folder, small):
-        return _compact(folder, spec, day, more_than)
+        return _compact(folder, spec, day, more_than, merge_bytes)
     try:
         rows = read_files(spec, small)
     except (pa.ArrowException, ValueError) as error:
@@ -65,12 +68,13 @@ def _compact(folder: DataFolder, spec: Table, day: date, more_than: int) -> int:
 
 
 def compact_lake(
-    folder: DataFolder, today: date, more_than: int, settled_s: float = 0.0
+    folder: DataFolder, today: date, more_than: int, settled_s: float = 0.0, merge_bytes: int = MERGE_BYTES
 ) -> Iterator[tuple[str, date, int]]:
     """Compact every partition that needs it: closed days to one file, today's and yesterday's past `more_than` files.
 
     settled_s: a closed day whose newest file is younger counts as open: while old readings still come, each round
         would merge all of them once more
+    merge_bytes: as in `compact_partition`
     Yields table, day and how many files were merged. Raises: StoreError.
     """
     for spec in all_tables().values():
@@ -78,25 +82,25 @@ def compact_lake(
             continue
         for day in partition_days(folder, spec):
             is_open = (today - day).days <= 1 or _newest_age_s(folder, spec, day) < settled_s
-            merged = compact_partition(folder, spec, day, more_than if is_open else 1)
+            merged = compact_partition(folder, spec, day, more_than if is_open else 1, merge_bytes)
             if merged:
                 yield spec.name, day, merged
 
 
 def _newest_age_s(folder: DataFolder, spec: Table, day: date) -> float:
-    """Return how long ago the newest file of a partition was written; 0 for one that a clock set back will write."""
+    """Return how long ago the newest file of a partition was written; 0 where the clock was set back since."""
     with store_errors(f"looking at {spec.name} of {day}"):
         written = max((path.stat().st_mtime for path in partition_files(folder, spec, day)), default=0.0)
     return max(time.time() - written, 0.0)
 
 
-def _smallest_within(paths: Sequence[Path]) -> list[Path]:
+def _smallest_within(paths: Sequence[Path], merge_bytes: int) -> list[Path]:
     """Return the smallest files that may be merged at once, in name order."""
     chosen: list[Path] = []
     total = 0
     for size, path in sorted((_encoded_bytes(path), path) for path in paths):
         total += size
-        if size >= _BIG_BYTES or (chosen and total > _MERGE_BYTES):
+        if size >= _BIG_BYTES or (chosen and total > merge_bytes):
             break
         chosen.append(path)
     return sorted(chosen)

@@ -7,9 +7,8 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-import pyarrow as pa
-
-from ingest.lake.compact import compact_lake
+from ingest.heap import give_back
+from ingest.lake.compact import MERGE_BYTES, compact_lake
 from ingest.lake.durable import ExchangeUnsupportedError, make_folder, store_errors
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import clear_trash
@@ -28,19 +27,21 @@ def keep_house(
     compact_files: int,
     raw_days: int,
     turned: Callable[[], None] = lambda: None,
+    merge_bytes: int = MERGE_BYTES,
 ) -> None:
     """Compact the lake, and remove old raw messages and what was replaced a while ago. Raises: StoreError.
 
     raw_days: raw messages of older local days go, but never the newest so many days that there are: a clock that
     jumped ahead must not remove everything
     turned: called after each partition that was merged, for a watchdog
+    merge_bytes: as in `compact_partition`
     Where the file system cannot swap folders nothing is compacted; everything else goes on.
     """
     today = site.local_date(now)
     with contextlib.suppress(ExchangeUnsupportedError):
-        for _ in compact_lake(folder, today, compact_files, _SETTLED_S):
+        for _ in compact_lake(folder, today, compact_files, _SETTLED_S, merge_bytes):
             turned()
-            pa.default_memory_pool().release_unused()  # or what a merge took stays ours until the next one
+            give_back()
     clear_trash(folder)
     _remove_raw_messages(folder, site, now, raw_days)
 

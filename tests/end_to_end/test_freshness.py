@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
+from ingest.inbox import Arrival, Inbox
 from ingest.lake.layout import DataFolder
-from ingest.worker import Pace
+from ingest.mqtt.session import Broker
+from ingest.site import BEICHEN
+from ingest.worker import Pace, Worker
 from tests.end_to_end.running import Watched, publish, reading, rows_in_lake, soil_topic, working
 from tests.mosquitto import Mosquitto
 from tests.waiting import wait_until
@@ -19,3 +24,17 @@ def test_at_the_settings_as_delivered_a_reading_shows_in_sql_within_fifteen_seco
         publish(mosquitto, [(soil_topic("gs-01"), reading(n)) for n in range(10)])
         wait_until(lambda: rows_in_lake(folder) == 10, "all ten rows show", timeout_s=15)
         assert time.monotonic() - began < 15
+
+
+def test_a_backlog_is_sealed_in_one_go_while_the_broker_is_away(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty seals' worth, and a worker that would rest for an hour between two."""
+    monkeypatch.setattr("ingest.worker._TURN_S", 3_600.0)
+    with Inbox(folder.inbox) as inbox:
+        for n in range(20):
+            inbox.append(
+                [Arrival(1_800_000_000_000_000, soil_topic("gs-01"), reading(n), redelivered=False, retained=False)]
+            )
+    with Worker(folder, BEICHEN, Broker("127.0.0.1", 1, "w"), Pace(seal_bytes=200, min_free_bytes=1), "test"):
+        wait_until(lambda: rows_in_lake(folder) == 20, "all twenty rows show")

@@ -109,9 +109,7 @@ def test_a_big_file_is_not_merged_again_and_not_lost(folder: DataFolder, monkeyp
     assert counted == [(5004, 5004)]
 
 
-def test_what_is_merged_at_once_is_measured_before_compression(
-    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_merged_at_once_is_measured_before_compression(folder: DataFolder) -> None:
     refused = table("rejected")
     row = {"received_at": NOON, "topic": "t", "scope": "message", "pointer": "", "code": "x", "faults_json": "[]"}
     row |= {"payload_sha256": "0", "software_version": "1"}
@@ -124,8 +122,7 @@ def test_what_is_merged_at_once_is_measured_before_compression(
             f"part-{n}-{n}",
         )
     assert all(path.stat().st_size < 10_000 for path in partition_files(folder, refused, DAY))
-    monkeypatch.setattr(compact, "_MERGE_BYTES", 250_000)
-    assert compact_partition(folder, refused, DAY, more_than=1) == 2
+    assert compact_partition(folder, refused, DAY, more_than=1, merge_bytes=250_000) == 2
 
 
 def test_a_wrong_byte_that_parquet_does_not_notice_never_gets_a_right_hash(folder: DataFolder) -> None:
