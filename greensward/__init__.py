@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-import ingest  # noqa: F401 - before anything loads Arrow, whose memory it says where to take
+import ingest  # noqa: F401 - before anything loads Arrow: it says where that takes memory

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
+from ingest.heap import take_sparingly
 
-# Arrow decides where it takes memory from when it is loaded, so this comes before it is. What it takes by itself keeps
-# what its threads gave back: weeks of small seals let a process grow. Why: docs/decisions/0021-memory-is-given-back.md
-os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+take_sparingly()  # here, since nothing may load Arrow before it

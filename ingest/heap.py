@@ -1,30 +1,29 @@
-"""How a process that runs for months takes memory, and gives it back.
-
-Why: docs/decisions/0021-memory-is-given-back.md. Where Arrow takes its own from is said
-in ingest/__init__.py, before anything loads Arrow.
-"""
+"""How a process that runs for months takes memory, and gives it back: docs/decisions/0021-memory-is-given-back.md."""
 
 from __future__ import annotations
 
 import ctypes
-
-import pyarrow as pa
+import os
 
 _ARENA_MAX = -8
 """M_ARENA_MAX of mallopt(3) in glibc."""
 
+_libc = ctypes.CDLL(None)
 
-def share_one_heap() -> None:
-    """Let all threads take memory from one heap; call it before they begin. Does nothing where the system lacks it.
 
-    glibc gives threads a heap each, and what one thread has freed another cannot use: with those of Arrow and DuckDB a
-    dozen heaps fill with holes, which is where 30 MB an hour went.
+def take_sparingly() -> None:
+    """Let Arrow and all threads take memory from one heap of the system; call it before anything loads Arrow.
+
+    Arrow's own heap keeps what its threads gave back. glibc gives threads a heap each, and what one of them has freed
+    another cannot use: with the threads of Arrow and DuckDB a dozen heaps fill with holes. A choice that somebody made
+    in the environment stays; where the C library is another one, its heap stays as it is.
     """
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        libc.mallopt(_ARENA_MAX, 1)
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    if hasattr(_libc, "mallopt"):
+        _libc.mallopt(_ARENA_MAX, 1)
 
 
 def give_back() -> None:
     """Return to the system what is free; a few milliseconds."""
-    pa.default_memory_pool().release_unused()
+    if hasattr(_libc, "malloc_trim"):
+        _libc.malloc_trim(0)

@@ -20,7 +20,7 @@ from typing import Self
 
 from ingest.decode.route import subscriptions
 from ingest.errors import ConfigError, GreenswardError, StoreError
-from ingest.heap import give_back, share_one_heap
+from ingest.heap import give_back
 from ingest.inbox import Inbox
 from ingest.inbox_mending import mend_inbox
 from ingest.lake.compact import MERGE_BYTES
@@ -121,7 +121,6 @@ class Worker:
 
     def start(self) -> None:
         """Take the writer lock and start the threads. Raises: AlreadyOwnedError, ConfigError, StoreError."""
-        share_one_heap()
         try:
             self._open()
         except BaseException:
