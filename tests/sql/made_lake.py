@@ -251,7 +251,10 @@ class MadeLake:
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Return the connection with every table of the lake, partitioned ones with their local day as `date`."""
+        self.connection.execute(_tables_without_rows())
         for name, spec in all_tables().items():
+            if not self.rows[name]:
+                continue
             rows = pa.Table.from_pylist(self.rows[name], schema=spec.schema)
             if spec.partition_by is not None:
                 days = [BEICHEN.local_date(row[spec.partition_by]) for row in self.rows[name]]
@@ -301,6 +304,17 @@ def _put(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> No
     connection.register("given_rows", rows)
     connection.execute(f"create or replace table {name} as select * from given_rows")
     connection.unregister("given_rows")
+
+
+@functools.cache
+def _tables_without_rows() -> str:
+    """Return the statements that make every table of the lake anew, empty: cheaper than to plan a query for each."""
+    with duckdb.connect(":memory:") as connection:
+        for name, spec in all_tables().items():
+            partition = [] if spec.partition_by is None else [pa.field("date", pa.date32())]
+            _put(connection, f"main.{name}", pa.schema([*spec.schema, *partition]).empty_table())
+        statements = connection.execute("select sql from duckdb_tables()").fetchall()
+    return "".join(text.replace("CREATE TABLE ", "create or replace table main.", 1) for (text,) in statements)
 
 
 @functools.cache
