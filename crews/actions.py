@@ -163,7 +163,7 @@ def _direction(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> d
                 # Its time ran while nobody was to work on it.
                 detail["due_at"] = max(issue.due_at, fresh).isoformat()
         case "extended":
-            detail = {"due_at": _later(action, issue), "reason": _given(action.reason, "reason")}
+            detail = {"due_at": _later(ledger, action, issue), "reason": _given(action.reason, "reason")}
         case "deferred":
             detail = {"reason": _given(action.reason, "reason")}
         case _:
@@ -176,7 +176,10 @@ def _check(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> dict[
     if action.kind == "closed":
         return _closing(ledger, action, issue, now)
     _check_other_person(ledger, action, issue)
-    return {"result": "ok"} if action.kind == "looked_back" else {"reason": _given(action.reason, "reason")}
+    if action.kind == "looked_back":
+        _check_later_look(ledger, action, issue, now)
+        return {"result": "ok"}
+    return {"reason": _given(action.reason, "reason")}
 
 
 def _report(ledger: Ledger, action: Action, issue: Issue) -> dict[str, Any]:
@@ -294,6 +297,17 @@ def _check_other_person(ledger: Ledger, action: Action, issue: Issue) -> None:
         raise ActionRefusedError("crew_checks", f"{action.actor} is a crew; the office checks what crews report.")
 
 
+def _check_later_look(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> None:
+    """Raise when a look-back would be the same look as the one that closed the issue."""
+    if issue.checker is not None and person(action.actor) == person(issue.checker):
+        raise ActionRefusedError("same_checker", f"{action.actor} closed {issue.issue_id}; somebody else looks back.")
+    if issue.closed_at is not None and ledger.site.local_date(now) <= ledger.site.local_date(issue.closed_at):
+        raise ActionRefusedError(
+            "too_soon",
+            f"{issue.issue_id} was closed on {ledger.site.local_date(issue.closed_at)}; a look-back is on a later day.",
+        )
+
+
 def is_barred(issue: Issue, name: str) -> bool:
     """Say whether `name`, a crew or a person, may not recheck the issue because the water was theirs."""
     return person(name) in {person(one) for one in issue.recheck_not_by}
@@ -325,7 +339,11 @@ def _given(value: str | None, name: str) -> str:
     return value.strip()[:_LONGEST_NOTE]
 
 
-def _later(action: Action, issue: Issue) -> str:
+def _later(ledger: Ledger, action: Action, issue: Issue) -> str:
     if action.due_at is None or action.due_at <= issue.due_at:
-        raise ActionRefusedError("not_later", f"The new deadline must be after {issue.due_at.isoformat()}.")
+        due, asked = (
+            None if at is None else f"{at.astimezone(ledger.site.timezone):%Y-%m-%d %H:%M}"
+            for at in (issue.due_at, action.due_at)
+        )
+        raise ActionRefusedError("not_later", f"The new deadline must be after {due} by local time, got {asked}.")
     return action.due_at.isoformat()

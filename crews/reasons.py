@@ -54,4 +54,5 @@ def render_reason(code: str, params: Mapping[str, Any], language: str, known: Re
     if code not in sentences:
         said = ", ".join(f"{name} = {value}" for name, value in params.items())
         return f"{code} ({said})" if said else code
-    return _Sentence().vformat(sentences[code][language], (), params)
+    said = _Sentence().vformat(sentences[code][language], (), params)
+    return said[:1].upper() + said[1:]  # a sentence may begin with a parameter, such as the name of a pest

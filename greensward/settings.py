@@ -282,7 +282,7 @@ def load(explicit: Path | None = None, data: Path | None = None) -> Settings:
     try:
         settings = msgspec.convert(given, Settings)
     except msgspec.ValidationError as error:
-        raise ConfigError(_in_words(error, found)) from error
+        raise ConfigError(_in_words(error, found, given)) from error
     if (settings.broker.cert_file or settings.broker.key_file) and not settings.broker.ca_file:
         raise ConfigError(
             "[broker] cert_file, key_file: without ca_file the connection would not be encrypted at all. Set ca_file "
@@ -323,12 +323,15 @@ def _is_file(path: Path) -> bool:
         raise ConfigError(f"{path}: {error.strerror}.") from error
 
 
-def _in_words(error: msgspec.ValidationError, found: Path | None) -> str:
-    """Return msgspec's "Expected `int`, got `str` - at `$.broker.port`" with the setting named as in the file."""
+def _in_words(error: msgspec.ValidationError, found: Path | None, given: Mapping[str, object]) -> str:
+    """Return msgspec's "Expected `int` <= 65535 - at `$.broker.port`" with the setting as in the file and its value."""
     what, _, where = str(error).partition(" - at `$.")
     section, _, key = where.rstrip("`").partition(".")
     if "regex" in what:
         what = "use letters, digits, dots, hyphens and underscores" if key in {"district", "client_id"} else what
+    section_given = given.get(section)
+    if ", got" not in what and isinstance(section_given, Mapping) and key in section_given:
+        what += f", got {section_given[key]!r}"
     source = f"{found} or ${_PREFIX}…" if found else f"${_PREFIX}…"
     return f"{source}: [{section}] {key}: {what.replace('`', '')}" if key else f"{source}: {error}"
 

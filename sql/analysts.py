@@ -11,7 +11,7 @@ from importlib import resources
 import duckdb
 
 from ingest.errors import ConfigError
-from sql.models import Model, analyst_models
+from sql.models import Model, analyst_models, analyst_views
 from sql.reference import create_reference
 
 _LANGUAGE = re.compile(r"^-- (zh|en): (.+)$", re.MULTILINE)
@@ -30,20 +30,20 @@ class Question:
 def create_views(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     """Make the views of analysts on `connection`, which holds the tables of the lake, and return their names.
 
-    Views over all history, beside the reference tables that they ask: readings with their gates, readings_hourly,
-    readings_daily, root_zone_daily, potential_daily, watering_reports, latest_flags, plots_now, devices_now, images,
-    detections, coverage, and what they are made of.
+    Views over all history, beside the reference tables that they ask: those of `analyst_views`. The steps between
+    them and the tables are parts of each, and no views: to make those too would take longer than most answers.
     They hold in a database that stays. Variable now (or as_of) says which rows of the registers hold; without either,
     those without an end. Each view carries its meaning as a comment.
     """
     # As tables: views of so many values would be read anew in each of the hundred places that name them.
     create_reference(connection, "table")
     models = analyst_models()
-    for model in models:
+    shown = [model for model in models if model.name in analyst_views()]
+    for model in shown:
         connection.execute(f"create or replace view {model.name} as {_whole_select(model, models)}")
         meaning = f"{model.meaning} Grain: {model.grain}.".replace("'", "''")
         connection.execute(f"comment on view {model.name} is '{meaning}'")
-    return tuple(model.name for model in models)
+    return tuple(model.name for model in shown)
 
 
 def _whole_select(model: Model, models: Sequence[Model]) -> str:

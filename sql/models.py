@@ -87,21 +87,35 @@ def models_behind(name: str) -> tuple[Model, ...]:
     return in_order([by_name[one] for one in wanted])
 
 
+_FOR_ANALYSTS = (
+    "readings",
+    "readings_hourly",
+    "readings_daily",
+    "root_zone_daily",
+    "root_zone_layers",
+    "potential_daily",
+    "staged_index_stats",
+    "watering_reports",
+    "doubtful_findings",
+    "routed_findings",
+)
+"""Models of evaluations that analysts ask too, beside those of sql/views, which nobody else asks."""
+
+
+@functools.cache
+def analyst_views() -> frozenset[str]:
+    """Return the names of the relations that analysts ask; the others of `analyst_models` are what these consist of."""
+    return frozenset(_FOR_ANALYSTS) | {model.name for model in _models_in("views")}
+
+
 @functools.cache
 def analyst_models() -> tuple[Model, ...]:
-    """Return the relations for analysts beside the tables of the lake, in order. Raises: ConfigError on a circle."""
+    """Return the relations for analysts beside the tables of the lake, and what they are made of, in order.
+
+    Raises: ConfigError on a circle.
+    """
     by_name = {model.name: model for model in all_models()}
-    wanted = [
-        "readings",
-        "readings_hourly",
-        "readings_daily",
-        "root_zone_daily",
-        "potential_daily",
-        "staged_index_stats",
-        "watering_reports",
-        "doubtful_findings",
-        "routed_findings",
-    ]
+    wanted = list(_FOR_ANALYSTS)
     for name in wanted:
         wanted += [source for source in by_name[name].reads if source in by_name and source not in wanted]
     return in_order([*(by_name[name] for name in wanted), *_models_in("views")])

@@ -110,7 +110,7 @@ def _flag_repeatedly(settings: Settings, every_minutes: float) -> int:
         try:
             campaigns = settings.campaign_tables()
             flags = evaluate_and_apply(settings.data_folder(), settings.place(), now, now, campaigns=campaigns).flags
-            err.print(f"flags: {summary(flags)} in {time.monotonic() - began:.1f} s")
+            err.print(f"flags: {summary(flags)} (took {time.monotonic() - began:.1f} s)")
         except (StoreError, ConfigError) as error:
             err.print(f"flags: not this time, tried again in {every_minutes:g} min: {escape(str(error))}")
         stop.wait(max(every_minutes * 60 - (time.monotonic() - began), 1.0))
@@ -118,9 +118,11 @@ def _flag_repeatedly(settings: Settings, every_minutes: float) -> int:
 
 
 def summary(flags: pa.Table) -> str:
-    """Return the states that need work and how many plots or devices are in each, in one line."""
+    """Return how many plots or devices are in each state that needs work; without any plot, what is missing."""
     states = Counter(row["state"] for row in flags.select(["state", "needs_work"]).to_pylist() if row["needs_work"])
     plots = len(set(flags["plot_id"].to_pylist()))
+    if not plots:
+        return "no plot is in the register: greensward plots import FILE.geojson"
     return f"{counted(plots, 'plot')} · " + (
         " · ".join(f"{n} {state}" for state, n in states.most_common()) or "nothing to do"
     )

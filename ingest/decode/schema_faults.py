@@ -128,16 +128,21 @@ _LIMIT_WORDS = {
     "maximum": "at most",
     "exclusiveMinimum": "more than",
     "exclusiveMaximum": "less than",
-    "minItems": "at least this many:",
-    "maxItems": "at most this many:",
-    "minLength": "at least this many characters:",
-    "maxLength": "at most this many characters:",
+}
+_COUNT_WORDS = {
+    "minItems": ("at least", "item"),
+    "maxItems": ("at most", "item"),
+    "minLength": ("at least", "character"),
+    "maxLength": ("at most", "character"),
 }
 
 
 def _limit(keyword: str, facts: dict[str, object], message: str) -> str:
     if keyword in _LIMIT_WORDS:
         return f"{_LIMIT_WORDS[keyword]} {facts['limit']}"
+    if keyword in _COUNT_WORDS:
+        words, noun = _COUNT_WORDS[keyword]
+        return f"{words} {facts['limit']} {noun}{'' if facts['limit'] == 1 else 's'}"
     if keyword == "pattern":
         return f"text of the form {facts['pattern']}"
     return message[:200]

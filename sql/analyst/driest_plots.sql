@@ -1,28 +1,28 @@
--- zh: 最近一天哪些地块最干？数据停在更早的排在后面。
--- en: Which plots were the driest on the newest day, those whose data ended before it coming after?
-with newest as (
+-- zh: 最近一次判定时哪些地块最干？数据停在更早的排在后面。
+-- en: Which plots were the driest at the newest evaluation, those whose data ended before it coming after?
+--
+-- Days are of 24 hours before the newest data of all plots: a plot that is judged by whole days has data up to the last
+-- midnight, one that was just watered up to this hour.
+with judged as (
     select
-        plot_id,
-        max(date) as date,
-    from root_zone_daily
-    group by plot_id
-),
-
-newest_of_all as (
-    select max(date) as date,
-    from root_zone_daily
+        latest_flags.plot_id,
+        plots_now.name,
+        latest_flags.data_at,
+        latest_flags.relative_moisture_pct,
+        latest_flags.depletion_mm / latest_flags.total_available_water_mm as depletion_share,
+        latest_flags.state,
+    from latest_flags
+    inner join plots_now on latest_flags.plot_id = plots_now.plot_id
+    where latest_flags.cause = 'drought' and latest_flags.data_at is not null
 )
 
 select
-    root_zone_daily.plot_id,
-    plots_now.name,
-    root_zone_daily.date,
-    date_diff('day', root_zone_daily.date, newest_of_all.date) as days_older,
-    round(root_zone_daily.relative_moisture_pct, 1) as relative_moisture_pct,
-    round(100 * root_zone_daily.depletion_share, 1) as depletion_pct,
-    root_zone_daily.state,
-from root_zone_daily
-cross join newest_of_all
-inner join newest on root_zone_daily.plot_id = newest.plot_id and root_zone_daily.date = newest.date
-inner join plots_now on root_zone_daily.plot_id = plots_now.plot_id
-order by days_older asc, root_zone_daily.depletion_share desc, root_zone_daily.plot_id asc
+    plot_id,
+    name,
+    data_at,
+    cast(floor((epoch(max(data_at) over ()) - epoch(data_at)) / 86400) as integer) as days_older,
+    round(relative_moisture_pct, 1) as relative_moisture_pct,
+    round(100 * depletion_share, 1) as depletion_pct,
+    state,
+from judged
+order by days_older asc, depletion_share desc, plot_id asc

@@ -1,20 +1,28 @@
 -- zh: 每个地块一共有多少天是旱的？
 -- en: How many days was each plot dry?
-with days as (
+with judged as (
     select
         plot_id,
         date,
         state,
+        1 as place,
     from root_zone_daily
     union all
     select
-        potential_daily.plot_id,
-        potential_daily.date,
-        potential_daily.state,
+        plot_id,
+        date,
+        state,
+        2 as place,
     from potential_daily
-    left join root_zone_daily
-        on potential_daily.plot_id = root_zone_daily.plot_id and potential_daily.date = root_zone_daily.date
-    where root_zone_daily.plot_id is null
+),
+
+days as (
+    select
+        plot_id,
+        date,
+        min_by(coalesce(state, ''), place) as state,
+    from judged
+    group by plot_id, date
 )
 
 select

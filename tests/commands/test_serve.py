@@ -60,8 +60,22 @@ def test_a_mistyped_data_folder_is_told_and_not_made(tmp_path: Path) -> None:
 
 
 def test_an_empty_volume_is_served_until_ingest_begins_in_it(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="allow_insecure"):
-        app(["-C", str(tmp_path), "--host", "192.168.1.5"], result_action="return_value")
+    """The lake is ingest's to make, whichever of the two is started first."""
+    port = free_port()
+    with subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, "-C", str(tmp_path), "--port", str(port)], stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            wait_until(lambda: _is_alive(f"http://127.0.0.1:{port}"), "the pages are served")
+            assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 503
+            assert not (tmp_path / "lake").exists()
+            assert httpx.get(f"http://127.0.0.1:{port}/list").status_code == 403
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=PATIENCE_S)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert "Traceback" not in said
 
 
 def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
     [
         ("[brokr]\nport = 1\n", "unknown section [brokr]; did you mean 'broker'?"),
         ("[broker]\nprot = 1\n", "unknown key 'prot' in [broker]; did you mean 'port'?"),
-        ("[broker]\nport = 70000\n", "<= 65535"),
+        ("[broker]\nport = 70000\n", "<= 65535, got 70000"),
         ('[broker]\nmqtt_version = "4"\n', "mqtt_version"),
         ('[broker]\nport = "1883"\n', "[broker] port: Expected int"),
         ("[broker\n", "not valid TOML"),

@@ -14,6 +14,7 @@ from crews.policy import due_at, look_back_on
 from ingest.site import BEICHEN
 from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag, sick, silent
 
+SECOND = timedelta(seconds=1)
 PHOTO = (Photo("ab" * 32, "after"),)
 
 
@@ -265,6 +266,15 @@ def test_an_extension_needs_a_later_day_and_a_reason(ledger: Ledger, issue_id: s
     assert (issue.due_at, issue.first_due_at, issue.state) == (due + DAY, due, "assigned")
 
 
+def test_a_deadline_that_is_not_later_is_told_by_the_clock_on_the_wall(ledger: Ledger, issue_id: str) -> None:
+    due = ledger.issue(issue_id).due_at
+    sooner = Action("office-01", issue_id, "extended", "王工", reason="x", due_at=due - HOUR)
+    with pytest.raises(ActionRefusedError) as caught:
+        perform(ledger, sooner, NOW)
+    local, asked = (f"{at.astimezone(BEICHEN.timezone):%Y-%m-%d %H:%M}" for at in (due, due - HOUR))
+    assert f"after {local} by local time, got {asked}" in str(caught.value)
+
+
 def test_what_cannot_be_done_waits_for_the_office_which_gives_it_out_again(ledger: Ledger, issue_id: str) -> None:
     issue = perform(ledger, crew(issue_id, "cannot_do", reason="no_water"), NOW + HOUR).issue
     assert (issue.state, issue.result_code) == ("deferred", "no_water")
@@ -278,6 +288,31 @@ def test_a_look_back_is_by_somebody_else_and_may_open_it_again(ledger: Ledger, i
     assert refused(ledger, Action("office-02", issue_id, "looked_back", "crew:一队")) == "same_person"
     issue = perform(ledger, Action("office-03", issue_id, "reopened", "赵工", reason="又干了"), NOW + 8 * DAY).issue
     assert (issue.state, issue.repeat_count, issue.done_at, issue.crew) == ("assigned", 1, None, "一队")
+
+
+def test_a_look_back_is_another_look_on_a_later_day(ledger: Ledger, issue_id: str) -> None:
+    perform(ledger, crew(issue_id, "done", photos=PHOTO), NOW)
+    perform(ledger, Action("office-01", issue_id, "closed", "王工"), NOW + HOUR)
+    assert refused(ledger, Action("office-02", issue_id, "looked_back", "赵工")) == "too_soon"
+    midnight = (NOW + HOUR).astimezone(BEICHEN.timezone).replace(hour=0, minute=0, second=0, microsecond=0) + DAY
+    for number, (actor, at, code) in enumerate(
+        [("赵工", midnight - SECOND, "too_soon"), ("office:王工", midnight, "same_checker")]
+    ):
+        with pytest.raises(ActionRefusedError) as caught:
+            perform(ledger, Action(f"office-1{number}", issue_id, "looked_back", actor), at)
+        assert caught.value.code == code
+    issue = perform(ledger, Action("office-03", issue_id, "looked_back", "赵工"), midnight).issue
+    assert (issue.state, issue.checker) == ("looked_back", "赵工")
+
+
+def test_a_look_back_at_what_a_sensor_closed_is_by_anybody_of_the_office(ledger: Ledger, issue_id: str) -> None:
+    perform(ledger, crew(issue_id, "done"), NOW + HOUR)
+    apply_flags(
+        ledger, [flag("JJ-012", "drought", NOW + DAY, state="ok", needs_work=False, severity=0)], PLOTS, NOW + DAY
+    )
+    assert ledger.issue(issue_id).state == "closed"
+    issue = perform(ledger, Action("office-01", issue_id, "looked_back", "王工"), NOW + 3 * DAY).issue
+    assert issue.state == "looked_back"
 
 
 def test_about_a_tenth_is_drawn_for_look_back_always_the_same_and_every_repeat() -> None:

@@ -104,6 +104,11 @@ def test_a_reason_is_rendered_per_language() -> None:
     assert render_reason("dry", params, "en", MADE) == "10 cm: 11 %, for 3 d"
 
 
+def test_a_reason_begins_with_a_capital_letter_also_where_a_name_comes_first() -> None:
+    params = {"class_zh": "长势异常的树", "class_en": "unhealthy tree", "images": 3, "flights": 1, "confidence_pct": 80}
+    assert render_reason("disease_probable", params, "en").startswith("Unhealthy tree seen in 3 pictures")
+
+
 def test_a_missing_parameter_shows_as_a_question_mark_and_an_unknown_code_as_itself() -> None:
     assert render_reason("dry", {"depth": 10, "value": None}, "en", MADE) == "10 cm: ? %, for ? d"
     assert render_reason("made_tomorrow", {"a": 1}, "zh", MADE) == "made_tomorrow (a = 1)"

@@ -193,3 +193,19 @@ def test_marks_for_no_value_belong_to_quantities() -> None:
     fields, units = unknown_fields()
     assert set(fields.values()) <= set(QUANTITIES)
     assert all((quantity, unit) in CONVERSIONS for quantity, unit in units.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "pointer", "expected"),
+    [
+        ("soil_reading", {"readings": []}, "/readings", "at least 1 item"),
+        ("image_metadata", {"image_id": ""}, "/image_id", "at least 1 character"),
+        ("image_metadata", {"drone_id": "a" * 65}, "/drone_id", "at most 64 characters"),
+    ],
+)
+def test_a_count_that_is_wrong_is_told_with_what_is_counted(
+    name: str, message: dict[str, object], pointer: str, expected: str
+) -> None:
+    assert expected in {
+        fault.expected for fault in schema_faults.schema_faults(name, message) if fault.pointer == pointer
+    }

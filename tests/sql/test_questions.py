@@ -15,6 +15,7 @@ from ingest.site import BEICHEN
 from sql.analysts import _question, all_questions, create_views
 from sql.describe import describe_plot
 from sql.evaluate import evaluate
+from sql.models import analyst_views
 from tests.sql.made_lake import AS_OF, MadeLake, local_midnight
 
 
@@ -153,8 +154,8 @@ def told_besides(lake: MadeLake) -> None:
 
 ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "driest_plots": [
-        ("dry", "dry", date(2026, 7, 9), 0, 67.9, 64.3, "dry"),
-        ("moist", "moist", date(2026, 7, 9), 0, 85.7, 28.6, "ok"),
+        ("dry", "dry", datetime(2026, 7, 9, 15, tzinfo=UTC), 0, 67.9, 64.3, "dry"),
+        ("moist", "moist", datetime(2026, 7, 9, 15, tzinfo=UTC), 0, 85.7, 28.6, "ok"),
     ],
     "dry_days_by_plot": [("dry", 3, 2), ("moist", 3, 0)],
     "last_reading_by_device": [
@@ -199,6 +200,12 @@ def test_a_question_has_its_answer(asked: duckdb.DuckDBPyConnection, question: A
     assert answer
     if question.name in ANSWERS:
         assert answer == ANSWERS[question.name]
+
+
+def test_analysts_see_the_views_that_are_meant_for_them_and_no_steps(asked: duckdb.DuckDBPyConnection) -> None:
+    shown = {name for (name,) in asked.execute("select view_name from duckdb_views() where not internal").fetchall()}
+    assert shown == analyst_views()
+    assert shown > {"readings", "root_zone_daily", "latest_flags", "plots_now", "flights"}
 
 
 def test_there_are_twenty_four_questions_in_both_languages() -> None:
@@ -331,9 +338,18 @@ def test_a_plot_whose_data_ended_long_ago_does_not_lead_the_driest(lake: MadeLak
     lake.dry_down("dry now", [0.20] * 3)
     lake.laboratory_plot("ended")
     lake.device("E", "ended")
-    lake.soil_days([0.15], "E", last_day=date(2026, 4, 9))
+    lake.soil_days([0.15], "E", last_day=date(2026, 6, 20))
+    lake.rows["flags"] = evaluate(lake.connect(), as_of=AS_OF, site=BEICHEN).to_pylist()
+    # Judged two days before: nothing but its age says that a plot with a verdict is not of today.
+    old = next(row for row in lake.rows["flags"] if (row["plot_id"], row["cause"]) == ("dry now", "drought"))
+    lake.laboratory_plot("dry then")
+    lake.rows["flags"].append(
+        old | {"plot_id": "dry then", "data_at": old["data_at"] - timedelta(days=2), "depletion_mm": 99.0}
+    )
     rows = answers(lake, "driest_plots")
-    assert [(plot, days_older) for plot, _, _, days_older, *_ in rows] == [("dry now", 0), ("ended", 91)]
+    assert [(plot, days_older, state) for plot, _, _, days_older, *_, state in rows] == [
+        ("dry now", 0, "dry"), ("dry then", 2, "dry"), ("ended", 19, "silent"),
+    ]  # fmt: skip
 
 
 def test_flights_without_a_name_are_flights_of_their_own(lake: MadeLake) -> None:
@@ -424,16 +440,11 @@ def test_the_register_is_asked_at_the_instant_of_the_question(
 def test_a_new_planting_is_new_on_the_days_on_which_it_was(lake: MadeLake) -> None:
     """Planted three years before 8 July: the 7th is the last day of its youth."""
     lake.dry_down("P1", [0.225] * 3, vegetation="trees", planted_on=date(2023, 7, 8))
-    answers(lake, "driest_plots")
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("set timezone = 'Asia/Shanghai'")
-        lake.connection = connection
-        lake.connect()
-        create_views(connection)
-        rows = connection.execute(
-            "select date, root_zone_m, depletion_fraction from root_zone_daily where date < date '2026-07-10' "
-            "order by date"
-        ).fetchall()
+    connection = lake.connect()
+    create_views(connection)
+    rows = connection.execute(
+        "select date, root_zone_m, depletion_fraction from root_zone_daily where date < date '2026-07-10' order by date"
+    ).fetchall()
     assert rows == [
         (date(2026, 7, 7), 0.6, 0.4),
         (date(2026, 7, 8), 1.0, 0.5),
