@@ -122,12 +122,14 @@ class Inbox:
             self._db.execute("pragma synchronous = full")
             self._db.execute("pragma wal_checkpoint(truncate)")
             self._db.executescript(SCHEMA)
-            first = int(time.time() / GROUP_INTERVAL_S)
+            # Ahead of every number that any inbox of this lake gave before, also where it was lost, or is an older one
+            # from a backup: no more than a group is committed in each interval.
+            passed = int(time.time() / GROUP_INTERVAL_S)
             self._db.execute(
-                "insert into sqlite_sequence (name, seq) select 'message_group', ? "
-                "where not exists (select 1 from sqlite_sequence where name = 'message_group')",
-                (first,),
+                "insert into sqlite_sequence (name, seq) select 'message_group', 0 "
+                "where not exists (select 1 from sqlite_sequence where name = 'message_group')"
             )
+            self._db.execute("update sqlite_sequence set seq = max(seq, ?) where name = 'message_group'", (passed,))
 
     def __enter__(self) -> Self:
         """Return itself."""
