@@ -31,7 +31,7 @@ _SAME_DEG = 1e-6
 _LEVEL = 0.0
 _EVERY = ("multipleTiming", "multipleDistance")
 _AIMING = ("orientedShoot", "accurateShoot", "panoShot")
-"""Actions that turn the gimbal for their own pictures."""
+"""Actions that turn the gimbal for their own pictures; a panorama says no angle, it has many."""
 
 Place = tuple[float, float]
 Angles = tuple[float, float] | None
@@ -160,7 +160,7 @@ def _shots_at(at: Place, groups: list[_ActionGroup], state: dict[str, Angles]) -
             if action.what == "takePhoto":
                 yield _Shot(at, at, state.get(action.gimbal))
             elif action.what in _AIMING:
-                yield _Shot(at, at, None if action.what == "panoShot" else _angles(action.facts))
+                yield _Shot(at, at, _angles(action.facts))
             _turn(state, action)
 
 
