@@ -23,7 +23,7 @@ from greensward.simulate.readings import TimedMessage
 from greensward.wiring import SOFTWARE_VERSION
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake, retrying
-from ingest.mqtt.session import Broker
+from ingest.mqtt.broker import Broker
 from ingest.site import BEICHEN
 from ingest.worker import Pace, Worker
 from tests.mosquitto import Mosquitto

@@ -32,7 +32,7 @@ from ingest.decode.route import subscriptions
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake
 from ingest.lake.tables import all_tables
-from ingest.mqtt.session import Broker
+from ingest.mqtt.broker import Broker
 from ingest.site import BEICHEN
 from ingest.worker import Pace, Worker
 from tests.mosquitto import Mosquitto

@@ -17,7 +17,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest.decode.topics import ROOT
-from ingest.mqtt.session import Broker
+from ingest.mqtt.broker import Broker
 
 CANARY_DEVICE = "greensward.canary"
 """The device id on the canary's topic; no decoder reads the topic, and ingest does not subscribe to it."""

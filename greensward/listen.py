@@ -17,7 +17,7 @@ import paho.mqtt.client as mqtt
 from greensward.canary import CANARY_DEVICE, connection
 from ingest.decode.route import NATIVE_KINDS
 from ingest.decode.topics import ROOT
-from ingest.mqtt.session import Broker
+from ingest.mqtt.broker import Broker
 
 _MOST_TOPICS = 10_000
 """Topics that are told apart; on a broker with more, the rest counts as other."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from crews.exposure import is_loopback
 from greensward.settings import BrokerSettings, Settings
 from ingest.errors import ConfigError
-from ingest.mqtt.session import Broker
+from ingest.mqtt.broker import Broker
 from ingest.worker import Pace, Worker
 
 SOFTWARE_VERSION = version("greensward")

@@ -27,9 +27,10 @@ from ingest.lake.compact import MERGE_BYTES
 from ingest.lake.durable import write_new_file
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import own
+from ingest.mqtt.broker import Broker
 from ingest.mqtt.journal import Journal
 from ingest.mqtt.requests import Requests
-from ingest.mqtt.session import Broker, MqttSession
+from ingest.mqtt.session import MqttSession
 from ingest.registers.snapshot import Registers
 from ingest.seal.housekeeping import keep_house
 from ingest.seal.replay import replay

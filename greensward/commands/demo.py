@@ -35,7 +35,7 @@ from greensward.wiring import SOFTWARE_VERSION
 from ingest.errors import ConfigError
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake, read_register
-from ingest.mqtt.session import Broker
+from ingest.mqtt.broker import Broker
 from ingest.registers.findings import Finding
 from ingest.registers.store import import_devices, import_plots
 from ingest.worker import Pace, Worker

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ingest.frames import Frames
 from ingest.inbox import GROUP_INTERVAL_S, GROUP_MESSAGES, Arrival, Inbox, arrivals_of
-from ingest.mqtt.session import Ticket
+from ingest.mqtt.ticket import Ticket
 
 _WAITING_BYTES = 64 * 1024 * 1024
 """Most bytes between the network and the inbox; beyond it the network thread waits and the broker holds the rest."""

@@ -9,32 +9,31 @@ broker sends its message once more.
 from __future__ import annotations
 
 import collections
-import contextlib
-import os
 import select
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ingest.errors import ConfigError, InUseError
-from ingest.frames import MAXIMUM_PACKET_BYTES, READ_BYTES, Frames
+from ingest.frames import READ_BYTES, Frames
 from ingest.inbox import Arrival
 from ingest.messages import Integers
+from ingest.mqtt.broker import REPLIES_WAITING, Broker, client_of, connect
 from ingest.mqtt.bulk import BulkClient
 from ingest.mqtt.client import Client
+from ingest.mqtt.health import SessionHealth
+from ingest.mqtt.leaving import say_goodbye, write_what_is_queued
 from ingest.mqtt.takeovers import TOLERATED, Ending, Takeovers
+from ingest.mqtt.ticket import Ticket
+from ingest.mqtt.wake import Wake
 from ingest.observation import Reply
 
 _SELECT_S = 0.5
@@ -47,70 +46,9 @@ _GATHER_S = 0.01
 _LEAVE_S = 10.0
 """Most that leaving waits for the disk: several times a slow fsync. What is late comes again, as after a kill."""
 
-_GOODBYE_S = 2.0
-_WRITE_S = 2.0
-_REPLIES_WAITING = 10_000
-_CONNECT_TIMEOUT_S = 5.0
-"""TCP asks again after 1 and 3 s: whenever packets pass again, we are back within five seconds, pause included."""
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0)
 _PROBE_S = 1.0
 _SESSION_TAKEN_OVER = 0x8E
-
-
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """How to reach a broker and who we are there.
-
-    mqtt_version: "5" or "3.1.1"
-    session_expiry_s: how long the broker keeps our messages while we are away (MQTT 5)
-    receive_maximum: messages in flight to us, unacknowledged, 1 to 65,535 (MQTT 5)
-    receive: "bulk" takes many packets at once (`ingest.mqtt.bulk`); "paho" leaves reading to paho, one by one
-    """
-
-    host: str
-    port: int
-    client_id: str
-    mqtt_version: str = "5"
-    username: str = ""
-    password: str = ""
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
-    keepalive_s: int = 30
-    session_expiry_s: int = 14 * 86_400
-    receive_maximum: int = 20_000
-    receive: str = "bulk"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ticket:
-    """What is needed to acknowledge messages: their packet ids, on the connection they came on."""
-
-    epoch: int
-    packet_ids: Integers
-
-
-@dataclass(slots=True)
-class SessionHealth:
-    """What a watchdog and a status page look at; written by the network thread only.
-
-    subscribed: the broker granted every subscription on this connection
-    last_turn: monotonic seconds of the network loop's last turn
-    sessions_lost: times the broker had no session for us although we had one: its backlog may be gone
-    """
-
-    connected: bool = False
-    subscribed: bool = False
-    epoch: int = 0
-    last_turn: float = 0.0
-    sessions_lost: int = 0
-    stale_acks_dropped: int = 0
-    last_problem: str = ""
-
-    @property
-    def is_listening(self) -> bool:
-        """Return whether what is published now reaches us; a new session hears nothing before its subscription."""
-        return self.connected and self.subscribed
 
 
 class TakenOverError(InUseError):
@@ -145,7 +83,7 @@ class MqttSession:
         self._had_session = had_session
         self._remember_session = remember_session
         self._acks: collections.deque[Ticket] = collections.deque()
-        self._replies: collections.deque[Reply] = collections.deque(maxlen=_REPLIES_WAITING)
+        self._replies: collections.deque[Reply] = collections.deque(maxlen=REPLIES_WAITING)
         self._stopping = threading.Event()
         self._may_connect = threading.Event()
         self._may_connect.set()
@@ -154,27 +92,23 @@ class MqttSession:
         self._knew_us = False
         self._taken_over = False
         self._takeovers = Takeovers()
-        self._wake_reader, self._wake_writer = os.pipe()
-        os.set_blocking(self._wake_reader, False)
-        os.set_blocking(self._wake_writer, False)
-        self._wake_lock = threading.Lock()
-        self._is_over = False
+        self._wake = Wake()
         self._client = self._make_client()
 
     def acknowledge(self, tickets: Iterable[Ticket]) -> None:
         """Acknowledge messages that are on disk; any thread. Tickets of an older connection are dropped."""
         self._acks.extend(tickets)
-        self._wake()
+        self._wake.call()
 
     def reply(self, replies: Iterable[Reply]) -> None:
         """Publish answers at QoS 1; any thread. While the broker is away the newest 10,000 wait: senders ask again."""
         self._replies.extend(replies)
-        self._wake()
+        self._wake.call()
 
     def pause(self) -> None:
         """Leave the broker until `resume()`, once what came is acknowledged; it keeps our messages. Any thread."""
         self._may_connect.clear()
-        self._wake()
+        self._wake.call()
 
     def resume(self) -> None:
         """Come back after `pause()`. Any thread."""
@@ -188,7 +122,7 @@ class MqttSession:
         self._waits_for_disk = wait_for_disk
         self._stopping.set()
         self._may_connect.set()
-        self._wake()
+        self._wake.call()
 
     def run(self) -> None:
         """Stay connected until `stop()`.
@@ -205,7 +139,7 @@ class MqttSession:
                 epoch = self.health.epoch
                 code = mqtt.MQTT_ERR_UNKNOWN
                 try:
-                    self._connect()
+                    connect(self._client, self._broker)
                     code = self._turn_until_disconnected()
                 except OSError as error:
                     self.health.last_problem = f"broker {self._broker.host}:{self._broker.port}: {error}"
@@ -221,10 +155,7 @@ class MqttSession:
         finally:
             self.health.connected = False
             self._client.disconnect()
-            with self._wake_lock:
-                self._is_over = True
-                os.close(self._wake_reader)
-                os.close(self._wake_writer)
+            self._wake.close()
 
     def _note_ending(self, code: MQTTErrorCode) -> None:
         """Raise TakenOverError when another client keeps taking our session."""
@@ -253,52 +184,14 @@ class MqttSession:
         return True
 
     def _make_client(self) -> Client:
-        broker = self._broker
-        is_five = broker.mqtt_version == "5"
-        client = (BulkClient if broker.receive == "bulk" else Client)(
-            CallbackAPIVersion.VERSION2,
-            client_id=broker.client_id,
-            clean_session=None if is_five else False,
-            protocol=mqtt.MQTTv5 if is_five else mqtt.MQTTv311,
-            manual_ack=True,
-            reconnect_on_failure=False,
-        )
-        client.connect_timeout = _CONNECT_TIMEOUT_S
-        client.max_queued_messages_set(_REPLIES_WAITING)
-        if broker.username:
-            client.username_pw_set(broker.username, broker.password or None)
-        if broker.ca_file:
-            try:
-                client.tls_set(
-                    ca_certs=str(broker.ca_file),
-                    certfile=str(broker.cert_file) if broker.cert_file else None,
-                    keyfile=str(broker.key_file) if broker.key_file else None,
-                    tls_version=ssl.PROTOCOL_TLS_CLIENT,
-                )
-            except (OSError, ssl.SSLError) as error:
-                raise ConfigError(f"[broker] ca_file, cert_file, key_file: {error}") from error
+        client = client_of(self._broker)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         if isinstance(client, BulkClient):
             client.on_frames = self._on_frames
-        # With this hook paho queues packets for our loop instead of writing from whichever thread calls it.
-        client.on_socket_register_write = _leave_to_the_loop
         return client
-
-    def _connect(self) -> None:
-        broker = self._broker
-        if broker.mqtt_version == "5":
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.SessionExpiryInterval = broker.session_expiry_s
-            properties.ReceiveMaximum = broker.receive_maximum
-            properties.MaximumPacketSize = MAXIMUM_PACKET_BYTES
-            self._client.connect(
-                broker.host, broker.port, keepalive=broker.keepalive_s, clean_start=False, properties=properties
-            )
-        else:
-            self._client.connect(broker.host, broker.port, keepalive=broker.keepalive_s)
 
     def _turn_until_disconnected(self) -> MQTTErrorCode:
         """Read and write until the connection is over; returns paho's code for how it ended, success when in order."""
@@ -313,10 +206,10 @@ class MqttSession:
                 return mqtt.MQTT_ERR_SUCCESS
             pending = isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
             writable = [connection] if client.want_write() else []
-            watched: list[Any] = [connection, self._wake_reader]
+            watched: list[Any] = [connection, self._wake]
             readable, can_write, _ = select.select(watched, writable, [], 0 if pending else _SELECT_S)
-            if self._wake_reader in readable:
-                os.read(self._wake_reader, 65_536)
+            if self._wake in readable:
+                self._wake.answer()
             if self._stopping.is_set():
                 continue  # taking leave takes nothing more
             if (connection in readable or pending) and (code := self._read_what_is_there()) != mqtt.MQTT_ERR_SUCCESS:
@@ -365,42 +258,13 @@ class MqttSession:
         while True:
             self.health.last_turn = time.monotonic()
             self._send_queued()
-            if not self._write_what_is_queued():
+            if not write_what_is_queued(self._client):
                 return
             if not (self._unacknowledged and self._waits_for_disk) or time.monotonic() > deadline:
                 break
-            if select.select([self._wake_reader], [], [], _SELECT_S)[0]:
-                os.read(self._wake_reader, 65_536)
-        self._say_goodbye()
-
-    def _say_goodbye(self) -> None:
-        """Disconnect, and hold the connection until the broker closes it.
-
-        It may have sent more than we read. A connection closed over unread bytes is reset, and a reset may overtake the
-        acknowledgements.
-        """
-        connection = self._client.socket()
-        if connection is None:
-            return
-        with socket.socket(fileno=os.dup(connection.fileno())) as held, contextlib.suppress(OSError):
-            self._client.disconnect()
-            self._write_what_is_queued()
-            deadline = time.monotonic() + _GOODBYE_S
-            while (remaining := deadline - time.monotonic()) > 0:
-                held.settimeout(remaining)
-                if not held.recv(65_536):
-                    return
-
-    def _write_what_is_queued(self) -> bool:
-        """Write all that paho holds; False when the connection broke or takes nothing."""
-        deadline = time.monotonic() + _WRITE_S
-        while self._client.want_write():
-            connection = self._client.socket()
-            if connection is None or not select.select([], [connection], [], max(deadline - time.monotonic(), 0))[1]:
-                return False
-            if self._client.loop_write() != mqtt.MQTT_ERR_SUCCESS:
-                return False
-        return True
+            if select.select([self._wake], [], [], _SELECT_S)[0]:
+                self._wake.answer()
+        say_goodbye(self._client)
 
     def _send_queued(self) -> None:
         epoch = self.health.epoch
@@ -416,12 +280,6 @@ class MqttSession:
             if self._client.publish(reply.topic, reply.payload, qos=1).rc == mqtt.MQTT_ERR_QUEUE_SIZE:
                 break
             self._replies.popleft()
-
-    def _wake(self) -> None:
-        # Not after the end: the number of a closed descriptor may be another file's by then.
-        with self._wake_lock, contextlib.suppress(BlockingIOError):
-            if not self._is_over:
-                os.write(self._wake_writer, b"\0")
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -496,10 +354,6 @@ class MqttSession:
             self._deliver(arrived, Ticket(self.health.epoch, packet_ids) if len(packet_ids) else None)
         except Exception as error:  # noqa: BLE001 - paho would swallow it; raised again by the loop
             self._failure = error
-
-
-def _leave_to_the_loop(_client: mqtt.Client, _data: Any, _socket: Any) -> None:
-    """Tell paho that our loop writes."""
 
 
 def _topic_of(message: mqtt.MQTTMessage) -> str:

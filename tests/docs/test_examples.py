@@ -14,7 +14,7 @@ from ingest.decode.context import DecodeContext
 from ingest.decode.native_soil import LIMIT_BYTES
 from ingest.decode.route import decode
 from ingest.lake.layout import DataFolder
-from ingest.mqtt.session import Broker
+from ingest.mqtt.broker import Broker
 from ingest.observation import Decoded, Message
 from ingest.site import BEICHEN
 from ingest.worker import Pace, Worker

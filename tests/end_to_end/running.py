@@ -22,7 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from ingest.lake.damage import scrub
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake, retrying
-from ingest.mqtt.session import Broker
+from ingest.mqtt.broker import Broker
 from ingest.site import BEICHEN
 from ingest.status import IngestStatus, read_status
 from ingest.worker import Pace, Worker

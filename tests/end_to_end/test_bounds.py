@@ -15,8 +15,9 @@ from greensward.console import EXIT_IN_USE
 from ingest.inbox import Arrival, Inbox
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import AlreadyOwnedError
+from ingest.mqtt.broker import Broker
 from ingest.mqtt.journal import Journal
-from ingest.mqtt.session import Broker, Ticket
+from ingest.mqtt.ticket import Ticket
 from ingest.site import BEICHEN
 from ingest.worker import Worker, WorkerFailedError
 from tests.end_to_end.replay_scenario import run_replay

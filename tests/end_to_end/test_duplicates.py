@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 from ingest.lake.layout import DataFolder
-from ingest.mqtt.session import Broker
+from ingest.mqtt.broker import Broker
 from ingest.site import BEICHEN
 from ingest.worker import Worker
 from tests.end_to_end.running import (

@@ -13,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from greensward.broker import BuiltInBroker
 from ingest.decode.sparkplug_payload import read_payload
 from ingest.lake.layout import DataFolder
-from ingest.mqtt.session import Broker
+from ingest.mqtt.broker import Broker
 from ingest.site import BEICHEN
 from ingest.worker import Worker
 from tests.decode.sparkplug import DBIRTH, DDATA, GROUP, NBIRTH, NDEATH_7, moisture, payload

@@ -8,7 +8,7 @@ import pytest
 
 from ingest.inbox import Arrival, Inbox
 from ingest.lake.layout import DataFolder
-from ingest.mqtt.session import Broker
+from ingest.mqtt.broker import Broker
 from ingest.site import BEICHEN
 from ingest.worker import Pace, Worker
 from tests.end_to_end.running import Watched, publish, reading, rows_in_lake, soil_topic, working

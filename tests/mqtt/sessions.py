@@ -12,7 +12,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest.frames import Frames
 from ingest.inbox import Arrival, arrivals_of
-from ingest.mqtt.session import Broker, MqttSession, Ticket
+from ingest.mqtt.broker import Broker
+from ingest.mqtt.session import MqttSession
+from ingest.mqtt.ticket import Ticket
 from tests.mosquitto import Mosquitto
 from tests.waiting import PATIENCE_S, wait_until
 

@@ -18,8 +18,8 @@ from paho.mqtt.properties import Properties
 
 import ingest.decode
 from ingest.frames import MAXIMUM_PACKET_BYTES
+from ingest.mqtt.broker import Broker
 from ingest.mqtt.client import KEPT_BYTES, Client
-from ingest.mqtt.session import Broker
 from ingest.observation import Reply, Whole
 from tests.mosquitto import Mosquitto
 from tests.mqtt.scripted_broker import CONNECT, DISCONNECT, PUBLISH, SUBSCRIBE, ScriptedBroker, packet, variable_length

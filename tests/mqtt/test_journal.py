@@ -13,7 +13,7 @@ from ingest.inbox import Arrival, Inbox
 from ingest.lake.layout import DataFolder
 from ingest.mqtt import journal as journal_module
 from ingest.mqtt.journal import Journal
-from ingest.mqtt.session import Ticket
+from ingest.mqtt.ticket import Ticket
 from tests.mqtt.scripted_broker import packet
 from tests.waiting import PATIENCE_S, wait_until
 

@@ -13,8 +13,9 @@ from ingest.errors import ConfigError, InUseError
 from ingest.frames import Frames
 from ingest.inbox import Arrival, Inbox
 from ingest.lake.layout import DataFolder
+from ingest.mqtt.broker import Broker
 from ingest.mqtt.journal import Journal
-from ingest.mqtt.session import Broker, Ticket
+from ingest.mqtt.ticket import Ticket
 from ingest.observation import Reply
 from tests.mosquitto import Mosquitto
 from tests.mqtt.scripted_broker import CONNECT, ScriptedBroker, packet
