@@ -35,6 +35,10 @@ _INDEX_BITS = 16
 GROUP_MESSAGES = (1 << _INDEX_BITS) - 1
 """Most messages in one group: the broker cannot have more in flight, packet ids being 16 bits."""
 
+_PAGE_BYTES = 16_384
+"""Four times what SQLite takes by itself: half the cost of a group. A message by itself then writes 33 KB instead of 9.
+Why no more: docs/decisions/0019-plain-messages-by-arrow.md"""
+
 SCHEMA = """
 create table if not exists message_group (
     group_seq integer primary key autoincrement,
@@ -117,6 +121,7 @@ class Inbox:
         # SQLite does not wait when two threads switch a new file to WAL at once.
         with file_lock(path.with_suffix(".lock")), self._store_errors("opening"):
             self._db = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
+            self._db.execute(f"pragma page_size = {_PAGE_BYTES}")  # of a new file
             self._db.execute("pragma auto_vacuum = incremental")
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = full")
@@ -190,7 +195,7 @@ class Inbox:
         """Remove all groups up to `group_seq`: their rows are durable in the lake. Raises: StoreError."""
         with self._store_errors("removing"):
             self._db.execute("delete from message_group where group_seq <= ?", (group_seq,))
-            self._db.execute("pragma incremental_vacuum(2000)").fetchall()
+            self._db.execute("pragma incremental_vacuum(500)").fetchall()
 
     def backlog(self) -> Backlog:
         """Return how much waits to be sealed. Raises: StoreError."""

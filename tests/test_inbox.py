@@ -109,12 +109,12 @@ def test_a_damaged_inbox_is_begun_anew_with_what_can_be_read(folder: DataFolder,
         for n in range(300):
             inbox.append([Arrival(n, "t", b"%04d" % n + b"x" * 900, redelivered=False, retained=False)])
     whole = bytearray(folder.inbox.read_bytes())
-    start = 0 if page == "first" else whole.index(b"0150xxx") // 4096 * 4096
-    whole[start : start + 4096] = b"\xff" * 4096
+    start = 0 if page == "first" else whole.index(b"0150xxx") // 16_384 * 16_384
+    whole[start : start + 16_384] = b"\xff" * 16_384
     folder.inbox.write_bytes(whole)
     aside = mend_inbox(folder.inbox, folder.damaged)
     assert aside is not None
-    assert aside.read_bytes()[start : start + 4096] == b"\xff" * 4096
+    assert aside.read_bytes()[start : start + 16_384] == b"\xff" * 16_384
     with Inbox(folder.inbox) as inbox:
         kept = [message.payload[:4] for message in inbox.oldest(10**9).messages]
         inbox.append([arrival(1)])
@@ -122,7 +122,7 @@ def test_a_damaged_inbox_is_begun_anew_with_what_can_be_read(folder: DataFolder,
         if page == "of data":
             assert inbox.recall("session") == "yes"
             assert b"0150" not in kept
-            assert 290 <= len(kept) < 300
+            assert 280 <= len(kept) < 300
             assert kept == sorted(kept)
     assert mend_inbox(folder.inbox, folder.damaged) is None
 
