@@ -83,14 +83,14 @@ def main() -> int:
     subjects: dict[str, Callable[[Mosquitto, Path, Load], Figure]] = {
         "mosquitto_sub to /dev/null": _null,
         "stock paho, nothing kept": _stock_paho,
-        "greensward ingest": _greensward,
+        "greensward ingest": of_ingest,
     }
     if options.without_paho:
         del subjects["stock paho, nothing kept"]
     figures: dict[str, list[Figure]] = {name: [] for name in subjects}
     for _ in range(options.runs):
         for name, measure in subjects.items():
-            figures[name].append(_measured(measure, load))
+            figures[name].append(measured(measure, load))
     print(f"{load.messages:,} messages, {load.envelope}, {'backlog' if load.backlog else 'live'}, {options.runs} runs")
     for name, runs in figures.items():
         per_s, cpu_s, rss_mb = (
@@ -110,7 +110,8 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def _measured(measure: Callable[[Mosquitto, Path, Load], Figure], load: Load) -> Figure:
+def measured(measure: Callable[[Mosquitto, Path, Load], Figure], load: Load) -> Figure:
+    """Return what it measures at a broker of its own."""
     with tempfile.TemporaryDirectory() as temporary:
         mosquitto = Mosquitto(Path(temporary) / "mosquitto", _BROKER)
         mosquitto.start()
@@ -147,7 +148,8 @@ def _thrown_away(mosquitto: Mosquitto, load: Load, subscribe: list[str], receive
     return Figure(load.messages / took, _per_100k(used.ru_utime + used.ru_stime, load), used.ru_maxrss / 1024)
 
 
-def _greensward(mosquitto: Mosquitto, folder: Path, load: Load) -> Figure:
+def of_ingest(mosquitto: Mosquitto, folder: Path, load: Load) -> Figure:
+    """Measure `greensward ingest`."""
     data = DataFolder(folder / "data")
     environment = {name: text for name, text in os.environ.items() if not name.startswith("GREENSWARD")} | {
         "GREENSWARD__BROKER__HOST": "127.0.0.1",
