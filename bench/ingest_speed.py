@@ -7,12 +7,14 @@ subscriber's process per 100,000 messages, start-up left out, sealing included. 
 of the lake are counted through a plain glob; exit 1 when they are not as many as were published.
 
 `--backlog` publishes first, to sessions whose subscribers are away, and measures how fast these catch up. `--runs N`,
-`--messages N`, `--rate PER_SECOND` and `--envelope chirpstack` change what is measured.
+`--messages N`, `--rate PER_SECOND` and `--envelope chirpstack` change what is measured; `--mq-bridge PYTHON` adds a
+peer that fsyncs Parquet before it acknowledges (bench/mq_bridge_route.py).
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import statistics
 import subprocess
@@ -24,6 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from bench.commit_clock import CommitClock
 from ingest.inbox import GROUP_INTERVAL_S
@@ -32,6 +36,8 @@ from ingest.status import read_status
 from tests.mosquitto import Mosquitto
 from tests.waiting import wait_until
 
+_SUBSCRIBED_S = 5.0
+"""What mq-bridge is given to subscribe; it tells nobody when it has."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PATIENCE_S = 900.0
 _BROKER = "log_dest none\nmax_packet_size 300000\nautosave_interval 15\nmax_queued_messages 0\n"
@@ -78,6 +84,7 @@ def main() -> int:
     parser.add_argument("--envelope", choices=("native", "chirpstack"), default="native")
     parser.add_argument("--backlog", action="store_true")
     parser.add_argument("--without-paho", action="store_true", help="leave out stock paho, the slowest of the three")
+    parser.add_argument("--mq-bridge", metavar="PYTHON", help="a Python that has mq-bridge, to measure it too (live)")
     options = parser.parse_args()
     load = Load(options.messages, options.rate, options.envelope, options.backlog)
     subjects: dict[str, Callable[[Mosquitto, Path, Load], Figure]] = {
@@ -87,6 +94,10 @@ def main() -> int:
     }
     if options.without_paho:
         del subjects["stock paho, nothing kept"]
+    if options.mq_bridge:
+        subjects["mq-bridge to fsynced Parquet"] = lambda mosquitto, folder, load: _mq_bridge(
+            options.mq_bridge, mosquitto, folder, load
+        )
     figures: dict[str, list[Figure]] = {name: [] for name in subjects}
     for _ in range(options.runs):
         for name, measure in subjects.items():
@@ -146,6 +157,31 @@ def _thrown_away(mosquitto: Mosquitto, load: Load, subscribe: list[str], receive
     _, _, used = os.wait4(subscriber.pid, 0)
     took = time.monotonic() - began
     return Figure(load.messages / took, _per_100k(used.ru_utime + used.ru_stime, load), used.ru_maxrss / 1024)
+
+
+def _mq_bridge(python: str, mosquitto: Mosquitto, folder: Path, load: Load) -> Figure:
+    """Measure mq-bridge, which writes payloads as rows and knows no duplicates; until all of them are there."""
+    data = folder / "data"
+    data.mkdir()
+    route = Path(__file__).with_name("mq_bridge_route.py")
+    with (folder / "mq_bridge.log").open("w", encoding="ascii") as log:
+        bridge = subprocess.Popen([python, route, str(mosquitto.port), str(data)], stdout=log, stderr=log)
+        try:
+            time.sleep(_SUBSCRIBED_S)
+            began, before = time.monotonic(), _cpu_s(bridge.pid)
+            subprocess.run(load.command(mosquitto.port), check=True, stdout=subprocess.DEVNULL)
+            wait_until(lambda: _rows(data) >= load.messages, "mq-bridge has written everything", _PATIENCE_S)
+            took, cpu_s, rss_mb = time.monotonic() - began, _cpu_s(bridge.pid) - before, _peak_mb(bridge.pid)
+        finally:
+            bridge.terminate()
+            bridge.wait()
+    return Figure(load.messages / took, _per_100k(cpu_s, load), rss_mb, None, abs(_rows(data) - load.messages))
+
+
+def _rows(data: Path) -> int:
+    with contextlib.suppress(pa.ArrowException, OSError):
+        return sum(pq.read_metadata(path).num_rows for path in data.rglob("*.parquet"))
+    return 0
 
 
 def of_ingest(mosquitto: Mosquitto, folder: Path, load: Load) -> Figure:
