@@ -52,6 +52,7 @@ class Frames:
     data: their bytes
     body_at, end: where the topic's length stands in each, and where each ends
     received: how many came at one instant, and that instant in microseconds since 1970, UTC; in order
+    ids: what `packet_ids` returns, where that was found already
     """
 
     is_five: bool
@@ -59,6 +60,7 @@ class Frames:
     body_at: Integers
     end: Integers
     received: Sequence[tuple[int, int]]
+    ids: Integers | None = None
 
     @classmethod
     def joined(cls, runs: Sequence[Frames]) -> Frames:
@@ -88,9 +90,9 @@ class Frames:
 
     def packet_ids(self) -> Integers:
         """Return the ids of those at QoS 1, in their order: what is to be acknowledged."""
-        fields = _Fields(self.data, self.body_at, self.end, is_five=self.is_five)
-        found: Integers = fields.packet_id[fields.has_id]
-        return found
+        if self.ids is not None:
+            return self.ids
+        return _Fields(self.data, self.body_at, self.end, is_five=self.is_five).ids()
 
     def messages(self, first_seq: int) -> Messages:
         """Return the messages, numbered from `first_seq`; topics with U+FFFD for bytes that are no UTF-8."""
@@ -127,13 +129,17 @@ def cut_frames(data: bytes, at_us: int, *, is_five: bool) -> tuple[Frames | None
     if not end:
         return None, data, is_other
     bodies, ends = np.array(body_at, np.int64), np.array(end, np.int64)
-    wrong = np.flatnonzero(~_Fields(data, bodies, ends, is_five=is_five).is_whole)
+    fields = _Fields(data, bodies, ends, is_five=is_five)
+    ids = fields.ids()
+    wrong = np.flatnonzero(~fields.is_whole)
     if len(wrong):
-        bodies, ends, is_other = bodies[: wrong[0]], ends[: wrong[0]], True
+        before = int(wrong[0])
+        bodies, ends, is_other = bodies[:before], ends[:before], True
+        ids = ids[: np.count_nonzero(fields.has_id[:before])]
         if not len(ends):
             return None, data, True
     length = int(ends[-1])
-    return Frames(is_five, data[:length], bodies, ends, [(len(ends), at_us)]), data[length:], is_other
+    return Frames(is_five, data[:length], bodies, ends, [(len(ends), at_us)], ids), data[length:], is_other
 
 
 def _boundaries(data: bytes) -> tuple[list[int], list[int], bool]:
@@ -191,6 +197,11 @@ class _Fields:
             self.is_whole &= self.topic_end > body_at + 2  # without a topic, which only an alias of MQTT 5 may replace
         else:
             self._pass_over_properties(data, octets, end)
+
+    def ids(self) -> Integers:
+        """Return the ids of the packets at QoS 1, in their order."""
+        found: Integers = self.packet_id[self.has_id]
+        return found
 
     def _pass_over_properties(self, data: bytes, octets: np.ndarray[Any, np.dtype[np.uint8]], end: Integers) -> None:
         length = octets.take(self.payload_at, mode="clip").astype(np.int64)

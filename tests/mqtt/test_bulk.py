@@ -209,3 +209,13 @@ def test_a_run_of_packets_is_the_same_messages_after_the_inbox() -> None:
     second = Arrival(1_782_964_800_123_457, "\ufffd\ufffd", b"payload", redelivered=False, retained=False)
     assert arrivals_of(again) == [first, second, first, second]
     assert again.packet_ids().tolist() == [7] * 4
+
+
+def test_only_what_was_taken_is_acknowledged() -> None:
+    """At QoS 0, at QoS 1, one whose topic is longer than itself, and one more, which paho may meet or may not."""
+    at_0, at_1, wrong = b"\x30\x05\x00\x01txx", b"\x32\x07\x00\x01t\x00\x05xx", b"\x32\x05\x00\xffabc"
+    frames, left, is_other = cut_frames(at_0 + at_1 + wrong + at_1, 0, is_five=False)
+    assert frames is not None
+    assert (frames.data, left, is_other) == (at_0 + at_1, wrong + at_1, True)
+    assert frames.packet_ids().tolist() == [5]
+    assert Frames.unpacked(frames.packed()).packet_ids().tolist() == [5]
