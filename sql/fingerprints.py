@@ -49,16 +49,7 @@ with parts as (
     union all
     select
         null as device_id, plot_id, null as date,
-        hash(
-            'plot', staged_plots,
-            epoch(cast(getvariable('as_of') as timestamptz)) < new_until_s,
-            (
-                select count(*) from potential_lines
-                where
-                    (epoch(cast(getvariable('as_of') as timestamptz)) - planted_s) / (365.25 * 86400)
-                    >= potential_lines.planted_years_from
-            )
-        ) as part
+        hash('plot', staged_plots) as part
     from staged_plots
     union all
     select null as device_id, plot_id, null as date, hash('soil', staged_soil_layers) as part from staged_soil_layers

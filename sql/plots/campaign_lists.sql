@@ -27,11 +27,11 @@ where
     )
     and (
         campaigns.planted_after is null
-        or staged_plots.planted_s >= epoch(cast(campaigns.planted_after as timestamp))
+        or staged_plots.planted_on >= campaigns.planted_after
     )
     and (
         campaigns.planted_within_years is null
         or staged_plots.vegetation = 'new_planting'
-        or staged_plots.planted_s >= epoch(cast(campaign_states.starts_on as timestamp))
-        - campaigns.planted_within_years * 365.25 * 86400
+        or staged_plots.planted_on
+        >= campaign_states.starts_on - interval (cast(round(12 * campaigns.planted_within_years) as integer)) month
     )

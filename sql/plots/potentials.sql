@@ -30,20 +30,25 @@ aged as (
         min(depths.depth_cm) over (partition by depths.plot_id, depths.span, depths.date, depths.starts_at)
             as shallowest_cm,
         case
-            when
-                coalesce(epoch(cast(getvariable('as_of') as timestamptz)), epoch(cast(depths.date as timestamp)))
-                < staged_plots.new_until_s
+            when coalesce(staged_plots.is_new_as_of, depths.date < staged_plots.new_until)
                 then staged_plots.new_root_zone_m
             else staged_plots.grown_root_zone_m
         end as root_zone_m,
         case
-            when staged_plots.planted_s is not null
+            when staged_plots.planted_on is not null
                 then greatest(
-                    (
-                        coalesce(
-                            epoch(cast(getvariable('as_of') as timestamptz)), epoch(cast(depths.date as timestamp))
-                        ) - staged_plots.planted_s
-                    ) / (365.25 * 86400), 0
+                    coalesce(
+                        staged_plots.planted_years,
+                        extract(year from depths.date) - extract(year from staged_plots.planted_on)
+                        - case
+                            when
+                                extract(month from depths.date) * 100 + extract(day from depths.date)
+                                < extract(month from staged_plots.planted_on) * 100
+                                + extract(day from staged_plots.planted_on)
+                                then 1
+                            else 0
+                        end
+                    ), 0
                 )
             when staged_plots.is_newly_planted then 0
             else 999

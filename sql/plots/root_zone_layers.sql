@@ -36,16 +36,12 @@ rooted as (
         depletion_shifts.recent_etc_mm,
         depletion_shifts.depletion_shift,
         case
-            when
-                coalesce(epoch(cast(getvariable('as_of') as timestamptz)), epoch(cast(depths.date as timestamp)))
-                < staged_plots.new_until_s
+            when coalesce(staged_plots.is_new_as_of, depths.date < staged_plots.new_until)
                 then staged_plots.new_root_zone_m
             else staged_plots.grown_root_zone_m
         end as root_zone_m,
         case
-            when
-                coalesce(epoch(cast(getvariable('as_of') as timestamptz)), epoch(cast(depths.date as timestamp)))
-                < staged_plots.new_until_s
+            when coalesce(staged_plots.is_new_as_of, depths.date < staged_plots.new_until)
                 then staged_plots.new_depletion_fraction
             else staged_plots.grown_depletion_fraction
         end as depletion_fraction,

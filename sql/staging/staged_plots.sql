@@ -8,29 +8,42 @@
 --
 -- Field capacity, wilting point and saturation are means over the root zone, weighted by thickness (over its uppermost
 -- metre where the vegetation is not known); the verdicts go layer by layer. Texture and source are those of the layer
--- that fills most of it. Newly planted: planted less than new_planting_years before as_of, or of vegetation
--- new_planting. Without as_of that is asked day by day, of the day: new_until_s says until when, and the depths and
--- shares of both ages are there.
+-- that fills most of it. Newly planted: the site's day of as_of lies before the day new_planting_years after planting,
+-- or vegetation is new_planting. Without as_of that is asked day by day, of the day: new_until says until when, and the
+-- depths and shares of both ages are there. planted_years are whole years at as_of.
 with standing as (
     select
         standing_plots.*,
-        cast(getvariable('as_of') as timestamptz) as as_of,
+        cast(
+            timezone(coalesce(getvariable('timezone'), 'UTC'), cast(getvariable('as_of') as timestamptz)) as date
+        ) as today,
     from standing_plots
+),
+
+anniversaries as (
+    select
+        standing.*,
+        limits.default_wetted_fraction,
+        cast(
+            standing.planted_on + interval (cast(round(12 * limits.new_planting_years) as integer)) month as date
+        ) as new_until,
+    from standing
+    cross join limits
 ),
 
 aged as (
     select
-        standing.*,
-        limits.default_wetted_fraction,
-        epoch(cast(standing.planted_on as timestamp)) as planted_s,
-        epoch(cast(standing.planted_on as timestamp)) + limits.new_planting_years * 365.25 * 86400 as new_until_s,
-        coalesce(
-            epoch(standing.as_of)
-            < epoch(cast(standing.planted_on as timestamp)) + limits.new_planting_years * 365.25 * 86400,
-            false
-        ) as is_new_by_date,
-    from standing
-    cross join limits
+        anniversaries.*,
+        coalesce(anniversaries.today < anniversaries.new_until, false) as is_new_by_date,
+        extract(year from anniversaries.today) - extract(year from anniversaries.planted_on)
+        - case
+            when
+                extract(month from anniversaries.today) * 100 + extract(day from anniversaries.today)
+                < extract(month from anniversaries.planted_on) * 100 + extract(day from anniversaries.planted_on)
+                then 1
+            else 0
+        end as planted_years,
+    from anniversaries
 ),
 
 soil_reaches as (
@@ -80,8 +93,10 @@ select
     aged.maintenance_grade,
     aged.vegetation,
     vegetations.peer_group,
-    aged.planted_s,
-    aged.new_until_s,
+    aged.planted_on,
+    aged.planted_years,
+    aged.new_until,
+    case when aged.today is not null then aged.is_new_by_date end as is_new_as_of,
     aged.is_new_by_date or aged.vegetation = 'new_planting' as is_newly_planted,
     aged.area_m2,
     coalesce(aged.wetted_fraction, aged.default_wetted_fraction) as wetted_fraction,

@@ -191,8 +191,8 @@ def test_days_are_days_of_the_site(lake: MadeLake) -> None:
 
 def test_new_plantings_have_short_roots_and_go_first(lake: MadeLake) -> None:
     lake.dry_down("old", [0.19] * 3, vegetation="trees", maintenance_grade=2)
-    lake.dry_down("new", [0.19] * 3, vegetation="trees", maintenance_grade=2, planted_on=date(2023, 7, 12))
-    lake.dry_down("three years", [0.19] * 3, vegetation="trees", maintenance_grade=2, planted_on=date(2023, 7, 9))
+    lake.dry_down("new", [0.19] * 3, vegetation="trees", maintenance_grade=2, planted_on=date(2023, 7, 11))
+    lake.dry_down("three years", [0.19] * 3, vegetation="trees", maintenance_grade=2, planted_on=date(2023, 7, 10))
     verdicts = lake.verdicts()
     assert (verdicts["old"]["root_zone_m"], verdicts["old"]["inputs"]["p"]) == (1.0, 0.5)
     assert (verdicts["new"]["root_zone_m"], verdicts["new"]["inputs"]["p"]) == (0.6, 0.4)
@@ -202,8 +202,14 @@ def test_new_plantings_have_short_roots_and_go_first(lake: MadeLake) -> None:
 
 
 def test_probes_of_potential_only_know_dry_but_no_litres(lake: MadeLake) -> None:
-    planted = {"first year": date(2026, 3, 1), "second year": date(2025, 3, 1), "older": None}
-    lines = {"first year": -33.0, "second year": -81.0, "older": -80.0}
+    planted = {
+        "first year": date(2025, 7, 11),
+        "second year": date(2025, 7, 10),
+        "second year's last day": date(2024, 7, 11),
+        "older": date(2024, 7, 10),
+        "unknown": None,
+    }
+    lines = {age: -81.0 if "second" in age else -80.0 for age in planted} | {"first year": -33.0}
     for age, planted_on in planted.items():
         for offset in (0.0, 1.0):
             plot_id = f"{age} {offset}"
