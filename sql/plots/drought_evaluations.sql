@@ -7,8 +7,8 @@
 -- Kept as: table
 --
 -- Opens means: open_days daily evaluations in a row were dry, or open_hourly hourly ones that span open_hours, or one
--- was of severity 4. In a season of rule rain_holds, where rain is measured, only days open, and none within rain_days
--- of rain_hold_mm. Closes means: below the closing line for close_hours, by the hours or by a whole day. In a row
+-- was of severity 4. In a season of rule rain_holds only days open below severity 4, and none within rain_days of
+-- rain_hold_mm where rain is measured. Closes means: below the closing line for close_hours, by the hours or by a whole day. In a row
 -- means: no other evaluation between, and no longer gap than hourly_gap_hours or, for days, the report interval. Frozen
 -- soil is neither dry nor moist. An hour counts when it has every depth that the plot had in the hourly_depth_hours
 -- before it. Each quantity has a memory of its own; drought_memories chooses between them, water content first.
@@ -63,7 +63,7 @@ select
         else
             drought_runs.dry_evaluations >= limits.open_hourly
             and epoch(drought_runs.starts_at) - epoch(drought_runs.dry_since_at) >= limits.open_hours * 3600
-            and (not rains.does_rain_hold or rains.recent_rain_mm is null)
+            and not rains.does_rain_hold
     end as opens,
     case
         when not drought_runs.is_below_close then false

@@ -8,7 +8,9 @@ import pytest
 
 from tests.sql.made_lake import AS_OF, MadeLake, local_midnight
 
-TODAY = local_midnight(date(2026, 7, 10))
+YESTERDAY = date(2026, 6, 9)
+TODAY = local_midnight(YESTERDAY + timedelta(days=1))
+"""Before July, when hours open too."""
 HOUR = timedelta(hours=1)
 MAY = datetime(2026, 5, 10, 0, 0, tzinfo=UTC)
 
@@ -17,7 +19,7 @@ def hourly_plot(lake: MadeLake, water_contents: list[float], *, days_before: flo
     """Add a plot with moist days up to yesterday, and today's hours from midnight on."""
     lake.laboratory_plot()
     lake.device()
-    lake.soil_days([days_before] * 3)
+    lake.soil_days([days_before] * 3, last_day=YESTERDAY)
     lake.hours(water_contents, TODAY + (len(water_contents) - 1) * HOUR)
 
 
@@ -30,8 +32,8 @@ def test_half_of_today_is_no_daily_evaluation(lake: MadeLake) -> None:
     """Every 8 h: yesterday is dry, and so is today so far; only tomorrow it will have been a second day."""
     lake.laboratory_plot()
     lake.device(report_interval_s=28800.0)
-    lake.soil_days([0.25, 0.20], every_hours=8, wiggle=0.0)
-    lake.soil_days([0.20], last_day=date(2026, 7, 10), every_hours=8, wiggle=0.0)
+    lake.soil_days([0.25, 0.20], last_day=YESTERDAY, every_hours=8, wiggle=0.0)
+    lake.soil_days([0.20], last_day=YESTERDAY + timedelta(days=1), every_hours=8, wiggle=0.0)
     assert at_hour(lake, 23.9) == ("dry", False, 1)
     assert at_hour(lake, 24.0) == ("dry", True, 1)
 
@@ -59,7 +61,7 @@ def test_three_hourly_evaluations_are_needed_and_none_may_be_missing_for_more_th
 ) -> None:
     lake.laboratory_plot()
     lake.device()
-    lake.soil_days([0.25] * 3, last_day=date(2026, 7, 8))
+    lake.soil_days([0.25] * 3, last_day=YESTERDAY - timedelta(days=1))
     lake.hours([0.25] * 8, TODAY - 16 * HOUR)
     for hour in readings_at:
         lake.soil(TODAY + hour * HOUR, volumetric_water_content=0.19)
@@ -82,7 +84,7 @@ def test_one_hour_of_severity_four_opens_at_once(
 def test_an_open_issue_becomes_worse_by_the_hour(lake: MadeLake) -> None:
     lake.laboratory_plot()
     lake.device()
-    lake.soil_days([0.20] * 3)
+    lake.soil_days([0.20] * 3, last_day=YESTERDAY)
     lake.hours([0.20] * 7 + [0.1959, 0.14], TODAY + 8 * HOUR)
     assert at_hour(lake, 7) == ("dry", True, 1)
     assert at_hour(lake, 8) == ("dry", True, 4)
@@ -93,7 +95,7 @@ def test_hours_that_lack_a_depth_of_the_plot_are_not_judged(lake: MadeLake) -> N
     lake.laboratory_plot()
     for device_id, depth_cm in (("A", 20.0), ("B", 50.0)):
         lake.device(device_id, depths_cm=[depth_cm])
-        lake.soil_days([0.25] * 3, device_id)
+        lake.soil_days([0.25] * 3, device_id, last_day=YESTERDAY)
     lake.hours([0.13] * 9, TODAY + 8 * HOUR, "A")
     assert at_hour(lake, 8)[:2] == ("ok", False)
 
@@ -101,9 +103,9 @@ def test_hours_that_lack_a_depth_of_the_plot_are_not_judged(lake: MadeLake) -> N
 def test_an_issue_that_hours_opened_is_remembered_for_a_week(lake: MadeLake) -> None:
     lake.laboratory_plot()
     lake.device()
-    lake.soil_days([0.25] * 2, last_day=date(2026, 6, 30))
-    lake.hours([0.19] * 9 + [0.22] * (24 * 10), local_midnight(date(2026, 7, 1)) + (24 * 10 + 8) * HOUR)
-    opened = local_midnight(date(2026, 7, 1))
+    lake.soil_days([0.25] * 2, last_day=date(2026, 5, 31))
+    opened = local_midnight(date(2026, 6, 1))
+    lake.hours([0.19] * 9 + [0.22] * (24 * 8), opened + (24 * 8 + 8) * HOUR)
     assert lake.flag("drought", as_of=opened + timedelta(days=6, hours=23))["needs_work"]
     assert not lake.flag("drought", as_of=opened + timedelta(days=7, hours=1))["needs_work"]
 
@@ -123,7 +125,7 @@ def test_an_issue_closes_after_24_hours_below_the_closing_line_and_not_after_23(
 def test_a_morning_of_moist_soil_closes_nothing(lake: MadeLake) -> None:
     lake.laboratory_plot()
     lake.device()
-    lake.soil_days([0.215] * 2 + [0.205] * 2 + [0.212])
+    lake.soil_days([0.215] * 2 + [0.205] * 2 + [0.212], last_day=YESTERDAY)
     lake.hours([0.233] * 14, TODAY + 13 * HOUR)
     assert all(at_hour(lake, hour)[1] for hour in (8, 11, 12, 13))
 
@@ -215,8 +217,13 @@ def test_rain_holds_back_no_plot_at_its_wilting_point_and_none_in_may(lake: Made
     assert lake.flag("drought", "may", as_of=MAY)["needs_work"]
 
 
-def test_where_rain_is_measured_in_july_hours_alone_open_nothing(lake: MadeLake) -> None:
-    hourly_plot(lake, [0.19] * 9)
-    assert at_hour(lake, 8)[1] is True
+def test_in_july_hours_alone_open_nothing_whether_rain_is_measured_or_not(lake: MadeLake) -> None:
+    """Two days do, and severity 4 does at once: the plot is told as dry, and nobody is sent yet."""
+    for plot_id, water_content in (("dry", 0.19), ("wilting", 0.157)):
+        lake.laboratory_plot(plot_id)
+        lake.device(plot_id, plot_id)
+        lake.soil_days([0.25] * 3, plot_id)
+        lake.hours([water_content] * 9, AS_OF, plot_id)
+    assert {plot_id: flag["needs_work"] for plot_id, flag in lake.verdicts().items()} == {"dry": False, "wilting": True}
     rained(lake, 0.0, date(2026, 7, 9))
-    assert at_hour(lake, 8)[1] is False
+    assert not lake.flag("drought", "dry")["needs_work"]
