@@ -182,7 +182,7 @@ def _check_watering(ledger: Ledger, finding: Finding, plot: Mapping[str, Any], n
         ledger.append(issue, "closed", now, GREENSWARD, detail)
         applied.closed.append(issue.issue_id)
         return
-    if finding.state == "partial" and not _is_final(finding, issue):
+    if not _is_final(finding, issue):
         return
     deadline = due_at(issue.severity, plot.get("maintenance_grade"), now, ledger.site)
     note = "water_did_not_arrive" if finding.state == "ineffective" else "water_came_in_part"
@@ -195,11 +195,11 @@ def _check_watering(ledger: Ledger, finding: Finding, plot: Mapping[str, Any], n
 
 
 def _is_final(finding: Finding, issue: Issue) -> bool:
-    """Say whether a partial check has waited long enough: water goes on sinking to deeper probes for a day."""
+    """Say whether little or nothing was seen for long enough: water goes on sinking to deeper probes for a day."""
     return (
         finding.data_at is not None
         and issue.done_at is not None
-        and finding.data_at - issue.done_at >= interval("recheck_partial_after")
+        and finding.data_at - issue.done_at >= interval("recheck_sunk_after")
     )
 
 

@@ -6,8 +6,9 @@
 -- Feeds: findings
 -- Kept as: table
 --
--- Sends no crew by itself: the newest check of a report speaks (ineffective and partial ask for a recheck, which the
--- ledger orders), else the newest unplanned event of the last unplanned_told_days.
+-- Sends no crew by itself. The newest check of a report speaks where it asks for a recheck (ineffective or partial; the
+-- ledger orders it), else the newer of it and the newest unplanned event of the last unplanned_told_days: a pipe may
+-- leak days after the crew was there.
 with checks as (
     select
         watering_checks.*,
@@ -30,16 +31,23 @@ unplanned as (
         <= limits.unplanned_told_days * 86400
 ),
 
-newest_checks as (
-    select checks.*,
-    from checks
-    where checks.age_rank = 1
-),
-
 newest_unplanned as (
     select unplanned.*,
     from unplanned
     where unplanned.age_rank = 1
+),
+
+newest_checks as (
+    select checks.*,
+    from checks
+    left join newest_unplanned on checks.plot_id = newest_unplanned.plot_id
+    where
+        checks.age_rank = 1
+        and (
+            coalesce(checks.state in ('ineffective', 'partial'), false)
+            or newest_unplanned.plot_id is null
+            or checks.reported_at >= newest_unplanned.starts_at
+        )
 )
 
 select

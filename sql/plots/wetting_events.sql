@@ -7,8 +7,8 @@
 -- Kept as: table
 --
 -- Rises of a plot's elements that lie no further apart than wetting_gap_hours are one event. Gain is the rise at each
--- depth times the thickness of the layer it stands for. In this order: a crew's report from the event's begin to
--- wetting_report_hours after its end makes it watering (crew); rain of wetting_rain_mm between wetting_hours before
+-- depth times the thickness of the layer it stands for. In this order: a crew's report from check_to_hours before the
+-- event (water sinks) to wetting_report_hours after its end makes it watering (crew); rain of wetting_rain_mm between wetting_hours before
 -- it and its end makes it rain (gauge); when wetting_plots_share of the plots with probes, and wetting_plots_least of
 -- them, grew wet within wetting_hours of each other it rained (many_plots), for a gauge misses showers; a plot with
 -- pipes of its own is watered by them when the rise began above d04_depth_cm (D04: pipes); an issue that asks for
@@ -110,7 +110,7 @@ reported as (
     inner join watering_reports
         on
             crowds.plot_id = watering_reports.plot_id
-            and crowds.starts_at <= watering_reports.reported_at
+            and epoch(crowds.starts_at) - epoch(watering_reports.reported_at) <= limits.check_to_hours * 3600
             and epoch(watering_reports.reported_at) - epoch(crowds.ends_at) <= limits.wetting_report_hours * 3600
 ),
 

@@ -277,13 +277,14 @@ def check(ledger: Ledger, issue: Issue, state: str, **changes: object) -> Applie
     """Apply what the probes show of the issue's reported water, a day after it."""
     assert issue.done_at is not None
     params: dict[str, object] = {"issue_id": issue.issue_id, "reported_at": issue.done_at.isoformat(), "share_pct": 60}
-    data_at = changes.pop("data_at", NOW + DAY)
+    now = NOW + HOUR + DAY
+    data_at = changes.pop("data_at", now)
     params |= changes
     row = well(
-        "P1", "watering", NOW + DAY, state=state, data_at=data_at, reason_code=f"watering_{state}",
+        "P1", "watering", now, state=state, data_at=data_at, reason_code=f"watering_{state}",
         reason_params_json=json.dumps(params),
     )  # fmt: skip
-    return apply_flags(ledger, [row], GRADE_ONE, NOW + DAY)
+    return apply_flags(ledger, [row], GRADE_ONE, now)
 
 
 def reported(ledger: Ledger) -> Issue:
@@ -316,17 +317,19 @@ def test_a_recheck_is_barred_to_whoever_reported_by_telephone_as_well(ledger: Le
     assert only(ledger).recheck_not_by == ("一队", "李四")
 
 
+@pytest.mark.parametrize(("state", "then"), [("partial", "assigned"), ("ineffective", "opened")])
 @pytest.mark.parametrize(("hours", "is_looked_at"), [(23.9, False), (24.0, True)])
-def test_water_of_which_a_part_arrived_is_looked_at_again_once_it_has_had_a_day_to_sink(
-    ledger: Ledger, hours: float, *, is_looked_at: bool
+def test_water_that_is_not_all_seen_is_looked_at_again_once_it_has_had_a_day_to_sink(
+    ledger: Ledger, state: str, then: str, hours: float, *, is_looked_at: bool
 ) -> None:
     issue = reported(ledger)
     assert issue.done_at is not None
-    applied = check(ledger, issue, "partial", data_at=issue.done_at + timedelta(hours=hours))
+    applied = check(ledger, issue, state, data_at=issue.done_at + timedelta(hours=hours))
     assert applied.reopened == ([issue.issue_id] if is_looked_at else [])
     again = only(ledger)
     if is_looked_at:
-        assert (again.state, again.note, again.due_at > NOW + DAY) == ("assigned", "water_came_in_part", True)
+        note = "water_came_in_part" if state == "partial" else "water_did_not_arrive"
+        assert (again.state, again.note, again.due_at > NOW + DAY) == (then, note, True)
     else:
         assert again.state == "done_unchecked"
 

@@ -20,7 +20,7 @@ from crews.words import speaker
 from tests.crews.made import DAY, HOUR, NOW, flag, plot, report, well
 
 PLOT = plot("P1", "龙门东道绿带", 117.13, 39.22)
-LATER = NOW + DAY
+LATER = NOW + HOUR + DAY
 
 
 @pytest.fixture

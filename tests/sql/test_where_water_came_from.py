@@ -89,15 +89,18 @@ def test_a_rise_of_less_than_three_points_is_no_event(lake: MadeLake) -> None:
 
 def test_what_a_crew_reported_or_was_sent_for_is_watering(lake: MadeLake) -> None:
     rain(lake, 30, 0.0)
-    for plot_id in ("reported", "reported late", "sent", "done before"):
+    for plot_id in ("reported", "reported late", "sank for two days", "reported long before", "sent", "done before"):
         rise(lake, plot_id)
     happened(lake, "done", 28, "reported", 100.0)
     happened(lake, "done", 4, "reported late", 100.0)
+    happened(lake, "done", 78, "sank for two days", 100.0)
+    happened(lake, "done", 79, "reported long before", 100.0)
     happened(lake, "opened", 50, "sent")
     happened(lake, "opened", 90, "done before")
     happened(lake, "closed", 60, "done before", number=2)
     found = {plot_id: (kind, source) for plot_id, kind, source in events(lake) if plot_id != "done before"}
-    assert found["reported"] == ("watering", "crew")
+    assert found["reported"] == found["sank for two days"] == ("watering", "crew")
+    assert found["reported long before"][1] != "crew"
     assert found["sent"] in {("watering", "ordered"), ("rain", "many_plots")}
 
 
@@ -153,6 +156,18 @@ def test_the_share_of_the_expected_rise_that_is_seen_decides(lake: MadeLake, by:
     assert flag["state"] == state
     assert flag["inputs"]["expected_mm"] == pytest.approx(36.0)
     assert flag["inputs"]["observed_mm"] == pytest.approx(600 * by, abs=1e-3)
+
+
+@pytest.mark.parametrize(("by", "state"), [(0.06, "unplanned"), (0.02, "partial")])
+def test_a_leak_after_a_watering_that_arrived_is_told_and_a_watering_that_did_not_stays_told(
+    lake: MadeLake, by: float, state: str
+) -> None:
+    watered(lake, by=by, litres=6000.0, hours_ago=80)
+    happened(lake, "closed", 60, number=3)
+    for row in lake.rows["soil_readings"]:
+        row["volumetric_water_content"] += 0.05 * (row["measured_at"] >= AS_OF - timedelta(hours=20))
+    rain(lake, 20, 0.0)
+    assert lake.flag("watering")["state"] == state
 
 
 def test_more_water_than_the_soil_can_hold_is_not_expected_of_it(lake: MadeLake) -> None:
