@@ -1,5 +1,5 @@
--- zh: 每个地块一共有多少天是旱的？
--- en: How many days was each plot dry?
+-- zh: 每个地块一共有多少天是旱的？冻着的天另算。
+-- en: How many days was each plot dry, days of frozen soil counted apart?
 with judged as (
     select
         plot_id,
@@ -29,6 +29,7 @@ select
     plot_id,
     count(*) as judged_days,
     count(case when state = 'dry' then 1 end) as dry_days,
+    count(case when state = 'frozen' then 1 end) as frozen_days,
 from days
 group by plot_id
 order by dry_days desc, plot_id asc

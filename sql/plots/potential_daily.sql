@@ -4,6 +4,8 @@
 -- As of: readings up to as_of
 -- Reads: potentials
 -- Feeds: drought_evidence
+--
+-- A day that would be dry, and whose soil was frozen or is thawing, is frozen.
 select
     plot_id,
     date,
@@ -13,7 +15,7 @@ select
     depth_cm,
     matric_potential_kpa,
     line_kpa,
-    state,
+    case when is_frozen and state in ('dry', 'likely') then 'frozen' else state end as state,
     is_shallow_at_line,
     is_below_close,
     is_frozen,

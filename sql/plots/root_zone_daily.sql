@@ -4,6 +4,8 @@
 -- As of: readings up to as_of
 -- Reads: root_zone
 -- Feeds: drought_evidence, dry_forecasts, balance_days, balance_checks
+--
+-- Frozen soil reads dry: a day that would be dry or likely dry, and whose soil was frozen or is thawing, is frozen.
 select
     plot_id,
     date,
@@ -30,7 +32,7 @@ select
     national_grade,
     ks,
     dry_probability,
-    state,
+    case when is_frozen and state in ('dry', 'likely') then 'frozen' else state end as state,
     stress_severity,
     confidence,
     is_shallow_only,

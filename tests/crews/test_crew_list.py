@@ -177,7 +177,7 @@ def test_the_days_of_a_reason_and_of_the_table_are_those_of_now(ledger: Ledger) 
     apply_flags(ledger, [flag("JJ-012", "drought", NOW - 3 * DAY)], PLOTS, NOW - 3 * DAY)
     listed = list_of(ledger, "一队", valid_plots(PLOTS, NOW), NOW, 8000.0)
     (stop,) = listed.stops
-    assert say_reason(stop, "zh").endswith("已 6 天")
+    assert say_reason(stop, "zh").endswith("已连续 6 天")
     assert stop_values(listed, stop, "zh")["evidence_days"] == 6
 
 

@@ -263,5 +263,5 @@ def test_a_flag_carries_the_curve_of_its_last_days(lake: MadeLake) -> None:
 def test_a_gardener_reads_why(lake: MadeLake) -> None:
     lake.dry_down("P1", [0.19] * 3)
     flag = lake.flag("drought")
-    assert flag["zh"] == "30 cm 含水率 19.0 %，低于一级养护线 21.0 %，已 3 天"
-    assert flag["en"] == "30 cm: water content 19.0 %, below the grade 1 line of 21.0 %, for 3 d"
+    assert flag["zh"] == "30 cm 含水率 19.0 %，低于一级养护线 21.0 %，已连续 3 天"
+    assert flag["en"] == "30 cm: water content 19.0 %, below the grade 1 line of 21.0 %, for 3 d in a row"

@@ -157,7 +157,7 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
         ("dry", "dry", datetime(2026, 7, 9, 15, tzinfo=UTC), 0, 67.9, 64.3, "dry"),
         ("moist", "moist", datetime(2026, 7, 9, 15, tzinfo=UTC), 0, 85.7, 28.6, "ok"),
     ],
-    "dry_days_by_plot": [("dry", 3, 2), ("moist", 3, 0)],
+    "dry_days_by_plot": [("dry", 3, 2, 0), ("moist", 3, 0, 0)],
     "last_reading_by_device": [
         ("quiet", "bare", None, 0),
         ("D-dry", "dry", AS_OF, 81),
@@ -423,7 +423,19 @@ def test_dry_days_of_plots_known_by_potential_are_counted(lake: MadeLake) -> Non
             lake.soil(at, "T", matric_potential_kpa=-300.0)
             if day == 8:
                 lake.soil(at, "V", volumetric_water_content=0.25)
-    assert answers(lake, "dry_days_by_plot") == [("P1", 3, 2)]
+    assert answers(lake, "dry_days_by_plot") == [("P1", 3, 2, 0)]
+
+
+def test_a_day_with_frost_in_the_soil_is_a_frozen_one_and_no_dry_one(lake: MadeLake) -> None:
+    """A third of the hours are frozen, the others show the soil dry."""
+    lake.laboratory_plot()
+    lake.device()
+    for day in (7, 8, 9):
+        for hour in range(24):
+            at = local_midnight(date(2026, 7, day)) + timedelta(hours=hour)
+            frozen = day == 9 and hour < 8
+            lake.soil(at, volumetric_water_content=0.19, soil_temperature_c=-1.0 if frozen else 5.0)
+    assert answers(lake, "dry_days_by_plot") == [("P1", 3, 2, 1)]
 
 
 @pytest.mark.parametrize(("now", "plots"), [(AS_OF, ["ends later", "stands"]), (None, ["stands", "to come"])])
