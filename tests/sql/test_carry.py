@@ -94,7 +94,7 @@ def test_what_follows_reads_no_rows_of_which_only_the_new_ones_are_there() -> No
         "what carried rows follow from belongs into the fingerprint of sql/carry.py"
     )
     asking = {model.name for model in judged if "getvariable('as_of')" in model.select}
-    assert asking == {"staged_soil_readings", "potentials", "learned_field_capacities", "root_zone_layers"}, (
+    assert asking == {"staged_soil_readings", "learned_field_capacities"}, (
         "what depends on the instant belongs into the fingerprint too, or behind the carried tables"
     )
 
