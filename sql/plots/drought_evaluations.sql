@@ -8,10 +8,11 @@
 --
 -- Opens means: open_days daily evaluations in a row were dry, or open_hourly hourly ones that span open_hours, or one
 -- was of severity 4. In a season of rule rain_holds only days open below severity 4, and none within rain_days of
--- rain_hold_mm where rain is measured. Closes means: below the closing line for close_hours, by the hours or by a whole day. In a row
--- means: no other evaluation between, and no longer gap than hourly_gap_hours or, for days, the report interval. Frozen
--- soil is neither dry nor moist. An hour counts when it has every depth that the plot had in the hourly_depth_hours
--- before it. Each quantity has a memory of its own; drought_memories chooses between them, water content first.
+-- rain_hold_mm where rain is measured. Closes means: below the closing line for close_hours, by the hours or by a whole
+-- day. In a row means: no other evaluation between, and no longer gap than hourly_gap_hours or, for days, the report
+-- interval. Frozen soil is neither dry nor moist. An hour counts when it has every depth that the plot had in the
+-- hourly_depth_hours before it. Each quantity has a memory of its own; drought_memories chooses between them, water
+-- content first.
 with dates as (
     select distinct date,
     from drought_runs

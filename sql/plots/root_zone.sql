@@ -8,7 +8,8 @@
 -- Kept as: carried table
 --
 -- FAO-56 equations 82 to 84. Dry means: depletion at least p of the available water, with more than likely_to
--- probability; likely means: from the line of watch on, the uncertainty of field capacity leaves likely_from to likely_to.
+-- probability; likely means: from the line of watch on, the uncertainty of field capacity leaves likely_from to
+-- likely_to.
 -- That probability is normal: P = Phi(g / s), g = sum of 1000 d ((1-p) FC + p WP - theta) over the layers, and
 -- s = 1000 (1-p) sqrt((sum of d sFC)^2 + sum of (d sL)^2): what a texture misjudges in one layer it misjudges in all,
 -- while learned field capacities (sL) err each for itself; Phi by Abramowitz and Stegun 7.1.26 (error below 1e-6).

@@ -8,13 +8,13 @@
 --
 -- Rises of a plot's elements that lie no further apart than wetting_gap_hours are one event. Gain is the rise at each
 -- depth times the thickness of the layer it stands for. In this order: a crew's report from check_to_hours before the
--- event (water sinks) to wetting_report_hours after its end makes it watering (crew); rain of wetting_rain_mm between wetting_hours before
--- it and its end makes it rain (gauge); when wetting_plots_share of the plots with probes, and wetting_plots_least of
--- them, grew wet within wetting_hours of each other it rained (many_plots), for a gauge misses showers; a plot with
--- pipes of its own is watered by them when the rise began above d04_depth_cm (D04: pipes); an issue that asks for
--- water and stands open makes it watering (ordered). Else nobody ordered it and no rain explains it: unplanned,
--- watering by others or a leak. Where rain is not measured and fewer plots than that have probes nobody can know:
--- watering (unknown).
+-- event (water sinks) to wetting_report_hours after its end makes it watering (crew); rain of wetting_rain_mm between
+-- wetting_hours before it and its end makes it rain (gauge); when wetting_plots_share of the plots with probes, and
+-- wetting_plots_least of them, grew wet within wetting_hours of each other it rained (many_plots), for a gauge misses
+-- showers; a plot with pipes of its own is watered by them when the rise began above d04_depth_cm (D04: pipes); an
+-- issue that asks for water and stands open makes it watering (ordered). Else nobody ordered it and no rain explains
+-- it: unplanned, watering by others or a leak. Where rain is not measured and fewer plots than that have probes nobody
+-- can know: watering (unknown).
 with layers as (
     select
         plot_id,
