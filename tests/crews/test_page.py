@@ -123,6 +123,21 @@ def test_the_same_holds_for_cards_that_wait_questions_and_the_offices_page_of_an
         assert phone.measure(_PALE) == []
 
 
+_LONG_NAMES = """[...document.querySelectorAll('.table td')].map((cell, n) =>
+  (cell.querySelector('span') ?? cell).append(n % 2 ? 'W'.repeat(180) : '北运河左岸'.repeat(40))).length"""
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_long_names_hide_no_column_of_the_offices_page(links: dict[str, str], width: int) -> None:
+    with Browser(width) as browser:
+        browser.open(links["office"])
+        assert browser.measure(_LONG_NAMES) > 0
+        assert browser.measure("document.documentElement.scrollWidth") <= width
+        assert (
+            browser.measure("(table => table.scrollWidth - table.clientWidth)(document.querySelector('.table'))") <= 0
+        )
+
+
 def test_nothing_on_the_offices_page_touches_what_stands_above_it(phone: Browser, held: dict[str, str]) -> None:
     phone.open(held["office"])
     gaps = phone.measure(
