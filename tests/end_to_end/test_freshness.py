@@ -26,15 +26,18 @@ def test_at_the_settings_as_delivered_a_reading_shows_in_sql_within_fifteen_seco
         assert time.monotonic() - began < 15
 
 
-def test_a_backlog_is_sealed_in_one_go_while_the_broker_is_away(
+def test_a_backlog_is_sealed_in_one_go_and_merging_waits_for_it(
     folder: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twenty seals' worth, and a worker that would rest for an hour between two."""
     monkeypatch.setattr("ingest.worker._TURN_S", 3_600.0)
+    when_merging: list[int] = []
+    monkeypatch.setattr("ingest.worker.keep_house", lambda *_: when_merging.append(rows_in_lake(folder)))
     with Inbox(folder.inbox) as inbox:
         for n in range(20):
             inbox.append(
                 [Arrival(1_800_000_000_000_000, soil_topic("gs-01"), reading(n), redelivered=False, retained=False)]
             )
     with Worker(folder, BEICHEN, Broker("127.0.0.1", 1, "w"), Pace(seal_bytes=200, min_free_bytes=1), "test"):
-        wait_until(lambda: rows_in_lake(folder) == 20, "all twenty rows show")
+        wait_until(lambda: len(when_merging) > 0, "files are merged")
+    assert when_merging[0] == 20
