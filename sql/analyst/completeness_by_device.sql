@@ -1,5 +1,8 @@
--- zh: 每个探头每天收到了应收数据的百分之几，其中百分之几可用？一条没收到的日子也要列出。
--- en: What share of the expected readings came from each device on each day, and is usable, days with nothing included?
+-- zh: 每个探头每天收到了应收数据的百分之几，百分之几可作判定依据（饱和平台 D10 也算）？一条没收到的日子也要列出。
+-- en: What share of the expected readings came from each device on each day, and counts for verdicts (D10 too)?
+--
+-- Days on which nothing came are in the list. Column is_usable of view readings is stricter: it leaves out a plateau at
+-- the top (D10), which verdicts take as soil that is at least so wet.
 with of_days as (
     select
         device_id,

@@ -462,3 +462,21 @@ def test_a_new_planting_is_new_on_the_days_on_which_it_was(lake: MadeLake) -> No
         (date(2026, 7, 8), 1.0, 0.5),
         (date(2026, 7, 9), 1.0, 0.5),
     ]
+
+
+def test_a_plateau_at_the_top_counts_as_complete_though_none_of_its_readings_is_usable(lake: MadeLake) -> None:
+    """24 quiet hours, a rise, 24 hours of saturation, a fall and 23 quiet hours: what stood at the top is D10."""
+    lake.laboratory_plot()
+    lake.device()
+    quiet, top = [0.20, 0.201] * 12, [0.42] * 24
+    for hour, value in enumerate([*quiet, *top, 0.38, 0.34, 0.30, 0.27, *([0.25] * 20)]):
+        at = local_midnight(date(2026, 7, 7)) + timedelta(hours=hour)
+        lake.soil(at, volumetric_water_content=value, soil_temperature_c=20.0)
+    assert ("D1", date(2026, 7, 8), 100.0, 100.0) in answers(lake, "completeness_by_device")
+    asked = "select count(*) from readings where is_d10_high_plateau and not is_usable"
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set timezone = 'Asia/Shanghai'")
+        lake.connection = connection
+        create_views(lake.connect())
+        ((plateau,),) = connection.execute(asked).fetchall()
+    assert plateau >= 12
