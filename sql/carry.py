@@ -243,11 +243,13 @@ class Carry:
 
     def _kept_rows(self, name: str, groups: str) -> str:
         """Return the statement that gives the rows of a carried model that `past` has of `groups`."""
-        files = [] if self.past is None else [_text(files[name]) for files in self.past.generations]
-        each = dict.fromkeys(files)  # generations with the very same rows share a file
-        return (
-            f"select * exclude (group_id, filename) from read_parquet([{', '.join(each)}], filename = true) "
-            f"where (group_id, filename) in (select (group_id, [{', '.join(files)}][generation + 1]) from {groups})"
+        generations: dict[Path, list[str]] = {}  # those with the very same rows share a file
+        for number, files in enumerate(() if self.past is None else self.past.generations):
+            generations.setdefault(files[name], []).append(str(number))
+        return " union all by name ".join(
+            f"select * exclude (group_id) from read_parquet({_text(file)}) "
+            f"where group_id in (select group_id from {groups} where generation in ({', '.join(numbers)}))"
+            for file, numbers in generations.items()
         )
 
     def _with_group(self, model: Model, rows: str) -> str:

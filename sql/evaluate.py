@@ -168,11 +168,15 @@ def _connections(
     if not _is_small(connection):
         yield [connection]
         return
+    ((threads,),) = connection.execute("select current_setting('threads')").fetchall()
     connection.execute("set threads = 1")
-    with connection.cursor() as second:
-        second.execute(f"set timezone = '{site.timezone.key}'")
-        _prepare(second, as_of, site)
-        yield [connection, second]
+    try:
+        with connection.cursor() as second:
+            second.execute(f"set timezone = '{site.timezone.key}'")
+            _prepare(second, as_of, site)
+            yield [connection, second]
+    finally:
+        connection.execute(f"set threads = {threads}")  # who asks afterwards has all of them again
 
 
 def _is_small(connection: duckdb.DuckDBPyConnection) -> bool:

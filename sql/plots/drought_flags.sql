@@ -253,8 +253,9 @@ select
 from drought_findings
 left join watering_needs
     on
-        drought_findings.plot_id = watering_needs.plot_id
-        and drought_findings.state in ('dry', 'likely')
+        -- a condition of one side alone would compare every plot with every other
+        case when drought_findings.state in ('dry', 'likely') then drought_findings.plot_id end
+        = watering_needs.plot_id
 left join drought_evidence on drought_findings.plot_id = drought_evidence.plot_id
 left join dry_forecasts on drought_findings.plot_id = dry_forecasts.plot_id
 left join peer_estimates on drought_findings.plot_id = peer_estimates.plot_id

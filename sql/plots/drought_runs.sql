@@ -13,8 +13,8 @@
 with verdicts as (
     select
         plot_id,
-        'water_content' as quantity,
-        span,
+        true as is_water_content,
+        span = 'day' as is_day,
         date,
         starts_at,
         depths,
@@ -26,8 +26,8 @@ with verdicts as (
     union all
     select
         plot_id,
-        'matric_potential' as quantity,
-        span,
+        false as is_water_content,
+        span = 'day' as is_day,
         date,
         starts_at,
         depths,
@@ -43,7 +43,7 @@ counted as (
         verdicts.*,
         case when verdicts.is_severest then 2 when verdicts.is_dry then 1 else 0 end as dryness,
         verdicts.depths >= max(verdicts.depths) over (
-            partition by verdicts.plot_id, verdicts.quantity
+            partition by verdicts.plot_id, verdicts.is_water_content
             order by verdicts.starts_at
             range between interval (limits.hourly_depth_hours) hour preceding and current row
         ) as is_whole,
@@ -55,7 +55,7 @@ evaluations as (
     select
         counted.*,
         case
-            when counted.span = 'day'
+            when counted.is_day
                 then timezone(coalesce(getvariable('timezone'), 'UTC'), cast(counted.date + 1 as timestamp))
             else counted.starts_at + interval 1 hour
         end as ends_at,
@@ -63,15 +63,15 @@ evaluations as (
     from counted
     cross join limits
     where
-        (counted.span = 'day' or counted.is_whole)
+        (counted.is_day or counted.is_whole)
         and counted.date > coalesce(getvariable('continued_from'), date '0001-01-01')
 ),
 
 chained as (
     select
         plot_id,
-        quantity,
-        span,
+        is_water_content,
+        is_day,
         date,
         starts_at,
         ends_at,
@@ -89,8 +89,8 @@ chained as (
     union all
     select
         plot_id,
-        quantity,
-        span,
+        quantity = 'water_content' as is_water_content,
+        span = 'day' as is_day,
         date,
         starts_at,
         ends_at,
@@ -112,7 +112,7 @@ steps as (
         evaluations.*,
         row_number() over by_time as number,
         case
-            when evaluations.span = 'day'
+            when evaluations.is_day
                 then
                     date_diff('day', lag(evaluations.date) over by_time, evaluations.date)
                     <= evaluations.interval_days
@@ -126,7 +126,7 @@ steps as (
     from chained as evaluations
     cross join limits
     window by_time as (
-        partition by evaluations.plot_id, evaluations.quantity, evaluations.span order by evaluations.starts_at
+        partition by evaluations.plot_id, evaluations.is_water_content, evaluations.is_day order by evaluations.starts_at
     )
 ),
 
@@ -167,15 +167,15 @@ runs as (
         max(begins.moist_begins_at) over so_far as moist_since_at,
     from begins
     window so_far as (
-        partition by begins.plot_id, begins.quantity, begins.span
+        partition by begins.plot_id, begins.is_water_content, begins.is_day
         order by begins.starts_at rows between unbounded preceding and current row
     )
 )
 
 select
     plot_id,
-    quantity,
-    span,
+    case when is_water_content then 'water_content' else 'matric_potential' end as quantity,
+    case when is_day then 'day' else 'hour' end as span,
     date,
     starts_at,
     ends_at,

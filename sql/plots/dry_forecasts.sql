@@ -27,7 +27,7 @@ with days as (
         root_zone_daily.coverage,
         root_zone_daily.is_frozen,
         row_number() over by_time as number,
-        row_number() over (partition by root_zone_daily.plot_id order by root_zone_daily.date desc) as recency,
+        count(*) over (by_time rows between current row and unbounded following) as recency,
         root_zone_daily.volumetric_water_content - lag(root_zone_daily.volumetric_water_content) over by_time as step,
         coalesce(root_zone_daily.depth_list <> lag(root_zone_daily.depth_list) over by_time, false) as is_other_depths,
         date_diff('day', lag(root_zone_daily.date) over by_time, root_zone_daily.date) as step_days,
@@ -48,23 +48,25 @@ breaks as (
     cross join limits
 ),
 
-runs as (
+run_begins as (
     select
-        breaks.*,
-        max(case when breaks.is_break then breaks.date end) over (
-            partition by breaks.plot_id order by breaks.date rows between unbounded preceding and current row
-        ) as run_from,
+        plot_id,
+        max(date) as run_from,
     from breaks
+    where is_break
+    group by plot_id
 ),
 
 newest as (
     select
-        runs.*,
+        breaks.*,
+        run_begins.run_from,
         (epoch(cast(getvariable('as_of') as timestamptz)) - epoch(
-            timezone(coalesce(getvariable('timezone'), 'UTC'), cast(runs.date as timestamp))
+            timezone(coalesce(getvariable('timezone'), 'UTC'), cast(breaks.date as timestamp))
         )) / 86400 - 0.5 as elapsed_days,
-    from runs
-    where runs.recency = 1
+    from breaks
+    inner join run_begins on breaks.plot_id = run_begins.plot_id
+    where breaks.recency = 1
 ),
 
 driest as (
@@ -90,28 +92,26 @@ asymptotes as (
 
 drydown_days as (
     select
-        runs.plot_id,
-        runs.date,
-        date_diff('day', newest.date, runs.date) as t,
-        runs.volumetric_water_content as water_content,
+        breaks.plot_id,
+        breaks.date,
+        date_diff('day', newest.date, breaks.date) as t,
+        breaks.volumetric_water_content as water_content,
         case
-            when runs.volumetric_water_content > asymptotes.asymptote
-                then ln(runs.volumetric_water_content - asymptotes.asymptote)
+            when breaks.volumetric_water_content > asymptotes.asymptote
+                then ln(breaks.volumetric_water_content - asymptotes.asymptote)
         end as log_excess,
-        runs.recency,
-        count(*) over (partition by runs.plot_id) as kept_days,
-    from runs
+        breaks.recency,
+    from breaks
     cross join limits
-    inner join newest on runs.plot_id = newest.plot_id and runs.run_from = newest.run_from
-    inner join asymptotes on runs.plot_id = asymptotes.plot_id
-    where date_diff('day', newest.run_from, runs.date) >= limits.drydown_dropped_days
+    inner join newest on breaks.plot_id = newest.plot_id and breaks.date >= newest.run_from
+    inner join asymptotes on breaks.plot_id = asymptotes.plot_id
+    where date_diff('day', newest.run_from, breaks.date) >= limits.drydown_dropped_days
 ),
 
 recent_days as (
     select
         drydown_days.plot_id,
         drydown_days.t,
-        drydown_days.kept_days,
         case when drydown_days.recency <= limits.drydown_least_days then drydown_days.water_content end
             as short_water_content,
         case when drydown_days.recency <= limits.drydown_least_days then drydown_days.log_excess end
@@ -127,7 +127,7 @@ recent_days as (
 fits as (
     select
         plot_id,
-        max(kept_days) as kept_days,
+        count(*) as kept_days,
         regr_slope(short_water_content, t) as line_slope,
         case when count(short_log_excess) >= max(drydown_least_days) then regr_slope(short_log_excess, t) end
             as short_slope,

@@ -41,7 +41,11 @@ with days as (
 ),
 
 rising_days as (
-    select days.*,
+    select
+        days.*,
+        to_seconds(limits.plateau_from_hours * 3600) as plateau_from,
+        to_seconds(limits.plateau_to_hours * 3600) as plateau_to,
+        cast(ceil(limits.plateau_to_hours / 24) as integer) as days_to_read,
     from days
     cross join limits
     where
@@ -52,85 +56,137 @@ rising_days as (
         )
 ),
 
--- a day before the peak, and plateau_to_hours after it
-days_to_read as (
-    select
-        rising_days.*,
-        cast(
-            unnest(
-                generate_series(
-                    rising_days.date - 1,
-                    rising_days.date + cast(ceil(limits.plateau_to_hours / 24) as integer),
-                    interval 1 day
-                )
-            ) as date
-        ) as date_to_read,
-    from rising_days
-    cross join limits
-),
-
-hours as (
-    select
-        days_to_read.element_id,
-        days_to_read.plot_id,
-        days_to_read.device_id,
-        days_to_read.channel,
-        days_to_read.depth_cm,
-        days_to_read.date,
-        days_to_read.date_to_read,
-        days_to_read.interval_s,
-        days_to_read.wettest_hour_water_content as peak_water_content,
-        readings_hourly.hour_at,
-        readings_hourly.volumetric_water_content,
-    from days_to_read
-    inner join readings_hourly
-        on days_to_read.element_id = readings_hourly.element_id and days_to_read.date_to_read = readings_hourly.date
-    where readings_hourly.volumetric_water_content is not null
-),
-
 peaks as (
+    select
+        rising_days.element_id,
+        rising_days.date,
+        max(readings_hourly.hour_at) as peak_at,
+    from rising_days
+    inner join readings_hourly
+        on
+            rising_days.element_id = readings_hourly.element_id
+            and rising_days.date = readings_hourly.date
+            and rising_days.wettest_hour_water_content = readings_hourly.volumetric_water_content
+    group by rising_days.element_id, rising_days.date
+),
+
+days_before as (
     select
         element_id,
         date,
-        max(hour_at) as peak_at,
-    from hours
-    where date = date_to_read and volumetric_water_content = peak_water_content
-    group by element_id, date
+        peak_at,
+        cast(unnest(generate_series(date - 1, date, interval 1 day)) as date) as date_to_read,
+    from peaks
 ),
 
-hours_beside as (
+-- the day after a wetting is high above the day before it, too: its first hour is no peak
+climbs as (
     select
-        hours.*,
-        peaks.peak_at,
-        (epoch(hours.hour_at) - epoch(peaks.peak_at)) / 3600 as hours_after,
-        limits.plateau_from_hours,
-        limits.plateau_to_hours,
-    from hours
+        days_before.element_id,
+        days_before.date,
+        days_before.peak_at,
+        min(readings_hourly.volumetric_water_content) as driest_before,
+        max(readings_hourly.volumetric_water_content) as wettest_before,
+    from days_before
+    inner join readings_hourly
+        on days_before.element_id = readings_hourly.element_id and days_before.date_to_read = readings_hourly.date
+    where
+        readings_hourly.volumetric_water_content is not null
+        and readings_hourly.hour_at <= days_before.peak_at
+        and readings_hourly.hour_at >= days_before.peak_at - interval 24 hour
+    group by days_before.element_id, days_before.date, days_before.peak_at
+),
+
+real_peaks as (
+    select
+        rising_days.*,
+        climbs.peak_at,
+        climbs.driest_before,
+        climbs.wettest_before,
+        climbs.peak_at + rising_days.plateau_from as plateau_from_at,
+        climbs.peak_at + rising_days.plateau_to as plateau_to_at,
+    from rising_days
     cross join limits
-    inner join peaks on hours.element_id = peaks.element_id and hours.date = peaks.date
+    inner join climbs on rising_days.element_id = climbs.element_id and rising_days.date = climbs.date
+    where
+        rising_days.wettest_hour_water_content >= climbs.wettest_before
+        and round(rising_days.wettest_hour_water_content - climbs.driest_before - limits.plateau_rise, 9) >= 0
+),
+
+-- plateau_to_hours after the peak
+days_to_read as (
+    select
+        real_peaks.element_id,
+        real_peaks.date,
+        real_peaks.peak_at,
+        real_peaks.plateau_from_at,
+        real_peaks.plateau_to_at,
+        cast(
+            unnest(generate_series(real_peaks.date, real_peaks.date + real_peaks.days_to_read, interval 1 day)) as date
+        ) as date_to_read,
+    from real_peaks
+),
+
+drainages as (
+    select
+        days_to_read.element_id,
+        days_to_read.date,
+        max(
+            case when readings_hourly.hour_at > days_to_read.peak_at then readings_hourly.volumetric_water_content end
+        ) as wettest_after,
+        min(
+            case
+                when readings_hourly.hour_at <= days_to_read.plateau_from_at
+                    then readings_hourly.volumetric_water_content
+            end
+        ) as driest_between,
+        max(
+            case
+                when readings_hourly.hour_at > days_to_read.plateau_from_at
+                    then readings_hourly.volumetric_water_content
+            end
+        ) as plateau_max,
+        min(
+            case
+                when readings_hourly.hour_at > days_to_read.plateau_from_at
+                    then readings_hourly.volumetric_water_content
+            end
+        ) as plateau_min,
+        avg(
+            case
+                when readings_hourly.hour_at > days_to_read.plateau_from_at
+                    then readings_hourly.volumetric_water_content
+            end
+        ) as plateau_mean,
+        count(case when readings_hourly.hour_at > days_to_read.plateau_from_at then 1 end) as plateau_hours,
+    from days_to_read
+    inner join readings_hourly
+        on days_to_read.element_id = readings_hourly.element_id and days_to_read.date_to_read = readings_hourly.date
+    where
+        readings_hourly.volumetric_water_content is not null
+        and readings_hourly.hour_at >= days_to_read.peak_at
+        and readings_hourly.hour_at <= days_to_read.plateau_to_at
+    group by days_to_read.element_id, days_to_read.date
 ),
 
 surroundings as (
     select
-        plot_id,
-        device_id,
-        channel,
-        depth_cm,
-        date,
-        peak_at as hour_at,
-        max(interval_s) as interval_s,
-        max(peak_water_content) as peak_water_content,
-        max(case when hours_after <= 0 then volumetric_water_content end) as wettest_before,
-        min(case when hours_after <= 0 then volumetric_water_content end) as driest_before,
-        max(case when hours_after >= 1 then volumetric_water_content end) as wettest_after,
-        min(case when hours_after between 0 and plateau_from_hours then volumetric_water_content end) as driest_between,
-        max(case when hours_after >= plateau_from_hours + 1 then volumetric_water_content end) as plateau_max,
-        min(case when hours_after >= plateau_from_hours + 1 then volumetric_water_content end) as plateau_min,
-        avg(case when hours_after >= plateau_from_hours + 1 then volumetric_water_content end) as plateau_mean,
-        count(case when hours_after >= plateau_from_hours + 1 then volumetric_water_content end) as plateau_hours,
-    from hours_beside
-    where hours_after between -24 and plateau_to_hours
-    group by plot_id, device_id, channel, depth_cm, date, peak_at
+        real_peaks.plot_id,
+        real_peaks.device_id,
+        real_peaks.channel,
+        real_peaks.depth_cm,
+        real_peaks.date,
+        real_peaks.peak_at as hour_at,
+        real_peaks.interval_s,
+        real_peaks.wettest_hour_water_content as peak_water_content,
+        drainages.wettest_after,
+        drainages.driest_between,
+        drainages.plateau_max,
+        drainages.plateau_min,
+        drainages.plateau_mean,
+        drainages.plateau_hours,
+    from real_peaks
+    inner join drainages on real_peaks.element_id = drainages.element_id and real_peaks.date = drainages.date
 )
 
 select
@@ -152,9 +208,7 @@ left join stream_day_gates
         and surroundings.depth_cm = stream_day_gates.depth_cm
         and surroundings.date = stream_day_gates.date
 where
-    surroundings.peak_water_content >= surroundings.wettest_before
-    and round(surroundings.peak_water_content - surroundings.driest_before - limits.plateau_rise, 9) >= 0
-    and surroundings.peak_water_content > surroundings.wettest_after
+    surroundings.peak_water_content > surroundings.wettest_after
     and round(surroundings.peak_water_content - surroundings.plateau_mean - limits.plateau_drained, 9) >= 0
     and round(surroundings.plateau_max - surroundings.plateau_min - limits.plateau_range, 9) <= 0
     and round(surroundings.plateau_max - surroundings.driest_between - limits.plateau_range, 9) <= 0

@@ -3,13 +3,13 @@
 -- Grain: plot, quantity (water_content or matric_potential), span (day or hour), its begin, and depth
 -- As of: readings up to as_of; hours of the last hourly_days before as_of, none without as_of; where an evaluation
 --     continues after closed days, what lies after them
--- Reads: readings_daily, readings_hourly, plot_depths, limits
+-- Reads: readings_daily, readings_hourly, elements, plot_depths, limits
 -- Feeds: root_zone_layers, potentials
 --
 -- Several elements at one depth, or as near as plot_depths says, count by their median; least and most depth are their
 -- own, depth_cm the one that they are taken for. value is in m3/m3 or kPa, driest_hour_value that of the day's driest
--- hour. A day that is not complete says nothing.
-with elements as (
+-- hour. A day that is not complete says nothing. An element that is alone at its depth is its own median.
+with spoken as (
     select
         plot_id,
         'water_content' as quantity,
@@ -77,31 +77,78 @@ with elements as (
         and readings_hourly.plot_id is not null
 ),
 
-placed_elements as (
+quantities as (
+    select 'water_content' as quantity
+    union all
+    select 'matric_potential' as quantity
+),
+
+named_depths as (
     select
-        elements.*,
-        coalesce(plot_depths.shared_depth_cm, elements.depth_cm) as shared_depth_cm,
+        elements.plot_id,
+        quantities.quantity,
+        elements.depth_cm,
+        max(coalesce(plot_depths.shared_depth_cm, elements.depth_cm)) as shared_depth_cm,
+        count(*) as elements,
     from elements
+    cross join quantities
     left join plot_depths
         on
             elements.plot_id = plot_depths.plot_id
             and elements.depth_cm = plot_depths.depth_cm
-            and elements.quantity = plot_depths.quantity
-    where elements.date > coalesce(getvariable('continued_from'), date '0001-01-01')
+            and quantities.quantity = plot_depths.quantity
+    where elements.plot_id is not null and elements.depth_cm > 0
+    group by elements.plot_id, quantities.quantity, elements.depth_cm
+),
+
+places as (
+    select
+        named_depths.*,
+        sum(named_depths.elements) over (
+            partition by named_depths.plot_id, named_depths.quantity, named_depths.shared_depth_cm
+        ) = 1 as is_alone,
+    from named_depths
 )
 
 select
-    plot_id,
-    quantity,
-    span,
-    date,
-    starts_at,
-    shared_depth_cm as depth_cm,
-    percentile_cont(0.5) within group (order by value) as value,
-    percentile_cont(0.5) within group (order by driest_hour_value) as driest_hour_value,
-    max(last_at) as last_at,
-    max(interval_s) as interval_s,
-    min(depth_cm) as least_depth_cm,
-    max(depth_cm) as most_depth_cm,
-from placed_elements
-group by plot_id, quantity, span, date, starts_at, shared_depth_cm
+    spoken.plot_id,
+    spoken.quantity,
+    spoken.span,
+    spoken.date,
+    spoken.starts_at,
+    places.shared_depth_cm as depth_cm,
+    spoken.value,
+    spoken.driest_hour_value,
+    spoken.last_at,
+    spoken.interval_s,
+    spoken.depth_cm as least_depth_cm,
+    spoken.depth_cm as most_depth_cm,
+from spoken
+inner join places
+    on spoken.plot_id = places.plot_id and spoken.depth_cm = places.depth_cm and spoken.quantity = places.quantity
+where places.is_alone and spoken.date > coalesce(getvariable('continued_from'), date '0001-01-01')
+union all
+select
+    spoken.plot_id,
+    spoken.quantity,
+    spoken.span,
+    spoken.date,
+    spoken.starts_at,
+    places.shared_depth_cm as depth_cm,
+    percentile_cont(0.5) within group (order by spoken.value) as value,
+    percentile_cont(0.5) within group (order by spoken.driest_hour_value) as driest_hour_value,
+    max(spoken.last_at) as last_at,
+    max(spoken.interval_s) as interval_s,
+    min(spoken.depth_cm) as least_depth_cm,
+    max(spoken.depth_cm) as most_depth_cm,
+from spoken
+inner join places
+    on spoken.plot_id = places.plot_id and spoken.depth_cm = places.depth_cm and spoken.quantity = places.quantity
+where not places.is_alone and spoken.date > coalesce(getvariable('continued_from'), date '0001-01-01')
+group by
+    spoken.plot_id,
+    spoken.quantity,
+    spoken.span,
+    spoken.date,
+    spoken.starts_at,
+    places.shared_depth_cm

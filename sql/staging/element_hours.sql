@@ -11,35 +11,34 @@
 -- as the published constants are. slope_pct is the first derivative of the Savitzky-Golay filter of three hours and
 -- order two, half the difference of both neighbours: null beside a gap; at both ends of the series the end itself
 -- stands for the neighbour that is missing.
-with speaking_readings as (
+with hours as (
     select
         staged_soil_readings.element_id,
         staged_soil_readings.hour,
-        staged_soil_readings.volumetric_water_content,
-        shared_hours.element_id is not null as is_shared,
+        round(100 * staged_soil_readings.volumetric_water_content, 8) as water_content_pct,
     from staged_soil_readings
     left join shared_hours
         on
             staged_soil_readings.element_id = shared_hours.element_id
             and staged_soil_readings.hour = shared_hours.hour
-    where staged_soil_readings.quarantine is null and staged_soil_readings.volumetric_water_content is not null
-),
-
-hours as (
-    select
-        element_id,
-        hour,
-        round(100 * volumetric_water_content, 8) as water_content_pct,
-    from speaking_readings
-    where not is_shared
+    where
+        staged_soil_readings.quarantine is null
+        and staged_soil_readings.volumetric_water_content is not null
+        and shared_hours.element_id is null
     union all
     select
-        element_id,
-        hour,
-        round(100 * percentile_cont(0.5) within group (order by volumetric_water_content), 8) as water_content_pct,
-    from speaking_readings
-    where is_shared
-    group by element_id, hour
+        staged_soil_readings.element_id,
+        staged_soil_readings.hour,
+        round(
+            100 * percentile_cont(0.5) within group (order by staged_soil_readings.volumetric_water_content), 8
+        ) as water_content_pct,
+    from staged_soil_readings
+    inner join shared_hours
+        on
+            staged_soil_readings.element_id = shared_hours.element_id
+            and staged_soil_readings.hour = shared_hours.hour
+    where staged_soil_readings.quarantine is null and staged_soil_readings.volumetric_water_content is not null
+    group by staged_soil_readings.element_id, staged_soil_readings.hour
 )
 
 select

@@ -4,7 +4,7 @@
 -- As of: streams of the days of the window; all periods
 -- Reads: stream_periods, staged_soil_layers
 -- Feeds: staged_soil_readings, element_days, element_tops, hourly_breaks, unexplained_rises, outlying_hours,
---     stream_day_gates, spoken_gates, readings_hourly, unsteady_devices
+--     stream_day_gates, spoken_gates, readings_hourly, unsteady_devices, rise_hours, depth_readings
 -- Kept as: table
 --
 -- A probe that was moved is another element: the step between two soils is no jump. stream_id is the same for elements

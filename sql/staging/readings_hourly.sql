@@ -9,63 +9,49 @@
 -- Water content and potential are counted apart: one good reading of the one does not vouch for the other. Usable means
 -- evidence here: hours on a saturated plateau (D10) are in, because they say how wet the soil is at least. A reading
 -- that is alone in its hour is its median.
-with counting_readings as (
+with hours as (
     select
         readings.element_id,
         readings.date,
         readings.hour,
         case when readings.is_evidence then readings.volumetric_water_content end as volumetric_water_content,
         case when readings.is_potential_usable then readings.matric_potential_kpa end as matric_potential_kpa,
-        case when not readings.is_quarantined then readings.soil_temperature_c end as soil_temperature_c,
-        case when readings.is_evidence then readings.bulk_ec_ds_m end as bulk_ec_ds_m,
+        case when not readings.is_quarantined then round(readings.soil_temperature_c, 9) end as soil_temperature_c,
+        case when readings.is_evidence then round(readings.bulk_ec_ds_m, 9) end as bulk_ec_ds_m,
         case when readings.is_evidence then 1 else 0 end as usable_readings,
         case when readings.is_potential_usable then 1 else 0 end as usable_potentials,
         case when readings.is_d01_frozen then 1 else 0 end as frozen_readings,
+        1 as readings,
         case when readings.is_evidence then readings.measured_at end as last_usable_at,
         case when readings.is_potential_usable then readings.measured_at end as last_potential_at,
         readings.report_interval_s,
-        shared_hours.element_id is not null as is_shared,
     from readings
     left join shared_hours on readings.element_id = shared_hours.element_id and readings.hour = shared_hours.hour
-),
-
-hours as (
-    select
-        element_id,
-        date,
-        hour,
-        volumetric_water_content,
-        matric_potential_kpa,
-        round(soil_temperature_c, 9) as soil_temperature_c,
-        round(bulk_ec_ds_m, 9) as bulk_ec_ds_m,
-        usable_readings,
-        usable_potentials,
-        frozen_readings,
-        1 as readings,
-        last_usable_at,
-        last_potential_at,
-        report_interval_s,
-    from counting_readings
-    where not is_shared
+    where shared_hours.element_id is null
     union all
     select
-        element_id,
-        date,
-        hour,
-        percentile_cont(0.5) within group (order by volumetric_water_content) as volumetric_water_content,
-        percentile_cont(0.5) within group (order by matric_potential_kpa) as matric_potential_kpa,
-        round(avg(soil_temperature_c), 9) as soil_temperature_c,
-        round(avg(bulk_ec_ds_m), 9) as bulk_ec_ds_m,
-        sum(usable_readings) as usable_readings,
-        sum(usable_potentials) as usable_potentials,
-        sum(frozen_readings) as frozen_readings,
+        readings.element_id,
+        readings.date,
+        readings.hour,
+        percentile_cont(0.5) within group (
+            order by case when readings.is_evidence then readings.volumetric_water_content end
+        ) as volumetric_water_content,
+        percentile_cont(0.5) within group (
+            order by case when readings.is_potential_usable then readings.matric_potential_kpa end
+        ) as matric_potential_kpa,
+        round(avg(case when not readings.is_quarantined then readings.soil_temperature_c end), 9)
+            as soil_temperature_c,
+        round(avg(case when readings.is_evidence then readings.bulk_ec_ds_m end), 9) as bulk_ec_ds_m,
+        count(case when readings.is_evidence then 1 end) as usable_readings,
+        count(case when readings.is_potential_usable then 1 end) as usable_potentials,
+        count(case when readings.is_d01_frozen then 1 end) as frozen_readings,
         count(*) as readings,
-        max(last_usable_at) as last_usable_at,
-        max(last_potential_at) as last_potential_at,
-        max(report_interval_s) as report_interval_s,
-    from counting_readings
-    where is_shared
-    group by element_id, date, hour
+        max(case when readings.is_evidence then readings.measured_at end) as last_usable_at,
+        max(case when readings.is_potential_usable then readings.measured_at end) as last_potential_at,
+        max(readings.report_interval_s) as report_interval_s,
+    from readings
+    inner join shared_hours on readings.element_id = shared_hours.element_id and readings.hour = shared_hours.hour
+    group by readings.element_id, readings.date, readings.hour
 )
 
 select

@@ -2,7 +2,7 @@
 --
 -- Grain: plot, device, channel, depth and hour
 -- As of: readings up to as_of; all of the window
--- Reads: readings_daily, readings_hourly, limits
+-- Reads: readings_daily, readings_hourly, elements, limits
 -- Feeds: wetting_events, wettings
 -- Kept as: carried table
 --
@@ -58,10 +58,6 @@ days_to_read as (
 hours as (
     select
         readings_hourly.element_id,
-        readings_hourly.plot_id,
-        readings_hourly.device_id,
-        readings_hourly.channel,
-        readings_hourly.depth_cm,
         readings_hourly.hour_at,
         readings_hourly.volumetric_water_content,
     from readings_hourly
@@ -112,14 +108,15 @@ rises as (
 )
 
 select
-    rises.plot_id,
-    rises.device_id,
-    rises.channel,
-    rises.depth_cm,
+    elements.plot_id,
+    elements.device_id,
+    elements.channel,
+    elements.depth_cm,
     rises.hour_at,
     rises.rise,
 from rises
 cross join limits
+inner join elements on rises.element_id = elements.element_id
 where
     round(rises.rise - limits.wetting_rise, 9) >= 0
     and coalesce(rises.next_step, 0) >= -limits.wetting_kept_share * rises.rise

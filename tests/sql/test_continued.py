@@ -80,7 +80,9 @@ def probes() -> Probes:
         if row["device_id"] == "slow":
             row["measured_at"] -= 3 * HOUR  # the next of its rhythm is the one that comes
     made.add("stuck", [0.18] * 720, 0.18)  # thirty days are full with the next hour
-    made.add("risen", [*calm(60), *[0.40] * 20, *calm(100)], 0.45)
+    made.add("risen", [*calm(60), *[0.40] * 20, *drying(100, 0.39)], 0.45)  # the plateau was near the top until then
+    made.add("lower", [*calm(60), 0.30, *[0.40] * 2, *drying(77, 0.39), *[0.32] * 14, *drying(16, 0.315)], 0.29)
+    made.add("hidden", [*calm(128), 0.25, *[0.0] * 33], 0.20)  # a rise in the last closed hour that nothing kept
     made.add("stands", [*calm(60), *[0.40] * 90], 0.33)
     made.add("dropped", [*[0.30] * 60, *[0.10] * 90], 0.10)
     made.add("gap", [*calm(150), *[None] * 10, *calm(20)], 0.20)
