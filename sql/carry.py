@@ -18,9 +18,10 @@ from pathlib import Path
 import duckdb
 
 from ingest.site import Site
-from sql.continued import Seam, begin, end, seam_before, show_what_is_near, unsteady_groups
+from sql.continued import OPEN_DAYS, Seam, begin, end, seam_before, show_what_is_near, unsteady_groups
 from sql.fingerprints import make_fingerprints, make_groups, run_key, same_days
 from sql.models import Model, all_models
+from sql.reference import limit
 
 _MOST_CHANGED = 0.5
 """Share of the groups from which everything is judged anew: carrying the rest would save little."""
@@ -72,6 +73,8 @@ class Carry:
         self.groups_judged = 0
         self.groups_carried = 0
         self.groups_continued = 0
+        self.share_read = 1.0
+        """About how much of the window's readings the pass that was yielded last reads."""
         self.past = past
         self._site = site
         self._all_groups = 0
@@ -91,6 +94,8 @@ class Carry:
         self._compare(connection)
         if self._seam is not None and self.groups_continued:
             begin(connection, self._seam, self._continued_rows)
+            days = min(len(self.days), limit("soil_window_days"))
+            self.share_read = self.groups_continued / self._all_groups * (OPEN_DAYS + 1) / days
             yield self._seam
             unsteady = unsteady_groups(self._seam, self._continued_rows)
             connection.execute(
@@ -101,12 +106,13 @@ class Carry:
             )
             end(connection, carried_models())
             self._count(connection)
-        if self.groups_judged or not self.groups_continued:
+        if self._judged_any:
             if self.takes_over:
                 connection.execute(
                     "create or replace view soil_readings as select * from memory.main.soil_readings where "
                     f"device_id in (select device_id from ({_devices_of('judged_groups')}))"
                 )
+            self.share_read = self.groups_judged / max(self._all_groups, 1)
             yield None
             if self.takes_over:
                 connection.execute("drop view evaluated.soil_readings")
@@ -223,8 +229,8 @@ class Carry:
 
     @property
     def _judged_any(self) -> bool:
-        """True when a pass judged whole groups, be it none of them."""
-        return self.groups_judged > 0 or not self.groups_continued
+        """True when a pass judges whole groups, be it none of them where nothing is taken over either."""
+        return self.groups_judged > 0 or not self.takes_over
 
     def _leave_out_what_time_changed(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Leave out groups of which a plateau has ended since: what it teaches counts from then on."""
@@ -265,7 +271,10 @@ def carried_models() -> tuple[Model, ...]:
 
 
 def in_three_steps(models: Sequence[Model]) -> tuple[list[Model], list[Model], list[Model]]:
-    """Return `models` in their order: what no reading decides, what leads to the carried tables, and what follows."""
+    """Return `models` in their order: what no reading decides, what leads to the carried tables, and what follows.
+
+    A view that leads there and is read afterwards is in both, because where all is taken over nothing leads there.
+    """
     by_name = {model.name: model for model in models}
     behind = {model.name for model in models if model.is_carried}
     for model in reversed(models):
@@ -277,7 +286,13 @@ def in_three_steps(models: Sequence[Model]) -> tuple[list[Model], list[Model], l
             from_readings.add(model.name)
     first = [model for model in models if model.name in behind - from_readings]
     second = [model for model in models if model.name in behind & from_readings]
-    return first, second, [model for model in models if model.name not in behind]
+    after = {model.name for model in models} - behind
+    for model in reversed(models):
+        if model.name in after:
+            after |= {name for name in model.reads if name in by_name and not by_name[name].is_table} - {
+                one.name for one in first
+            }
+    return first, second, [model for model in models if model.name in after]
 
 
 def _devices_of(groups: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from sql.carry import Carry, in_three_steps
 from sql.continued import NO_EARLIER_RUNS, Seam, closed_day
 from sql.models import Model, all_models, models_behind, models_of_one_evaluation
 from sql.reference import create_reference, limit
-from sql.side_by_side import Maker
+from sql.side_by_side import Begin, Made, Maker
 
 Progress = Callable[[str, int, int], None]
 """Called before each model with its name, its number from 1, and how many there are; some are made twice."""
@@ -120,20 +120,45 @@ def make_models(
         if progress is not None:
             progress(model.name, len(begun), len(models))
 
-    with _connections(connection, as_of, site) as connections:
-        maker = Maker(connections, begin)
-        maker.watch(models)
+    with _two(connection, as_of, site) as connections:
+        readings = _readings_of_window(connection)
         if carry is None:
-            maker.make(models)
+            _make(connections, models, begin, at_once=readings < _READINGS_FOR_TWO)
             return
         before, judged, after = in_three_steps(models)
-        maker.make(before)
+        _make(connections, before, begin)
         for seam in carry.passes(connection):
             _continue_after(connections, seam)
-            maker.watch(judged)
-            maker.make(judged, functools.partial(carry.show_what_is_near, seam))
+            made = functools.partial(carry.show_what_is_near, seam)
+            _make(connections, judged, begin, made, at_once=readings * carry.share_read < _READINGS_FOR_TWO)
         _continue_after(connections, None)
-        maker.make(after)
+        _make(connections, after, begin)
+
+
+def _make(
+    connections: Sequence[duckdb.DuckDBPyConnection],
+    models: Sequence[Model],
+    begin: Begin,
+    made: Made | None = None,
+    *,
+    at_once: bool = True,
+) -> None:
+    """Make `models`, several at once, each in one thread, or one after the other, in as many threads as there are.
+
+    A hundred statements over a few rows each are mostly planning, which is done in one thread; a second thread that
+    finds nothing to do would cost a fifth of the CPU seconds. With more to read, threads share each statement, and
+    memory is for one statement at a time.
+    """
+    first = connections[0]
+    ((threads,),) = first.execute("select current_setting('threads')").fetchall()
+    if at_once:
+        first.execute("set threads = 1")
+    try:
+        maker = Maker(connections if at_once else connections[:1], begin)
+        maker.watch(models)
+        maker.make(models, made)
+    finally:
+        first.execute(f"set threads = {threads}")  # who asks afterwards has all of them again
 
 
 def _continue_after(connections: Iterable[duckdb.DuckDBPyConnection], seam: Seam | None) -> None:
@@ -156,34 +181,21 @@ def _prepare(connection: duckdb.DuckDBPyConnection, as_of: datetime, site: Site)
 
 
 @contextmanager
-def _connections(
+def _two(
     connection: duckdb.DuckDBPyConnection, as_of: datetime, site: Site
 ) -> Iterator[list[duckdb.DuckDBPyConnection]]:
-    """Lend the connections that share the work: two when there is little to read, each statement in one thread.
-
-    A hundred statements over a few rows each are mostly planning, which is done in one thread; a second thread that
-    finds nothing to do would cost a fifth of the CPU seconds. With more to read, threads share each statement, and
-    memory is for one statement at a time.
-    """
-    if not _is_small(connection):
-        yield [connection]
-        return
-    ((threads,),) = connection.execute("select current_setting('threads')").fetchall()
-    connection.execute("set threads = 1")
-    try:
-        with connection.cursor() as second:
-            second.execute(f"set timezone = '{site.timezone.key}'")
-            _prepare(second, as_of, site)
-            yield [connection, second]
-    finally:
-        connection.execute(f"set threads = {threads}")  # who asks afterwards has all of them again
+    """Lend two connections to one database, which see and ask the same."""
+    with connection.cursor() as second:
+        second.execute(f"set timezone = '{site.timezone.key}'")
+        _prepare(second, as_of, site)
+        yield [connection, second]
 
 
-def _is_small(connection: duckdb.DuckDBPyConnection) -> bool:
+def _readings_of_window(connection: duckdb.DuckDBPyConnection) -> int:
     ((readings,),) = connection.execute(
         "select count(*) from soil_readings where date between getvariable('window_from') and getvariable('window_to')"
     ).fetchall()
-    return bool(readings < _READINGS_FOR_TWO)
+    return int(readings)
 
 
 def days_read(as_of: datetime, site: Site) -> dict[str, Days]:

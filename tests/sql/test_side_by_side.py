@@ -9,8 +9,12 @@ from typing import cast
 import duckdb
 import pytest
 
-from sql.models import Model, all_models, parse_model, readers_of_passing
+from ingest.site import BEICHEN
+from sql.carry import in_three_steps
+from sql.evaluate import make_models
+from sql.models import Model, all_models, models_behind, parse_model, readers_of_passing
 from sql.side_by_side import Maker
+from tests.sql.made_lake import AS_OF, MadeLake
 
 HEADER = "-- One.\n--\n-- Grain: plot\n-- As of: now\n-- Reads: {reads}\n-- Feeds: x\n-- Kept as: {kept}\n{select}"
 
@@ -90,8 +94,19 @@ def test_a_passing_table_goes_when_its_last_reader_is_made_also_behind_a_view(
     assert stood == {"passing": False, "through": True, "first": True, "last": True, "after": False}
 
 
-def test_every_table_that_passes_has_a_reader() -> None:
-    assert all(len(readers) > 1 for readers in readers_of_passing(all_models()).values())
+@pytest.mark.parametrize("step", in_three_steps(all_models()), ids=("before", "judged", "after"))
+def test_every_table_that_passes_has_all_its_readers_in_the_step_that_makes_it(step: list[Model]) -> None:
+    everywhere = readers_of_passing(all_models())
+    for name, readers in readers_of_passing(tuple(step)).items():
+        assert readers == everywhere[name]
+        assert len(readers) > 1
+
+
+def test_who_asks_after_an_evaluation_has_as_many_threads_as_before(lake: MadeLake) -> None:
+    connection = lake.connect()
+    connection.execute("set threads = 3")
+    make_models(connection, models_behind("staged_plots"), as_of=AS_OF, site=BEICHEN)
+    assert connection.execute("select current_setting('threads')").fetchall() == [(3,)]
 
 
 def test_the_error_of_a_model_is_told_and_what_runs_beside_it_is_ended(
