@@ -70,6 +70,11 @@ def calm(hours: int, level: float = 0.20) -> list[float]:
     return [round(level + 0.001 * offset, 3) for offset, _ in zip(itertools.cycle((0, 1, 0, -1)), range(hours))]
 
 
+def drying(hours: int, level: float) -> list[float]:
+    """Return soil that loses two tenths of a point an hour: no gate speaks, and nothing stands still."""
+    return [round(level - 0.002 * hour, 3) for hour in range(hours)]
+
+
 @pytest.fixture
 def probes() -> Probes:
     made = Probes()
@@ -83,6 +88,9 @@ def probes() -> Probes:
     made.add("risen", [*calm(60), *[0.40] * 20, *drying(100, 0.39)], 0.45)  # the plateau was near the top until then
     made.add("lower", [*calm(60), 0.30, *[0.40] * 2, *drying(77, 0.39), *[0.32] * 14, *drying(16, 0.315)], 0.29)
     made.add("hidden", [*calm(128), 0.25, *[0.0] * 33], 0.20)  # a rise in the last closed hour that nothing kept
+    climbing = [round(0.20 + 0.009 * hour, 3) for hour in range(1, 22)]  # too slow for a jump
+    seldom = [0.38, *[None] * 5] * 10  # the next reading is the 24th after the plateau, which is one from then on
+    made.add("slowed", [*calm(60), *climbing, *[0.40] * 12, 0.395, 0.39, *[None] * 5, *seldom], 0.38)
     made.add("stands", [*calm(60), *[0.40] * 90], 0.33)
     made.add("dropped", [*[0.30] * 60, *[0.10] * 90], 0.10)
     made.add("gap", [*calm(150), *[None] * 10, *calm(20)], 0.20)
@@ -91,6 +99,15 @@ def probes() -> Probes:
         wettings += [*[round(0.30 - 0.002 * hour, 3) for hour in range(50)], *calm(10)]
         wettings += [round(0.33 - 0.002 * min(hour, 15), 3) for hour in range(50)]
     made.add("learns", wettings[:-1], wettings[-1])
+    made.before.plot("unpaced")
+    for name in ("unpaced", "stranger"):
+        made.say(name, "unpaced", calm(191))
+        for row in made.before.rows["soil_readings"]:  # 3,610 s and 3,590 s in turns: one more decides the median
+            if row["device_id"] == name and row["measured_at"].hour % 2:
+                row["measured_at"] += timedelta(seconds=10)
+        made.hear(name, 0.20)
+    made.before.rows["devices"] = [row for row in made.before.rows["devices"] if row["device_id"] != "stranger"]
+    made.before.rows["devices"][-1]["report_interval_s"] = None
     made.before.plot("cold")
     made.say("cold", "cold", calm(190), soil_c=-1.0)
     made.say("cold too", "cold", [*calm(180), *[None] * 10], soil_c=-1.0)
@@ -106,7 +123,7 @@ def test_only_what_cannot_reach_back_is_continued_and_every_row_is_that_of_judgi
     spec = table("soil_readings")
     for day, rows in by_local_day(spec, to_arrow(spec, probes.after.rows["soil_readings"]), BEICHEN):
         write_rows(folder, spec, day, rows, "after")
-    assert judge(folder, AS_OF + HOUR) == {"calm", "dries", "slow", "stuck"}
+    assert judge(folder, AS_OF + HOUR) == {"calm", "dries", "slow", "stuck", "lower"}
 
 
 def judge(folder: DataFolder, as_of: datetime) -> set[str]:
