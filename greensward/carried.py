@@ -17,12 +17,17 @@ from ingest.lake.durable import hash_is_right, make_folder, replace_file, store_
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import partition_days, partition_files
 from ingest.lake.tables import table
-from sql.carry import Carry, Past, carried_models
+from sql.carry import Carry, Generation, Past, carried_models
 
 _MOST_GENERATIONS = 16
 """After so many evaluations everything is written again as one: each file costs the next ones about 2 ms."""
 
 _ROWS_AT_ONCE = 100_000
+
+
+class _Generation(msgspec.Struct, forbid_unknown_fields=True):
+    as_of: datetime
+    files: dict[str, str]
 
 
 class _Contents(msgspec.Struct, forbid_unknown_fields=True):
@@ -31,7 +36,7 @@ class _Contents(msgspec.Struct, forbid_unknown_fields=True):
     days: dict[date, list[str]]
     device_days: str
     groups: str
-    generations: list[dict[str, str]]
+    generations: list[_Generation]
 
 
 def soil_files(folder: DataFolder) -> dict[date, list[str]]:
@@ -58,7 +63,10 @@ def load_past(folder: DataFolder) -> Past | None:
         contents.days,
         folder.carried / contents.device_days,
         folder.carried / contents.groups,
-        [{name: folder.carried / file for name, file in files.items()} for files in contents.generations],
+        [
+            Generation(one.as_of, {name: folder.carried / file for name, file in one.files.items()})
+            for one in contents.generations
+        ],
     )
 
 
@@ -77,10 +85,13 @@ def keep_for_next(folder: DataFolder, lake: duckdb.DuckDBPyConnection, carry: Ca
     generations = [] if before is None or whole else list(before.generations)
     if whole or carry.groups_judged:
         generations.append(
-            {
-                model.name: _write(folder, lake, model.name, carry.rows_to_keep(model, whole=whole))
-                for model in carried_models()
-            }
+            _Generation(
+                carry.as_of,
+                {
+                    model.name: _write(folder, lake, model.name, carry.rows_to_keep(model, whole=whole))
+                    for model in carried_models()
+                },
+            )
         )
     contents = _Contents(
         carry.key,
@@ -102,7 +113,8 @@ def _is_what_was_carried(contents: _Contents, carry: Carry) -> bool:
     return (
         past is not None
         and contents.groups == past.groups.name
-        and contents.generations == [{name: path.name for name, path in files.items()} for files in past.generations]
+        and contents.generations
+        == [_Generation(one.as_of, {name: path.name for name, path in one.files.items()}) for one in past.generations]
     )
 
 
@@ -120,8 +132,8 @@ def _list_of(folder: DataFolder) -> Path:
 def _names(contents: _Contents) -> Iterator[str]:
     yield contents.device_days
     yield contents.groups
-    for files in contents.generations:
-        yield from files.values()
+    for one in contents.generations:
+        yield from one.files.values()
 
 
 def _write(folder: DataFolder, lake: duckdb.DuckDBPyConnection, stem: str, select: str) -> str:

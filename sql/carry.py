@@ -38,6 +38,14 @@ _NOTHING_KNOWN = (
 
 
 @dataclass(frozen=True, slots=True)
+class Generation:
+    """What one evaluation judged anew: the file of each carried table, and the instant up to which it looked."""
+
+    as_of: datetime
+    files: Mapping[str, Path]
+
+
+@dataclass(frozen=True, slots=True)
 class Past:
     """What an earlier evaluation left, by files of Parquet.
 
@@ -46,7 +54,7 @@ class Past:
     device_days: file of the fingerprints of a device's readings on a day
     groups: file of group_id, its fingerprints, whether another evaluation may continue after its closed days, and the
         generation that holds the group's rows
-    generations: per generation the file of each carried table; later ones hold groups that were judged anew
+    generations: later ones hold groups that were judged anew
     """
 
     key: str
@@ -54,7 +62,7 @@ class Past:
     days: Mapping[date, Sequence[str]]
     device_days: Path
     groups: Path
-    generations: Sequence[Mapping[str, Path]]
+    generations: Sequence[Generation]
 
 
 class Carry:
@@ -233,15 +241,14 @@ class Carry:
         return self.groups_judged > 0 or not self.takes_over
 
     def _leave_out_what_time_changed(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Leave out groups of which a plateau has ended since: what it teaches counts from then on."""
+        """Leave out groups of which a plateau has ended since they were judged: what it teaches counts from then on."""
         if self.past is None:
             return
-        first, last = self.past.as_of, self.as_of
-        for number, files in enumerate(self.past.generations):
+        for number, generation in enumerate(self.past.generations):
             connection.execute(
-                f"delete from carried_groups where generation = {number} and group_id in (select group_id "
-                f"from read_parquet({_text(files['plateaus'])}) where over_at > $first and over_at <= $last)",
-                {"first": first, "last": last},
+                f"delete from carried_groups where generation = {number} and group_id in (select group_id from "
+                f"read_parquet({_text(generation.files['plateaus'])}) where over_at > $first and over_at <= $last)",
+                {"first": generation.as_of, "last": self.as_of},
             )
 
     def _continued_rows(self, name: str) -> str:
@@ -250,8 +257,8 @@ class Carry:
     def _kept_rows(self, name: str, groups: str) -> str:
         """Return the statement that gives the rows of a carried model that `past` has of `groups`."""
         generations: dict[Path, list[str]] = {}  # those with the very same rows share a file
-        for number, files in enumerate(() if self.past is None else self.past.generations):
-            generations.setdefault(files[name], []).append(str(number))
+        for number, generation in enumerate(() if self.past is None else self.past.generations):
+            generations.setdefault(generation.files[name], []).append(str(number))
         return " union all by name ".join(
             f"select * exclude (group_id) from read_parquet({_text(file)}) "
             f"where group_id in (select group_id from {groups} where generation in ({', '.join(numbers)}))"

@@ -17,6 +17,7 @@ import duckdb
 
 from ingest.site import Site
 from sql.models import Model
+from sql.reference import limit
 
 OPEN_DAYS = 2
 """Today and yesterday are not closed: a gate looks up to a day ahead."""
@@ -170,7 +171,8 @@ def unsteady_groups(seam: Seam, kept: Kept) -> str:
         f"{element}, hour, is_d06_spike, is_d07_drop, is_d08_jump, is_d09_low_plateau, is_d10_high_plateau, "
         "is_s1_suspect, is_s1_fall"
     )
-    seen = f"hour >= {seam.opens_at_hour - 8} and hour < {seam.opens_at_hour}"
+    seen_from = seam.opens_at_hour - (24 - int(limit("gate_reach_hours")))
+    seen = f"hour >= {seen_from} and hour < {seam.opens_at_hour}"
     depths = "plot_id, quantity, depth_cm, shared_depth_cm"
     learned = f"{element}, field_capacity, sigma_field_capacity, is_used"
     spoken = _differing("continued_spoken_gates", kept("spoken_gates"), gates, seen)

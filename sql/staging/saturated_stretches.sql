@@ -10,12 +10,15 @@
 -- variance of this hour and the 11 that follow is at most high_plateau_variance. A stretch is of still hours; it ends
 -- with the 11 that follow its last. The rise is looked for within 12 hours of its begin, the fall within the 24 hours
 -- after its last still hour. The highest is that of all readings read: of the window in an evaluation, of the whole
--- series where history is asked. As in flagit, a stretch whose begin is nearer than 24 hours to the end of the series
--- is none yet. A frame of rows takes no column: its 12 hours are high_plateau_hours.
+-- series where history is asked. What stood near the highest of all but today is a stretch, too: the height of today may
+-- be a spike that the rest of its hour takes back. As in flagit, a stretch whose begin is nearer than 24 hours to the
+-- end of the series is none yet. A frame of rows takes no column: its 12 hours are high_plateau_hours.
 with elements_at_top as (
     select
         element_tops.element_id,
         max(element_tops.highest_pct) as highest_pct,
+        coalesce(max(case when element_tops.part < 2 then element_tops.highest_pct end), max(element_tops.highest_pct))
+            as highest_before_pct,
         max(limits.high_plateau_share) as share,
         max(limits.high_plateau_rise) as rise_pct,
         cast(max(limits.high_plateau_hours) as integer) as still_hours,
@@ -75,6 +78,7 @@ stretches as (
         max(still_hours.hour) as last_still_hour,
         max(last_positions.last_position) as last_position,
         max(elements_at_top.highest_pct) as highest_pct,
+        max(elements_at_top.highest_before_pct) as highest_before_pct,
         max(elements_at_top.share) as share,
         max(elements_at_top.rise_pct) as rise_pct,
         max(elements_at_top.still_hours) as still_hours,
@@ -87,7 +91,7 @@ stretches as (
     -- hours within a still dozen differ by less than five times the root of its variance
     having
         max(still_hours.water_content_pct)
-        + 5 * sqrt(max(limits.high_plateau_variance)) >= max(elements_at_top.share) * max(elements_at_top.highest_pct)
+        + 5 * sqrt(max(limits.high_plateau_variance)) >= max(elements_at_top.share) * max(elements_at_top.highest_before_pct)
 ),
 
 surroundings as (
@@ -98,6 +102,7 @@ surroundings as (
         stretches.first_hour,
         stretches.last_still_hour,
         stretches.highest_pct,
+        stretches.highest_before_pct,
         stretches.share,
         max(
             case
@@ -141,6 +146,7 @@ surroundings as (
         stretches.last_still_hour,
         stretches.last_position,
         stretches.highest_pct,
+        stretches.highest_before_pct,
         stretches.share
 )
 

@@ -10,8 +10,8 @@
 -- An evaluation continues after closed_until only where nothing of this is so; the reasoning is in decision 20.
 -- seam_hour is the first hour of the last closed day. Irregular: less than steady_hours on one of the two days before
 -- today, and hours beside each other, a gate that spoke, or a rise, so that gates of the hourly grid may reach
--- further. Rising: today is the highest of the window, and a saturated plateau was measured against the old height.
--- Standing: a saturated plateau stands over the seam. Hidden: nothing usable yesterday, but today. Cold: silent today,
+-- further. Rising: today is the highest of the window, and a saturated plateau was measured against the old height, or
+-- is hidden by the new one. Standing: a saturated plateau stands so near the seam that gates of both sides see it. Hidden: nothing usable yesterday, but today. Cold: silent today,
 -- with frost nearby. Unpaced: nobody knows the interval but from all readings, those in quarantine too.
 with seam as (
     select
@@ -96,13 +96,28 @@ unsteady_elements as (
         and coalesce(tops.highest_today_pct > tops.highest_before_pct, tops.highest_today_pct is not null)
     union all
     select
+        tops.element_id,
+        'rising' as reason,
+    from tops
+    cross join seam
+    inner join saturated_stretches on tops.element_id = saturated_stretches.element_id
+    where
+        getvariable('continued_from') is null
+        and tops.highest_today_pct > tops.highest_before_pct
+        and saturated_stretches.first_hour < seam.seam_hour + 24
+        and round(saturated_stretches.rise_pct, 3) >= saturated_stretches.rise_min_pct
+        and round(saturated_stretches.fall_pct, 3) < 0
+        and saturated_stretches.mean_pct > saturated_stretches.share * tops.highest_before_pct
+    union all
+    select
         saturated_stretches.element_id,
         'standing' as reason,
     from saturated_stretches
     cross join seam
+    cross join limits
     where
-        saturated_stretches.first_hour < seam.seam_hour + 16
-        and saturated_stretches.last_still_hour >= seam.seam_hour + 8
+        saturated_stretches.first_hour < seam.seam_hour + limits.gate_reach_hours
+        and saturated_stretches.last_still_hour >= seam.seam_hour + 24 - limits.gate_reach_hours
         and (
             getvariable('continued_from') is not null
             or round(saturated_stretches.rise_pct, 3) >= saturated_stretches.rise_min_pct

@@ -61,7 +61,7 @@ def _four_plots() -> MadeLake:
 
 
 def _leftovers(folder: DataFolder, past: Past) -> set[str]:
-    named = {past.device_days, past.groups, *(path for files in past.generations for path in files.values())}
+    named = {past.device_days, past.groups, *(path for one in past.generations for path in one.files.values())}
     return {path.name for path in set(folder.carried.iterdir()) - named} - {"newest.json"}
 
 

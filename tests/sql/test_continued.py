@@ -18,7 +18,9 @@ from ingest.lake.write import by_local_day, to_arrow, write_rows
 from ingest.site import BEICHEN, Site
 from sql.carry import Carry
 from sql.continued import seam_before
-from sql.evaluate import evaluate
+from sql.evaluate import evaluate, make_models
+from sql.models import models_behind
+from sql.reference import limit
 from tests.sql.made_lake import AS_OF, MadeLake
 from tests.sql.stored_lake import store
 
@@ -86,6 +88,9 @@ def probes() -> Probes:
             row["measured_at"] -= 3 * HOUR  # the next of its rhythm is the one that comes
     made.add("stuck", [0.18] * 720, 0.18)  # thirty days are full with the next hour
     made.add("risen", [*calm(60), *[0.40] * 20, *drying(100, 0.39)], 0.45)  # the plateau was near the top until then
+    made.add("spiked", [*calm(60), *[0.40] * 20, *drying(80, 0.39), 0.50], 0.22)  # a spike that its hour takes back
+    for minutes in (10, 20):
+        made.after.soil(AS_OF + timedelta(minutes=minutes), "spiked", volumetric_water_content=0.23, bulk_ec_ds_m=0.3)
     made.add("lower", [*calm(60), 0.30, *[0.40] * 2, *drying(77, 0.39), *[0.32] * 14, *drying(16, 0.315)], 0.29)
     made.add("hidden", [*calm(128), 0.25, *[0.0] * 33], 0.20)  # a rise in the last closed hour that nothing kept
     climbing = [round(0.20 + 0.009 * hour, 3) for hour in range(1, 22)]  # too slow for a jump
@@ -141,6 +146,37 @@ def judge(folder: DataFolder, as_of: datetime) -> set[str]:
 
 def test_an_invented_district_is_the_same_step_by_step(folder: DataFolder) -> None:
     assert compare(folder, seed=2, plots=12, steps=3)["continued"] > 0
+
+
+@pytest.mark.parametrize(
+    ("gate", "event"),
+    [
+        ("is_d06_spike", [0.30, 0.40, 0.30]),
+        ("is_d07_drop", [0.30, 0.15, 0.15]),
+        ("is_d08_jump", [0.20, 0.35, 0.35]),
+        ("is_s1_suspect", [0.24, 0.20, 0.20]),
+    ],
+)
+def test_a_gate_says_the_same_whatever_lies_further_away_than_gates_are_said_to_reach(
+    gate: str, event: list[float], lake: MadeLake
+) -> None:
+    """Beyond the reach one probe is calm, the other at another level, which would tell: a steep step, a wild day."""
+    reach, beyond = int(limit("gate_reach_hours")), 30
+    before, at, after = event
+    shift = 0.2 if after >= before else -0.1
+    lake.plot()
+    for name, far in (("calm", 0.0), ("other", shift)):
+        lake.device(name)
+        water = [*[before - far] * beyond, *[before] * reach, at, *[after] * reach, *[after + far] * beyond]
+        lake.hours([round(value, 3) for value in water], device_id=name)
+    connection = lake.connect()
+    make_models(connection, models_behind("hourly_gates"), as_of=AS_OF, site=BEICHEN)
+    hour = int((AS_OF - (beyond + reach) * HOUR).timestamp() // 3600)
+    said = connection.execute(
+        f"select elements.device_id from hourly_gates inner join elements using (element_id) where hour = {hour} "
+        f"and {gate} order by all"
+    ).fetchall()
+    assert said == [("calm",), ("other",)]
 
 
 def test_days_of_other_than_24_hours_leave_no_seam() -> None:
