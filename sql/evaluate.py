@@ -110,7 +110,7 @@ def make_models(
     """
     connection.execute(f"create schema if not exists {SCHEMA}")
     _prepare(connection, as_of, site)
-    create_reference(connection, "table")
+    create_reference(connection, "table", without=("campaigns", "campaign_rules"))
     create_campaigns(connection, campaigns or load_campaigns(), "table")
     connection.execute(NO_EARLIER_RUNS)
     begun: set[str] = set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import io
+from collections.abc import Container
 from importlib import resources
 
 import duckdb
@@ -32,12 +33,17 @@ def limit(name: str) -> float:
     return {row["name"]: float(row["value"]) for row in reference_rows(LIMITS)}[name]
 
 
-def create_reference(connection: duckdb.DuckDBPyConnection, kind: str = "temp view") -> None:
+def create_reference(
+    connection: duckdb.DuckDBPyConnection, kind: str = "temp view", *, without: Container[str] = ()
+) -> None:
     """Make every reference table on `connection`.
 
     kind: "table" for a database that stays, "temp table", or "temp view"
+    without: those that the caller makes itself
     """
     for name in reference_names():
+        if name in without:
+            continue
         select = _limits() if name == LIMITS else _values(name)
         connection.execute(f"create or replace {kind} {name} as {select}")
 

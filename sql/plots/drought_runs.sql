@@ -126,7 +126,8 @@ steps as (
     from chained as evaluations
     cross join limits
     window by_time as (
-        partition by evaluations.plot_id, evaluations.is_water_content, evaluations.is_day order by evaluations.starts_at
+        partition by evaluations.plot_id, evaluations.is_water_content, evaluations.is_day
+        order by evaluations.starts_at
     )
 ),
 

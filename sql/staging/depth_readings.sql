@@ -78,9 +78,7 @@ with spoken as (
 ),
 
 quantities as (
-    select 'water_content' as quantity
-    union all
-    select 'matric_potential' as quantity
+    select unnest(['water_content', 'matric_potential']) as quantity,
 ),
 
 named_depths as (

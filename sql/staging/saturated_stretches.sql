@@ -10,9 +10,9 @@
 -- variance of this hour and the 11 that follow is at most high_plateau_variance. A stretch is of still hours; it ends
 -- with the 11 that follow its last. The rise is looked for within 12 hours of its begin, the fall within the 24 hours
 -- after its last still hour. The highest is that of all readings read: of the window in an evaluation, of the whole
--- series where history is asked. What stood near the highest of all but today is a stretch, too: the height of today may
--- be a spike that the rest of its hour takes back. As in flagit, a stretch whose begin is nearer than 24 hours to the
--- end of the series is none yet. A frame of rows takes no column: its 12 hours are high_plateau_hours.
+-- series where history is asked. What stood near the highest of all but today is a stretch, too: the height of today
+-- may be a spike that the rest of its hour takes back. As in flagit, a stretch whose begin is nearer than 24 hours to
+-- the end of the series is none yet. A frame of rows takes no column: its 12 hours are high_plateau_hours.
 with elements_at_top as (
     select
         element_tops.element_id,
@@ -90,8 +90,8 @@ stretches as (
     group by still_hours.element_id, still_hours.stretch
     -- hours within a still dozen differ by less than five times the root of its variance
     having
-        max(still_hours.water_content_pct)
-        + 5 * sqrt(max(limits.high_plateau_variance)) >= max(elements_at_top.share) * max(elements_at_top.highest_before_pct)
+        max(still_hours.water_content_pct) + 5 * sqrt(max(limits.high_plateau_variance))
+        >= max(elements_at_top.share) * max(elements_at_top.highest_before_pct)
 ),
 
 surroundings as (

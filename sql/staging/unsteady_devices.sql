@@ -11,8 +11,9 @@
 -- seam_hour is the first hour of the last closed day. Irregular: less than steady_hours on one of the two days before
 -- today, and hours beside each other, a gate that spoke, or a rise, so that gates of the hourly grid may reach
 -- further. Rising: today is the highest of the window, and a saturated plateau was measured against the old height, or
--- is hidden by the new one. Standing: a saturated plateau stands so near the seam that gates of both sides see it. Hidden: nothing usable yesterday, but today. Cold: silent today,
--- with frost nearby. Unpaced: nobody knows the interval but from all readings, those in quarantine too.
+-- is hidden by the new one. Standing: a saturated plateau stands so near the seam that gates of both sides see it.
+-- Hidden: nothing usable yesterday, but today. Cold: silent today, with frost nearby. Unpaced: nobody knows the
+-- interval but from all readings, those in quarantine too.
 with seam as (
     select
         cast(
