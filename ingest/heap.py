@@ -19,7 +19,8 @@ def take_sparingly() -> None:
     in the environment stays; where the C library is another one, its heap stays as it is.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    if hasattr(_libc, "mallopt"):
+    chosen = "MALLOC_ARENA_MAX" in os.environ or "arena_max" in os.environ.get("GLIBC_TUNABLES", "")
+    if hasattr(_libc, "mallopt") and not chosen:
         _libc.mallopt(_ARENA_MAX, 1)
 
 

@@ -39,6 +39,9 @@ _PAGE_BYTES = 16_384
 """Four times what SQLite takes by itself: half the cost of a group. A message by itself then writes 33 KB instead of 9.
 Why no more: docs/decisions/0019-plain-messages-by-arrow.md"""
 
+_PAGES_KEPT, _PAGES_GIVEN_BACK = 2_000, 2_000
+"""Free pages that the file keeps, and the most that it gives back at once: 32 MB each."""
+
 SCHEMA = """
 create table if not exists message_group (
     group_seq integer primary key autoincrement,
@@ -127,14 +130,7 @@ class Inbox:
             self._db.execute("pragma synchronous = full")
             self._db.execute("pragma wal_checkpoint(truncate)")
             self._db.executescript(SCHEMA)
-            # Ahead of every number that any inbox of this lake gave before, also where it was lost, or is an older one
-            # from a backup: no more than a group is committed in each interval.
-            passed = int(time.time() / GROUP_INTERVAL_S)
-            self._db.execute(
-                "insert into sqlite_sequence (name, seq) select 'message_group', 0 "
-                "where not exists (select 1 from sqlite_sequence where name = 'message_group')"
-            )
-            self._db.execute("update sqlite_sequence set seq = max(seq, ?) where name = 'message_group'", (passed,))
+        self._is_numbered = False
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -155,6 +151,21 @@ class Inbox:
         except (sqlite3.Error, UnicodeDecodeError) as error:  # its words may hold bytes of a damaged file
             raise StoreError(f"inbox {self._path}: {doing}: {error}") from error
 
+    def number_by_the_clock(self) -> None:
+        """Let this connection's groups have numbers from the clock's on; its first `append` does so by itself.
+
+        Ahead of every number that any inbox of this lake gave before, also where it was lost, or is an older one from a
+        backup: no more than a group is committed in each interval. Raises: StoreError.
+        """
+        passed = int(time.time() / GROUP_INTERVAL_S)
+        with self._store_errors("numbering"):
+            self._db.execute(
+                "insert into sqlite_sequence (name, seq) select 'message_group', 0 "
+                "where not exists (select 1 from sqlite_sequence where name = 'message_group')"
+            )
+            self._db.execute("update sqlite_sequence set seq = max(seq, ?) where name = 'message_group'", (passed,))
+        self._is_numbered = True
+
     def append(self, arrivals: Sequence[Arrival] | Frames) -> None:
         """Commit `arrivals` (1 to GROUP_MESSAGES) as one group; when this returns they are on disk.
 
@@ -162,6 +173,8 @@ class Inbox:
         """
         if not 0 < len(arrivals) <= GROUP_MESSAGES:
             raise ValueError(f"a group holds 1 to {GROUP_MESSAGES} messages, got {len(arrivals)}")
+        if not self._is_numbered:
+            self.number_by_the_clock()
         packed = arrivals.packed() if isinstance(arrivals, Frames) else _encoder.encode(arrivals)
         with self._store_errors("committing"):
             self._db.execute(
@@ -192,10 +205,16 @@ class Inbox:
         return oldest
 
     def remove_through(self, group_seq: int) -> None:
-        """Remove all groups up to `group_seq`: their rows are durable in the lake. Raises: StoreError."""
+        """Remove all groups up to `group_seq`: their rows are durable in the lake. Raises: StoreError.
+
+        The file gives back, some at a time, what it has free beyond what a busy hour soon fills again.
+        """
         with self._store_errors("removing"):
             self._db.execute("delete from message_group where group_seq <= ?", (group_seq,))
-            self._db.execute("pragma incremental_vacuum(500)").fetchall()
+            (free,) = self._db.execute("pragma freelist_count").fetchone()
+            if free > _PAGES_KEPT:
+                # By executescript: in Python 3.11 execute() would give back a single page.
+                self._db.executescript(f"pragma incremental_vacuum({min(free - _PAGES_KEPT, _PAGES_GIVEN_BACK)})")
 
     def backlog(self) -> Backlog:
         """Return how much waits to be sealed. Raises: StoreError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -31,13 +32,16 @@ together.wait()
 """
 
 
-def _said(program: str) -> str:
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+def _said(program: str, **environment: str) -> str:
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | environment)
+    return done.stdout.strip()
 
 
 def test_all_threads_share_one_heap_whatever_was_loaded() -> None:
     assert int(_said(_HEAPS)) > 1, "by itself glibc gives each thread its own"
     assert _said(f"import ingest.worker\n{_HEAPS}") == "1"
+    assert int(_said(f"import ingest.worker\n{_HEAPS}", MALLOC_ARENA_MAX="4")) > 1, "somebody chose otherwise"
 
 
 @pytest.mark.parametrize("first", ["greensward.cli", "ingest.worker", "greensward.evaluation"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -52,6 +53,28 @@ def test_numbers_rise_also_when_the_inbox_is_empty_or_was_lost(folder: DataFolde
         time.sleep(2 * GROUP_INTERVAL_S)
         folder.inbox.unlink()
     assert seen == sorted(set(seen))
+
+
+def test_looking_at_an_inbox_moves_no_number(folder: DataFolder) -> None:
+    with Inbox(folder.inbox) as inbox:
+        inbox.append([arrival(1)])
+        before = inbox.oldest(1).last_group
+        time.sleep(2 * GROUP_INTERVAL_S)
+        with Inbox(folder.inbox) as another:
+            another.backlog()
+        inbox.append([arrival(2)])
+        assert inbox.oldest(1 << 30).last_group == before + 1
+
+
+def test_the_file_gives_the_disk_back_what_a_backlog_took(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.inbox._PAGES_KEPT", 100)
+    with Inbox(folder.inbox) as inbox:
+        for _ in range(16):
+            inbox.append([Arrival(1, "t", os.urandom(1_000_000), redelivered=False, retained=False)])
+        while (oldest := inbox.oldest(4_000_000)).last_group:
+            inbox.remove_through(oldest.last_group)
+    Inbox(folder.inbox).close()  # which moves what the log holds into the file
+    assert folder.inbox.stat().st_size < 4_000_000
 
 
 def test_a_group_survives_kill_nine_right_after_its_commit(folder: DataFolder) -> None:

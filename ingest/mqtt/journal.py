@@ -72,6 +72,7 @@ class Journal:
         """
         self._began = time.monotonic()
         with Inbox(self._path) as inbox:
+            inbox.number_by_the_clock()
             while True:
                 arrived, tickets = self._next_group()
                 if not arrived:
