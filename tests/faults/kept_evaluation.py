@@ -38,9 +38,8 @@ class _Keeping:
         self._carry = Carry(load_past(folder), soil_files(folder), BEICHEN, _NEWS_AT)
         self._lake = open_lake(folder, BEICHEN)
         evaluate(self._lake, as_of=_NEWS_AT, site=BEICHEN, carry=self._carry)
-        ((threads,),) = self._lake.execute("select current_setting('threads')").fetchall()
-        if threads != 1:
-            raise RuntimeError("a process with threads cannot be forked in the middle of its work")
+        # A process with threads cannot be forked in the middle of its work.
+        self._lake.execute("set threads = 1")
 
     def prepare(self, place: Path) -> None:
         """Put there what is there before anything is kept."""
