@@ -6,8 +6,8 @@
 -- Feeds: findings
 --
 -- Not flown means: no picture for not_flown_days. That is a flight to plan, no work of a crew. Reflight means: a
--- disease was suspected or probable, or vigour low, reflight_days ago, nobody has flown the plot for so long, and no
--- crew has said since what it found there: the next flight is to tell.
+-- disease was suspected or probable, or vigour low, believed or not, reflight_days ago, nobody has flown the plot for
+-- so long, and no crew has said since what it found there: the next flight is to tell.
 with answers as (
     select
         issue_events.plot_id,
@@ -33,7 +33,7 @@ doubts as (
         plot_id,
         data_at as seen_at,
     from vigour_findings
-    where state = 'alert'
+    where state in ('alert', 'unconfirmed')
 ),
 
 open_doubts as (

@@ -39,7 +39,9 @@ weak_flights as (
         vigour_flights.flight_id,
     from vigour_flights
     cross join limits
-    where round(vigour_flights.robust_z - limits.vigour_clear_z, 9) <= 0 or vigour_flights.state = 'alert'
+    where
+        round(vigour_flights.robust_z - limits.vigour_clear_z, 9) <= 0
+        or vigour_flights.state in ('alert', 'unconfirmed')
 ),
 
 clean_flights as (

@@ -7,22 +7,48 @@
 -- Kept as: table
 --
 -- An alert stands until two flights running are above vigour_clear_z, or until the issue that it opened is closed. What
--- flights showed up to then is answered. Low vigour and dry soil: drought, water it; low
+-- flights showed up to the visit that was reported before the closing is answered; up to the end of an issue that was
+-- void or that nobody visited; nothing while an issue is opened again. Low vigour and dry soil: drought, water it; low
 -- vigour and soil not dry: pest, disease or nutrients, inspect it; soil that may be dry, dry only where it is shallow,
 -- or without a fresh reading: cause unknown, look at it. Where a crew is sent to water, that is the work, and this asks
 -- for none.
-with answers as (
+with issue_stories as (
     select
         issue_events.plot_id,
-        max(issue_events.happened_at) as closed_at,
+        issue_events.event_id,
+        issue_events.kind,
+        issue_events.happened_at,
+        max(case when issue_events.kind = 'done' then issue_events.happened_at end) over so_far as done_at,
+        max(case when issue_events.kind = 'reopened' then issue_events.happened_at end) over so_far as reopened_at,
     from issue_events
     where
         issue_events.cause = 'vigour'
-        and issue_events.kind in ('closed', 'void')
+        and issue_events.kind in ('done', 'closed', 'void', 'reopened')
         and issue_events.date between coalesce(getvariable('drone_window_from'), date '0001-01-01')
         and coalesce(getvariable('window_to'), date '9999-12-31')
         and issue_events.happened_at <= cast(getvariable('as_of') as timestamptz)
-    group by issue_events.plot_id
+    window so_far as (partition by issue_events.issue_id order by issue_events.happened_at)
+),
+
+ends as (
+    select
+        issue_stories.*,
+        row_number() over (
+            partition by issue_stories.plot_id order by issue_stories.happened_at desc, issue_stories.event_id desc
+        ) as recency,
+    from issue_stories
+    where issue_stories.kind in ('closed', 'void', 'reopened')
+),
+
+answers as (
+    select
+        plot_id,
+        case
+            when kind = 'closed' and (reopened_at is null or done_at > reopened_at) then coalesce(done_at, happened_at)
+            when kind in ('closed', 'void') then happened_at
+        end as answered_at,
+    from ends
+    where recency = 1
 ),
 
 memories as (
@@ -46,8 +72,8 @@ newest as (
         memories.*,
         memories.last_alert_at is not null
         and (memories.last_clear_at is null or memories.last_alert_at > memories.last_clear_at)
-        and (answers.closed_at is null or memories.last_alert_at > answers.closed_at) as is_open,
-        coalesce(memories.captured_at <= answers.closed_at, false) as is_answered,
+        and (answers.answered_at is null or memories.last_alert_at > answers.answered_at) as is_open,
+        coalesce(memories.captured_at <= answers.answered_at, false) as is_answered,
     from memories
     left join answers on memories.plot_id = answers.plot_id
     where memories.recency = 1
@@ -61,9 +87,10 @@ ranked as (
             order by
                 case
                     when newest.is_open then 0
-                    when newest.state = 'watch' then 1
-                    when newest.state = 'ok' then 2
-                    else 3
+                    when newest.state = 'unconfirmed' then 1
+                    when newest.state = 'watch' then 2
+                    when newest.state = 'ok' then 3
+                    else 4
                 end,
                 newest.order_of_trust asc,
                 newest.captured_at desc,
@@ -104,7 +131,11 @@ judged as (
                     or epoch(cast(getvariable('as_of') as timestamptz)) - epoch(ranked.captured_at)
                     < limits.not_flown_days * 86400
                 )
-                then case when ranked.is_answered and ranked.state in ('alert', 'watch') then 'ok' else ranked.state end
+                then
+                    case
+                        when ranked.is_answered and ranked.state in ('alert', 'watch', 'unconfirmed') then 'ok'
+                        else ranked.state
+                    end
             when not plot_flights.was_ever_flown and ranked.plot_id is null then 'never_flown'
             when plot_flights.flown_days_ago < limits.not_flown_days then 'no_index'
             else 'not_flown'
@@ -134,7 +165,7 @@ select
     case
         when judged.state = 'alert' and judged.flight_state != 'alert'
             then 'vigour_not_recovered'
-        when judged.state = 'ok' and judged.flight_state in ('alert', 'watch') then 'vigour_answered'
+        when judged.state = 'ok' and judged.flight_state in ('alert', 'watch', 'unconfirmed') then 'vigour_answered'
         when judged.state = 'alert' then concat('vigour_', judged.cause_by_soil)
         when judged.state = 'not_flown' and judged.flown_days_ago is null then 'vigour_not_flown_window'
         else concat('vigour_', judged.state)
@@ -151,7 +182,10 @@ select
     round(judged.robust_z, 3) as value,
     case when judged.state = 'alert' then judged.vigour_alert_z else judged.vigour_watch_z end as line,
     '1' as unit,
-    case when judged.robust_z is not null then 'high' end as confidence,
+    case
+        when judged.state = 'unconfirmed' then 'low'
+        when judged.robust_z is not null then 'high'
+    end as confidence,
     coalesce(judged.captured_at, judged.last_flown_at) as data_at,
     cast(json_object(
         'flight_id', judged.flight_id,

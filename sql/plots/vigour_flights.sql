@@ -7,10 +7,12 @@
 -- Kept as: table
 --
 -- Robust z = (x - median) / (1.4826 max(MAD, mad_min)) over the peers of one flight, so a shift of the whole flight
--- raises nothing; nor does bare ground (dead_ndvi) where the peers' median falls below it from one flight to the next:
--- half of a district does not die at once, and the flight after it tells. Peers are the plots of one vegetation with
--- enough valid, calibrated pixels, the plot itself among them. The flight before is the one before with enough pixels.
--- Clear means: this flight and the one before are above vigour_clear_z, and neither shows a disease in the plot.
+-- raises nothing; nor does bare ground (dead_ndvi) in a flight in which at least half of the peers that were seen
+-- before fell below it, each since its own last day with a comparable flight: half of a district does not die at once.
+-- Such a plot is unconfirmed until a flight of another day shows it bare, too. Peers are the plots of one vegetation
+-- with enough valid, calibrated pixels, the plot itself among them. The flight before is the one before with enough
+-- pixels. Clear means: this flight and the one before are above vigour_clear_z, neither shows a disease in the plot,
+-- and this one does not show it bare.
 with sick_flights as (
     select distinct
         found_objects.plot_id,
@@ -30,6 +32,9 @@ stats as (
         staged_index_stats.sensor_kind,
         staged_index_stats.index_name,
         staged_index_stats.captured_at,
+        cast(
+            timezone(coalesce(getvariable('timezone'), 'UTC'), staged_index_stats.captured_at) as date
+        ) as flown_on,
         staged_index_stats.index_median,
         staged_index_stats.valid_fraction,
         staged_index_stats.n_pixels,
@@ -62,33 +67,62 @@ peer_medians as (
         peer_group,
         count(*) as peers,
         percentile_cont(0.5) within group (order by index_median) as peer_median,
-        max(captured_at) as captured_at,
     from stats
     where is_comparable
     group by flight_id, sensor_kind, index_name, peer_group
 ),
 
-peer_histories as (
+ranked_in_days as (
     select
-        peer_medians.*,
-        lag(peer_medians.peer_median) over (
-            partition by peer_medians.sensor_kind, peer_medians.index_name, peer_medians.peer_group
-            order by peer_medians.captured_at
-        ) as previous_median,
-    from peer_medians
-    cross join limits
-    where peer_medians.peers >= limits.vigour_peers
+        plot_id,
+        sensor_kind,
+        index_name,
+        flown_on,
+        index_median,
+        row_number() over (
+            partition by plot_id, sensor_kind, index_name, flown_on
+            order by captured_at desc, flight_id desc
+        ) as recency,
+    from stats
+    where is_comparable
+),
+
+previous_days as (
+    select
+        plot_id,
+        sensor_kind,
+        index_name,
+        flown_on,
+        lag(index_median) over (partition by plot_id, sensor_kind, index_name order by flown_on) as previous_day_median,
+    from ranked_in_days
+    where recency = 1
 ),
 
 shifted_flights as (
     select
-        peer_histories.flight_id,
-        peer_histories.sensor_kind,
-        peer_histories.index_name,
-        peer_histories.peer_group,
-    from peer_histories
+        stats.flight_id,
+        stats.sensor_kind,
+        stats.index_name,
+        stats.peer_group,
+    from stats
     cross join limits
-    where peer_histories.peer_median < limits.dead_ndvi and peer_histories.previous_median >= limits.dead_ndvi
+    inner join previous_days
+        on
+            stats.plot_id = previous_days.plot_id
+            and stats.sensor_kind = previous_days.sensor_kind
+            and stats.index_name = previous_days.index_name
+            and stats.flown_on = previous_days.flown_on
+    where stats.is_comparable and previous_days.previous_day_median is not null
+    group by stats.flight_id, stats.sensor_kind, stats.index_name, stats.peer_group
+    having
+        2 * count(
+            case
+                when
+                    stats.index_median < limits.dead_ndvi
+                    and previous_days.previous_day_median >= limits.dead_ndvi
+                    then 1
+            end
+        ) >= count(*)
 ),
 
 peer_spreads as (
@@ -125,10 +159,12 @@ scores as (
             stats.is_comparable
             and stats.dead_below_is_ndvi
             and stats.index_median < limits.dead_ndvi
-            and growing.season is not null
-            and shifted_flights.flight_id is null,
+            and growing.season is not null,
             false
-        ) as is_dead,
+        ) as is_bare,
+        coalesce(
+            shifted_flights.flight_id is null or previous_days.previous_day_median < limits.dead_ndvi, false
+        ) as is_believed,
     from stats
     cross join limits
     left join peer_medians
@@ -149,6 +185,12 @@ scores as (
             and stats.sensor_kind = shifted_flights.sensor_kind
             and stats.index_name = shifted_flights.index_name
             and stats.peer_group = shifted_flights.peer_group
+    left join previous_days
+        on
+            stats.plot_id = previous_days.plot_id
+            and stats.sensor_kind = previous_days.sensor_kind
+            and stats.index_name = previous_days.index_name
+            and stats.flown_on = previous_days.flown_on
     left join seasons as growing
         on
             growing.rule = 'growing'
@@ -188,20 +230,21 @@ select
     case
         when not neighbours.has_pixels then 'insufficient_pixels'
         when not neighbours.is_comparable then 'not_calibrated'
-        when neighbours.is_dead then 'alert'
-        when neighbours.robust_z is null then 'no_peer_group'
+        when neighbours.is_bare and neighbours.is_believed then 'alert'
         when round(neighbours.robust_z - limits.vigour_alert_z, 9) <= 0 then 'alert'
         when
             round(neighbours.robust_z - limits.vigour_watch_z, 9) <= 0
             and round(neighbours.previous_z - limits.vigour_watch_z, 9) <= 0
             then 'alert'
+        when neighbours.is_bare then 'unconfirmed'
+        when neighbours.robust_z is null then 'no_peer_group'
         when round(neighbours.robust_z - limits.vigour_watch_z, 9) <= 0 then 'watch'
         else 'ok'
     end as state,
     coalesce(
         round(neighbours.robust_z - limits.vigour_clear_z, 9) > 0
         and round(neighbours.previous_z - limits.vigour_clear_z, 9) > 0
-        and not neighbours.is_dead
+        and not neighbours.is_bare
         and not neighbours.is_sick
         and not neighbours.was_sick,
         false

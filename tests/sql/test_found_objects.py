@@ -264,8 +264,12 @@ def test_what_was_seen_before_its_issue_was_closed_opens_none_again(lake: MadeLa
     assert verdict(lake)[0] == "probable"
     answer(lake, kind, YESTERDAY)
     assert verdict(lake) == ("ok", False, "disease_answered")
+    answer(lake, "reopened", YESTERDAY + timedelta(hours=1))
+    assert verdict(lake)[0] == "probable"
+    answer(lake, kind, YESTERDAY + timedelta(hours=2))
+    assert verdict(lake) == ("ok", False, "disease_answered")
     for picture in ("C", "D"):
-        seen(lake, picture, 0, 0.0, 0.0, flight_id="F2", captured_at=YESTERDAY + timedelta(minutes=1))
+        seen(lake, picture, 0, 0.0, 0.0, flight_id="F2", captured_at=YESTERDAY + timedelta(hours=3))
     assert verdict(lake)[0] == "probable"
 
 

@@ -118,18 +118,63 @@ def test_a_shift_of_the_whole_flight_raises_nothing(lake: MadeLake) -> None:
     assert {flag["state"] for flag in lake.verdicts("vigour").values()} == {"ok"}
 
 
-def test_a_district_that_turns_bare_from_one_flight_to_the_next_is_believed_by_the_flight_after_it(
-    lake: MadeLake,
+def fly_over(lake: MadeLake, medians: dict[str, float], flight_id: str, at: datetime) -> None:
+    """Add a flight over the plots of `medians` alone."""
+    for plot_id, median in medians.items():
+        if not any(row["plot_id"] == plot_id for row in lake.rows["plots"]):
+            lake.plot(plot_id)
+        lake.add(
+            "index_stats",
+            image_id=f"{flight_id}-{plot_id}",
+            flight_id=flight_id,
+            captured_at=at,
+            plot_id=plot_id,
+            median=median,
+        )
+
+
+def states(lake: MadeLake) -> set[str]:
+    """Return the verdicts on vigour."""
+    return {flag["state"] for flag in lake.verdicts("vigour").values()}
+
+
+@pytest.mark.parametrize("plots", [9, 3])
+def test_a_district_that_turns_bare_at_once_is_believed_by_a_flight_of_another_day(lake: MadeLake, plots: int) -> None:
+    green = {f"P{number}": 0.66 + 0.01 * number for number in range(plots)}
+    bare = {plot_id: median - 0.42 for plot_id, median in green.items()}
+    fly_over(lake, green, "F1", AS_OF - timedelta(days=14))
+    fly_over(lake, bare, "F2", AS_OF - timedelta(days=7))
+    assert states(lake) == {"unconfirmed"}
+    fly_over(lake, bare, "second battery", AS_OF - timedelta(days=7) + timedelta(minutes=30))
+    flag = lake.flag("vigour", "P0")
+    assert (flag["state"], flag["needs_work"], flag["reason_code"]) == ("unconfirmed", False, "vigour_unconfirmed")
+    fly_over(lake, bare, "F3", AS_OF - timedelta(days=6))
+    assert states(lake) == {"alert"}
+
+
+def test_the_parts_of_a_district_that_are_flown_in_turn_are_compared_with_themselves(lake: MadeLake) -> None:
+    parts = {
+        "north": {f"north{number}": 0.66 + 0.01 * number for number in range(9)},
+        "south": {f"south{number}": 0.21 + 0.01 * number for number in range(9)},
+    }
+    for flight, part in enumerate(("north", "south", "north", "south")):
+        fly_over(lake, parts[part], f"F{flight}", AS_OF - timedelta(days=8 - 2 * flight))
+    verdicts = lake.verdicts("vigour")
+    assert {plot_id: flag["state"] for plot_id, flag in verdicts.items()} == {
+        plot_id: "ok" if part == "north" else "alert" for part, plots in parts.items() for plot_id in plots
+    }
+
+
+@pytest.mark.parametrize(("others", "state"), [(2, "unconfirmed"), (3, "alert")])
+def test_plots_that_fall_with_half_of_their_kind_are_not_believed_and_fewer_are(
+    lake: MadeLake, others: int, state: str
 ) -> None:
-    for flight_id, days_ago, shift in (("F1", 14, 0.0), ("F2", 7, -0.42)):
-        fly(lake, {}, flight_id, AS_OF - timedelta(days=days_ago), valid_fraction=0.9)
-        for row in lake.rows["index_stats"]:
-            row["median"] += shift if row["flight_id"] == flight_id else 0.0
-    assert {flag["state"] for flag in lake.verdicts("vigour").values()} == {"ok"}
-    fly(lake, {}, "F3")
-    for row in lake.rows["index_stats"]:
-        row["median"] -= 0.42 if row["flight_id"] == "F3" else 0.0
-    assert {flag["state"] for flag in lake.verdicts("vigour").values()} == {"alert"}
+    """Two plots of four fall, or two of five; what no flight showed before tells nothing of a fall."""
+    well = {f"well{number}": 0.7 for number in range(others)}
+    fly_over(lake, well | {"A": 0.33, "B": 0.7}, "F1", AS_OF - timedelta(days=8))
+    fly_over(lake, well | {"A": 0.329, "B": 0.2, "new": 0.2}, "F2", AS_OF - timedelta(days=1))
+    verdicts = lake.verdicts("vigour")
+    assert {verdicts[plot_id]["state"] for plot_id in ("A", "B", "new")} == {state}
 
 
 def test_what_cannot_be_compared_says_so(lake: MadeLake) -> None:
@@ -256,21 +301,60 @@ def test_clear_begins_above_its_edge(lake: MadeLake, step: float, state: str) ->
     assert lake.flag("vigour")["state"] == state
 
 
+def say(lake: MadeLake, kind: str, at: datetime, cause: str = "vigour", issue_id: str = "BC-1") -> None:
+    """Add an event of an issue of plot P1."""
+    lake.rows["issue_events"].append(
+        {"event_id": str(len(lake.rows["issue_events"])), "issue_id": issue_id, "happened_at": at, "kind": kind,
+         "plot_id": "P1", "cause": cause, "actor": "office", "detail_json": "{}"}
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("kind", "cause"), [("closed", "vigour"), ("void", "vigour"), ("done", "vigour"), ("closed", "disease")]
 )
 def test_low_vigour_that_was_answered_and_closed_sends_nobody_again(lake: MadeLake, kind: str, cause: str) -> None:
     fly(lake, {"P1": 0.5})
     assert lake.flag("vigour")["needs_work"]
-    lake.rows["issue_events"].append(
-        {"event_id": "1", "issue_id": "BC-1", "happened_at": YESTERDAY, "kind": kind, "plot_id": "P1",
-         "cause": cause, "actor": "office", "detail_json": "{}"}
-    )  # fmt: skip
+    say(lake, kind, YESTERDAY, cause)
     flag = lake.flag("vigour")
     is_answered = kind != "done" and cause == "vigour"
     assert (flag["state"], flag["needs_work"], flag["reason_code"]) == (
         ("ok", False, "vigour_answered") if is_answered else ("alert", True, "vigour_unknown")
     )
     if is_answered:
+        assert "现场" not in flag["zh"]
+        assert "site" not in flag["en"]
         fly(lake, {"P1": 0.5}, "F2", YESTERDAY + timedelta(minutes=1))
         assert lake.flag("vigour")["needs_work"]
+
+
+def test_low_vigour_that_a_look_back_opens_again_stays_open(lake: MadeLake) -> None:
+    fly(lake, {"P1": 0.5}, at=AS_OF - timedelta(days=9))
+    for kind, days in (("done", 8), ("closed", 7), ("reopened", 2)):
+        say(lake, kind, AS_OF - timedelta(days=days))
+    flag = lake.flag("vigour")
+    assert (flag["state"], flag["needs_work"]) == ("alert", True)
+    say(lake, "closed", YESTERDAY)
+    assert lake.flag("vigour")["reason_code"] == "vigour_answered"
+
+
+@pytest.mark.parametrize(
+    ("events", "state"),
+    [
+        ([("done", 6), ("closed", 1)], "alert"),
+        ([("done", 6), ("done", 2), ("closed", 1)], "ok"),
+        ([("done", 6), ("void", 1)], "ok"),
+        ([("closed", 1)], "ok"),
+        ([("done", 6), ("closed", 5), ("reopened", 4), ("closed", 1)], "ok"),
+    ],
+)
+def test_low_vigour_is_answered_up_to_the_visit_and_not_up_to_the_desk(
+    lake: MadeLake, events: list[tuple[str, int]], state: str
+) -> None:
+    """A crew that came six days ago saw what the flight of day nine showed, and not what that of day three did."""
+    say(lake, "done", AS_OF - timedelta(days=20), issue_id="BC-0")
+    fly(lake, {"P1": 0.55}, "F1", AS_OF - timedelta(days=9))
+    fly(lake, {"P1": 0.5}, "F2", AS_OF - timedelta(days=3))
+    for kind, days in events:
+        say(lake, kind, AS_OF - timedelta(days=days))
+    assert lake.flag("vigour")["state"] == state
