@@ -177,8 +177,7 @@ def _check(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> dict[
         return _closing(ledger, action, issue, now)
     _check_other_person(ledger, action, issue)
     if action.kind == "looked_back":
-        _check_later_look(ledger, action, issue, now)
-        return {"result": "ok"}
+        return {"result": "ok"} | _later_look(ledger, action, issue, now)
     return {"reason": _given(action.reason, "reason")}
 
 
@@ -297,15 +296,21 @@ def _check_other_person(ledger: Ledger, action: Action, issue: Issue) -> None:
         raise ActionRefusedError("crew_checks", f"{action.actor} is a crew; the office checks what crews report.")
 
 
-def _check_later_look(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> None:
-    """Raise when a look-back would be the same look as the one that closed the issue."""
-    if issue.checker is not None and person(action.actor) == person(issue.checker):
-        raise ActionRefusedError("same_checker", f"{action.actor} closed {issue.issue_id}; somebody else looks back.")
+def _later_look(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> dict[str, Any]:
+    """Return whether it is the closer who looks back; raise when it would be the same look as the one that closed."""
+    is_closer = issue.checker is not None and person(action.actor) == person(issue.checker)
+    if is_closer and not (action.note or "").strip():
+        raise ActionRefusedError(
+            "same_checker",
+            f"{action.actor} closed {issue.issue_id}; somebody else looks back. Where there is nobody else, say with "
+            "--note why and what you saw. Nothing was changed.",
+        )
     if issue.closed_at is not None and ledger.site.local_date(now) <= ledger.site.local_date(issue.closed_at):
         raise ActionRefusedError(
             "too_soon",
             f"{issue.issue_id} was closed on {ledger.site.local_date(issue.closed_at)}; a look-back is on a later day.",
         )
+    return {"by_closer": True} if is_closer else {}
 
 
 def is_barred(issue: Issue, name: str) -> bool:

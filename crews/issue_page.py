@@ -96,13 +96,13 @@ def _happening(
 def event_words(event: Event, site: Site, now: datetime, say: Say) -> list[str]:
     """Return the particulars of an event that a person wants to read: reason, crew, water, finding, deadline, note."""
     detail: dict[str, Any] = event.detail
-    said = []
-    if detail.get("crew"):
-        said.append(detail["crew"])
+    said = [detail.get("crew") or ""]
     if code := detail.get("result_code"):
         said.append(say(f"reason.{code}", otherwise="" if code == "done" else code))
     if detail.get("seen"):
         said.append(say("again.seen", what=detail["seen"]))
+    if detail.get("by_closer"):
+        said.append(say("again.by_closer"))
     if detail.get("inspection"):
         said.append(say(f"inspection.{detail['inspection']}", otherwise=detail["inspection"]))
     if reason := detail.get("reason"):

@@ -27,7 +27,7 @@ def memory_steps(rows: Mapping[str, Rows], limits: Row, say: Say, site: Site) ->
     """Yield whether an issue stands open and since when, rain that holds one back, season and frost."""
     memory, evaluation = _first(rows["memory"]), _first(rows["evaluation"])
     if memory is not None:
-        said = _memory(memory, evaluation, _first(rows["zone"]), limits, say, site)
+        said = _memory(memory, evaluation, rows, limits, say, site)
         yield Step(section="memory", key="issue", said=said, source=say("explain.source.decision", n=7))
         if memory["holding_rain_mm"] is not None:
             said = say(
@@ -47,8 +47,8 @@ def memory_steps(rows: Mapping[str, Rows], limits: Row, say: Say, site: Site) ->
     yield Step(section="memory", key="frost", said=said, source=say("explain.source.frost"))
 
 
-def _memory(memory: Row, evaluation: Row | None, zone: Row | None, limits: Row, say: Say, site: Site) -> str:
-    dry = None if evaluation is None else evaluation["dry_evaluations"]
+def _memory(memory: Row, evaluation: Row | None, rows: Mapping[str, Rows], limits: Row, say: Say, site: Site) -> str:
+    dry, zone = None if evaluation is None else evaluation["dry_evaluations"], _first(rows["zone"])
     if memory["is_open"]:
         since, hours = local(memory["issue_since_at"], site), number(limits["close_hours"], 0)
         if zone is None:
@@ -64,8 +64,9 @@ def _memory(memory: Row, evaluation: Row | None, zone: Row | None, limits: Row, 
             hours=hours,
         )
     if dry:
+        key = "dry_once_summer" if any(row["rule"] == "rain_holds" for row in rows["season"]) else "dry_once"
         return say(
-            "explain.memory.dry_once", n=dry, days=number(limits["open_days"], 0),
+            f"explain.memory.{key}", n=dry, days=number(limits["open_days"], 0),
             hourly=number(limits["open_hourly"], 0), hours=number(limits["open_hours"], 0),
         )  # fmt: skip
     return say("explain.memory.closed")

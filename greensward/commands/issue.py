@@ -143,7 +143,13 @@ def look_back(
     issue_id: str,
     found: Literal["ok", "reopen"],
     *,
-    by: _By,
+    by: Annotated[
+        str,
+        Parameter(
+            help="Who looked again: for ok on a later day than the closing, and not who closed it "
+            "(where there is nobody else: with --note)."
+        ),
+    ],
     reason: Annotated[str | None, Parameter(help="For reopen: what was found.")] = None,
     note: _Note = None,
     common: Common | None = None,

@@ -1,28 +1,33 @@
--- zh: 最近一次判定时哪些地块最干？数据停在更早的排在后面。
--- en: Which plots were the driest at the newest evaluation, those whose data ended before it coming after?
+-- zh: 最近一次判定时哪些地块最干？数据停在更早的排在后面，没有根区缺水量的排在最后。
+-- en: Which plots were the driest at the newest evaluation, then those of older data, those of no depletion last?
 --
--- Days are of 24 hours before the newest data of all plots: a plot that is judged by whole days has data up to the last
--- midnight, one that was just watered up to this hour.
+-- No depletion: nothing to judge by, or a probe of potential alone (column state has its verdict).
+-- days_older: local days between the day of data_at and the last finished day before as_of; 0 also for data of today.
+-- A plot that is judged by whole days has data up to the last midnight, one that was just watered up to this hour.
 with judged as (
     select
         latest_flags.plot_id,
         plots_now.name,
+        latest_flags.as_of,
         latest_flags.data_at,
+        cast(timezone(coalesce(getvariable('timezone'), 'UTC'), latest_flags.data_at) as date) as data_date,
+        cast(timezone(coalesce(getvariable('timezone'), 'UTC'), latest_flags.as_of) as date) - 1 as last_date,
         latest_flags.relative_moisture_pct,
         latest_flags.depletion_mm / latest_flags.total_available_water_mm as depletion_share,
         latest_flags.state,
     from latest_flags
     inner join plots_now on latest_flags.plot_id = plots_now.plot_id
-    where latest_flags.cause = 'drought' and latest_flags.data_at is not null
+    where latest_flags.cause = 'drought'
 )
 
 select
     plot_id,
     name,
+    as_of,
     data_at,
-    cast(floor((epoch(max(data_at) over ()) - epoch(data_at)) / 86400) as integer) as days_older,
+    case when data_date > last_date then 0 else date_diff('day', data_date, last_date) end as days_older,
     round(relative_moisture_pct, 1) as relative_moisture_pct,
     round(100 * depletion_share, 1) as depletion_pct,
     state,
 from judged
-order by days_older asc, depletion_share desc, plot_id asc
+order by depletion_share is null asc, days_older asc nulls last, depletion_share desc, plot_id asc

@@ -15,7 +15,7 @@ select
     depth_cm,
     matric_potential_kpa,
     line_kpa,
-    case when is_frozen and state in ('dry', 'likely') then 'frozen' else state end as state,
+    case when is_frozen and state = 'dry' then 'frozen' else state end as state,
     is_shallow_at_line,
     is_below_close,
     is_frozen,

@@ -9,8 +9,10 @@ import pytest
 from crews.actions import Action, false_alarm_reasons, perform
 from crews.apply import apply_flags
 from crews.issue import ActionRefusedError, Photo
+from crews.issue_page import event_words
 from crews.ledger import Ledger
 from crews.policy import due_at, look_back_on
+from crews.words import speaker
 from ingest.site import BEICHEN
 from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag, sick, silent
 
@@ -303,6 +305,25 @@ def test_a_look_back_is_another_look_on_a_later_day(ledger: Ledger, issue_id: st
         assert caught.value.code == code
     issue = perform(ledger, Action("office-03", issue_id, "looked_back", "赵工"), midnight).issue
     assert (issue.state, issue.checker) == ("looked_back", "赵工")
+    assert "by_closer" not in ledger.history(issue_id)[-1].detail
+
+
+def test_in_an_office_of_one_the_closer_looks_back_on_a_later_day_with_a_note_and_the_history_says_so(
+    ledger: Ledger, issue_id: str
+) -> None:
+    perform(ledger, crew(issue_id, "done", photos=PHOTO), NOW)
+    perform(ledger, Action("office-01", issue_id, "closed", "王工"), NOW + HOUR)
+    for number, (note, at, code) in enumerate(
+        [(" ", NOW + 2 * DAY, "same_checker"), ("所里只有我", NOW + 2 * HOUR, "too_soon")]
+    ):
+        with pytest.raises(ActionRefusedError) as caught:
+            perform(ledger, Action(f"office-1{number}", issue_id, "looked_back", "王工", note=note), at)
+        assert caught.value.code == code
+    looked = Action("office-02", issue_id, "looked_back", "王工", note="所里只有我，土是湿的")
+    assert perform(ledger, looked, NOW + 2 * DAY).issue.state == "looked_back"
+    event = ledger.history(issue_id)[-1]
+    assert event.detail == {"result": "ok", "by_closer": True, "note": "所里只有我，土是湿的"}
+    assert event_words(event, BEICHEN, NOW + 2 * DAY, speaker("zh")) == ["结案人自己看的", "所里只有我，土是湿的"]
 
 
 def test_a_look_back_at_what_a_sensor_closed_is_by_anybody_of_the_office(ledger: Ledger, issue_id: str) -> None:

@@ -19,7 +19,7 @@ from tests.sql.made_lake import MadeLake
 from tests.sql.test_soils import layer
 
 TRUCK = 8000.0
-PLOTS = ("layered", "texture", "wet", "shallow", "potential", "silent", "bare", "beyond", "horizons", "faulty")
+PLOTS = ("layered", "texture", "wet", "shallow", "potential", "silent", "bare", "beyond", "horizons", "faulty", "hours")
 
 ENGLISH = {
     *(
@@ -83,6 +83,10 @@ def rows() -> Iterator[dict[str, Mapping[str, Any]]]:
     lake.plot("faulty", soil_texture="silty_clay_loam")
     lake.device("D-faulty", "faulty")
     lake.soil_until_now([0.9, 0.9, 0.9], "D-faulty")
+    lake.laboratory_plot("hours")
+    lake.device("D-hours", "hours")
+    lake.soil_days([0.25] * 3, "D-hours")
+    lake.hours([0.19] * 9, device_id="D-hours")
     lake.flags()
     yield {plot: describe_plot(lake.connection, plot) for plot in PLOTS}
     lake.connection.close()
@@ -161,6 +165,20 @@ def test_a_depletion_beyond_its_bounds_is_shown_as_held(rows: dict[str, Any]) ->
         assert "min(max(" in (one.numbers or "")
         assert one.then == "截到 0 与 TAW 之间"
         assert step(explanation, "depletion_share").result == share
+
+
+def test_in_july_no_hours_are_promised_to_open_an_issue_and_in_june_they_are(rows: dict[str, Any]) -> None:
+    """Dry for eight hours on 10 July, and nobody is sent."""
+    assert not rows["hours"]["flag"][0]["needs_work"]
+    assert step(told(rows, "hours"), "issue").said == (
+        "未立案：连续 8 次评估缺水；7–8 月只按整天，要连续 2 天（4 级马上）"
+    )
+    july = rows["hours"]["season"]
+    june = {"hours": {**rows["hours"], "season": [row for row in july if row["rule"] == "growing"]}}
+    assert len(june["hours"]["season"]) == 1
+    assert step(told(june, "hours"), "issue").said == (
+        "未立案：连续 8 次评估缺水；要连续 2 天，或 3 个小时且跨 6 小时（4 级马上）"
+    )
 
 
 def test_uncertain_soil_says_its_probability_and_measured_soil_that_it_is_measured(rows: dict[str, Any]) -> None:

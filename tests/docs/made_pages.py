@@ -17,14 +17,12 @@ from ingest.decode.fault_codes import FAULT_CODES, IGNORED_CODES, QUARANTINE_COD
 from ingest.decode.quantities import QUANTITIES, units_of
 from ingest.lake.tables import Table, all_tables
 from sql.analysts import all_questions
-from sql.models import analyst_models
+from sql.models import analyst_models, analyst_views
 from sql.reference import reference_rows
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 _PART = re.compile(r"(<!-- made: ([a-z_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_SHOWN = ("readings", "readings_hourly", "readings_daily", "root_zone_daily", "root_zone_layers", "potential_daily")
-"""Views to ask, beside those made for nothing else."""
 
 _DICTIONARY = """\
 # Data dictionary · 数据字典
@@ -164,7 +162,7 @@ def _questions() -> str:
 
 
 def _views() -> str:
-    shown = [model for model in analyst_models() if model.name in _SHOWN or model.feeds == ("questions of analysts",)]
+    shown = [model for model in analyst_models() if model.name in analyst_views()]
     rows = [(f"`{m.name}`", m.grain, m.meaning) for m in sorted(shown, key=lambda model: model.name)]
     return _rows(("view", "one row per", "meaning"), rows)
 

@@ -18,6 +18,7 @@ from greensward.settings import Settings, load
 from ingest.decode.fault_codes import FAULT_CODES
 from ingest.decode.route import subscriptions
 from ingest.lake.tables import all_tables
+from sql.models import analyst_views
 from sql.reference import limit, reference_rows
 from tests.docs.made_pages import DOCS, made_pages, with_made_parts
 
@@ -40,6 +41,12 @@ def test_every_column_of_every_table_is_in_the_dictionary() -> None:
     for spec in all_tables().values():
         part = text.partition(f"\n## {spec.name}\n")[2].partition("\n## ")[0]
         assert [name for name in spec.schema.names if f"`{name}`" not in part] == []
+
+
+def test_every_view_of_analysts_is_on_their_page() -> None:
+    page = (DOCS / "analysts.md").read_text(encoding="utf-8")
+    table = page.partition("<!-- made: views -->")[2].partition("<!-- end -->")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == analyst_views()
 
 
 def test_every_fault_has_a_sentence_in_both_languages() -> None:

@@ -154,8 +154,9 @@ def told_besides(lake: MadeLake) -> None:
 
 ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "driest_plots": [
-        ("dry", "dry", datetime(2026, 7, 9, 15, tzinfo=UTC), 0, 67.9, 64.3, "dry"),
-        ("moist", "moist", datetime(2026, 7, 9, 15, tzinfo=UTC), 0, 85.7, 28.6, "ok"),
+        ("dry", "dry", AS_OF, datetime(2026, 7, 9, 15, tzinfo=UTC), 0, 67.9, 64.3, "dry"),
+        ("moist", "moist", AS_OF, datetime(2026, 7, 9, 15, tzinfo=UTC), 0, 85.7, 28.6, "ok"),
+        ("bare", "bare", AS_OF, None, None, None, None, "no_data"),
     ],
     "dry_days_by_plot": [("dry", 3, 2, 0), ("moist", 3, 0, 0)],
     "last_reading_by_device": [
@@ -347,8 +348,30 @@ def test_a_plot_whose_data_ended_long_ago_does_not_lead_the_driest(lake: MadeLak
         old | {"plot_id": "dry then", "data_at": old["data_at"] - timedelta(days=2), "depletion_mm": 99.0}
     )
     rows = answers(lake, "driest_plots")
-    assert [(plot, days_older, state) for plot, _, _, days_older, *_, state in rows] == [
+    assert [(plot, days_older, state) for plot, _, _, _, days_older, *_, state in rows] == [
         ("dry now", 0, "dry"), ("dry then", 2, "dry"), ("ended", 19, "silent"),
+    ]  # fmt: skip
+
+
+def test_the_driest_are_those_judged_dry_and_plots_of_no_depletion_come_last(lake: MadeLake) -> None:
+    """Data of today is no fresher than that of the day that is over; an evaluation of last week says so."""
+    driest = {
+        "by the day": (timedelta(hours=9), 60.0), "by the hour": (timedelta(0), 50.0),
+        "a day older": (timedelta(hours=9, days=1), 99.0), "sending nothing that counts": (timedelta(0), None),
+        "without a probe": (None, None),
+    }  # fmt: skip
+    for plot_id, (age, depletion) in driest.items():
+        lake.plot(plot_id)
+        lake.add(
+            "flags", as_of=AS_OF, plot_id=plot_id, cause="drought", state="ok" if depletion else "no_data",
+            data_at=None if age is None else AS_OF - age, depletion_mm=depletion, total_available_water_mm=100.0,
+            needs_work=False, severity=0, reason_code="r", reason_params_json="{}", priority=0.0, rule_id="r",
+            rule_version="1", inputs_json="{}",
+        )  # fmt: skip
+    rows = answers(lake, "driest_plots", now=AS_OF + timedelta(days=7))
+    assert [(plot, as_of, days_older) for plot, _, as_of, _, days_older, *_ in rows] == [
+        ("by the day", AS_OF, 0), ("by the hour", AS_OF, 0), ("a day older", AS_OF, 1),
+        ("sending nothing that counts", AS_OF, 0), ("without a probe", AS_OF, None),
     ]  # fmt: skip
 
 
@@ -413,29 +436,34 @@ def test_a_weather_station_has_reported(lake: MadeLake) -> None:
     assert answers(lake, "last_reading_by_device") == [("W", "P1", AS_OF, 1)]
 
 
-def test_dry_days_of_plots_known_by_potential_are_counted(lake: MadeLake) -> None:
-    lake.laboratory_plot()
-    lake.device("T")
-    lake.device("V")
+def test_dry_days_of_plots_known_by_potential_are_counted_and_frozen_ones_apart(lake: MadeLake) -> None:
+    """One plot is moist by water content on the second day, the other is frozen for hours of the third."""
+    for plot_id, devices in (("P1", "TV"), ("P2", "F")):
+        lake.laboratory_plot(plot_id)
+        for device_id in devices:
+            lake.device(device_id, plot_id)
     for day in (7, 8, 9):
         for hour in range(24):
             at = local_midnight(date(2026, 7, day)) + timedelta(hours=hour)
             lake.soil(at, "T", matric_potential_kpa=-300.0)
+            frost_c = -1.0 if day == 9 and hour < 8 else 5.0
+            lake.soil(at, "F", matric_potential_kpa=-300.0, soil_temperature_c=frost_c)
             if day == 8:
                 lake.soil(at, "V", volumetric_water_content=0.25)
-    assert answers(lake, "dry_days_by_plot") == [("P1", 3, 2, 0)]
+    assert answers(lake, "dry_days_by_plot") == [("P1", 3, 2, 0), ("P2", 3, 2, 1)]
 
 
 def test_a_day_with_frost_in_the_soil_is_a_frozen_one_and_no_dry_one(lake: MadeLake) -> None:
-    """A third of the hours are frozen, the others show the soil dry."""
-    lake.laboratory_plot()
-    lake.device()
-    for day in (7, 8, 9):
-        for hour in range(24):
-            at = local_midnight(date(2026, 7, day)) + timedelta(hours=hour)
-            frozen = day == 9 and hour < 8
-            lake.soil(at, volumetric_water_content=0.19, soil_temperature_c=-1.0 if frozen else 5.0)
-    assert answers(lake, "dry_days_by_plot") == [("P1", 3, 2, 1)]
+    """A third of the hours are frozen, the others show the soil of one plot dry and that of the other moist."""
+    for plot_id, water_content in (("P1", 0.19), ("P2", 0.25)):
+        lake.laboratory_plot(plot_id)
+        lake.device(f"D-{plot_id}", plot_id)
+        for day in (7, 8, 9):
+            for hour in range(24):
+                at = local_midnight(date(2026, 7, day)) + timedelta(hours=hour)
+                soil_c = -1.0 if day == 9 and hour < 8 else 5.0
+                lake.soil(at, f"D-{plot_id}", volumetric_water_content=water_content, soil_temperature_c=soil_c)
+    assert answers(lake, "dry_days_by_plot") == [("P1", 3, 2, 1), ("P2", 3, 0, 1)]
 
 
 @pytest.mark.parametrize(("now", "plots"), [(AS_OF, ["ends later", "stands"]), (None, ["stands", "to come"])])
