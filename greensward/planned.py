@@ -14,6 +14,7 @@ from greensward.settings import Settings
 from greensward.wiring import SOFTWARE_VERSION
 from ingest.decode.native_plan import MOST_POSES, SOURCE
 from ingest.decode.topics import ROOT, is_id
+from ingest.errors import ConfigError
 from ingest.inbox import Arrival, Inbox
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import AlreadyOwnedError, own
@@ -27,8 +28,10 @@ _SEALED_BYTES = 6_000_000
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What became of a flight's pictures: how many have no measured pitch, and of how many the plan says one.
+    """What became of a flight's pictures.
 
+    pictures: how many have a place, and no pitch that was measured or is their own message's
+    posed: how many of them now have that of the plan; as long as it is not stored, of how many the plan says one
     is_stored: False where another process, or what waits in the inbox, has yet to store it
     """
 
@@ -38,9 +41,17 @@ class Planned:
 
 
 def tell_plan(folder: DataFolder, settings: Settings, plan: FlightPlan, flight_id: str) -> Planned:
-    """Tell the poses that `plan` has for the pictures of a flight whose pitch nobody measured. Raises: StoreError."""
+    """Tell the poses that `plan` has for the pictures of a flight whose pitch nobody measured.
+
+    flight_id: as `crews.flights.flight.flight_name` names it
+    Raises: ConfigError when there is no such flight; StoreError.
+    """
     site, now = settings.place(), datetime.now(UTC)
-    pictures = _lacking(folder, settings, flight_id)
+    flown = _pictures(folder, settings, flight_id)
+    if not flown:
+        raise ConfigError(f"there is no flight {flight_id!r}; `greensward flights list` names those of the last weeks")
+    pictures = [picture for picture in flown if picture["is_lacking"]]
+    planned: dict[str, float] = {}
     poses = defaultdict[str, list[tuple[bool, dict[str, object]]]](list)
     for picture in pictures:
         angles = plan.angles_at(picture["lon"], picture["lat"])
@@ -48,7 +59,7 @@ def tell_plan(folder: DataFolder, settings: Settings, plan: FlightPlan, flight_i
         if angles is not None and is_id(sender):
             pose = {"posed_at": picture["captured_at"].isoformat(), "pitch_deg": angles[0], "roll_deg": angles[1]}
             poses[sender].append((picture["drone_id"] is None, pose))
-    posed = sum(map(len, poses.values()))
+            planned[picture["picture_id"]] = angles[0]
     arrivals = [
         Arrival(
             int(now.timestamp() * 1e6),
@@ -60,18 +71,24 @@ def tell_plan(folder: DataFolder, settings: Settings, plan: FlightPlan, flight_i
         for sender, told in poses.items()
         for payload in _payloads(sender, told)
     ]
-    return Planned(len(pictures), posed, is_stored=not arrivals or _keep(folder, settings, arrivals))
+    is_stored = not arrivals or _keep(folder, settings, arrivals)
+    if is_stored:
+        now_has = {one["picture_id"]: one["pitch_deg"] for one in _pictures(folder, settings, flight_id)}
+        planned = {picture_id: pitch for picture_id, pitch in planned.items() if now_has.get(picture_id) == pitch}
+    return Planned(len(pictures), len(planned), is_stored=is_stored)
 
 
-def _lacking(folder: DataFolder, settings: Settings, flight_id: str) -> list[dict[str, Any]]:
+def _pictures(folder: DataFolder, settings: Settings, flight_id: str) -> list[dict[str, Any]]:
     def read() -> list[dict[str, Any]]:
         with open_lake(folder, settings.place()) as lake:
             rows: list[dict[str, Any]] = (
                 lake.execute(
-                    "select captured_at, drone_id, gateway_id, lon, lat from drone_images where flight_id = ?"
-                    " and media_kind = 'image' and time_source is distinct from 'upload' and lon is not null"
-                    " and lat is not null and (pitch_deg is null or attitude_source = ?) order by captured_at",
-                    (flight_id, SOURCE),
+                    "select picture_id, captured_at, drone_id, gateway_id, lon, lat, pitch_deg,"
+                    " time_source is distinct from 'upload' and lon is not null and lat is not null"
+                    " and (pitch_deg is null or (attitude_source = ? and attitude_age_s is not null)) as is_lacking"
+                    " from drone_images where media_kind = 'image' and"
+                    " coalesce(flight_id, concat_ws('/', drone_id, cast(date as varchar))) = ? order by captured_at",
+                    (SOURCE, flight_id),
                 )
                 .to_arrow_table()
                 .to_pylist()

@@ -25,7 +25,7 @@ from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.read import read_register
 from ingest.registers.flight_bias import FEWEST_LANDMARKS
-from ingest.registers.flight_plan import read_flight_plan
+from ingest.registers.flight_plan import MOST_FILE_BYTES, read_flight_plan
 from ingest.registers.landmarks import read_landmarks
 
 app = App(name="flights", help="What drones flew and saw: flights, a flight's map, and what no crew is sent for.")
@@ -155,14 +155,16 @@ def plan(
     """Give the pictures of a flight the gimbal angles of its plan where no message brought measured ones.
 
     A picture gets those of the shots within 10 m of it, where they agree. It says so (attitude_source flight_plan), and
-    whatever was measured counts first, whenever it comes.
+    whatever was measured counts first, whenever it comes. Of several plans of a flight the last one told counts.
     """
     common = common or Common()
     settings = common.settings()
-    told = tell_plan(settings.existing_folder(), settings, read_flight_plan(read_file(file)), flight)
+    said = read_flight_plan(read_file(file, MOST_FILE_BYTES))
+    told = tell_plan(settings.existing_folder(), settings, said, flight)
 
     def render() -> None:
-        out.print(f"{told.pictures:,} pictures of {escape(flight)} lack a measured pitch; the plan has {told.posed:,}.")
+        has = "have that of the plan" if told.is_stored else "are in the plan"
+        out.print(f"{told.pictures:,} pictures of {escape(flight)} lack a measured pitch; {told.posed:,} {has}.")
         if not told.is_stored:
             err.print("Kept; ingest stores it: at once where it runs.")
 

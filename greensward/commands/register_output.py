@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,21 @@ SHOWN_FINDINGS = 200
 """Findings that are printed for people; --json has them all."""
 
 
-def read_file(file: Path) -> bytes:
-    """Return the bytes of a file, or of standard input for "-". Raises: ConfigError."""
-    if str(file) == "-":
-        return sys.stdin.buffer.read()
+def read_file(file: Path, most_bytes: int | None = None) -> bytes:
+    """Return the bytes of a file, or of standard input for "-".
+
+    most_bytes: no more than these are read
+    Raises: ConfigError, also for a file of more bytes.
+    """
+    size = -1 if most_bytes is None else most_bytes + 1
     try:
-        return file.read_bytes()
+        with nullcontext(sys.stdin.buffer) if str(file) == "-" else file.open("rb") as opened:
+            payload = opened.read(size)
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}.") from error
+    if most_bytes is not None and len(payload) > most_bytes:
+        raise ConfigError(f"{file} has more than {most_bytes:,} bytes. Is it the right file?")
+    return payload
 
 
 def instant(text: str | None, option: str, zone: ZoneInfo) -> datetime | None:

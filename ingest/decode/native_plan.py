@@ -10,7 +10,7 @@ from ingest.decode.dji_fields import name_of, real_of
 from ingest.decode.guard import describe, parse_json
 from ingest.decode.image_quarantine import impossible_instant
 from ingest.decode.instants import parse_instant
-from ingest.decode.topics import device_of
+from ingest.decode.topics import device_of, identity_mismatch, names_another
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, DronePose, Message, PartFault
 
@@ -19,7 +19,7 @@ LIMIT_BYTES = 256 * 1024
 MOST_POSES = 2000
 SOURCE = "flight_plan"
 _LONGEST_ID = 64
-_TURN_DEG, _LOWEST_PITCH_DEG, _HIGHEST_PITCH_DEG = 180.0, -180.0, 90.0
+TURN_DEG, LOWEST_PITCH_DEG, HIGHEST_PITCH_DEG = 180.0, -180.0, 90.0
 
 
 def decode_native_plan(message: Message, context: DecodeContext) -> Decoded:
@@ -27,7 +27,7 @@ def decode_native_plan(message: Message, context: DecodeContext) -> Decoded:
 
     The sender knows the plan and when its pictures were taken. Where it names no drone, only the dock, the topic has
     the dock's id and gateway_id says the same. A pose that cannot be read is refused alone.
-    Raises: PayloadError when there is none.
+    Raises: PayloadError when there is none, or when gateway_id is another than the topic's.
     """
     drone_id = device_of(message.topic, context.site)
     try:
@@ -40,7 +40,7 @@ def decode_native_plan(message: Message, context: DecodeContext) -> Decoded:
 
 
 def _poses(document: object, drone_id: str) -> tuple[list[DronePose], list[PartFault]]:
-    gateway_id, poses = _told(document)
+    gateway_id, poses = _told(document, drone_id)
     kept, refused = [], []
     for number, pose in enumerate(poses):
         try:
@@ -52,7 +52,7 @@ def _poses(document: object, drone_id: str) -> tuple[list[DronePose], list[PartF
     return kept, refused
 
 
-def _told(document: object) -> tuple[str | None, list[object]]:
+def _told(document: object, device_id: str) -> tuple[str | None, list[object]]:
     if not isinstance(document, dict):
         raise PayloadError(Fault("", "wrong_type", describe(document), "an object", "Send the whole message."))
     poses = document.get("poses")
@@ -62,14 +62,17 @@ def _told(document: object) -> tuple[str | None, list[object]]:
     if not 0 < len(poses) <= MOST_POSES:
         advice = "Send them in several messages."
         raise PayloadError(Fault("/poses", "wrong_length", f"{len(poses)} poses", f"1 to {MOST_POSES}", advice))
-    return name_of(document.get("gateway_id"), "/gateway_id", longest=_LONGEST_ID), poses
+    gateway_id = name_of(document.get("gateway_id"), "/gateway_id", longest=_LONGEST_ID)
+    if names_another(gateway_id, device_id):
+        raise PayloadError(identity_mismatch("/gateway_id", gateway_id, device_id))
+    return gateway_id, poses
 
 
 def _pose(pose: object, pointer: str, drone_id: str, gateway_id: str | None) -> DronePose:
     if not isinstance(pose, dict):
         raise PayloadError(Fault(pointer, "wrong_type", describe(pose), "an object", "Send posed_at and pitch_deg."))
-    pitch = real_of(pose.get("pitch_deg"), f"{pointer}/pitch_deg", _LOWEST_PITCH_DEG, _HIGHEST_PITCH_DEG)
-    roll = real_of(pose.get("roll_deg"), f"{pointer}/roll_deg", -_TURN_DEG, _TURN_DEG)
+    pitch = real_of(pose.get("pitch_deg"), f"{pointer}/pitch_deg", LOWEST_PITCH_DEG, HIGHEST_PITCH_DEG)
+    roll = real_of(pose.get("roll_deg"), f"{pointer}/roll_deg", -TURN_DEG, TURN_DEG)
     if pitch is None:
         raise PayloadError(Fault(f"{pointer}/pitch_deg", "missing", "nothing", "degrees", "Send the planned pitch."))
     return DronePose(

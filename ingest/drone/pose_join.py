@@ -17,6 +17,9 @@ import msgspec
 
 from ingest.observation import DroneImage, DronePose
 
+PLANNED = "flight_plan"
+"""The source of poses that were asked for and not measured."""
+
 DRC_REACH = timedelta(seconds=0.5)
 OSD_REACH = timedelta(seconds=2)
 PLAN_REACH = timedelta(seconds=0.5)
@@ -43,9 +46,9 @@ def join_poses(images: Sequence[DroneImage], poses: Iterable[DronePose]) -> list
     Only pictures without a pitch of their own, with a camera's time, are looked at. The nearest `drc_osd` pose at most
     0.5 s away counts. Else the nearest `osd` pose at most 2 s away counts if the gimbal was still: its neighbours in
     time, the one before and the one after it, as far as they lie within 5 s, differ from it by less than 1° in every
-    angle, and there is at least one. Else the nearest `flight_plan` pose at most 0.5 s away counts, which was asked for
-    and not measured. Candidates of several payloads, or of several aircraft, are no answer. Nothing else fills in a
-    pitch.
+    angle, and there is at least one. Candidates of several payloads, or of several aircraft, are no answer. Where no
+    measured pose is that near, the nearest `flight_plan` pose at most 0.5 s away counts, which was asked for; of
+    several for one instant the last. Nothing else fills in a pitch.
 
     The yaw of the picture's own metadata stays. Each direction of a gimbal has two writings, (yaw, pitch, roll) and
     (yaw + 180°, -180° - pitch, roll + 180°); the one whose yaw is nearer to the picture's gives pitch and roll.
@@ -95,11 +98,15 @@ def _tracks(poses: Iterable[DronePose]) -> list[_Track]:
 
 
 def _one_an_instant(poses: Iterable[DronePose]) -> list[DronePose]:
-    """Return poses in order of time, the first of each instant: the same one twice does not show a still gimbal."""
-    first: dict[datetime, DronePose] = {}
+    """Return poses in order of time, one of each instant: the same one twice does not show a still gimbal.
+
+    What was measured first stays; a plan may be told anew, with its errors mended.
+    """
+    kept: dict[datetime, DronePose] = {}
     for pose in poses:
-        first.setdefault(pose.posed_at, pose)
-    return [first[posed_at] for posed_at in sorted(first)]
+        if pose.source == PLANNED or pose.posed_at not in kept:
+            kept[pose.posed_at] = pose
+    return [kept[posed_at] for posed_at in sorted(kept)]
 
 
 def _lacks_pitch(image: DroneImage) -> bool:
@@ -108,7 +115,8 @@ def _lacks_pitch(image: DroneImage) -> bool:
 
 def _join(image: DroneImage, tracks: Sequence[_Track]) -> PosedImage:
     own = [track for track in tracks if _is_of(track, image)]
-    for source, reach in (("drc_osd", DRC_REACH), ("osd", OSD_REACH), ("flight_plan", PLAN_REACH)):
+    is_measured = False
+    for source, reach in (("drc_osd", DRC_REACH), ("osd", OSD_REACH), (PLANNED, PLAN_REACH)):
         near = [
             (track, i)
             for track in own
@@ -116,6 +124,9 @@ def _join(image: DroneImage, tracks: Sequence[_Track]) -> PosedImage:
             for i in (track.nearest(image),)
             if abs(track.poses[i].posed_at - image.captured_at) <= reach
         ]
+        if source == PLANNED and is_measured:
+            break
+        is_measured = is_measured or bool(near)
         if len({(track.drone_id, track.payload_index) for track, _ in near}) != 1:
             continue
         track, i = min(

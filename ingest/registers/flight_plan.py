@@ -10,12 +10,14 @@ import io
 import math
 import zipfile
 import zlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 import numpy as np
 
+from ingest.decode.native_plan import HIGHEST_PITCH_DEG, LOWEST_PITCH_DEG, TURN_DEG
 from ingest.drone.attribution import metres_per_degree
 from ingest.drone.camera import Floats
 from ingest.errors import ConfigError
@@ -23,19 +25,29 @@ from ingest.errors import ConfigError
 REACH_M = 10.0
 """A picture this near to where the plan has one taken is that one: 4.5 sigma of a position without RTK."""
 
+MOST_FILE_BYTES = 64 * 1024 * 1024
+"""Of a KMZ, which may hold the heights of the terrain beside the plan."""
 MOST_BYTES = 16 * 1024 * 1024
 """Of waylines.wpml, unpacked; 100 waypoints with actions are 0.3 MB."""
+_MOST_WAYPOINTS = 65_536
+"""The index of a waypoint is 0 to 65,535 (Common Elements)."""
+_MOST_ACTIONS = 200_000
+"""Each counts as often as there are waypoints where it is met: three at every waypoint that a plan can have."""
 _MOST_MEMBERS = 1000
 _WAYLINES = "waylines.wpml"
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError, OverflowError,
+)  # fmt: skip
+"""What zipfile raises for archives that are none: also for places before the beginning, and names in no encoding."""
 _SAME_DEG = 1e-6
-_LEVEL = 0.0
 _EVERY = ("multipleTiming", "multipleDistance")
 _AIMING = ("orientedShoot", "accurateShoot", "panoShot")
 """Actions that turn the gimbal for their own pictures; a panorama says no angle, it has many."""
 
 Place = tuple[float, float]
-Angles = tuple[float, float] | None
-"""Pitch and roll of the gimbal, degrees; None where the plan does not say them for sure."""
+Angles = tuple[float | None, float | None]
+"""Pitch and roll of the gimbal, degrees; each None where the plan does not say it for sure."""
+_UNKNOWN: Angles = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +67,11 @@ class FlightPlan:
     end: Floats
     angles: Floats
 
-    def angles_at(self, lon: float, lat: float) -> Angles:
-        """Return pitch and roll of a picture taken at a place; None where no shot, or several that differ, are near."""
+    def angles_at(self, lon: float, lat: float) -> tuple[float, float | None] | None:
+        """Return pitch and roll of a picture taken at a place; None where no shot, or several that differ, are near.
+
+        The roll alone is None where the plan says the pitch only.
+        """
         per = np.array([float(one) for one in metres_per_degree(np.array(lat))])
         start, end = ((one - np.array([lon, lat])) * per for one in (self.start, self.end))
         way = end - start
@@ -64,9 +79,12 @@ class FlightPlan:
         share = np.clip(-np.einsum("ij,ij->i", start, way) / np.where(length > 0.0, length, 1.0), 0.0, 1.0)
         nearest = start + share[:, None] * way
         near = self.angles[np.hypot(nearest[:, 0], nearest[:, 1]) <= REACH_M]
-        if not len(near) or np.isnan(near).any() or np.ptp(near, axis=0).max() > _SAME_DEG:
+        if not len(near) or np.isnan(near[:, 0]).any():
             return None
-        return float(near[0, 0]), float(near[0, 1])
+        pitch, roll = near[:, 0], near[:, 1][~np.isnan(near[:, 1])]
+        if np.ptp(pitch) > _SAME_DEG or (len(roll) and np.ptp(roll) > _SAME_DEG):
+            return None
+        return float(pitch[0]), float(roll[0]) if len(roll) == len(near) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +105,30 @@ class _ActionGroup:
     actions: tuple[_Action, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Wayline:
+    """What one Folder has flown: actions at its start, waypoints in order, and what is done at and behind them."""
+
+    start: tuple[_Action, ...]
+    points: list[tuple[int, Place]]
+    groups: list[_ActionGroup]
+
+    def span(self, group: _ActionGroup) -> range:
+        """Return the numbers in `points` of the waypoints at which a group is met."""
+        return range(
+            bisect_left(self.points, group.first, key=lambda point: point[0]),
+            bisect_right(self.points, group.last, key=lambda point: point[0]),
+        )
+
+    def actions(self) -> int:
+        """Return how many actions are met on the way."""
+        return sum(len(self.span(group)) * max(1, len(group.actions)) for group in self.groups)
+
+
 def read_flight_plan(payload: bytes) -> FlightPlan:
     """Return where a plan has pictures taken; payload: a KMZ, or the waylines.wpml out of one.
 
-    Raises: ConfigError for what is no plan, or is larger than a plan can be.
+    Raises: ConfigError for what is no plan, is larger than a plan can be, or has angles that no gimbal has.
     """
     text = _unpacked(payload)
     # Entities are how a small file becomes a large one, and no plan has a document type.
@@ -100,17 +138,28 @@ def read_flight_plan(payload: bytes) -> FlightPlan:
         root = ET.fromstring(text)  # noqa: S314 - at most MOST_BYTES, without a document type
     except ET.ParseError as error:
         raise ConfigError(f"waylines.wpml is no XML: {error}. Export the plan again.") from error
-    shots = [shot for folder in _all(root, "Folder") for shot in _shots(folder)]
+    waylines = [
+        _wayline(folder) for document in _children(root, "Document") for folder in _children(document, "Folder")
+    ]
+    _check_size(waylines)
+    shots = [shot for wayline in waylines for shot in _shots(wayline)]
     if not shots:
         raise ConfigError(
             "the plan has no pictures taken: expected takePhoto or orientedShoot. Is it the flight's own?"
         )
-    unknown = (math.nan, math.nan)
     return FlightPlan(
         np.array([shot.start for shot in shots], dtype=np.float64),
         np.array([shot.end for shot in shots], dtype=np.float64),
-        np.array([shot.angles or unknown for shot in shots], dtype=np.float64),
+        np.array([shot.angles for shot in shots], dtype=np.float64),
     )
+
+
+def _check_size(waylines: list[_Wayline]) -> None:
+    points, actions = sum(len(one.points) for one in waylines), sum(one.actions() for one in waylines)
+    if points > _MOST_WAYPOINTS or actions > _MOST_ACTIONS:
+        got = f"{points:,} waypoints and {actions:,} actions at them"
+        most = f"at most {_MOST_WAYPOINTS:,} and {_MOST_ACTIONS:,}"
+        raise ConfigError(f"the plan has {got}: expected {most}. Is it the flight's own?")
 
 
 def _unpacked(payload: bytes) -> str:
@@ -124,9 +173,11 @@ def _unpacked(payload: bytes) -> str:
                 if len(members) > _MOST_MEMBERS or len(found) != 1:
                     got = f"{len(members)} files, {len(found)} of them called {_WAYLINES}"
                     raise ConfigError(f"the KMZ holds {got}: expected one. Export the plan again.")
+                if found[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise ConfigError(f"the KMZ packs {_WAYLINES} as no KMZ does: expected deflate. Export it again.")
                 with kmz.open(found[0]) as member:
                     data = member.read(MOST_BYTES + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except _DAMAGED as error:
         raise ConfigError(
             f"no KMZ: {error}. Expected the flight plan as DJI Pilot 2 or FlightHub 2 exports it."
         ) from error
@@ -138,19 +189,27 @@ def _unpacked(payload: bytes) -> str:
         raise ConfigError(f"{_WAYLINES} is not UTF-8 at byte {error.start}. Export the plan again.") from error
 
 
-def _shots(folder: ET.Element) -> Iterator[_Shot]:
+def _wayline(folder: ET.Element) -> _Wayline:
+    return _Wayline(
+        tuple(action for start in _children(folder, "startActionGroup") for action in _actions(start)),
+        sorted(_waypoints(folder), key=lambda point: point[0]),
+        [_group(one) for point in _children(folder, "Placemark") for one in _children(point, "actionGroup")],
+    )
+
+
+def _shots(wayline: _Wayline) -> Iterator[_Shot]:
     """Fly one wayline: carry each gimbal's angles from waypoint to waypoint, and tell where pictures are taken."""
-    points = sorted(_waypoints(folder), key=lambda point: point[0])
-    groups = [_group(one) for one in _all(folder, "actionGroup")]
     state: dict[str, Angles] = {}
-    for start in _all(folder, "startActionGroup"):
-        for action in _actions(start):
-            _turn(state, action)
-    for number, (index, at) in enumerate(points):
-        here = [group for group in groups if group.first <= index <= group.last]
+    for action in wayline.start:
+        _turn(state, action)
+    met: list[list[_ActionGroup]] = [[] for _ in wayline.points]
+    for group in wayline.groups:
+        for number in wayline.span(group):
+            met[number].append(group)
+    for number, (here, (_, at)) in enumerate(zip(met, wayline.points, strict=True)):
         yield from _shots_at(at, [group for group in here if group.trigger == "reachPoint"], state)
-        if number + 1 < len(points):
-            following, way_end = points[number + 1]
+        if number + 1 < len(wayline.points):
+            following, way_end = wayline.points[number + 1]
             yield from _shots_on_way(at, way_end, [group for group in here if following <= group.last], state)
 
 
@@ -158,15 +217,15 @@ def _shots_at(at: Place, groups: list[_ActionGroup], state: dict[str, Angles]) -
     for group in groups:
         for action in group.actions:
             if action.what == "takePhoto":
-                yield _Shot(at, at, state.get(action.gimbal))
+                yield _Shot(at, at, state.get(action.gimbal, _UNKNOWN))
             elif action.what in _AIMING:
-                yield _Shot(at, at, _angles(action.facts))
+                yield _Shot(at, at, (_pitch(action), _roll(action)))
             _turn(state, action)
 
 
 def _shots_on_way(start: Place, end: Place, groups: list[_ActionGroup], state: dict[str, Angles]) -> Iterator[_Shot]:
     turns = {
-        action.gimbal: _angles(action.facts)
+        action.gimbal: _pitch(action)
         for group in groups
         if group.trigger == "betweenAdjacentPoints"
         for action in group.actions
@@ -175,31 +234,46 @@ def _shots_on_way(start: Place, end: Place, groups: list[_ActionGroup], state: d
     for group in groups:
         for action in group.actions if group.trigger in _EVERY else ():
             if action.what == "takePhoto":
-                angles = state.get(action.gimbal)
+                pitch, roll = state.get(action.gimbal, _UNKNOWN)
                 # While the gimbal turns, nobody knows how far it has come.
-                yield _Shot(start, end, angles if turns.get(action.gimbal, angles) == angles else None)
-    state |= turns
+                yield _Shot(start, end, (pitch if turns.get(action.gimbal, pitch) == pitch else None, roll))
+    state |= {gimbal: (pitch, state.get(gimbal, _UNKNOWN)[1]) for gimbal, pitch in turns.items()}
 
 
 def _turn(state: dict[str, Angles], action: _Action) -> None:
     """Bring `state` up to what an action does to its gimbal. After shots that aim by themselves it is not known."""
     if action.what in _AIMING:
-        state[action.gimbal] = None
+        state[action.gimbal] = _UNKNOWN
     elif action.what == "gimbalRotate":
-        if action.facts.get("gimbalRotateMode", "absoluteAngle") != "absoluteAngle":
-            state[action.gimbal] = None
-        elif _is_on(action.facts.get("gimbalPitchRotateEnable")):
-            state[action.gimbal] = _angles(action.facts, with_roll=_is_on(action.facts.get("gimbalRollRotateEnable")))
+        pitch, roll = state.get(action.gimbal, _UNKNOWN)
+        is_absolute = action.facts.get("gimbalRotateMode", "absoluteAngle") == "absoluteAngle"
+        if _is_on(action.facts.get("gimbalPitchRotateEnable")):
+            pitch = _pitch(action) if is_absolute else None
+        if _is_on(action.facts.get("gimbalRollRotateEnable")):
+            roll = _roll(action) if is_absolute else None
+        state[action.gimbal] = (pitch, roll)
 
 
-def _angles(facts: dict[str, str], *, with_roll: bool = True) -> Angles:
-    pitch = _number(facts.get("gimbalPitchRotateAngle"))
-    roll = _number(facts.get("gimbalRollRotateAngle")) if with_roll and "gimbalRollRotateAngle" in facts else _LEVEL
-    return None if pitch is None or roll is None else (pitch, roll)
+def _pitch(action: _Action) -> float | None:
+    return _angle(action, "gimbalPitchRotateAngle", LOWEST_PITCH_DEG, HIGHEST_PITCH_DEG)
+
+
+def _roll(action: _Action) -> float | None:
+    return _angle(action, "gimbalRollRotateAngle", -TURN_DEG, TURN_DEG)
+
+
+def _angle(action: _Action, name: str, lowest: float, highest: float) -> float | None:
+    angle = _number(action.facts.get(name))
+    if angle is not None and not lowest <= angle <= highest:
+        expected = f"{lowest:g} to {highest:g} degrees"
+        raise ConfigError(
+            f"{name} of the plan is {angle:g}: expected {expected}. Correct the plan and export it again."
+        )
+    return angle
 
 
 def _waypoints(folder: ET.Element) -> Iterator[tuple[int, Place]]:
-    for number, placemark in enumerate(_all(folder, "Placemark")):
+    for number, placemark in enumerate(_children(folder, "Placemark")):
         facts = {_name(one): one.text or "" for one in placemark.iter()}
         numbers = [_number(part) for part in facts.get("coordinates", "").split(",")]
         index = _number(facts.get("index")) if "index" in facts else float(number)
@@ -210,22 +284,28 @@ def _waypoints(folder: ET.Element) -> Iterator[tuple[int, Place]]:
 
 def _group(element: ET.Element) -> _ActionGroup:
     facts = {_name(one): one.text or "" for one in element if len(one) == 0}
-    trigger = next((one.text or "" for one in _all(element, "actionTriggerType")), "")
+    triggers = [
+        one for trigger in _children(element, "actionTrigger") for one in _children(trigger, "actionTriggerType")
+    ]
     first, last = (_number(facts.get(f"actionGroup{side}Index")) for side in ("Start", "End"))
     if first is None or last is None:
         raise ConfigError("an actionGroup of the plan does not say at which waypoints: expected start and end index.")
-    return _ActionGroup(trigger.strip(), int(first), int(last), tuple(_actions(element)))
+    trigger = (triggers[0].text or "").strip() if triggers else ""
+    return _ActionGroup(trigger, int(first), int(last), tuple(_actions(element)))
 
 
 def _actions(element: ET.Element) -> Iterator[_Action]:
-    for one in _all(element, "action"):
+    for one in _children(element, "action"):
         facts = {_name(inner): (inner.text or "").strip() for inner in one.iter()}
         yield _Action(facts.get("actionActuatorFunc", ""), facts)
 
 
-def _all(element: ET.Element, name: str) -> list[ET.Element]:
-    """Return the elements of a name below `element`, in any of the versions of the namespace."""
-    return [one for one in element.iter() if one is not element and _name(one) == name]
+def _children(element: ET.Element, name: str) -> list[ET.Element]:
+    """Return the elements of a name directly below `element`, in any of the versions of the namespace.
+
+    Not those within those: a file could nest them by the thousand, and each would be flown again.
+    """
+    return [one for one in element if _name(one) == name]
 
 
 def _name(element: ET.Element) -> str:

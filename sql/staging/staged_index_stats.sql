@@ -9,7 +9,7 @@
 -- Several statistics of one plot in one flight count by their valid pixels. Those of a picture whose place, time or
 -- pose cannot be (quarantined) or that is a thumbnail count for nothing. They name their plot, so that a picture
 -- without a footprint is good enough. A statistic of a whole picture counts for the plot in which index_image_share of
--- its ground lies, where the flight has none of that plot itself.
+-- its ground lies, where the flight has none of that plot itself. One of no pixels counts where there is no other.
 with image_plots as (
     select
         plot_coverage.picture_id,
@@ -42,7 +42,8 @@ told as (
         greatest(index_stats.n_pixels, 0) as n_pixels,
         coalesce(index_stats.valid_fraction, 0) as valid_fraction,
         coalesce(index_stats.calibrated, false) as is_calibrated,
-        index_stats.scope = 'plot' as is_of_plot,
+        case when index_stats.n_pixels > 0 then 2 else 0 end + case when index_stats.scope = 'plot' then 1 else 0 end
+            as worth,
     from index_stats
     left join image_plots on index_stats.scope = 'image' and index_stats.picture_id = image_plots.picture_id
     where
@@ -56,9 +57,9 @@ told as (
 nearest as (
     select
         told.*,
-        max(case when told.is_of_plot then 1 else 0 end) over (
+        max(told.worth) over (
             partition by told.plot_id, told.flight_id, told.sensor_kind, told.index_name
-        ) = 1 as has_own,
+        ) as best_worth,
     from told
     where told.plot_id is not null
 )
@@ -74,5 +75,5 @@ select
     sum(n_pixels) as n_pixels,
     min(case when is_calibrated then 1 else 0 end) = 1 as is_calibrated,
 from nearest
-where is_of_plot or not has_own
+where worth = best_worth
 group by plot_id, flight_id, sensor_kind, index_name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from ingest.inbox import Inbox
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import own
 from tests.registers.test_flight_plan import PHOTO, gimbal, group, kmz, plan
-from tests.seal.test_pictures import Lake, callback, native, osd
+from tests.seal.test_pictures import Lake, callback, exif, native, osd
 
 ASKED = "select picture_id, footprint_status, pitch_deg, attitude_source, attitude_age_s from drone_images order by 1"
 
@@ -63,6 +64,63 @@ def test_pictures_that_the_plan_does_not_know_stay_without_pose_and_are_counted(
     assert lake.ask(ASKED)[0][1] == "unknown_pose"
     file.write_bytes(b"no plan")
     assert tell(folder, file) == EXIT_USAGE
+
+
+def test_a_plan_that_is_told_again_takes_the_place_of_the_one_before(
+    folder: DataFolder, down: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with own(folder):
+        lake = Lake(folder)
+        own_plan = {"yaw_deg": 0, "pitch_deg": -80, "roll_deg": 0, "source": "flight_plan"}
+        lake.seal(callback(), native("d/9", flight_id="f", attitude=own_plan))
+        lake.sealer.close()
+    assert tell(folder, down) == EXIT_OK
+    down.write_bytes(kmz(plan(group(0, 0, gimbal(-60), PHOTO))))
+    capsys.readouterr()
+    assert tell(folder, down) == EXIT_OK
+    assert json.loads(capsys.readouterr().out) == {"pictures": 1, "posed": 1, "is_stored": True}
+    asked = "select pitch_deg, attitude_source from drone_images order by picture_id"
+    assert lake.ask(asked) == [(-60.0, "flight_plan"), (-80.0, "flight_plan")]
+
+
+def test_pictures_whose_measured_poses_are_no_answer_are_not_told_to_have_the_plans(
+    folder: DataFolder, down: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with own(folder):
+        lake = Lake(folder)
+        lake.seal(callback(), osd(-1, pitch_deg=-40.0), osd(1, pitch_deg=-50.0))
+        lake.sealer.close()
+    assert tell(folder, down) == EXIT_FOUND_PROBLEMS
+    assert json.loads(capsys.readouterr().out) == {"pictures": 1, "posed": 0, "is_stored": True}
+
+
+def test_a_flight_without_an_id_is_named_as_the_list_names_it_and_an_unknown_one_is_an_error(
+    folder: DataFolder, down: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    topic, event = callback()
+    del event["data"]["file"]["ext"]["flight_id"]
+    unposed: dict[str, Any] = {f"XMP-drone-dji:Gimbal{angle}Degree": None for angle in ("Pitch", "Roll")}
+    with own(folder):
+        lake = Lake(folder)
+        lake.seal((topic, event), exif(drone="PLANE", **unposed))
+        lake.sealer.close()
+    (folder.root / "greensward.toml").write_text('[site]\nclock = "2026-07-03T00:00:00Z"\n', encoding="utf-8")
+    assert run(["flights", "list", "--json", "-C", str(folder.root)]) == EXIT_OK
+    names = [flight["flight_id"] for flight in json.loads(capsys.readouterr().out)]
+    assert sorted(names) == ["2026-07-02", "PLANE/2026-07-02"]
+    for name in names:
+        assert tell(folder, down, name) == EXIT_OK
+    assert lake.ask("select count(*) from drone_images where attitude_source = 'flight_plan'") == [(2,)]
+    for name in ("PLANE/2026-07-03", "f", ""):
+        assert tell(folder, down, name) == EXIT_USAGE
+    assert "there is no flight" in capsys.readouterr().err
+
+
+def test_a_file_that_is_larger_than_a_plan_is_not_read_to_its_end(
+    folder: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tell(folder, Path("/dev/zero")) == EXIT_USAGE
+    assert "more than" in capsys.readouterr().err
 
 
 def test_beside_ingest_the_plan_waits_in_the_inbox(folder: DataFolder, down: Path) -> None:

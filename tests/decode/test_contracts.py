@@ -121,6 +121,16 @@ def test_every_topic_that_the_asyncapi_document_receives_is_subscribed(asyncapi:
             assert any(topic_matches_sub(one, topic) for one in filters), topic
 
 
+def test_a_device_may_write_to_every_native_topic_that_the_asyncapi_document_receives(asyncapi: dict[str, Any]) -> None:
+    acl = (Path(__file__).resolve().parents[2] / "compose" / "mosquitto" / "acl.in").read_text(encoding="utf-8")
+    channels = [one["channel"]["$ref"] for one in asyncapi["operations"].values() if one["action"] == "receive"]
+    addresses = [asyncapi["channels"][one.rpartition("/")[2]]["address"] for one in channels]
+    native = [address for address in addresses if address.startswith("greensward/")]
+    lines = [f"pattern write {one}".replace("{district}", "@DISTRICT@").replace("{device_id}", "%u") for one in native]
+    assert lines
+    assert set(lines) <= set(acl.splitlines())
+
+
 def test_every_example_of_the_asyncapi_document_fits_and_is_decoded(asyncapi: dict[str, Any], publish: Publish) -> None:
     tried = 0
     for message in asyncapi["components"]["messages"].values():

@@ -52,6 +52,7 @@ def test_a_pose_that_cannot_be_read_costs_no_other() -> None:
         ({"poses": [POSE | {"posed_at": "2026-06-15T10:30:12"}]}, "bad_instant"),
         ({"poses": [POSE | {"posed_at": "1999-06-15T10:30:12Z"}]}, "before_2015"),
         ({"poses": [POSE], "gateway_id": True}, "wrong_type"),
+        ({"poses": [POSE], "gateway_id": "ANOTHER DOCK"}, "identity_mismatch"),
     ],
 )
 def test_a_message_without_a_pose_says_what_is_wrong(document: Any, code: str) -> None:

@@ -75,6 +75,31 @@ def test_whatever_was_measured_counts_before_what_was_planned(measured: list[Dro
     assert joined(callback(), planned, *measured).image.pitch_deg == -60.0
 
 
+@pytest.mark.parametrize(
+    "measured",
+    [
+        [pose(-1.0, gimbal_pitch_deg=-40.0), pose(0.2, gimbal_pitch_deg=-45.0), pose(1.5, gimbal_pitch_deg=-50.0)],
+        [pose(2.0)],
+        [pose(s, drone_id=drone) for s in (-1, 1) for drone in ("PLANE", "OTHER PLANE")],
+        [push(0.1), push(0.1, payload_index="53-0-1")],
+    ],
+    ids=["a moving gimbal", "one report alone", "two aircraft", "two payloads"],
+)
+def test_a_plan_does_not_answer_where_what_was_measured_is_no_answer(measured: list[DronePose]) -> None:
+    planned = pose(0.0, source="flight_plan", gimbal_pitch_deg=-90.0)
+    assert joined(callback(), planned, *measured) == PosedImage(callback())
+
+
+def test_a_measured_pose_out_of_reach_leaves_the_answer_to_the_plan() -> None:
+    planned = pose(0.0, source="flight_plan", gimbal_pitch_deg=-90.0)
+    assert joined(callback(), planned, pose(2.001), pose(3.0)).image.pitch_deg == -90.0
+
+
+def test_a_plan_that_is_told_again_counts_as_it_was_told_last() -> None:
+    told = [pose(0.0, source="flight_plan", gimbal_pitch_deg=pitch) for pitch in (-90.0, -45.0)]
+    assert joined(callback(), *told).image.pitch_deg == -45.0
+
+
 def test_a_near_push_counts_before_a_nearer_report() -> None:
     found = joined(callback(), pose(-0.1), pose(0.1), push(0.4, gimbal_pitch_deg=-45.0))
     assert (found.image.attitude_source, found.image.pitch_deg) == ("drc_osd", -45.0)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pytest
 
 from ingest.errors import ConfigError
+from ingest.registers import flight_plan
 from ingest.registers.flight_plan import MOST_BYTES, read_flight_plan
 
 METRE_OF_LAT = 1 / 111_017.6
@@ -56,9 +59,11 @@ def plan(*groups_of_points: str, start: str = "", version: str = "1.0.2") -> byt
     ).encode()
 
 
-def kmz(waylines: bytes, **others: bytes) -> bytes:
+def kmz(
+    waylines: bytes, packed: int = zipfile.ZIP_DEFLATED, others: Mapping[str, bytes] = MappingProxyType({})
+) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(file, "w", packed) as archive:
         archive.writestr("wpmz/template.kml", b"<kml/>")
         archive.writestr("wpmz/waylines.wpml", waylines)
         for name, content in others.items():
@@ -66,7 +71,7 @@ def kmz(waylines: bytes, **others: bytes) -> bytes:
     return file.getvalue()
 
 
-def angles(payload: bytes, north_m: float, east_m: float = 0.0) -> tuple[float, float] | None:
+def angles(payload: bytes, north_m: float, east_m: float = 0.0) -> tuple[float, float | None] | None:
     return read_flight_plan(payload).angles_at(117.1 + east_m * METRE_OF_LAT / 0.7762, 39.2 + north_m * METRE_OF_LAT)
 
 
@@ -77,8 +82,8 @@ def test_a_picture_at_a_waypoint_has_the_angle_that_was_set_there(version: str, 
         group(0, 0, gimbal(-60), PHOTO), group(1, 1, PHOTO, gimbal(-90)), group(2, 2, PHOTO), version=version
     )
     payload = kmz(waylines) if packed else waylines
-    assert angles(payload, 0) == angles(payload, 100) == (-60.0, 0.0)
-    assert angles(payload, 200) == (-90.0, 0.0)
+    assert angles(payload, 0) == angles(payload, 100) == (-60.0, None)
+    assert angles(payload, 200) == (-90.0, None)
     assert angles(payload, 50) is None
 
 
@@ -91,10 +96,10 @@ def test_a_picture_ten_metres_off_is_none_of_the_plan(off_m: float, *, is_planne
 def test_pictures_at_intervals_have_the_angle_of_their_way() -> None:
     every = group(0, 2, PHOTO, trigger="multipleDistance")
     payload = plan(every, "", group(2, 2, gimbal(-30)), "", start=gimbal(-90))
-    assert [angles(payload, north_m) for north_m in (3, 50, 150, 195)] == [(-90.0, 0.0)] * 4
+    assert [angles(payload, north_m) for north_m in (3, 50, 150, 195)] == [(-90.0, None)] * 4
     assert angles(payload, 250) is None
     turned = plan(every, group(1, 1, gimbal(-45)), "", start=gimbal(-90))
-    assert (angles(turned, 50), angles(turned, 150)) == ((-90.0, 0.0), (-45.0, 0.0))
+    assert (angles(turned, 50), angles(turned, 150)) == ((-90.0, None), (-45.0, None))
     assert angles(turned, 95) is None, "the ways before and behind the waypoint differ"
 
 
@@ -102,9 +107,11 @@ def test_a_gimbal_that_turns_on_the_way_says_nothing_there_and_its_new_angle_beh
     even = group(0, 1, action("gimbalEvenlyRotate", gimbalPitchRotateAngle=-30), trigger="betweenAdjacentPoints")
     every = group(0, 2, PHOTO, trigger="multipleTiming")
     payload = plan(every + even, "", "", start=gimbal(-90))
-    assert (angles(payload, 50), angles(payload, 150)) == (None, (-30.0, 0.0))
+    assert (angles(payload, 50), angles(payload, 150)) == (None, (-30.0, None))
     still = plan(every + even, "", "", start=gimbal(-30))
-    assert angles(still, 50) == (-30.0, 0.0)
+    assert angles(still, 50) == (-30.0, None)
+    rolled = plan(every + even, "", "", start=gimbal(-90, gimbalRollRotateEnable=1))
+    assert angles(rolled, 150) == (-30.0, 7.0), "only the pitch turns evenly"
 
 
 def test_a_shot_that_aims_by_itself_has_its_own_angles_and_leaves_none_behind() -> None:
@@ -127,9 +134,61 @@ def test_an_angle_that_the_plan_does_not_say_is_never_assumed(set_before: str) -
     assert angles(plan(group(0, 0, set_before, PHOTO)), 0) is None
 
 
-def test_a_roll_counts_only_where_it_is_switched_on() -> None:
-    assert angles(plan(group(0, 0, gimbal(-90, gimbalRollRotateEnable=1), PHOTO)), 0) == (-90.0, 7.0)
+ROLLED = gimbal(-90, gimbalRollRotateEnable=1)
+ROLL_ONLY = {"gimbalPitchRotateEnable": 0, "gimbalRollRotateEnable": 1}
 
+
+@pytest.mark.parametrize(
+    ("turns", "told"),
+    [
+        (ROLLED, (-90.0, 7.0)),
+        (ROLLED + gimbal(-30), (-30.0, 7.0)),
+        (ROLLED + gimbal(-30, **ROLL_ONLY, gimbalRollRotateAngle=0), (-90.0, 0.0)),
+        (ROLLED + gimbal(-30, **ROLL_ONLY, gimbalRotateMode="relativeAngle"), (-90.0, None)),
+        (ROLLED + gimbal(-30, gimbalRotateMode="relativeAngle"), None),
+        (gimbal(-30, **ROLL_ONLY), None),
+        (gimbal(-90), (-90.0, None)),
+    ],
+)
+def test_pitch_and_roll_turn_each_where_it_is_switched_on_and_stay_else(
+    turns: str, told: tuple[float, float | None] | None
+) -> None:
+    assert angles(plan(group(0, 0, turns, PHOTO)), 0) == told
+
+
+def test_shots_of_one_place_that_differ_in_roll_say_nothing_and_one_without_roll_leaves_it_unknown() -> None:
+    level = gimbal(-90, gimbalRollRotateEnable=1, gimbalRollRotateAngle=0)
+    assert angles(plan(group(0, 0, ROLLED, PHOTO, level, PHOTO)), 0) is None
+    assert angles(plan(group(0, 0, gimbal(-90), PHOTO, ROLLED, PHOTO)), 0) == (-90.0, None)
+
+
+@pytest.mark.parametrize("turn", ["gimbalRotate", "orientedShoot"])
+@pytest.mark.parametrize(
+    ("pitch", "roll", "wrong"),
+    [
+        (-180, 180, None),
+        (90, -180, None),
+        (-180.5, 0, "Pitch"),
+        (90.5, 0, "Pitch"),
+        (0, 180.5, "Roll"),
+        (0, -181, "Roll"),
+    ],
+)
+def test_an_angle_that_no_gimbal_has_makes_the_plan_wrong(
+    turn: str, pitch: float, roll: float, wrong: str | None
+) -> None:
+    facts = {"gimbalPitchRotateEnable": 1, "gimbalRollRotateEnable": 1, "payloadPositionIndex": 0}
+    turned = action(turn, **facts, gimbalPitchRotateAngle=pitch, gimbalRollRotateAngle=roll)
+    payload = plan(group(0, 0, turned, PHOTO if turn == "gimbalRotate" else ""))
+    if wrong is None:
+        assert angles(payload, 0) == (pitch, roll)
+    else:
+        with pytest.raises(ConfigError, match=f"gimbal{wrong}RotateAngle of the plan"):
+            read_flight_plan(payload)
+
+
+CENTRAL = b"PK\1\2"
+"""The beginning of an entry of a zip's directory, which stands at the end."""
 
 BOMB = b'<!DOCTYPE kml [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><kml>&b;</kml>'
 
@@ -144,7 +203,10 @@ BOMB = b'<!DOCTYPE kml [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><kml>&b;</kml>'
         (kmz(b"<kml"), "no XML"),
         (kmz(b"\xff\xfe<"), "UTF-8"),
         (kmz(b" " * (MOST_BYTES + 1)), "larger than"),
-        (kmz(plan(), **{"other/waylines.wpml": b""}), "2 of them"),
+        (kmz(plan(), others={"other/waylines.wpml": b""}), "2 of them"),
+        (kmz(plan(PHOTO), packed=zipfile.ZIP_BZIP2), "expected deflate"),
+        (kmz(plan(PHOTO), packed=zipfile.ZIP_LZMA), "expected deflate"),
+        (plan(*[group(0, 499, PHOTO)] * 500), "250,000 actions"),
         (kmz(plan()), "no pictures"),
         (kmz(plan(group(0, 0, PHOTO)).replace(b"117.1,", b"east,")), "no place"),
         (kmz(plan(group(0, 0, PHOTO)).replace(b"StartIndex>0<", b"StartIndex>?<")), "at which waypoints"),
@@ -157,9 +219,37 @@ def test_what_is_no_plan_says_so_and_what_to_do(payload: bytes, words: str) -> N
 
 def test_a_damaged_archive_is_an_error_that_people_can_read() -> None:
     whole = kmz(plan(*[group(number, number, gimbal(-60), PHOTO) for number in range(9)]))
-    for place in range(0, len(whole), 7):
-        damaged = whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :]
-        try:
-            read_flight_plan(damaged)
-        except ConfigError:
-            continue
+    refused = 0
+    assert whole.count(CENTRAL) == 2
+    for place in range(whole.index(CENTRAL), len(whole)):
+        for flip in (0xFF, 0x01):
+            damaged = whole[:place] + bytes([whole[place] ^ flip]) + whole[place + 1 :]
+            try:
+                read_flight_plan(damaged)
+            except ConfigError:
+                refused += 1
+    assert refused
+
+
+def test_a_name_in_no_encoding_is_an_error_that_people_can_read() -> None:
+    whole = kmz(plan(PHOTO), others={"\u7530.txt": b""})
+    assert whole.count("\u7530".encode()) == 2
+    with pytest.raises(ConfigError, match="no KMZ"):
+        read_flight_plan(whole.replace("\u7530".encode(), b"\xff\xff\xff"))
+
+
+def test_a_plan_has_at_most_as_many_waypoints_as_there_are_numbers_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flight_plan, "_MOST_WAYPOINTS", 3)
+    shot = group(0, 0, PHOTO)
+    assert len(read_flight_plan(plan(shot, "", "")).start) == 1
+    with pytest.raises(ConfigError, match="4 waypoints"):
+        read_flight_plan(plan(shot, "", "", ""))
+
+
+def test_folders_within_folders_are_flown_once_and_never_by_themselves() -> None:
+    payload = plan(group(0, 0, gimbal(-60), PHOTO))
+    deep = payload.replace(b"<Folder>", b"<Folder>" * 2).replace(b"</Folder>", b"</Folder>" * 2)
+    with pytest.raises(ConfigError, match="no pictures"):
+        read_flight_plan(deep)
+    beside = payload.replace(b"</Folder>", b"<Folder><Placemark/></Folder></Folder>")
+    assert len(read_flight_plan(beside).start) == 1

@@ -394,14 +394,16 @@ def test_a_planned_pose_gives_a_docks_picture_ground_and_says_so(lake: Lake) -> 
     assert lake.ask("select footprint_status, attitude_source from drone_images") == [("ok", "flight_plan")]
 
 
-def test_a_planned_pose_that_came_first_waits_for_its_picture_and_stays_while_the_gimbal_moves(lake: Lake) -> None:
+def test_a_planned_pose_that_came_first_waits_for_its_picture_and_goes_when_the_gimbal_is_seen_to_move(
+    lake: Lake,
+) -> None:
     poses = [{"posed_at": NOON.isoformat(), "pitch_deg": -90}]
     lake.seal(("greensward/v1/beichen/DOCK/plan", {"gateway_id": "DOCK", "poses": poses}))
     lake.seal(callback())
     asked = "select footprint_status, pitch_deg, attitude_source, attitude_age_s from drone_images"
     assert lake.ask(asked) == [("ok", -90.0, "flight_plan", 0.0)]
     lake.seal(osd(-1, pitch_deg=-80.0), osd(1, pitch_deg=-60.0))
-    assert lake.ask(asked) == [("ok", -90.0, "flight_plan", 0.0)]
+    assert lake.ask(asked) == [("unknown_pose", None, None, None)]
 
 
 def test_findings_that_came_without_a_pose_are_placed_by_a_message_without_findings(lake: Lake) -> None:

@@ -89,10 +89,16 @@ def test_a_statistic_of_no_pixels_weighs_nothing(lake: MadeLake) -> None:
 
 @pytest.mark.parametrize(
     ("covered_fraction", "own", "told"),
-    [(0.04, None, [("P1", 0.6)]), (0.0399, None, []), (0.04, 0.5, [("P1", 0.5)])],
+    [
+        (0.04, None, [("P1", 0.6)]),
+        (0.0399, None, []),
+        (0.04, (0.5, 1), [("P1", 0.5)]),
+        (0.04, (-9999.0, 0), [("P1", 0.6)]),
+        (0.0399, (0.5, 0), [("P1", 0.5)]),
+    ],
 )
 def test_the_index_of_a_picture_is_that_of_the_plot_which_fills_most_of_it(
-    lake: MadeLake, covered_fraction: float, own: float | None, told: list[tuple[str, float]]
+    lake: MadeLake, covered_fraction: float, own: tuple[float, int] | None, told: list[tuple[str, float]]
 ) -> None:
     lake.plot("P1", area_m2=1000.0)
     lake.plot("P2", area_m2=1000.0)
@@ -102,8 +108,9 @@ def test_the_index_of_a_picture_is_that_of_the_plot_which_fills_most_of_it(
         lake.add("plot_coverage", plot_id=plot_id, covered_fraction=share, **picture)
     stat(lake, None, 0.6, scope="image")
     if own is not None:
-        stat(lake, "P1", own)
-    assert ask(lake, "select plot_id, index_median from staged_index_stats") == told
+        stat(lake, "P1", own[0], n_pixels=own[1], calibrated=own[1] > 0)
+    rows = ask(lake, "select plot_id, index_median from staged_index_stats where is_calibrated or n_pixels = 0")
+    assert rows == told
 
 
 @pytest.mark.parametrize(("other", "calibrated"), [(True, True), (False, False), (None, False)])
