@@ -195,12 +195,14 @@ def _check_watering(ledger: Ledger, finding: Finding, plot: Mapping[str, Any], n
 
 
 def _is_final(finding: Finding, issue: Issue) -> bool:
-    """Say whether little or nothing was seen for long enough: water goes on sinking to deeper probes for a day."""
-    return (
-        finding.data_at is not None
-        and issue.done_at is not None
-        and finding.data_at - issue.done_at >= interval("recheck_sunk_after")
-    )
+    """Say whether little or nothing was seen for long enough: water goes on sinking to deeper probes for a day.
+
+    A probe that fell silent meanwhile is waited for until no more data could change what was seen.
+    """
+    if finding.data_at is None or issue.done_at is None:
+        return False
+    has_sunk = finding.data_at - issue.done_at >= interval("recheck_sunk_after")
+    return has_sunk or finding.as_of - issue.done_at >= interval("recheck_without_data_after")
 
 
 def _was_just_voided(ledger: Ledger, finding: Finding, before: Finding | None, now: datetime) -> bool:

@@ -37,18 +37,7 @@ aged as (
         case
             when staged_plots.planted_on is not null
                 then greatest(
-                    coalesce(
-                        staged_plots.planted_years,
-                        extract(year from depths.date) - extract(year from staged_plots.planted_on)
-                        - case
-                            when
-                                extract(month from depths.date) * 100 + extract(day from depths.date)
-                                < extract(month from staged_plots.planted_on) * 100
-                                + extract(day from staged_plots.planted_on)
-                                then 1
-                            else 0
-                        end
-                    ), 0
+                    coalesce(staged_plots.planted_years, date_sub('year', staged_plots.planted_on, depths.date)), 0
                 )
             when staged_plots.is_newly_planted then 0
             else 999

@@ -7,14 +7,15 @@
 -- Kept as: table
 --
 -- Rises of a plot's elements that lie no further apart than wetting_gap_hours are one event. Gain is the rise at each
--- depth times the thickness of the layer it stands for. In this order: a crew's report from check_to_hours before the
--- event (water sinks) to wetting_report_hours after its end makes it watering (crew); rain of wetting_rain_mm between
--- wetting_hours before it and its end makes it rain (gauge); when wetting_plots_share of the plots with probes, and
--- wetting_plots_least of them, grew wet within wetting_hours of each other it rained (many_plots), for a gauge misses
--- showers; a plot with pipes of its own is watered by them when the rise began above d04_depth_cm (D04: pipes); an
--- issue that asks for water and stands open makes it watering (ordered). Else nobody ordered it and no rain explains
--- it: unplanned, watering by others or a leak. Where rain is not measured and fewer plots than that have probes nobody
--- can know: watering (unknown).
+-- depth times the thickness of the layer it stands for. In this order: a crew's report of water from the event's begin
+-- to wetting_report_hours after its end makes it watering (crew); rain of wetting_rain_mm between wetting_hours before
+-- it and its end makes it rain (gauge); when wetting_plots_share of the plots with probes, and wetting_plots_least of
+-- them, grew wet within wetting_hours of each other it rained (many_plots), for a gauge misses showers; a report of
+-- water up to check_to_hours before the event is of water that sank meanwhile (crew); a plot with pipes of its own is
+-- watered by them when the rise began above d04_depth_cm (D04: pipes); an issue that asks for water and stands open
+-- makes it watering (ordered). Else nobody ordered it and no rain explains it: unplanned, watering by others or a leak.
+-- Where rain is not measured and fewer plots than that have probes nobody can know: watering (unknown). A report is of
+-- water when its issue asks for water (drought, campaigns) or when it says litres.
 with layers as (
     select
         plot_id,
@@ -102,9 +103,10 @@ probed as (
 ),
 
 reported as (
-    select distinct
+    select
         crowds.plot_id,
         crowds.event_number,
+        bool_or(watering_reports.reported_at >= crowds.starts_at) as is_since_begin,
     from crowds
     cross join limits
     inner join watering_reports
@@ -112,6 +114,11 @@ reported as (
             crowds.plot_id = watering_reports.plot_id
             and epoch(crowds.starts_at) - epoch(watering_reports.reported_at) <= limits.check_to_hours * 3600
             and epoch(watering_reports.reported_at) - epoch(crowds.ends_at) <= limits.wetting_report_hours * 3600
+    where
+        watering_reports.cause = 'drought'
+        or watering_reports.cause like 'campaign.%'
+        or watering_reports.litres > 0
+    group by crowds.plot_id, crowds.event_number
 ),
 
 orders as (
@@ -137,6 +144,7 @@ sourced as (
         coalesce(rain_at_end.rain_so_far_mm - rain_before.rain_so_far_mm, 0) as rain_mm,
         coalesce(rain_at_end.measured_so_far - rain_before.measured_so_far, 0) as rain_hours_measured,
         reported.plot_id is not null as is_reported,
+        coalesce(reported.is_since_begin, false) as is_reported_since_begin,
         coalesce(orders.last_kind in ('opened', 'assigned', 'started', 'reopened'), false) as is_ordered,
         coalesce(staged_plots.irrigation in ('sprinkler', 'drip'), false) as has_pipes,
         probed.plots,
@@ -156,12 +164,13 @@ judged as (
     select
         sourced.*,
         case
-            when sourced.is_reported then 'crew'
+            when sourced.is_reported_since_begin then 'crew'
             when round(sourced.rain_mm - limits.wetting_rain_mm, 9) >= 0 then 'gauge'
             when
                 sourced.plots_wet >= limits.wetting_plots_least
                 and sourced.plots_wet >= limits.wetting_plots_share * sourced.plots
                 then 'many_plots'
+            when sourced.is_reported then 'crew'
             when sourced.has_pipes and sourced.shallowest_cm < limits.d04_depth_cm then 'pipes'
             when sourced.is_ordered then 'ordered'
             when sourced.rain_hours_measured > 0 or sourced.plots >= limits.wetting_plots_least then 'nobody'

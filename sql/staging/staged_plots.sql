@@ -35,14 +35,7 @@ aged as (
     select
         anniversaries.*,
         coalesce(anniversaries.today < anniversaries.new_until, false) as is_new_by_date,
-        extract(year from anniversaries.today) - extract(year from anniversaries.planted_on)
-        - case
-            when
-                extract(month from anniversaries.today) * 100 + extract(day from anniversaries.today)
-                < extract(month from anniversaries.planted_on) * 100 + extract(day from anniversaries.planted_on)
-                then 1
-            else 0
-        end as planted_years,
+        date_sub('year', anniversaries.planted_on, anniversaries.today) as planted_years,
     from anniversaries
 ),
 

@@ -273,11 +273,11 @@ def test_inputs_that_are_no_json_object_do_not_stop_an_issue(ledger: Ledger) -> 
     assert only(ledger).finding["trend_7d"] == []
 
 
-def check(ledger: Ledger, issue: Issue, state: str, **changes: object) -> Applied:
-    """Apply what the probes show of the issue's reported water, a day after it."""
+def check(ledger: Ledger, issue: Issue, state: str, after: timedelta = DAY, **changes: object) -> Applied:
+    """Apply what the probes show of the issue's reported water, `after` it: a day."""
     assert issue.done_at is not None
     params: dict[str, object] = {"issue_id": issue.issue_id, "reported_at": issue.done_at.isoformat(), "share_pct": 60}
-    now = NOW + HOUR + DAY
+    now = issue.done_at + after
     data_at = changes.pop("data_at", now)
     params |= changes
     row = well(
@@ -332,6 +332,17 @@ def test_water_that_is_not_all_seen_is_looked_at_again_once_it_has_had_a_day_to_
         assert (again.state, again.note, again.due_at > NOW + DAY) == (then, note, True)
     else:
         assert again.state == "done_unchecked"
+
+
+@pytest.mark.parametrize(("hours", "is_looked_at"), [(47.9, False), (48.0, True)])
+def test_water_whose_probe_fell_silent_is_looked_at_again_after_two_days(
+    ledger: Ledger, hours: float, *, is_looked_at: bool
+) -> None:
+    issue = reported(ledger)
+    assert issue.done_at is not None
+    last_heard = issue.done_at + timedelta(hours=8)
+    applied = check(ledger, issue, "ineffective", after=timedelta(hours=hours), data_at=last_heard)
+    assert applied.reopened == ([issue.issue_id] if is_looked_at else [])
 
 
 @pytest.mark.parametrize("state", ["rained", "unplanned"])

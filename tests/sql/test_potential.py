@@ -6,6 +6,10 @@ from datetime import date, timedelta
 
 import pytest
 
+from ingest.site import BEICHEN
+from sql.analysts import create_views
+from sql.evaluate import make_models
+from sql.models import models_behind
 from tests.sql.made_lake import AS_OF, MadeLake, local_midnight
 
 HOUR = timedelta(hours=1)
@@ -58,6 +62,31 @@ def test_in_the_second_year_the_line_of_30_cm_holds_around_30_cm(
     kilopascals(lake, -80.5)
     flag = lake.flag("drought")
     assert (flag["line"], flag["state"]) == (line_kpa, "dry" if line_kpa == -80.0 else "watch")
+
+
+def test_what_was_planted_on_29_february_is_a_year_old_on_28_february(lake: MadeLake) -> None:
+    """Its years end where the third does, with which it is no longer new: on the last day of February."""
+    noon = local_midnight(date(2025, 2, 28)) + 12 * HOUR
+    for plot_id, day in (("leap day", date(2024, 2, 29)), ("next day", date(2024, 3, 1))):
+        lake.laboratory_plot(plot_id, planted_on=day)
+        lake.device(f"D-{plot_id}", plot_id)
+        for hours in range(12 + 24):
+            lake.soil(noon - hours * HOUR, f"D-{plot_id}", matric_potential_kpa=-50.0, soil_temperature_c=20.0)
+    connection = lake.connect()
+    asked = "select plot_id, date, line_kpa from potential_daily order by plot_id, date"
+    create_views(connection)
+    of_days = connection.execute(asked).fetchall()
+    make_models(connection, models_behind("potential_daily"), as_of=noon, site=BEICHEN)
+    at_noon = connection.execute(asked).fetchall()
+    eve, last = date(2025, 2, 27), date(2025, 2, 28)
+    young, older = -33.0, -81.0
+    assert of_days == [
+        ("leap day", eve, young),
+        ("leap day", last, older),
+        ("next day", eve, young),
+        ("next day", last, young),
+    ]
+    assert at_noon == [("leap day", eve, older), ("next day", eve, young)]
 
 
 @pytest.mark.parametrize(("kpa_now", "needs_work"), [(-80.0, True), (-79.9, False)])

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from ingest.site import BEICHEN
+from sql.evaluate import make_models
+from sql.models import models_behind
 from tests.sql.made_lake import AS_OF, MadeLake
 
 
@@ -26,7 +29,13 @@ def rain(lake: MadeLake, hours_ago: float, mm: float) -> None:
 
 
 def happened(
-    lake: MadeLake, kind: str, hours_ago: float, plot_id: str = "P1", litres: float | None = None, number: int = 1
+    lake: MadeLake,
+    kind: str,
+    hours_ago: float,
+    plot_id: str = "P1",
+    litres: float | None = None,
+    number: int = 1,
+    cause: str = "drought",
 ) -> datetime:
     at = AS_OF - timedelta(hours=hours_ago)
     lake.rows["issue_events"].append(
@@ -36,7 +45,7 @@ def happened(
             "happened_at": at,
             "kind": kind,
             "plot_id": plot_id,
-            "cause": "drought",
+            "cause": cause,
             "actor": "一队",
             "detail_json": "{}" if litres is None else f'{{"water_used_litres": {litres}}}',
         }
@@ -45,10 +54,9 @@ def happened(
 
 
 def events(lake: MadeLake) -> list[tuple[Any, ...]]:
-    lake.flags()
-    return lake.connection.execute(
-        "select plot_id, kind, source from wetting_events order by plot_id, starts_at"
-    ).fetchall()
+    connection = lake.connect()
+    make_models(connection, models_behind("wetting_events"), as_of=AS_OF, site=BEICHEN)
+    return connection.execute("select plot_id, kind, source from wetting_events order by plot_id, starts_at").fetchall()
 
 
 def test_an_event_has_its_hours_its_rise_and_its_water(lake: MadeLake) -> None:
@@ -89,19 +97,53 @@ def test_a_rise_of_less_than_three_points_is_no_event(lake: MadeLake) -> None:
 
 def test_what_a_crew_reported_or_was_sent_for_is_watering(lake: MadeLake) -> None:
     rain(lake, 30, 0.0)
-    for plot_id in ("reported", "reported late", "sank for two days", "reported long before", "sent", "done before"):
+    for plot_id in ("reported", "reported late", "reported too late", "sent", "done before"):
         rise(lake, plot_id)
     happened(lake, "done", 28, "reported", 100.0)
-    happened(lake, "done", 4, "reported late", 100.0)
-    happened(lake, "done", 78, "sank for two days", 100.0)
-    happened(lake, "done", 79, "reported long before", 100.0)
+    happened(lake, "done", 5, "reported late", 100.0)
+    happened(lake, "done", 4, "reported too late", 100.0)
     happened(lake, "opened", 50, "sent")
     happened(lake, "opened", 90, "done before")
     happened(lake, "closed", 60, "done before", number=2)
     found = {plot_id: (kind, source) for plot_id, kind, source in events(lake) if plot_id != "done before"}
-    assert found["reported"] == found["sank for two days"] == ("watering", "crew")
-    assert found["reported long before"][1] != "crew"
+    assert found["reported"] == found["reported late"] == ("watering", "crew")
+    assert found["reported too late"][1] != "crew"
     assert found["sent"] in {("watering", "ordered"), ("rain", "many_plots")}
+
+
+@pytest.mark.parametrize(
+    ("hours_before", "cause", "litres", "source"),
+    [
+        (48, "drought", None, "crew"),
+        (49, "drought", None, "nobody"),
+        (40, "campaign.freeze_up", None, "crew"),
+        (40, "sensor", None, "nobody"),
+        (40, "disease", 0.0, "nobody"),
+        (40, "vigour", 100.0, "crew"),
+        (-2, "sensor", None, "nobody"),
+    ],
+)
+def test_water_that_a_crew_brought_sinks_for_two_days_and_other_work_brings_none(
+    lake: MadeLake, hours_before: int, cause: str, litres: float | None, source: str
+) -> None:
+    rain(lake, 30, 0.0)
+    rise(lake, "P1")
+    happened(lake, "done", 30 + hours_before, litres=litres, cause=cause)
+    assert events(lake) == [("P1", "unplanned" if source == "nobody" else "watering", source)]
+
+
+@pytest.mark.parametrize(("hours_before", "is_rain"), [(40, True), (1, True), (0, False), (-2, False)])
+def test_rain_after_a_crews_report_is_rain_and_a_report_after_the_rise_is_the_crews(
+    lake: MadeLake, hours_before: int, *, is_rain: bool
+) -> None:
+    for plot_id in ("P1", "P2", "P3", "P4"):
+        rise(lake, plot_id)
+    happened(lake, "done", 30 + hours_before, "P1", litres=6000.0)
+    many_plots = events(lake)
+    assert many_plots[0] == ("P1", *(("rain", "many_plots") if is_rain else ("watering", "crew")))
+    assert {row[2] for row in many_plots[1:]} == {"many_plots"}
+    rain(lake, 30, 25.0)
+    assert events(lake)[0] == ("P1", *(("rain", "gauge") if is_rain else ("watering", "crew")))
 
 
 def test_half_of_all_plots_wet_at_once_is_rain_without_a_gauge(lake: MadeLake) -> None:
@@ -158,12 +200,24 @@ def test_the_share_of_the_expected_rise_that_is_seen_decides(lake: MadeLake, by:
     assert flag["inputs"]["observed_mm"] == pytest.approx(600 * by, abs=1e-3)
 
 
-@pytest.mark.parametrize(("by", "state"), [(0.06, "unplanned"), (0.02, "partial")])
-def test_a_leak_after_a_watering_that_arrived_is_told_and_a_watering_that_did_not_stays_told(
-    lake: MadeLake, by: float, state: str
+@pytest.mark.parametrize(
+    ("by", "then", "cause", "state"),
+    [
+        (0.06, "closed", "drought", "unplanned"),
+        (0.02, "closed", "drought", "unplanned"),
+        (0.02, "void", "drought", "unplanned"),
+        (0.02, "reopened", "vigour", "unplanned"),
+        (0.02, "amended", "drought", "partial"),
+        (0.0, "evidence", "drought", "ineffective"),
+    ],
+)
+def test_a_leak_after_a_watering_is_told_unless_that_watering_still_asks_for_a_recheck(
+    lake: MadeLake, by: float, then: str, cause: str, state: str
 ) -> None:
     watered(lake, by=by, litres=6000.0, hours_ago=80)
-    happened(lake, "closed", 60, number=3)
+    happened(lake, then, 60, number=3)
+    for row in lake.rows["issue_events"]:
+        row["cause"] = cause
     for row in lake.rows["soil_readings"]:
         row["volumetric_water_content"] += 0.05 * (row["measured_at"] >= AS_OF - timedelta(hours=20))
     rain(lake, 20, 0.0)
