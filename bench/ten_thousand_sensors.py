@@ -151,7 +151,6 @@ def _judge(folder: DataFolder, as_of: datetime, told_from: float, what: str = "e
         tell("keeping for the next", 0, 0)
         keep_for_next(folder, lake, carry)
         tell("", 0, 0)
-        readings = lake.execute("select count(*) from readings").fetchall()[0][0]
     spent = [(name, end[1] - at, end[2] - cpu) for (name, at, cpu), end in itertools.pairwise(times)]
     for name, seconds, cpu_seconds in sorted(spent, key=lambda row: -row[2]):
         if cpu_seconds >= told_from:
@@ -159,7 +158,7 @@ def _judge(folder: DataFolder, as_of: datetime, told_from: float, what: str = "e
     _, ended, ended_cpu = times[-1]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     print(
-        f"{what}: {readings:,} readings judged, {flags.num_rows:,} flags: {ended - began:.1f} s, "
+        f"{what}: {carry.groups_judged:,} groups judged whole, {flags.num_rows:,} flags: {ended - began:.1f} s, "
         f"{ended_cpu - began_cpu:.1f} s of CPU, {peak:.1f} GB at most"
     )
 
