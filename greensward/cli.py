@@ -43,6 +43,7 @@ for command in (
     "images",
     "export",
     "lake",
+    "backup",
     "doctor",
     "replay",
     "simulate",

@@ -10,6 +10,7 @@ data/
   ledger/photos/
   ledger/plot-stories.parquet                   what the newest evaluation saw of each plot, for its picture
   carried/                                      what an evaluation leaves to the next; may be deleted at any time
+  restoring/                                    a backup on its way back
   VERSION                                       of this layout
 """
 
@@ -94,6 +95,11 @@ class DataFolder:
         return self.root / "carried"
 
     @property
+    def restoring(self) -> Path:
+        """Where a backup is put together before its parts get their places."""
+        return self.root / "restoring"
+
+    @property
     def secrets(self) -> Path:
         """Keys made by Greensward itself, mode 0700."""
         return self.root / "secrets"
@@ -133,6 +139,7 @@ class DataFolder:
             self.inbox,
             self.ledger,
             self.carried,
+            self.restoring,
             self.secrets,
             self.writer_lock,
             self.lake_lock,

@@ -1,19 +1,29 @@
-"""The backup of docs/operators.md, taken while ingest goes on, and put back: nothing lost, nothing doubled."""
+"""A backup taken while everything goes on, and put back: nothing lost or doubled, nothing believed that is damaged."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from crews.ledger import Ledger
 from crews.links import load_keys
+from greensward.backup.create import Copied, backup_of, backups, create
+from greensward.backup.restore import restore
 from greensward.checked_ledger import ledger_check
+from greensward.cli import run
 from greensward.evaluation import export_events
+from ingest.errors import ConfigError, InUseError, StoreError
 from ingest.inbox import Arrival, Inbox
+from ingest.lake.compact import compact_lake
+from ingest.lake.damage import scrub
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import ensure_layout
 from ingest.lake.read import open_lake
@@ -21,22 +31,20 @@ from ingest.registers.snapshot import RegisterSnapshot
 from ingest.seal.sealer import Sealer
 from ingest.site import BEICHEN
 from tests.crews.preview import made_folder
+from tests.faults.disks import memory_disk
 
-_PAGE = Path(__file__).resolve().parents[2] / "docs" / "operators.md"
 _NOON = datetime(2026, 7, 2, 4, 0, tzinfo=UTC)
 
 
-def script(folder: DataFolder, target: Path) -> list[str]:
-    """Return the lines of the page's backup, for `folder` and a day's folder `target`."""
-    section = _PAGE.read_text(encoding="utf-8").partition("## Backup and restore")[2].partition("\n## ")[0]
-    lines = [line.strip() for line in section.splitlines() if line.startswith("    ")]
-    shown = "cd /var/lib/greensward; d=/backup/greensward/$(date +%F)"
-    assert shown in lines[0]
-    return [lines[0].replace(shown, f"cd {folder.root}; d={target}"), *lines[1:]]
-
-
-def run(lines: list[str]) -> None:
-    subprocess.run(["sh", "-c", "\n".join(lines)], check=True)
+@pytest.fixture
+def folder(tmp_path: Path) -> DataFolder:
+    """Return a data folder with a ledger, keys of links, and one reading in the lake."""
+    folder = made_folder(tmp_path / "data")
+    ensure_layout(folder)
+    load_keys(folder)
+    take(folder, reading(0))
+    seal(folder)
+    return folder
 
 
 def take(folder: DataFolder, *bodies: bytes) -> None:
@@ -69,27 +77,36 @@ def ask(folder: DataFolder, query: str) -> list[tuple[Any, ...]]:
         return lake.execute(query).fetchall()
 
 
-def test_a_backup_taken_under_way_and_put_back_has_lost_nothing_and_doubles_nothing(tmp_path: Path) -> None:
+def backed_up(folder: DataFolder, shelf: Path, minute: int = 0) -> Path:
+    target = backup_of(shelf, _NOON + timedelta(minutes=minute))
+    assert list(create(folder, target))
+    return target
+
+
+def until(part: str, copying: Iterator[Copied]) -> None:
+    """Go on with a backup until a file of the folder `part` is copied."""
+    assert any(copied.name.startswith(part) for copied in copying)
+
+
+def test_a_backup_taken_under_way_and_put_back_has_lost_nothing_and_doubles_nothing(
+    folder: DataFolder, tmp_path: Path
+) -> None:
     """Messages: 0 stored long before; 1 waiting at the copy of the inbox; 2 taken and 1, 2 stored before the lake's."""
-    folder, target = made_folder(tmp_path / "data"), tmp_path / "2026-07-02"
-    ensure_layout(folder)
-    keys = load_keys(folder)
     with Ledger(folder.ledger, BEICHEN) as ledger:
         export_events(folder, BEICHEN, ledger)
         issues = {issue.issue_id: issue for issue in ledger.open_issues()}
-    take(folder, reading(0))
-    seal(folder)
+    keys = load_keys(folder)
     take(folder, reading(1))
-    lines = script(folder, target)
-    until = next(number for number, line in enumerate(lines) if line.startswith("copy inbox/")) + 1
-    run(lines[:until])
+    target = backup_of(tmp_path / "backups", _NOON)
+    copying = create(folder, target)
+    until("inbox/", copying)
     take(folder, reading(2), b"{")
     seal(folder)
-    head = lines[0], next(line for line in lines if line.startswith("copy()"))
-    run([*head, *lines[until:]])
+    until("ledger/", copying)
+    assert list(copying)
     events = ask(folder, "select count(*) from issue_events")
     shutil.rmtree(folder.root)
-    run([f"cp -a {target} {folder.root}"])
+    assert list(restore(target, folder))
 
     seal(folder)
     take(folder, reading(3), b"[")
@@ -104,13 +121,160 @@ def test_a_backup_taken_under_way_and_put_back_has_lost_nothing_and_doubles_noth
     assert ledger_check(folder, BEICHEN) == []
     assert load_keys(folder) == keys
     assert folder.secrets.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o77 for path in folder.secrets.iterdir()} == {0}
 
 
-def test_a_backup_of_the_same_day_is_left_as_it_is(tmp_path: Path) -> None:
-    folder, target = made_folder(tmp_path / "data"), tmp_path / "2026-07-02"
-    ensure_layout(folder)
-    take(folder, reading(0))
-    target.mkdir()
-    ended = subprocess.run(["sh", "-c", "\n".join(script(folder, target))], check=False)
-    assert ended.returncode != 0
-    assert list(target.iterdir()) == []
+def test_files_merged_while_they_are_copied_are_in_the_backup_once(folder: DataFolder, tmp_path: Path) -> None:
+    """Each table's folder of a day is copied at one moment, before or after it is merged."""
+    for minute in range(1, 6):
+        take(folder, reading(minute))
+        seal(folder)
+    target = backup_of(tmp_path / "backups", _NOON)
+    copying = create(folder, target)
+    until("lake/soil_readings/", copying)
+    assert list(compact_lake(folder, _NOON.date() + timedelta(days=9), 1))
+    assert list(copying)
+    shutil.rmtree(folder.root)
+    assert list(restore(target, folder))
+    assert ask(folder, "select count(*), count(distinct measured_at) from soil_readings") == [(6, 6)]
+    assert ask(folder, "select count(*), count(distinct message_seq) from raw_messages") == [(6, 6)]
+
+
+def test_a_second_backup_copies_only_what_is_new_and_stands_without_the_first(
+    folder: DataFolder, tmp_path: Path
+) -> None:
+    first = backed_up(folder, tmp_path / "backups")
+    take(folder, reading(1))
+    seal(folder)
+    second = backup_of(tmp_path / "backups", _NOON + timedelta(days=1))
+    lake = [copied for copied in create(folder, second) if copied.name.startswith("lake/soil_readings/")]
+    assert sorted(copied.size_bytes > 0 for copied in lake) == [False, True]
+    assert backups(tmp_path / "backups") == [first, second]
+    shutil.rmtree(first)
+    shutil.rmtree(folder.root)
+    assert list(restore(second, folder))
+    assert ask(folder, "select count(*) from soil_readings") == [(2,)]
+
+
+def test_a_full_backup_shares_nothing_with_the_one_before(folder: DataFolder, tmp_path: Path) -> None:
+    backed_up(folder, tmp_path / "backups")
+    full = backup_of(tmp_path / "backups", _NOON + timedelta(days=1))
+    assert all(copied.size_bytes for copied in create(folder, full, is_full=True))
+    assert {path.stat().st_nlink for path in full.rglob("*") if path.is_file()} == {1}
+
+
+def test_sha256sum_finds_a_backup_whole(folder: DataFolder, tmp_path: Path) -> None:
+    target = backed_up(folder, tmp_path / "backups")
+    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=target, check=True)
+
+
+def test_every_file_that_changed_vanished_or_came_is_named(
+    folder: DataFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = backed_up(folder, tmp_path / "backups")
+    assert run(["backup", "verify", str(target)]) == 0
+    changed = next(target.glob("lake/soil_readings/*/*.parquet"))
+    changed.write_bytes(changed.read_bytes()[:-1] + b"?")
+    (target / "VERSION").unlink()
+    (target / "notes.txt").write_text("who put me here?")
+    capsys.readouterr()
+    assert run(["backup", "verify", str(target)]) == 1
+    assert capsys.readouterr().out.splitlines()[:-1] == [
+        "VERSION is missing",
+        f"{changed.relative_to(target)} is not what was copied",
+        "notes.txt is no part of the backup",
+    ]
+
+
+def test_a_damaged_backup_is_not_put_back_and_the_folder_stays_empty(folder: DataFolder, tmp_path: Path) -> None:
+    target = backed_up(folder, tmp_path / "backups")
+    changed = next(target.glob("lake/soil_readings/*/*.parquet"))
+    changed.write_bytes(b"PAR1")
+    empty = DataFolder(tmp_path / "new")
+    with pytest.raises(StoreError, match="is not what was copied"):
+        list(restore(target, empty))
+    assert list(empty.root.iterdir()) == []
+
+
+def test_what_was_damaged_before_is_copied_and_named(
+    folder: DataFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = next(folder.lake.glob("soil_readings/*/*.parquet"))
+    changed.write_bytes(changed.read_bytes()[:-1] + b"?")
+    assert run(["backup", "create", str(tmp_path / "backups"), "-C", str(folder.root)]) == 1
+    assert str(changed.relative_to(folder.root)) in capsys.readouterr().err
+    assert len(backups(tmp_path / "backups")) == 1
+
+
+def test_a_folder_that_holds_something_is_not_restored_into(folder: DataFolder, tmp_path: Path) -> None:
+    target = backed_up(folder, tmp_path / "backups")
+    with pytest.raises(ConfigError, match="holds VERSION, inbox, lake, ledger, secrets: move that away first"):
+        list(restore(target, folder))
+    assert scrub(folder) == []
+
+
+def test_settings_may_lie_where_a_backup_is_put_back(folder: DataFolder, tmp_path: Path) -> None:
+    target = backed_up(folder, tmp_path / "backups")
+    new = tmp_path / "new"
+    new.mkdir()
+    (new / "greensward.toml").write_text('[site]\ndistrict = "beichen"\n')
+    assert run(["backup", "restore", str(target), "-C", str(new)]) == 0
+    assert ask(DataFolder(new), "select count(*) from soil_readings") == [(1,)]
+
+
+def test_what_a_killed_backup_left_goes_with_the_next(folder: DataFolder, tmp_path: Path) -> None:
+    killed = tmp_path / "backups" / "2026-07-01T040000Z.part" / "lake"
+    killed.mkdir(parents=True)
+    target = backed_up(folder, tmp_path / "backups")
+    assert backups(tmp_path / "backups") == [target]
+    assert not killed.exists()
+
+
+def test_of_two_backups_at_once_the_second_is_told_to_wait(folder: DataFolder, tmp_path: Path) -> None:
+    shelf = tmp_path / "backups"
+    first = create(folder, backup_of(shelf, _NOON))
+    next(first)
+    with pytest.raises(InUseError, match="Another backup is being made"):
+        list(create(folder, backup_of(shelf, _NOON + timedelta(seconds=1))))
+    assert list(first)
+    assert len(backups(shelf)) == 1
+
+
+@pytest.mark.parametrize(("size", "said"), [("64k", "full"), ("400k", "No space left")])
+def test_a_full_disk_leaves_nothing_behind(size: str, said: str, folder: DataFolder, tmp_path: Path) -> None:
+    """Full in the middle of a database, or of a file."""
+    (folder.photos).mkdir()
+    (folder.photos / "photo.jpg").write_bytes(os.urandom(1_000_000))
+    with memory_disk(tmp_path / "disk", f"size={size}") as disk:
+        with pytest.raises(StoreError, match=said):
+            list(create(folder, backup_of(disk, _NOON)))
+        assert [path.name for path in disk.iterdir()] == ["backup.lock"]
+
+
+def test_a_ledger_that_is_no_database_is_not_backed_up_as_one(folder: DataFolder, tmp_path: Path) -> None:
+    folder.ledger.write_bytes(b"SQLite format 3\0" + b"?" * 9_000)
+    with pytest.raises(StoreError, match=r"ledger\.sqlite"):
+        list(create(folder, backup_of(tmp_path / "backups", _NOON)))
+    assert backups(tmp_path / "backups") == []
+
+
+@pytest.mark.parametrize("wrong", ["no backup", "list cut short", "path out of the backup", "a newer layout"])
+def test_a_folder_that_is_no_whole_backup_is_refused(wrong: str, folder: DataFolder, tmp_path: Path) -> None:
+    target = backed_up(folder, tmp_path / "backups")
+    sums = target / "SHA256SUMS"
+    match wrong:
+        case "no backup":
+            sums.unlink()
+        case "list cut short":
+            os.truncate(sums, sums.stat().st_size - 80)
+        case "path out of the backup":
+            sums.write_text(f"{'0' * 64}  ../{folder.root.name}/VERSION\n")
+        case _:
+            (target / "VERSION").write_text("99\n")
+    new = tmp_path / "new"
+    assert run(["backup", "restore", str(target), "-C", str(new)]) == 2
+    assert not new.exists()
+
+
+def test_a_backup_into_the_data_folder_itself_is_refused(folder: DataFolder) -> None:
+    assert run(["backup", "create", str(folder.root / "backups"), "-C", str(folder.root)]) == 2

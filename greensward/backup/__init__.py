@@ -1,0 +1,1 @@
+"""Backups: a data folder copied while everything runs, told to be whole, and put back."""
