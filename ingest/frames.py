@@ -25,14 +25,37 @@ READ_BYTES = 262_144
 
 _MARK = b"\xc1"
 """Begins a packed run; MessagePack never uses this byte, so it tells a run from a list of messages."""
+_COMPRESSED = b"\xc1\xc1"
+"""Begins one whose bytes are compressed, as all are now: docs/decisions/0022-the-inbox-is-compressed.md"""
 _PUBLISH, _PUBLISH_MASK = 0x30, 0xF4
 """First byte of a PUBLISH at QoS 0 or 1, without DUP, RETAIN and the lower bit of QoS."""
 _RETAIN, _HAS_ID, _DUP = 0x01, 0x02, 0x08
 _MORE = 0x80
+_LENGTH_BYTES = 4
+
+
+_codec = pa.Codec("lz4_raw")
+
+
+class _Compressed(msgspec.Struct, array_like=True, frozen=True):
+    """A run in the inbox.
+
+    data_bytes, data: how many bytes the packets have, and these, compressed
+    count, lengths: how many packets there are; the length of each one's fixed header, then that of each packet, as
+        little-endian 32-bit integers, compressed
+    received: pairs of count and instant
+    """
+
+    is_five: bool
+    data_bytes: int
+    data: bytes
+    count: int
+    lengths: bytes
+    received: list[tuple[int, int]]
 
 
 class _Packed(msgspec.Struct, array_like=True, frozen=True):
-    """A run in the inbox; offsets as little-endian 32-bit integers; `received` holds pairs of count and instant."""
+    """A run as earlier versions left it in the inbox; offsets as little-endian 32-bit integers."""
 
     is_five: bool
     data: bytes
@@ -42,7 +65,8 @@ class _Packed(msgspec.Struct, array_like=True, frozen=True):
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Packed)
+_decoder = msgspec.msgpack.Decoder(_Compressed)
+_decoder_of_earlier = msgspec.msgpack.Decoder(_Packed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,14 +103,32 @@ class Frames:
     @classmethod
     def unpacked(cls, packed: bytes) -> Self:
         """Return what `packed` made bytes of."""
-        found = _decoder.decode(packed[len(_MARK) :])
-        body_at, end = (np.frombuffer(offsets, "<u4").astype(np.int64) for offsets in (found.body_at, found.end))
-        return cls(found.is_five, found.data, body_at, end, found.received)
+        if packed[: len(_COMPRESSED)] != _COMPRESSED:
+            earlier = _decoder_of_earlier.decode(packed[len(_MARK) :])
+            body_at, end = (
+                np.frombuffer(offsets, "<u4").astype(np.int64) for offsets in (earlier.body_at, earlier.end)
+            )
+            return cls(earlier.is_five, earlier.data, body_at, end, earlier.received)
+        found = _decoder.decode(memoryview(packed)[len(_COMPRESSED) :])
+        data = _codec.decompress(found.data, found.data_bytes, asbytes=True)
+        lengths = _codec.decompress(found.lengths, 2 * _LENGTH_BYTES * found.count, asbytes=True)
+        headers, packets = np.frombuffer(lengths, "<u4").astype(np.int64).reshape(2, found.count)
+        end = np.cumsum(packets)
+        return cls(found.is_five, data, end - packets + headers, end, found.received)
 
     def packed(self) -> bytes:
-        """Return it as bytes that `is_packed` knows."""
-        offsets = (self.body_at.astype("<u4").tobytes(), self.end.astype("<u4").tobytes())
-        return _MARK + _encoder.encode(_Packed(self.is_five, self.data, *offsets, list(self.received)))
+        """Return it as bytes that `is_packed` knows; messages of one kind take a tenth of the room."""
+        packets = np.diff(self.end, prepend=0)
+        lengths = np.stack([self.body_at - (self.end - packets), packets]).astype("<u4").tobytes()
+        data, lengths = _codec.compress(self.data, asbytes=True), _codec.compress(lengths, asbytes=True)
+        return _COMPRESSED + _encoder.encode(
+            _Compressed(self.is_five, len(self.data), data, len(self.end), lengths, list(self.received))
+        )
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes it takes in memory, and will again when it is unpacked."""
+        return len(self.data) + 2 * _LENGTH_BYTES * len(self.end)
 
     def packet_ids(self) -> Integers:
         """Return the ids of those at QoS 1, in their order: what is to be acknowledged."""

@@ -87,7 +87,10 @@ _decoder = msgspec.msgpack.Decoder(list[Arrival])
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits in the inbox."""
+    """What waits in the inbox.
+
+    size_bytes: that it takes in memory; on the disk it is compressed
+    """
 
     groups: int
     messages: int
@@ -176,14 +179,15 @@ class Inbox:
         if not self._is_numbered:
             self.number_by_the_clock()
         packed = arrivals.packed() if isinstance(arrivals, Frames) else _encoder.encode(arrivals)
+        size = arrivals.size_bytes if isinstance(arrivals, Frames) else len(packed)
         with self._store_errors("committing"):
             self._db.execute(
                 "insert into message_group (message_count, size_bytes, crc32, messages) values (?, ?, ?, ?)",
-                (len(arrivals), len(packed), zlib.crc32(packed), packed),
+                (len(arrivals), size, zlib.crc32(packed), packed),
             )
 
     def oldest(self, limit_bytes: int) -> Oldest:
-        """Return the oldest messages, whole groups of together about `limit_bytes`.
+        """Return the oldest messages, whole groups of together about `limit_bytes` in memory.
 
         At least one group when there is any. Raises: StoreError.
         """

@@ -60,6 +60,8 @@ class Messages(Sequence[Message]):
     @classmethod
     def joined(cls, parts: Sequence[Messages]) -> Self:
         """Return the messages of all `parts`, which were not judged before."""
+        if len(parts) == 1 and isinstance(parts[0], cls):
+            return parts[0]
         wholes: dict[int, Whole] = {}
         before = 0
         for part in parts:

@@ -11,8 +11,11 @@ from ingest.frames import Frames
 from ingest.inbox import GROUP_INTERVAL_S, GROUP_MESSAGES, Arrival, Inbox, arrivals_of
 from ingest.mqtt.ticket import Ticket
 
-_WAITING_BYTES = 64 * 1024 * 1024
-"""Most bytes between the network and the inbox; beyond it the network thread waits and the broker holds the rest."""
+_WAITING_BYTES = 16 * 1024 * 1024
+"""Most bytes between the network and the inbox; beyond it the network thread waits and the broker holds the rest.
+
+Also what a group may come to, which is sealed as a whole: where the disk is slow, a few times this is in memory.
+"""
 
 _EARLY_MESSAGES = 8_192
 """Committed without waiting for neighbours: well below what a broker has in flight to us, or it would stand still until

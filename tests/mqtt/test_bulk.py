@@ -14,6 +14,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
+from bench.flood import packets_of, reading
 from ingest.frames import MAXIMUM_PACKET_BYTES, Frames, cut_frames
 from ingest.inbox import Arrival, arrivals_of
 from ingest.mqtt.bulk import BulkClient
@@ -209,6 +210,28 @@ def test_a_run_of_packets_is_the_same_messages_after_the_inbox() -> None:
     second = Arrival(1_782_964_800_123_457, "\ufffd\ufffd", b"payload", redelivered=False, retained=False)
     assert arrivals_of(again) == [first, second, first, second]
     assert again.packet_ids().tolist() == [7] * 4
+
+
+def test_a_run_that_an_earlier_version_left_is_read_as_it_was() -> None:
+    """Bytes by hand, after MessagePack's specification: five values, the offsets as little-endian 32-bit integers."""
+    sent = b"\x32\x07\x00\x01t\x00\x05xx" + b"\x30\x05\x00\x01uyy"
+    offsets = b"\xc4\x08" + b"\x02\0\0\0\x0b\0\0\0" + b"\xc4\x08" + b"\x09\0\0\0\x10\0\0\0"
+    left = b"\xc1\x95\xc2" + b"\xc4\x10" + sent + offsets + b"\x91\x92\x02\x2a"
+    assert arrivals_of(Frames.unpacked(left)) == [
+        Arrival(42, "t", b"xx", redelivered=False, retained=False),
+        Arrival(42, "u", b"yy", redelivered=False, retained=False),
+    ]
+
+
+def test_readings_of_one_kind_take_a_sixth_of_their_bytes_on_the_disk_and_noise_no_more_than_it_has() -> None:
+    readings = b"".join(packets_of(map(reading, range(1_000))))
+    noise = b"".join(packets_of(("t", random.Random(n).randbytes(1_000)) for n in range(100)))
+    for sent, most in ((readings, len(readings) / 6), (noise, len(noise) * 1.01 + 1_000)):
+        frames, _, _ = cut_frames(sent, 0, is_five=False)
+        assert frames is not None
+        assert len(frames.packed()) < most
+        assert Frames.unpacked(frames.packed()).data == sent
+        assert frames.size_bytes >= len(sent), "what waits is counted as it will be in memory"
 
 
 def test_only_what_was_taken_is_acknowledged() -> None:
