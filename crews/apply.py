@@ -285,6 +285,12 @@ def _told_severity(ledger: Ledger, issue: Issue) -> int:
     return told
 
 
+def _reopened_at(ledger: Ledger, issue: Issue) -> datetime | None:
+    """Return when the issue was last opened again; None where it never was."""
+    instants = (event.happened_at for event in ledger.history(issue.issue_id) if event.kind == "reopened")
+    return max(instants, default=None)
+
+
 def _work_did_not_help(issue: Issue, finding: Finding) -> bool:
     return (
         issue.state == "done_unchecked"
@@ -297,12 +303,11 @@ def _work_did_not_help(issue: Issue, finding: Finding) -> bool:
 
 
 def _recover(ledger: Ledger, issue: Issue, finding: Finding, now: datetime, applied: Applied) -> None:
-    if issue.done_at is None:
-        reason = "recovered"
-    elif finding.data_at is not None and finding.data_at > issue.done_at:
-        reason = "recovered_after_work"
-    else:
+    """Close what is proven to be well by data younger than the work, or than the look that opened the issue again."""
+    looked_at = issue.done_at or _reopened_at(ledger, issue)
+    if looked_at is not None and (finding.data_at is None or finding.data_at <= looked_at):
         return
+    reason = "recovered" if issue.done_at is None else "recovered_after_work"
     detail: dict[str, Any] = {"reason": reason, "state": finding.state}
     day = look_back_on(issue.issue_id, issue.repeat_count, now, ledger.site)
     if day is not None and reason == "recovered_after_work":

@@ -2,35 +2,32 @@
 --
 -- Grain: plot
 -- As of: captured_at up to as_of
--- Reads: plot_flights, disease_findings, vigour_findings, issue_events, limits
+-- Reads: plot_flights, disease_findings, vigour_findings, finding_answers, limits
 -- Feeds: findings
 --
 -- Not flown means: no picture for not_flown_days. That is a flight to plan, no work of a crew. Reflight means: a
 -- disease was suspected or probable, or vigour low, believed or not, reflight_days ago, nobody has flown the plot for
--- so long, and no crew has said since what it found there: the next flight is to tell.
-with answers as (
+-- so long, no crew has said since what it found there, for whichever of both it came, and no issue of the same kind has
+-- ended: the next flight is to tell. A crew that could not get there has said nothing.
+with visits as (
     select
-        issue_events.plot_id,
-        max(issue_events.happened_at) as answered_at,
-    from issue_events
-    where
-        issue_events.cause in ('disease', 'vigour')
-        and issue_events.kind in ('done', 'cannot_do', 'false_alarm', 'closed', 'void')
-        and issue_events.date between coalesce(getvariable('drone_window_from'), date '0001-01-01')
-        and coalesce(getvariable('window_to'), date '9999-12-31')
-        and issue_events.happened_at <= getvariable('as_of')
-    group by issue_events.plot_id
+        plot_id,
+        max(visited_at) as visited_at,
+    from finding_answers
+    group by plot_id
 ),
 
 doubts as (
     select
         plot_id,
+        cause,
         data_at as seen_at,
     from disease_findings
     where state in ('suspected', 'probable', 'confirmed')
     union all
     select
         plot_id,
+        cause,
         data_at as seen_at,
     from vigour_findings
     where state in ('alert', 'unconfirmed')
@@ -41,8 +38,11 @@ open_doubts as (
         doubts.plot_id,
         min(doubts.seen_at) as seen_at,
     from doubts
-    left join answers on doubts.plot_id = answers.plot_id
-    where answers.answered_at is null or answers.answered_at < doubts.seen_at
+    left join visits on doubts.plot_id = visits.plot_id
+    left join finding_answers on doubts.plot_id = finding_answers.plot_id and doubts.cause = finding_answers.cause
+    where
+        (visits.visited_at is null or visits.visited_at < doubts.seen_at)
+        and (finding_answers.answered_at is null or finding_answers.answered_at < doubts.seen_at)
     group by doubts.plot_id
 ),
 

@@ -2,19 +2,29 @@
 --
 -- Grain: plot
 -- As of: captured_at up to as_of, of the drone window
--- Reads: staged_plots, found_objects, disease_answers, staged_coverage, vigour_flights, plot_flights, drone_images,
+-- Reads: staged_plots, found_objects, finding_answers, staged_coverage, vigour_flights, plot_flights, drone_images,
 --     limits
 -- Feeds: findings, coverage_findings
 -- Kept as: table
 --
 -- Suspected means: one object of enough confidence and probability. Probable means: at least disease_images pictures or
--- disease_flights flights agree, or disease_share of the plot is affected. Findings of a class older than the last
--- clear_flights flights without one of that class, whose analysed pictures show clear_covered_fraction of the plot, no
--- longer count, nor do those taken before an issue of disease was closed. A flight whose index still stands at or below
--- vigour_clear_z clears nothing. Confirmed means: a finding stands, and a crew
--- found the disease on site since it was first seen. Probable and confirmed need work; a suspicion waits for the next
--- flight.
-with objects as (
+-- disease_flights flights agree, or disease_share of the plot is affected. Findings of a class no longer count once
+-- flights of clear_flights later days show none of that class in analysed pictures of clear_covered_fraction of the
+-- plot, nor do those that people have answered (finding_answers); an issue that is opened again takes its answer back,
+-- and only flights since then clear. A flight whose index still stands at or below vigour_clear_z clears nothing.
+-- Confirmed means: a finding stands, and a crew found the disease on site since it was first seen. Probable and
+-- confirmed need work; a suspicion waits for the next flight.
+with answers as (
+    select
+        plot_id,
+        answered_at,
+        reopened_at,
+        confirmed_at,
+    from finding_answers
+    where cause = 'disease'
+),
+
+objects as (
     select found_objects.*,
     from found_objects
     cross join limits
@@ -48,7 +58,9 @@ clean_flights as (
     select
         staged_coverage.plot_id,
         newest_findings.finding_class,
-        count(*) as clean_flights,
+        count(
+            distinct cast(timezone(coalesce(getvariable('timezone'), 'UTC'), staged_coverage.first_at) as date)
+        ) as clean_days,
     from staged_coverage
     cross join limits
     inner join newest_findings on staged_coverage.plot_id = newest_findings.plot_id
@@ -56,10 +68,12 @@ clean_flights as (
         on
             staged_coverage.plot_id = weak_flights.plot_id
             and staged_coverage.flight_id = weak_flights.flight_id
+    left join answers on staged_coverage.plot_id = answers.plot_id
     where
         weak_flights.plot_id is null
         and staged_coverage.analysed_fraction >= limits.clear_covered_fraction
         and staged_coverage.first_at > newest_findings.last_found_at
+        and (answers.reopened_at is null or staged_coverage.first_at > answers.reopened_at)
     group by staged_coverage.plot_id, newest_findings.finding_class
 ),
 
@@ -69,17 +83,17 @@ standing_objects as (
     cross join limits
     left join clean_flights
         on objects.plot_id = clean_flights.plot_id and objects.finding_class = clean_flights.finding_class
-    left join disease_answers on objects.plot_id = disease_answers.plot_id
+    left join answers on objects.plot_id = answers.plot_id
     where
-        coalesce(clean_flights.clean_flights, 0) < limits.clear_flights
-        and (disease_answers.closed_at is null or disease_answers.closed_at < objects.captured_at)
+        coalesce(clean_flights.clean_days, 0) < limits.clear_flights
+        and (answers.answered_at is null or answers.answered_at < objects.captured_at)
 ),
 
 answered as (
     select distinct objects.plot_id,
     from objects
-    inner join disease_answers on objects.plot_id = disease_answers.plot_id
-    where disease_answers.closed_at >= objects.captured_at
+    inner join answers on objects.plot_id = answers.plot_id
+    where answers.answered_at >= objects.captured_at
 ),
 
 affected_areas as (
@@ -208,14 +222,14 @@ judged as (
         plot_flights.glimpsed_days_ago,
         plot_flights.glimpsed_fraction,
         answered.plot_id is not null as is_answered,
-        (epoch(cast(getvariable('as_of') as timestamptz)) - epoch(disease_answers.confirmed_at)) / 86400
+        (epoch(cast(getvariable('as_of') as timestamptz)) - epoch(answers.confirmed_at)) / 86400
             as confirmed_days_ago,
         limits.not_flown_days,
         limits.drone_window_days,
         limits.disease_confidence,
         limits.disease_share,
         case
-            when disease_answers.confirmed_at >= agreeing.first_found_at then 'confirmed'
+            when answers.confirmed_at >= agreeing.first_found_at then 'confirmed'
             when agreeing.do_pictures_agree then 'probable'
             when coalesce(worst_areas.affected_m2 / staged_plots.area_m2, 0) >= limits.disease_share then 'probable'
             when agreeing.plot_id is not null then 'suspected'
@@ -232,7 +246,7 @@ judged as (
     left join image_names
         on agreeing.plot_id = image_names.plot_id and agreeing.finding_class = image_names.finding_class
     left join pictures on agreeing.plot_id = pictures.plot_id and agreeing.finding_class = pictures.finding_class
-    left join disease_answers on staged_plots.plot_id = disease_answers.plot_id
+    left join answers on staged_plots.plot_id = answers.plot_id
     left join answered on staged_plots.plot_id = answered.plot_id
     left join uris as best_pictures on agreeing.best_picture_id = best_pictures.picture_id
 )

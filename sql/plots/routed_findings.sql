@@ -7,8 +7,9 @@
 -- Kept as: table
 --
 -- Objects of at least disease_confidence that lie in the plot with disease_probability, as the newest flight that saw
--- any shows them. It is gone once clear_flights later flights, whose analysed pictures show clear_covered_fraction of
--- the plot, show none. The route names who answers; where that is the plot's own unit, its name is the register's.
+-- any shows them. It is gone once flights of clear_flights later days, whose analysed pictures show
+-- clear_covered_fraction of the plot, show none. The route names who answers; where that is the plot's own unit, its
+-- name is the register's.
 with objects as (
     select
         found_objects.*,
@@ -67,7 +68,9 @@ clean as (
     select
         newest.plot_id,
         newest.finding_class,
-        count(*) as clean_flights,
+        count(
+            distinct cast(timezone(coalesce(getvariable('timezone'), 'UTC'), staged_coverage.first_at) as date)
+        ) as clean_days,
     from newest
     cross join limits
     inner join staged_coverage on newest.plot_id = staged_coverage.plot_id
@@ -91,4 +94,4 @@ where
         plots.valid_to is null
         or plots.valid_to > coalesce(getvariable('as_of'), getvariable('now'), timestamptz 'infinity')
     )
-    and coalesce(clean.clean_flights, 0) < limits.clear_flights
+    and coalesce(clean.clean_days, 0) < limits.clear_flights

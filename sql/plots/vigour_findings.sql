@@ -2,53 +2,22 @@
 --
 -- Grain: plot
 -- As of: captured_at up to as_of, of the drone window
--- Reads: staged_plots, vigour_flights, plot_flights, drought_findings, issue_events, limits
+-- Reads: staged_plots, vigour_flights, plot_flights, drought_findings, finding_answers, limits
 -- Feeds: findings, coverage_findings
 -- Kept as: table
 --
--- An alert stands until two flights running are above vigour_clear_z, or until the issue that it opened is closed. What
--- flights showed up to the visit that was reported before the closing is answered; up to the end of an issue that was
--- void or that nobody visited; nothing while an issue is opened again. Low vigour and dry soil: drought, water it; low
--- vigour and soil not dry: pest, disease or nutrients, inspect it; soil that may be dry, dry only where it is shallow,
--- or without a fresh reading: cause unknown, look at it. Where a crew is sent to water, that is the work, and this asks
--- for none.
-with issue_stories as (
-    select
-        issue_events.plot_id,
-        issue_events.event_id,
-        issue_events.kind,
-        issue_events.happened_at,
-        max(case when issue_events.kind = 'done' then issue_events.happened_at end) over so_far as done_at,
-        max(case when issue_events.kind = 'reopened' then issue_events.happened_at end) over so_far as reopened_at,
-    from issue_events
-    where
-        issue_events.cause = 'vigour'
-        and issue_events.kind in ('done', 'closed', 'void', 'reopened')
-        and issue_events.date between coalesce(getvariable('drone_window_from'), date '0001-01-01')
-        and coalesce(getvariable('window_to'), date '9999-12-31')
-        and issue_events.happened_at <= cast(getvariable('as_of') as timestamptz)
-    window so_far as (partition by issue_events.issue_id order by issue_events.happened_at)
-),
-
-ends as (
-    select
-        issue_stories.*,
-        row_number() over (
-            partition by issue_stories.plot_id order by issue_stories.happened_at desc, issue_stories.event_id desc
-        ) as recency,
-    from issue_stories
-    where issue_stories.kind in ('closed', 'void', 'reopened')
-),
-
-answers as (
+-- An alert stands until flights of two days running are above vigour_clear_z, or until people have answered it
+-- (finding_answers); one whose issue is opened again stands until two such days since then. Low vigour and dry soil:
+-- drought, water it; low vigour and soil not dry: pest, disease or nutrients, inspect it; soil that may be dry, dry
+-- only where it is shallow, or without a fresh reading: cause unknown, look at it. Where a crew is sent to water, that
+-- is the work, and this asks for none.
+with answers as (
     select
         plot_id,
-        case
-            when kind = 'closed' and (reopened_at is null or done_at > reopened_at) then coalesce(done_at, happened_at)
-            when kind in ('closed', 'void') then happened_at
-        end as answered_at,
-    from ends
-    where recency = 1
+        answered_at,
+        reopened_at,
+    from finding_answers
+    where cause = 'vigour'
 ),
 
 memories as (
@@ -71,7 +40,11 @@ newest as (
     select
         memories.*,
         memories.last_alert_at is not null
-        and (memories.last_clear_at is null or memories.last_alert_at > memories.last_clear_at)
+        and (
+            memories.last_clear_at is null
+            or memories.last_alert_at > memories.last_clear_at
+            or answers.reopened_at > memories.last_clear_at
+        )
         and (answers.answered_at is null or memories.last_alert_at > answers.answered_at) as is_open,
         coalesce(memories.captured_at <= answers.answered_at, false) as is_answered,
     from memories

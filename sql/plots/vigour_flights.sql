@@ -2,7 +2,7 @@
 --
 -- Grain: plot, flight, sensor and index
 -- As of: captured_at up to as_of, of the drone window
--- Reads: staged_index_stats, staged_plots, found_objects, vegetation_indices, seasons, limits
+-- Reads: staged_index_stats, staged_plots, found_objects, finding_answers, vegetation_indices, seasons, limits
 -- Feeds: vigour_findings, disease_findings, plot_stories
 -- Kept as: table
 --
@@ -10,13 +10,14 @@
 -- raises nothing; nor does bare ground (dead_ndvi) in a flight in which at least half of the peers that were seen
 -- before fell below it, each since its own last day with a comparable flight: half of a district does not die at once.
 -- Such a plot is unconfirmed until a flight of another day shows it bare, too. Peers are the plots of one vegetation
--- with enough valid, calibrated pixels, the plot itself among them. The flight before is the one before with enough
--- pixels. Clear means: this flight and the one before are above vigour_clear_z, neither shows a disease in the plot,
--- and this one does not show it bare.
-with sick_flights as (
+-- with enough valid, calibrated pixels, the plot itself among them. Running means: this flight and the last one of the
+-- day before it on which the plot could be judged; two batteries of one morning are one look. What people have answered
+-- since the flight before makes no alert a second time. Clear means: all flights of both days are above vigour_clear_z
+-- and show nothing bare and no disease in the plot, and no issue was opened again in between.
+with sick_days as (
     select distinct
         found_objects.plot_id,
-        found_objects.flight_id,
+        cast(timezone(coalesce(getvariable('timezone'), 'UTC'), found_objects.captured_at) as date) as flown_on,
     from found_objects
     cross join limits
     where
@@ -48,15 +49,10 @@ stats as (
         and staged_index_stats.valid_fraction >= limits.vigour_valid_fraction as is_comparable,
         staged_index_stats.valid_fraction >= limits.vigour_valid_fraction
         and staged_index_stats.n_pixels > 0 as has_pixels,
-        sick_flights.plot_id is not null as is_sick,
     from staged_index_stats
     cross join limits
     inner join staged_plots on staged_index_stats.plot_id = staged_plots.plot_id
     inner join vegetation_indices on staged_index_stats.index_name = vegetation_indices.index_name
-    left join sick_flights
-        on
-            staged_index_stats.plot_id = sick_flights.plot_id
-            and staged_index_stats.flight_id = sick_flights.flight_id
 ),
 
 peer_medians as (
@@ -198,16 +194,72 @@ scores as (
             between growing.month_day_from and growing.month_day_to
 ),
 
+ranked_scores as (
+    select
+        scores.plot_id,
+        scores.sensor_kind,
+        scores.index_name,
+        scores.flown_on,
+        scores.captured_at,
+        scores.robust_z,
+        min(scores.robust_z) over one_day as lowest_z,
+        max(cast(scores.is_bare as integer)) over one_day = 1 as is_bare,
+        row_number() over (one_day order by scores.captured_at desc, scores.flight_id desc) as recency,
+    from scores
+    where scores.robust_z is not null or scores.is_bare
+    window one_day as (partition by scores.plot_id, scores.sensor_kind, scores.index_name, scores.flown_on)
+),
+
+judged_days as (
+    select
+        ranked_scores.*,
+        sick_days.plot_id is not null as is_sick,
+    from ranked_scores
+    left join sick_days on ranked_scores.plot_id = sick_days.plot_id and ranked_scores.flown_on = sick_days.flown_on
+    where ranked_scores.recency = 1
+),
+
+running_days as (
+    select
+        judged_days.plot_id,
+        judged_days.sensor_kind,
+        judged_days.index_name,
+        judged_days.flown_on,
+        lag(judged_days.captured_at) over in_order as previous_at,
+        lag(judged_days.robust_z) over in_order as previous_z,
+        judged_days.is_sick
+        or judged_days.is_bare
+        or lag(judged_days.is_sick) over in_order
+        or lag(judged_days.is_bare) over in_order as is_unwell,
+        least(judged_days.lowest_z, lag(judged_days.lowest_z) over in_order) as lowest_z,
+    from judged_days
+    window in_order as (
+        partition by judged_days.plot_id, judged_days.sensor_kind, judged_days.index_name
+        order by judged_days.flown_on
+    )
+),
+
 neighbours as (
     select
         scores.*,
-        lag(scores.robust_z) over in_order as previous_z,
-        lag(scores.is_sick) over in_order as was_sick,
+        running_days.previous_z,
+        running_days.lowest_z,
+        running_days.is_unwell,
+        finding_answers.answered_at is null
+        or finding_answers.answered_at < running_days.previous_at
+        or finding_answers.answered_at >= scores.captured_at as is_previous_unanswered,
+        finding_answers.reopened_at is null
+        or finding_answers.reopened_at < running_days.previous_at
+        or finding_answers.reopened_at >= scores.captured_at as is_on_one_side,
     from scores
-    window in_order as (
-        partition by scores.plot_id, scores.sensor_kind, scores.index_name, scores.is_comparable
-        order by scores.captured_at
-    )
+    left join running_days
+        on
+            scores.plot_id = running_days.plot_id
+            and scores.sensor_kind = running_days.sensor_kind
+            and scores.index_name = running_days.index_name
+            and scores.flown_on = running_days.flown_on
+            and scores.is_comparable
+    left join finding_answers on scores.plot_id = finding_answers.plot_id and finding_answers.cause = 'vigour'
 )
 
 select
@@ -235,6 +287,7 @@ select
         when
             round(neighbours.robust_z - limits.vigour_watch_z, 9) <= 0
             and round(neighbours.previous_z - limits.vigour_watch_z, 9) <= 0
+            and neighbours.is_previous_unanswered
             then 'alert'
         when neighbours.is_bare then 'unconfirmed'
         when neighbours.robust_z is null then 'no_peer_group'
@@ -242,11 +295,10 @@ select
         else 'ok'
     end as state,
     coalesce(
-        round(neighbours.robust_z - limits.vigour_clear_z, 9) > 0
-        and round(neighbours.previous_z - limits.vigour_clear_z, 9) > 0
-        and not neighbours.is_bare
-        and not neighbours.is_sick
-        and not neighbours.was_sick,
+        neighbours.previous_z is not null
+        and round(neighbours.lowest_z - limits.vigour_clear_z, 9) > 0
+        and not neighbours.is_unwell
+        and neighbours.is_on_one_side,
         false
     ) as is_clear,
 from neighbours

@@ -168,6 +168,22 @@ def test_the_crews_word_closes_only_with_data_younger_than_the_work(ledger: Ledg
     assert (issue.state, issue.closed_reason, issue.water_used_litres) == ("closed", "recovered_after_work", 6400.0)
 
 
+@pytest.mark.parametrize(("hours", "state"), [(None, "assigned"), (0.0, "assigned"), (0.1, "closed")])
+@pytest.mark.parametrize("cause", ["drought", "disease"])
+def test_what_somebody_opened_again_closes_only_with_data_younger_than_that(
+    ledger: Ledger, cause: str, hours: float | None, state: str
+) -> None:
+    apply_flags(ledger, [flag("P1", cause, NOW)], GRADE_ONE, NOW)
+    issue_id = only(ledger).issue_id
+    report(ledger, issue_id, "done", NOW + HOUR, **({"inspection": "confirmed"} if cause == "disease" else {}))
+    again = NOW + 2 * DAY
+    perform(ledger, Action("office-01", issue_id, "reopened", "王工", reason="看过了，还不行"), again)
+    at = again + DAY
+    data_at = None if hours is None else again + hours * HOUR
+    apply_flags(ledger, [well("P1", cause, at, data_at=data_at)], GRADE_ONE, at)
+    assert ledger.issue(issue_id).state == state
+
+
 @pytest.mark.parametrize(("hours", "state"), [(47.9, "done_unchecked"), (48, "assigned")])
 def test_work_that_did_not_help_within_48_hours_is_opened_again(ledger: Ledger, hours: float, state: str) -> None:
     apply_flags(ledger, [flag("P1", "drought", NOW)], GRADE_ONE, NOW)

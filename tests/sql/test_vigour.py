@@ -326,35 +326,3 @@ def test_low_vigour_that_was_answered_and_closed_sends_nobody_again(lake: MadeLa
         assert "site" not in flag["en"]
         fly(lake, {"P1": 0.5}, "F2", YESTERDAY + timedelta(minutes=1))
         assert lake.flag("vigour")["needs_work"]
-
-
-def test_low_vigour_that_a_look_back_opens_again_stays_open(lake: MadeLake) -> None:
-    fly(lake, {"P1": 0.5}, at=AS_OF - timedelta(days=9))
-    for kind, days in (("done", 8), ("closed", 7), ("reopened", 2)):
-        say(lake, kind, AS_OF - timedelta(days=days))
-    flag = lake.flag("vigour")
-    assert (flag["state"], flag["needs_work"]) == ("alert", True)
-    say(lake, "closed", YESTERDAY)
-    assert lake.flag("vigour")["reason_code"] == "vigour_answered"
-
-
-@pytest.mark.parametrize(
-    ("events", "state"),
-    [
-        ([("done", 6), ("closed", 1)], "alert"),
-        ([("done", 6), ("done", 2), ("closed", 1)], "ok"),
-        ([("done", 6), ("void", 1)], "ok"),
-        ([("closed", 1)], "ok"),
-        ([("done", 6), ("closed", 5), ("reopened", 4), ("closed", 1)], "ok"),
-    ],
-)
-def test_low_vigour_is_answered_up_to_the_visit_and_not_up_to_the_desk(
-    lake: MadeLake, events: list[tuple[str, int]], state: str
-) -> None:
-    """A crew that came six days ago saw what the flight of day nine showed, and not what that of day three did."""
-    say(lake, "done", AS_OF - timedelta(days=20), issue_id="BC-0")
-    fly(lake, {"P1": 0.55}, "F1", AS_OF - timedelta(days=9))
-    fly(lake, {"P1": 0.5}, "F2", AS_OF - timedelta(days=3))
-    for kind, days in events:
-        say(lake, kind, AS_OF - timedelta(days=days))
-    assert lake.flag("vigour")["state"] == state
