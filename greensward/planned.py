@@ -56,10 +56,13 @@ def tell_plan(folder: DataFolder, settings: Settings, plan: FlightPlan, flight_i
     for picture in pictures:
         angles = plan.angles_at(picture["lon"], picture["lat"])
         sender = picture["drone_id"] or picture["gateway_id"]
-        if angles is not None and is_id(sender):
-            pose = {"posed_at": picture["captured_at"].isoformat(), "pitch_deg": angles[0], "roll_deg": angles[1]}
+        # Where this plan says no angle, that of an earlier one is taken back.
+        if is_id(sender) and (angles is not None or picture["pitch_deg"] is not None):
+            pitch, roll = angles or (None, None)
+            pose = {"posed_at": picture["captured_at"].isoformat(), "pitch_deg": pitch, "roll_deg": roll}
             poses[sender].append((picture["drone_id"] is None, pose))
-            planned[picture["picture_id"]] = angles[0]
+            if pitch is not None:
+                planned[picture["picture_id"]] = pitch
     arrivals = [
         Arrival(
             int(now.timestamp() * 1e6),
@@ -69,7 +72,7 @@ def tell_plan(folder: DataFolder, settings: Settings, plan: FlightPlan, flight_i
             retained=False,
         )
         for sender, told in poses.items()
-        for payload in _payloads(sender, told)
+        for payload in _payloads(sender, told, now)
     ]
     is_stored = not arrivals or _keep(folder, settings, arrivals)
     if is_stored:
@@ -98,13 +101,14 @@ def _pictures(folder: DataFolder, settings: Settings, flight_id: str) -> list[di
     return retrying(folder, read)
 
 
-def _payloads(sender: str, told: Sequence[tuple[bool, dict[str, object]]]) -> Iterator[bytes]:
+def _payloads(sender: str, told: Sequence[tuple[bool, dict[str, object]]], now: datetime) -> Iterator[bytes]:
     """Return messages of one drone, or of one dock whose aircraft is not known and for which its own id stands in."""
     for is_dock in (False, True):
         poses = [pose for by_dock, pose in told if by_dock is is_dock]
         for first in range(0, len(poses), MOST_POSES):
             dock = {"gateway_id": sender} if is_dock else {}
-            yield msgspec.json.encode({**dock, "poses": poses[first : first + MOST_POSES]})
+            document = {**dock, "planned_at": now.isoformat(), "poses": poses[first : first + MOST_POSES]}
+            yield msgspec.json.encode(document)
 
 
 def _keep(folder: DataFolder, settings: Settings, arrivals: list[Arrival]) -> bool:

@@ -227,7 +227,7 @@ class DroneImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DronePose(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of drone_poses."""
+    """A row of drone_poses; planned_at: when a plan was told, so that a later one takes its place; None if measured."""
 
     drone_id: str
     posed_at: datetime
@@ -240,6 +240,7 @@ class DronePose(msgspec.Struct, frozen=True, kw_only=True):
     gimbal_yaw_deg: float | None = None
     gimbal_pitch_deg: float | None = None
     gimbal_roll_deg: float | None = None
+    planned_at: datetime | None = None
 
 
 class FlightReport(msgspec.Struct, frozen=True, kw_only=True):

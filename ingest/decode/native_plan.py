@@ -23,10 +23,11 @@ TURN_DEG, LOWEST_PITCH_DEG, HIGHEST_PITCH_DEG = 180.0, -180.0, 90.0
 
 
 def decode_native_plan(message: Message, context: DecodeContext) -> Decoded:
-    """Return the planned poses of {"gateway_id": …, "poses": [{"posed_at": …, "pitch_deg": …, "roll_deg": …}, …]}.
+    """Return the planned poses of {"planned_at": …, "poses": [{"posed_at": …, "pitch_deg": …, "roll_deg": …}, …]}.
 
     The sender knows the plan and when its pictures were taken. Where it names no drone, only the dock, the topic has
-    the dock's id and gateway_id says the same. A pose that cannot be read is refused alone.
+    the dock's id and gateway_id says the same. A pitch of null takes back what was told of that instant before.
+    planned_at is when the plan was told: that of the newest counts. A pose that cannot be read is refused alone.
     Raises: PayloadError when there is none, or when gateway_id is another than the topic's.
     """
     drone_id = device_of(message.topic, context.site)
@@ -40,11 +41,11 @@ def decode_native_plan(message: Message, context: DecodeContext) -> Decoded:
 
 
 def _poses(document: object, drone_id: str) -> tuple[list[DronePose], list[PartFault]]:
-    gateway_id, poses = _told(document, drone_id)
+    gateway_id, planned_at, poses = _told(document, drone_id)
     kept, refused = [], []
     for number, pose in enumerate(poses):
         try:
-            kept.append(_pose(pose, f"/poses/{number}", drone_id, gateway_id))
+            kept.append(_pose(pose, f"/poses/{number}", drone_id, gateway_id, planned_at))
         except PayloadError as error:
             refused.append(PartFault(f"/poses/{number}", error.faults))
     if not kept:
@@ -52,7 +53,7 @@ def _poses(document: object, drone_id: str) -> tuple[list[DronePose], list[PartF
     return kept, refused
 
 
-def _told(document: object, device_id: str) -> tuple[str | None, list[object]]:
+def _told(document: object, device_id: str) -> tuple[str | None, datetime | None, list[object]]:
     if not isinstance(document, dict):
         raise PayloadError(Fault("", "wrong_type", describe(document), "an object", "Send the whole message."))
     poses = document.get("poses")
@@ -65,31 +66,34 @@ def _told(document: object, device_id: str) -> tuple[str | None, list[object]]:
     gateway_id = name_of(document.get("gateway_id"), "/gateway_id", longest=_LONGEST_ID)
     if names_another(gateway_id, device_id):
         raise PayloadError(identity_mismatch("/gateway_id", gateway_id, device_id))
-    return gateway_id, poses
+    planned_at = None if document.get("planned_at") is None else _instant(document, "planned_at", "/planned_at")
+    return gateway_id, planned_at, poses
 
 
-def _pose(pose: object, pointer: str, drone_id: str, gateway_id: str | None) -> DronePose:
+def _pose(pose: object, pointer: str, drone_id: str, gateway_id: str | None, planned_at: datetime | None) -> DronePose:
     if not isinstance(pose, dict):
         raise PayloadError(Fault(pointer, "wrong_type", describe(pose), "an object", "Send posed_at and pitch_deg."))
     pitch = real_of(pose.get("pitch_deg"), f"{pointer}/pitch_deg", LOWEST_PITCH_DEG, HIGHEST_PITCH_DEG)
     roll = real_of(pose.get("roll_deg"), f"{pointer}/roll_deg", -TURN_DEG, TURN_DEG)
-    if pitch is None:
-        raise PayloadError(Fault(f"{pointer}/pitch_deg", "missing", "nothing", "degrees", "Send the planned pitch."))
+    if "pitch_deg" not in pose:
+        advice = "Send the planned pitch, or null to take back an earlier one."
+        raise PayloadError(Fault(f"{pointer}/pitch_deg", "missing", "nothing", "degrees or null", advice))
     return DronePose(
         drone_id=drone_id,
-        posed_at=_instant(pose, f"{pointer}/posed_at"),
+        posed_at=_instant(pose, "posed_at", f"{pointer}/posed_at"),
         source=SOURCE,
         gateway_id=gateway_id,
         gimbal_pitch_deg=pitch,
         gimbal_roll_deg=roll,
+        planned_at=planned_at,
     )
 
 
-def _instant(pose: Mapping[str, object], pointer: str) -> datetime:
-    said = pose.get("posed_at")
+def _instant(document: Mapping[str, object], name: str, pointer: str) -> datetime:
+    said = document.get(name)
     if not isinstance(said, str):
         code = "missing" if said is None else "wrong_type"
-        raise PayloadError(Fault(pointer, code, describe(said), "an instant with its zone", "Send posed_at."))
+        raise PayloadError(Fault(pointer, code, describe(said), "an instant with its zone", f"Send {name}."))
     instant = parse_instant(said, pointer)
     fault = impossible_instant(instant, pointer)
     if fault is not None:

@@ -2,11 +2,13 @@
 
 A callback of a dock names the gateway but not the aircraft. A pose belongs to a picture when the aircraft is the same;
 where the picture names none, or the pose comes from a push that names none (drone_id is then the gateway's), when the
-gateway is the same. Poses of another payload than the picture's are left out.
+gateway is the same. Poses of another payload than the picture's are left out. A drone_id that is the gateway's own
+names no aircraft: what it says and what the aircraft itself says are of one.
 """
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -48,7 +50,8 @@ def join_poses(images: Sequence[DroneImage], poses: Iterable[DronePose]) -> list
     time, the one before and the one after it, as far as they lie within 5 s, differ from it by less than 1° in every
     angle, and there is at least one. Candidates of several payloads, or of several aircraft, are no answer. Where no
     measured pose is that near, the nearest `flight_plan` pose at most 0.5 s away counts, which was asked for; of
-    several for one instant the last. Nothing else fills in a pitch.
+    several for one instant that of the plan told last, also where it takes the angle back. Nothing else fills in a
+    pitch.
 
     The yaw of the picture's own metadata stays. Each direction of a gimbal has two writings, (yaw, pitch, roll) and
     (yaw + 180°, -180° - pitch, roll + 180°); the one whose yaw is nearer to the picture's gives pitch and roll.
@@ -77,6 +80,10 @@ class _Track(msgspec.Struct, frozen=True):
     source: str
     poses: list[DronePose]
 
+    @property
+    def aircraft(self) -> str | None:
+        return None if self.drone_id == self.gateway_id else self.drone_id
+
     def nearest(self, image: DroneImage) -> int:
         at = bisect_left(self.poses, image.captured_at, key=lambda pose: pose.posed_at)
         around = [i for i in (at - 1, at) if 0 <= i < len(self.poses)]
@@ -92,7 +99,7 @@ class _Track(msgspec.Struct, frozen=True):
 def _tracks(poses: Iterable[DronePose]) -> list[_Track]:
     grouped: defaultdict[tuple[str, str | None, str | None, str], list[DronePose]] = defaultdict(list)
     for pose in poses:
-        if pose.gimbal_pitch_deg is not None:
+        if pose.gimbal_pitch_deg is not None or pose.source == PLANNED:
             grouped[pose.drone_id, pose.gateway_id, pose.payload_index, pose.source].append(pose)
     return [_Track(*key, _one_an_instant(track)) for key, track in grouped.items()]
 
@@ -100,13 +107,17 @@ def _tracks(poses: Iterable[DronePose]) -> list[_Track]:
 def _one_an_instant(poses: Iterable[DronePose]) -> list[DronePose]:
     """Return poses in order of time, one of each instant: the same one twice does not show a still gimbal.
 
-    What was measured first stays; a plan may be told anew, with its errors mended.
+    What came first stays, unless it is a plan that was told anew since, with its errors mended.
     """
     kept: dict[datetime, DronePose] = {}
     for pose in poses:
-        if pose.source == PLANNED or pose.posed_at not in kept:
+        if pose.posed_at not in kept or _told_at(pose) > _told_at(kept[pose.posed_at]):
             kept[pose.posed_at] = pose
     return [kept[posed_at] for posed_at in sorted(kept)]
+
+
+def _told_at(pose: DronePose) -> float:
+    return -math.inf if pose.planned_at is None else pose.planned_at.timestamp()
 
 
 def _lacks_pitch(image: DroneImage) -> bool:
@@ -127,15 +138,20 @@ def _join(image: DroneImage, tracks: Sequence[_Track]) -> PosedImage:
         if source == PLANNED and is_measured:
             break
         is_measured = is_measured or bool(near)
-        if len({(track.drone_id, track.payload_index) for track, _ in near}) != 1:
+        aircraft = {track.aircraft for track, _ in near} - {None}
+        if not near or len(aircraft) > 1 or len({track.payload_index for track, _ in near}) > 1:
             continue
-        track, i = min(
-            near,
-            key=lambda found: abs(found[0].poses[found[1]].posed_at - image.captured_at),
-        )
+        track, i = min(near, key=lambda found: _order(image, found[0].poses[found[1]]))
+        if source == PLANNED and track.poses[i].gimbal_pitch_deg is None:
+            continue
         if source != "osd" or track.is_still_at(i):
             return _posed(image, track.poses[i])
     return PosedImage(image)
+
+
+def _order(image: DroneImage, pose: DronePose) -> tuple[timedelta, float]:
+    """Return by what poses are ordered: the nearest first, of equally near ones the plan told last."""
+    return abs(pose.posed_at - image.captured_at), -_told_at(pose)
 
 
 def _is_of(track: _Track, image: DroneImage) -> bool:

@@ -33,6 +33,7 @@ from ingest.drone.pictures import (
     picture_of,
 )
 from ingest.drone.plots_index import PlotShapes
+from ingest.drone.pose_join import PLANNED
 from ingest.drone.rows import picture_rows, posed_pictures, repose
 from ingest.errors import StoreError
 from ingest.lake.damage import read_undamaged, set_aside_damaged
@@ -112,7 +113,7 @@ class PictureStore:
 
         They have no pitch of their own and were taken so near to a pose that it may count. Raises: StoreError.
         """
-        told = sorted(pose.posed_at for pose in poses if pose.gimbal_pitch_deg is not None)
+        told = sorted(pose.posed_at for pose in poses if pose.gimbal_pitch_deg is not None or pose.source == PLANNED)
         if not told:
             return []
         reach = max(REACHES.values())

@@ -75,11 +75,24 @@ def test_a_plan_that_is_told_again_takes_the_place_of_the_one_before(
         lake.seal(callback(), native("d/9", flight_id="f", attitude=own_plan))
         lake.sealer.close()
     assert tell(folder, down) == EXIT_OK
-    down.write_bytes(kmz(plan(group(0, 0, gimbal(-60), PHOTO))))
+    again = down.with_name("again.kmz")
+    for file in (down, again):
+        file.write_bytes(kmz(plan(group(0, 0, gimbal(-60), PHOTO))))
     capsys.readouterr()
     assert tell(folder, down) == EXIT_OK
     assert json.loads(capsys.readouterr().out) == {"pictures": 1, "posed": 1, "is_stored": True}
     asked = "select pitch_deg, attitude_source from drone_images order by picture_id"
+    assert lake.ask(asked) == [(-60.0, "flight_plan"), (-80.0, "flight_plan")]
+    down.write_bytes(kmz(plan(group(0, 0, PHOTO))))
+    assert tell(folder, down) == EXIT_FOUND_PROBLEMS
+    assert lake.ask(asked) == [(None, None), (-80.0, "flight_plan")]
+    # Poses that come later have the picture judged again, by all plans as they are stored.
+    with own(folder):
+        lake = Lake(folder)
+        lake.seal(osd(4), osd(6))
+        lake.sealer.close()
+    assert lake.ask(asked) == [(None, None), (-80.0, "flight_plan")]
+    assert tell(folder, again) == EXIT_OK
     assert lake.ask(asked) == [(-60.0, "flight_plan"), (-80.0, "flight_plan")]
 
 

@@ -32,8 +32,15 @@ def test_planned_poses_are_poses_of_the_topics_drone_or_dock() -> None:
 
 
 def test_a_pose_that_cannot_be_read_costs_no_other() -> None:
-    found = told({"poses": [POSE, POSE | {"pitch_deg": None}, 5]})
-    assert (len(found.poses), [part.pointer for part in found.parts_refused]) == (1, ["/poses/1", "/poses/2"])
+    found = told({"poses": [POSE, POSE | {"pitch_deg": "down"}, 5, {"posed_at": POSE["posed_at"]}]})
+    assert (len(found.poses), [part.pointer for part in found.parts_refused]) == (
+        1, ["/poses/1", "/poses/2", "/poses/3"],
+    )  # fmt: skip
+
+
+def test_a_pose_without_a_pitch_takes_back_what_an_earlier_plan_said() -> None:
+    (pose,) = told({"planned_at": "2026-06-15T16:00:00+08:00", "poses": [POSE | {"pitch_deg": None}]}).poses
+    assert (pose.gimbal_pitch_deg, pose.planned_at) == (None, datetime(2026, 6, 15, 8, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
@@ -52,6 +59,8 @@ def test_a_pose_that_cannot_be_read_costs_no_other() -> None:
         ({"poses": [POSE | {"posed_at": "2026-06-15T10:30:12"}]}, "bad_instant"),
         ({"poses": [POSE | {"posed_at": "1999-06-15T10:30:12Z"}]}, "before_2015"),
         ({"poses": [POSE], "gateway_id": True}, "wrong_type"),
+        ({"poses": [POSE], "planned_at": 5}, "wrong_type"),
+        ({"poses": [POSE], "planned_at": "today"}, "bad_instant"),
         ({"poses": [POSE], "gateway_id": "ANOTHER DOCK"}, "identity_mismatch"),
     ],
 )

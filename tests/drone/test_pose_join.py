@@ -95,9 +95,30 @@ def test_a_measured_pose_out_of_reach_leaves_the_answer_to_the_plan() -> None:
     assert joined(callback(), planned, pose(2.001), pose(3.0)).image.pitch_deg == -90.0
 
 
-def test_a_plan_that_is_told_again_counts_as_it_was_told_last() -> None:
-    told = [pose(0.0, source="flight_plan", gimbal_pitch_deg=pitch) for pitch in (-90.0, -45.0)]
-    assert joined(callback(), *told).image.pitch_deg == -45.0
+def plan(told_hours: float | None, pitch_deg: float | None, **changed: Any) -> DronePose:
+    planned_at = None if told_hours is None else WHEN + timedelta(hours=told_hours)
+    return pose(0.0, **{"source": "flight_plan", "gimbal_pitch_deg": pitch_deg, "planned_at": planned_at} | changed)
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+@pytest.mark.parametrize("of_dock", [{}, {"drone_id": "DOCK"}])
+@pytest.mark.parametrize("second", [-45.0, None])
+def test_a_plan_that_is_told_again_counts_as_it_was_told_last(
+    second: float | None, of_dock: dict[str, Any], *, is_turned: bool
+) -> None:
+    """In whichever order the two arrive, and by whichever name of the same aircraft."""
+    told = [plan(1, -90.0), plan(2, second, **of_dock)]
+    found = joined(callback(), *(told[::-1] if is_turned else told))
+    assert (found.image.pitch_deg, found.image.attitude_source) == (second, "flight_plan" if second else None)
+
+
+def test_of_plans_that_do_not_say_when_they_were_told_the_first_stays() -> None:
+    assert joined(callback(), plan(None, -90.0), plan(None, -45.0)).image.pitch_deg == -90.0
+    assert joined(callback(), plan(None, -90.0), plan(1, -45.0)).image.pitch_deg == -45.0
+
+
+def test_plans_of_two_aircraft_are_no_answer() -> None:
+    assert joined(callback(), plan(1, -90.0), plan(2, -45.0, drone_id="OTHER")) == PosedImage(callback())
 
 
 def test_a_near_push_counts_before_a_nearer_report() -> None:

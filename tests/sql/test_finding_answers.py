@@ -41,6 +41,9 @@ def tell(lake: MadeLake, events: Events, cause: str = "disease") -> None:
         ([("done", 6), ("closed", 5), ("reopened", 4), ("closed", 1)], 1, None),
         ([("done", 6), ("closed", 5), ("reopened", 4), ("done", 3), ("closed", 1)], 3, 3),
         ([("false_alarm", 6), ("void", 5), ("reopened", 4), ("void", 1)], 1, None),
+        ([("done", 70), ("closed", 50)], 70, 70),
+        ([("done", 181), ("closed", 180)], 180, None),
+        ([("closed", 181)], None, None),
     ],
 )
 def test_an_answer_reaches_up_to_the_visit_and_not_up_to_the_desk(
@@ -50,8 +53,9 @@ def test_an_answer_reaches_up_to_the_visit_and_not_up_to_the_desk(
     connection = lake.connect()
     make_models(connection, models_behind("finding_answers"), as_of=AS_OF, site=BEICHEN)
     rows = connection.execute("select cause, answered_at, visited_at from finding_answers").fetchall()
-    days = [None if at is None else (AS_OF - at) / timedelta(days=1) for at in rows[0][1:]]
-    assert (len(rows), rows[0][0], days) == (1, cause, [answered_days_ago, visited_days_ago])
+    days = [(cause, *(at and (AS_OF - at) / timedelta(days=1) for at in instants)) for cause, *instants in rows]
+    is_there = answered_days_ago is not None or visited_days_ago is not None or len(events) > 1
+    assert days == ([(cause, answered_days_ago, visited_days_ago)] if is_there else [])
 
 
 def test_an_issue_before_answers_nothing_that_the_next_one_is_about(lake: MadeLake) -> None:
@@ -63,6 +67,24 @@ def test_an_issue_before_answers_nothing_that_the_next_one_is_about(lake: MadeLa
     make_models(connection, models_behind("finding_answers"), as_of=AS_OF, site=BEICHEN)
     rows = connection.execute("select cause, answered_at, visited_at from finding_answers").fetchall()
     assert rows == [("disease", AS_OF - timedelta(days=20), AS_OF - timedelta(days=2))]
+
+
+def test_work_that_is_sent_back_takes_back_no_answer_of_the_issue_before(lake: MadeLake) -> None:
+    """Mildew of day 36 was closed; rust of day 10 is sent back, and stays what the plot is looked at for."""
+    for days, class_name in ((36, "powdery_mildew"), (10, "rust")):
+        lake.plot()
+        lake.flight(class_name, AS_OF - timedelta(days=days))
+        for image in "AB":
+            found(lake, "P1", f"{days}{image}", class_name, AS_OF - timedelta(days=days), class_name)
+        del lake.rows["plots"][1:]
+    for issue_id, kind, days in (
+        ("BC-0", "done", 35.5), ("BC-0", "closed", 35), ("BC-1", "done", 6), ("BC-1", "reopened", 5),
+    ):  # fmt: skip
+        say(lake, kind, AS_OF - timedelta(days=days), "disease", issue_id)
+    connection = lake.connect()
+    make_models(connection, models_behind("disease_findings"), as_of=AS_OF, site=BEICHEN)
+    asked = "select state, json_extract_string(inputs_json, '$.class') from disease_findings"
+    assert connection.execute(asked).fetchall() == [("probable", "rust")]
 
 
 @pytest.mark.parametrize(
