@@ -61,9 +61,9 @@ def _issues(ledger: Ledger, events: Iterable[Event]) -> Iterator[str]:
     for event in events:
         by_issue.setdefault(event.issue_id, []).append(event)
     kept = {issue.issue_id: issue for issue in ledger.all_issues()}
-    for issue_id in sorted(kept.keys() ^ by_issue.keys()):
+    for issue_id in sorted(kept.keys() ^ by_issue.keys(), key=str):
         yield f"{issue_id} has {'no event' if issue_id in kept else 'events and is no issue'}"
-    for issue_id in sorted(kept.keys() & by_issue.keys()):
+    for issue_id in sorted(kept.keys() & by_issue.keys(), key=str):
         try:
             made = rebuild(by_issue[issue_id])
         except (ActionRefusedError, msgspec.MsgspecError, ValueError, KeyError, TypeError) as error:
@@ -94,7 +94,7 @@ def _actions(ledger: Ledger, events: Iterable[Event]) -> Iterator[str]:
     written = {tuple(row) for row in ledger.run("select action_id, issue_id, kind, actor from actions", ())}
     question = "select action_id, issue_id, kind, actor from audit where outcome = 'accepted'"
     accepted = {tuple(row) for row in ledger.run(question, ())}
-    for action_id, issue_id, *_ in sorted(written ^ accepted):
+    for action_id, issue_id, *_ in sorted(written ^ accepted, key=str):
         yield f"action {action_id!r} on {issue_id} stands in one of actions and audit only"
 
 

@@ -81,6 +81,18 @@ def test_each_thing_that_is_not_as_it_was_written_is_named(filled: DataFolder, c
     assert any(named in fault for fault in found), found
 
 
+def test_a_word_that_is_gone_altogether_is_named(filled: DataFolder) -> None:
+    """As a damaged page shows it: empty where nothing may be."""
+    database = sqlite3.connect(filled.ledger)
+    database.executescript("""
+        pragma writable_schema = on;
+        update sqlite_master set sql = replace(sql, 'action_id text not null', 'action_id text') where name = 'audit';
+    """)
+    database.close()
+    changed(filled, "update audit set action_id = null where action_id = 'done-BC-20260630-0003'")
+    assert any("stands in one of actions and audit only" in fault for fault in faults(filled))
+
+
 def test_what_is_no_json_any_more_is_an_error_that_says_so_and_not_a_failure_of_ours(filled: DataFolder) -> None:
     changed(filled, "update issues set issue_json = substr(issue_json, 2) where plot_id = 'JJ-021'")
     with Ledger(filled.ledger, BEICHEN) as ledger, pytest.raises(StoreError, match="not what was written"):
