@@ -21,7 +21,7 @@ from sql.reference import limit
 _MOST_ROWS = 300
 _MOST_OTHERS = 40
 _MOST_PLOTS = 3
-_WATCHED = frozenset({"suspected", "watch", "likely"})
+_WATCHED = frozenset({"suspected", "watch", "unconfirmed", "likely"})
 _AERIAL = ("disease", "vigour")
 
 Latest = Mapping[tuple[str, str], Finding]

@@ -35,18 +35,43 @@ def strip(story: Story, scale: Scale, top: float, say: Say) -> Iterator[str]:
     places = [(_x(one, story, scale), _y(one.robust_z, top)) for one in shown if one.robust_z is not None]
     yield marks.line(places, marks.INK, 1.2)
     for one in shown:
-        x = _x(one, story, scale)
-        if one.robust_z is None:
-            yield marks.words(x, _y(0.0, top) + 4, "?", size=12, anchor="middle", ink=marks.SOFT, bold=True, halo=True)
-        elif one.state == "alert":
-            yield marks.diamond(x, _y(one.robust_z, top), 4.5, marks.DRY_INK)
-        elif one.state == "watch":
-            yield marks.ring(x, _y(one.robust_z, top), 3.6, marks.DRY_INK)
-        else:
-            yield marks.dot(x, _y(one.robust_z, top), 3.2, marks.INK)
+        yield _mark(one, _x(one, story, scale), top)
     last = shown[-1]
     y = _y(last.robust_z or 0.0, top)
     yield marks.words(_x(last, story, scale) + 8, y - 5, f"{last.index_median:.2f}", size=12, bold=True, halo=True)
+
+
+def _mark(one: IndexFlight, x: float, top: float) -> str:
+    """Return a flight's mark; bare ground without peers stands at the line of alert, for it has no z."""
+    bare = one.state in {"alert", "unconfirmed"}
+    y = _y(one.robust_z if one.robust_z is not None else _ALERT if bare else 0.0, top)
+    if one.state == "alert":
+        return marks.diamond(x, y, 4.5, marks.DRY_INK)
+    if one.state == "unconfirmed":
+        return unconfirmed(x, y)
+    if one.robust_z is None:
+        return incomparable(x, y + 4)
+    if one.state == "watch":
+        return marks.ring(x, y, 3.6, marks.DRY_INK)
+    return marks.dot(x, y, 3.2, marks.INK)
+
+
+def unconfirmed(x: float, y: float) -> str:
+    """Return the mark of a flight that shows bare ground and is not believed yet."""
+    return marks.diamond(x, y, 5.0, marks.DRY_INK) + marks.diamond(x, y, 3.0, marks.PAPER)
+
+
+def incomparable(x: float, foot: float) -> str:
+    """Return the mark of a flight that could not be compared with peers."""
+    return marks.words(x, foot, "?", size=12, anchor="middle", ink=marks.SOFT, bold=True, halo=True)
+
+
+def signs(story: Story) -> set[str]:
+    """Return which of the strip's marks want a word in the key: those that no line beside them names."""
+    shown = [one for one in story.indices if one.date >= story.first_day]
+    there = {"unconfirmed" for one in shown if one.state == "unconfirmed"}
+    judged = {"alert", "unconfirmed"}
+    return there | {"incomparable" for one in shown if one.robust_z is None and one.state not in judged}
 
 
 def describe_indices(story: Story, say: Say) -> str:
@@ -55,9 +80,11 @@ def describe_indices(story: Story, say: Say) -> str:
     if not shown:
         return ""
     low = sum(one.state in {"watch", "alert"} for one in shown)
-    return say(
+    doubted = sum(one.state == "unconfirmed" for one in shown)
+    said = say(
         "picture.said.indices", index=shown[-1].index_name, n=len(shown), low=low, value=f"{shown[-1].index_median:.2f}"
     )
+    return said + (say("picture.said.unconfirmed", n=doubted) if doubted else "")
 
 
 def _x(one: IndexFlight, story: Story, scale: Scale) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from crews.picture import marks
 from crews.picture.field import say_value_of
+from crews.picture.indices import incomparable, signs, unconfirmed
 from crews.picture.scale import FORECAST_DAYS, RIGHT, WIDTH, line_runs
 from crews.picture.story import Story, runs_of
 from crews.words import Say, say_number
@@ -22,7 +23,7 @@ Mark = Callable[[float, float], str]
 def key(story: Story, top: float, say: Say) -> tuple[list[str], float]:
     """Return the key to what the picture shows, only that, from `top` on; and where the picture ends."""
     x, y, parts = 8.0, top + 12, []
-    for name, mark in _present(story):
+    for name, mark in (*_present(story), *_of_indices(story)):
         said = say(f"picture.key_{name}")
         width = _MARK + marks.text_width(said, 12) + 12
         if x + width > WIDTH - RIGHT and x > 8.0:  # noqa: PLR2004  the left edge
@@ -57,6 +58,15 @@ def _present(story: Story) -> Iterator[tuple[str, Mark]]:
     low = None if told is None else told.median if told.low is None else told.low
     if told is not None and told.median and low is not None and low < FORECAST_DAYS:
         yield "forecast", _stroke(marks.FORECAST_INK, 1.8, ' stroke-dasharray="5 4"')
+
+
+def _of_indices(story: Story) -> Iterator[tuple[str, Mark]]:
+    """Yield the marks of the strip of indices that no line beside them names."""
+    there = signs(story)
+    if "unconfirmed" in there:
+        yield "index_unconfirmed", lambda x, y: unconfirmed(x + 10, y - 4)
+    if "incomparable" in there:
+        yield "index_incomparable", lambda x, y: incomparable(x + 10, y)
 
 
 def _stroke(ink: str, width: float, dashes: str = "") -> Mark:

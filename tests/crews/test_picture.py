@@ -336,6 +336,20 @@ def test_flights_stand_below_the_days_on_which_they_were_flown(monkeypatch: pyte
     assert "NDVI in 4 flights, newest 0.41; below its peers in 2." in (root.findtext(f"{SVG}desc") or "")
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_bare_ground_that_is_not_believed_has_a_mark_and_a_word_of_its_own(language: str) -> None:
+    doubted = (*FLOWN[:-1], IndexFlight(TODAY - timedelta(days=1), "NDVI", 0.12, None, "unconfirmed"))
+    told, plain = (parsed(story(day(3), indices=flown), language) for flown in (doubted, FLOWN))
+    word, sentence = {"zh": ("像裸地，待再飞确认", "1 次像裸地"), "en": ("looks bare, fly again", "Looked bare in 1")}[
+        language
+    ]
+    assert (word in texts(told), word in texts(plain)) == (True, False)
+    said, said_of_plain = (root.findtext(f"{SVG}desc") or "" for root in (told, plain))
+    assert (sentence in said, sentence in said_of_plain) == (True, False)
+    hollow, before = (sum(one.get("fill") == marks.PAPER for one in root.iter(f"{SVG}path")) for root in (told, plain))
+    assert hollow == before + 2  # in the strip and in the key
+
+
 def test_a_worse_flight_is_drawn_lower_and_a_plot_without_flights_has_no_strip() -> None:
     drawn = parsed(story(day(3), indices=FLOWN))
     bare = parsed(story(day(3)))
