@@ -2,11 +2,13 @@
 
 Bridges spell it their own way: mavlink2rest {"header": …, "message": {"type": …, "time_utc": …}} with text as a list of
 characters; pymavlink's to_dict {"mavpackettype": …}; gomavlib and node-mavlink TimeUtc or timeUtc; MAVSDK's CaptureInfo
-with degrees, metres and attitude_quaternion. Fields and units: MAVLink common.xml, message 263.
+with degrees, metres and attitude_quaternion, whose protobuf writes latitudeDeg, 64-bit numbers as text, and no zeros.
+Fields and units: MAVLink common.xml, message 263.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -46,7 +48,7 @@ def decode_native_mavlink(message: Message, context: DecodeContext) -> Decoded:
     try:
         document = parse_json(message.payload, limit_bytes=LIMIT_BYTES)
         fields = _fields(document)
-        failed = fields.get("captureresult", fields.get("issuccess", 1)) in (0, False, -1)
+        failed = fields.get("captureresult", fields.get("issuccess", 1)) in (0, False, -1, "0", "-1", "false")
         if failed:
             return Decoded(ignored="capture_failed: the camera took no picture", device_id=drone_id)
         return Decoded(images=(_image(fields, drone_id, message, context),), device_id=drone_id)
@@ -59,20 +61,32 @@ def _fields(document: object) -> dict[str, object]:
     """Return the fields of the message by their names in small letters, without underscores, whoever bridged it."""
     if not isinstance(document, dict):
         raise PayloadError(Fault("", "wrong_type", describe(document), "an object", "Send the whole message."))
-    parts = (document.get(name) for name in ("message", "msg", "fields"))
+    parts = (document.get(name) for name in ("message", "msg", "fields", "captureInfo", "capture_info"))
     inner = next((part for part in parts if isinstance(part, dict)), None)
     fields: dict[str, object] = {}
     for part in (document, inner or {}):
         for name, value in part.items():
-            known = name.lower().replace("_", "")
-            if isinstance(value, dict) and known in ("position", "attitudequaternion"):
-                fields |= {f"{known}.{key}": number for key, number in value.items()}
+            known = _plain(name)
+            if isinstance(value, dict) and known in ("position", "attitudequaternion", "q"):
+                fields |= {f"{known}.{_plain(key)}": number for key, number in value.items()}
             else:
                 fields[known] = value
     kind = next((fields[name] for name in ("type", "mavpackettype", "messagename", "msgid") if name in fields), NAME)
     if kind not in (NAME, NUMBER):
         raise PayloadError(Fault("/type", "unknown_message", describe(kind), NAME, "Bridge message 263 here alone."))
     return fields
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "")
+
+
+def _real(value: object) -> float | None:
+    """Return a number, also one that stands as text, as 64-bit ones do in protobuf's JSON; None where it is none."""
+    try:
+        return float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _image(fields: Mapping[str, object], drone_id: str, message: Message, context: DecodeContext) -> DroneImage:
@@ -83,16 +97,18 @@ def _image(fields: Mapping[str, object], drone_id: str, message: Message, contex
         value = fields[name] if name else None
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        real = _real(value)
+        if real is None or not math.isfinite(real):
             faults.append(Fault(f"/{name}", "wrong_type", describe(value), "a number", "Send a number."))
             return None
-        return float(value)
+        return real
 
     lat, lon = _from_e7(number("lat")), _from_e7(number("lon"))
-    lat = number("position.latitude_deg") if lat is None else lat
-    lon = number("position.longitude_deg") if lon is None else lon
-    height, altitude = number("relativealt"), number("alt")
-    height_m, altitude_m = number("position.relative_altitude_m"), number("position.absolute_altitude_m")
+    lat = number("position.latitudedeg") if lat is None else lat
+    lon = number("position.longitudedeg") if lon is None else lon
+    height_m, altitude_m = _from_mm(number("relativealt")), _from_mm(number("alt"))
+    height_m = number("position.relativealtitudem") if height_m is None else height_m
+    altitude_m = number("position.absolutealtitudem") if altitude_m is None else altitude_m
     captured_at = _instant(number("timeutc", "timeutcus"))
     index = number("imageindex", "index")
     url = _text(fields.get("fileurl"))
@@ -113,8 +129,8 @@ def _image(fields: Mapping[str, object], drone_id: str, message: Message, contex
         camera_model=_text(fields.get("cameramodel")),
         lon=lon,
         lat=lat,
-        height_takeoff_m=height / 1000 if height is not None else height_m,
-        alt_msl_m=altitude / 1000 if altitude is not None else altitude_m,
+        height_takeoff_m=height_m,
+        alt_msl_m=altitude_m,
         position_fix="gnss" if lat is not None and lon is not None else "none",
         yaw_deg=attitude[0] if attitude else None,
         pitch_deg=attitude[1] if attitude else None,
@@ -127,11 +143,12 @@ def _image(fields: Mapping[str, object], drone_id: str, message: Message, contex
 
 def _attitude(fields: Mapping[str, object]) -> tuple[float, float, float] | None:
     q = fields.get("q")
-    if q is None:
-        q = [fields.get(f"attitudequaternion.{axis}") for axis in "wxyz"]
+    for name in ("q", "attitudequaternion"):
+        if q is None and any(f"{name}.{axis}" in fields for axis in "wxyz"):
+            q = [fields.get(f"{name}.{axis}", 0.0) for axis in "wxyz"]
     if not isinstance(q, list) or len(q) != _FOUR:
         return None
-    parts = [part for part in q if isinstance(part, int | float) and not isinstance(part, bool)]
+    parts = [real for part in q if (real := _real(part)) is not None]
     if len(parts) != _FOUR or tuple(parts) == _LEVEL_NORTH:
         return None
     return from_quaternion(*parts)
@@ -142,6 +159,11 @@ def _from_e7(value: float | None) -> float | None:
     if value is None or value in _UNKNOWN_PLACE:
         return None
     return value / 1e7 if value.is_integer() else value
+
+
+def _from_mm(value: float | None) -> float | None:
+    """Return metres of a number in millimetres, or of one with a fraction, which a bridge has turned into metres."""
+    return value if value is None or not value.is_integer() else value / 1000
 
 
 def _instant(value: float | None) -> datetime | None:

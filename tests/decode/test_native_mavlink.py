@@ -59,6 +59,18 @@ BRIDGES: dict[str, dict[str, Any]] = {
         "attitude_quaternion": dict(zip("wxyz", DOWN, strict=True)),
         "time_utc_us": 1_781_490_612_000_000, "is_success": True, "index": 41, "file_url": URL,
     },
+    "MAVSDK by protobuf": {
+        "captureInfo": {
+            "position": {
+                "latitudeDeg": 39.2, "longitudeDeg": 117.1, "absoluteAltitudeM": 46.3, "relativeAltitudeM": 41.12,
+            },
+            "attitudeQuaternion": {"w": DOWN[0], "y": DOWN[2]},
+            "timeUtcUs": "1781490612000000", "isSuccess": True, "index": 41, "fileUrl": URL,
+        },
+    },
+    "numbers as text": {name: str(value) if isinstance(value, int) else value for name, value in FIELDS.items()},
+    "degrees and metres": FIELDS | {"lat": 39.2, "lon": 117.1, "alt": 46.3, "relative_alt": 41.12},
+    "q by its axes": FIELDS | {"q": dict(zip("wxyz", map(str, DOWN), strict=True))},
 }  # fmt: skip
 
 
@@ -117,7 +129,7 @@ def test_a_picture_that_cannot_be_placed_is_kept_with_the_reason(changed: dict[s
 
 
 def test_a_capture_that_failed_is_no_picture() -> None:
-    for failed in (0, -1, False):
+    for failed in (0, -1, False, "0"):
         assert (read(FIELDS | {"capture_result": failed}).ignored or "").startswith("capture_failed")
 
 
@@ -131,7 +143,8 @@ def test_a_picture_without_a_name_is_called_by_its_time_and_number() -> None:
         (b"[]", "wrong_type"),
         ({"mavpackettype": "HEARTBEAT", "type": 2}, "unknown_message"),
         ({"message": {"type": "ATTITUDE"}}, "unknown_message"),
-        (FIELDS | {"lat": "39.2"}, "wrong_type"),
+        (FIELDS | {"lat": "north"}, "wrong_type"),
+        (FIELDS | {"lat": "nan"}, "wrong_type"),
         (FIELDS | {"file_url": None, "image_index": None}, "missing"),
         (FIELDS | {"time_utc": 1_300_000_000}, "before_2015"),
     ],
