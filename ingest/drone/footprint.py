@@ -186,5 +186,7 @@ def _ground_polygons(borders: Floats, height_m: Floats) -> Shapes:
 def _to_wkb(views: Views, polygons: Shapes) -> list[bytes]:
     points, owner = shapely.get_coordinates(polygons, return_index=True)
     lon, lat = to_lonlat(views.lon[owner], views.lat[owner], points[:, 0], points[:, 1])
+    # Across the 180th meridian the polygon goes on past 180 degrees: cut at it, it would run around the earth.
+    lon = lon + 360.0 * np.round((views.lon[owner] - lon) / 360.0)
     placed = shapely.set_coordinates(polygons.copy(), np.stack([lon, lat], axis=1))
     return list(shapely.to_wkb(shapely.orient_polygons(placed)))

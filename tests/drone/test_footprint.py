@@ -222,3 +222,10 @@ def test_a_lens_that_folds_the_picture_over_itself_shows_no_ground_and_costs_no_
     assert [footprint.status for footprint in found] == ["ok", "unknown_camera", "ok"]
     assert found[1].reason == "distortion_not_invertible"
     assert found[1].polygon is None
+
+
+@pytest.mark.parametrize("lon", [179.9999, -179.9999, 117.1])
+def test_a_picture_across_the_180th_meridian_shows_no_ground_around_the_earth(lon: float) -> None:
+    (found,) = compute_footprints([picture(lon=lon)])
+    west, _, east, _ = shapely.bounds(shapely.from_wkb(found.polygon))
+    assert (west, east) == pytest.approx((lon - 0.000463, lon + 0.000463), abs=1e-6)
