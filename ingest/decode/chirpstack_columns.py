@@ -6,6 +6,7 @@ tests/decode/test_chirpstack_columns.py holds both to; everything else is left t
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ from ingest.decode.column_values import are_possible, instants_us, is_within, nu
 from ingest.decode.envelope import LARGEST_COUNTER, LARGEST_PORT, LONGEST_TEXT, dev_eui_of
 from ingest.decode.field_columns import Payloads, read_payloads
 from ingest.decode.growing_shape import GrowingShape
-from ingest.decode.json_columns import simple
+from ingest.decode.json_columns import chosen, simple
 from ingest.decode.soil_rows import NO_DEPTH, PlainSoil, Said, nothing_plain, soil_rows
 from ingest.messages import Flags, Integers, Messages
 
@@ -75,7 +76,7 @@ class ChirpStackColumns:
         registered = pa.array([model_of.get(device or "") for device in named], pa.string()).take(topics.indices)
         lengths = np.asarray(pc.binary_length(messages.payloads))
         asked = np.flatnonzero(np.asarray(devices.is_valid()) & (lengths <= LIMIT_BYTES))
-        asked = asked[simple(messages.payloads.take(pa.array(asked)))]
+        asked = asked[simple(chosen(messages.payloads, asked))]
         latest = messages.latest_at_us()
         parts: list[_Part] = []
         for place, events in self._events(messages.payloads, devices, asked):
@@ -87,27 +88,36 @@ class ChirpStackColumns:
         self, payloads: pa.BinaryArray, devices: pa.StringArray, asked: Integers
     ) -> Iterator[tuple[Integers, pa.StructArray]]:
         """Yield places and what was read there, each profile by itself: its payloads have one shape."""
-        different = devices.take(pa.array(asked)).dictionary_encode()
-        known = [self._profiles.get(device) for device in different.dictionary.to_pylist()]
-        profiles = pa.array(known, pa.string()).take(different.indices)
-        if profiles.null_count:
-            texts = payloads.take(pa.array(asked)).cast(pa.string())
+        known = devices.dictionary_encode()
+        profiles = pa.array([self._profiles.get(device) for device in known.dictionary.to_pylist()], pa.string())
+        profiles = profiles.take(known.indices).take(pa.array(asked))
+        is_news = np.asarray(profiles.is_null())
+        if is_news.any():
+            texts = chosen(payloads, asked).cast(pa.string())
             profiles = pc.coalesce(profiles, pc.extract_regex(texts, _PROFILE).field("profile"), "")
         if len(self._profiles) > _MOST_DEVICES:
             self._profiles.clear()
         by_profile = profiles.dictionary_encode()
         for number, profile in enumerate(by_profile.dictionary.to_pylist()):
-            places = asked[np.flatnonzero(np.asarray(by_profile.indices) == number)]
+            of_profile = np.flatnonzero(np.asarray(by_profile.indices) == number)
+            places = asked[of_profile]
             if len(self._shapes) >= _MOST_SHAPES and profile not in self._shapes:
                 self._shapes.clear()
             shape = self._shapes.setdefault(profile, GrowingShape(_EVENT))
-            for some, events in shape.read(payloads.take(pa.array(places)), _may_fit):
+            for some, events in shape.read(chosen(payloads, places), _may_fit):
                 place = places[some]
                 said = events.field("deviceInfo").field("deviceProfileName")
-                self._profiles |= dict(zip(devices.take(pa.array(place)).to_pylist(), said.to_pylist(), strict=True))
+                is_other = np.asarray(pc.fill_null(pc.not_equal(said, profile), fill_value=True))
+                self._learn(np.flatnonzero(is_news[of_profile[some]] | is_other), devices.take(pa.array(place)), said)
                 yield place, events
 
+    def _learn(self, some: Integers, devices: pa.StringArray, profiles: pa.StringArray) -> None:
+        """Remember the profiles of those devices of which another one was known, or none."""
+        at = pa.array(some)
+        self._profiles |= dict(zip(devices.take(at).to_pylist(), profiles.take(at).to_pylist(), strict=True))
 
+
+@functools.lru_cache(maxsize=32_768)
 def _device(topic: str) -> str | None:
     """Return the device of an uplink's topic; None for every other."""
     found = TOPIC.fullmatch(topic)
@@ -170,7 +180,7 @@ def _part(
         depth_cm=np.full(len(order), NO_DEPTH),
         channel=_end_to_end(payloads.channel)[order],
         time_source="network",
-        beside={"model": pa.array(payloads.models, pa.string()), "uplink_key": keys},
+        beside={"model": payloads.models(), "uplink_key": keys},
         always_status=True,
     )
     return _Part(place, ~is_plain | payloads.is_odd, said)

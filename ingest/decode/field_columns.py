@@ -26,6 +26,8 @@ _SOIL_CODES = {pair: code for code, (pair, _) in enumerate(SOIL)}
 _ODD, _ABSENT = -2, -1
 _STATUS = -3
 """Stand for a code where a value cannot be kept, stands for none, or is the battery's."""
+_VALUES_KEPT = 4_096
+"""Values that are judged once: probes say a few hundred different ones."""
 _MOST_FIELDS = 40
 """Of one profile's payloads, which fields are there being bits of a number."""
 
@@ -38,18 +40,23 @@ class Payloads:
     """What the payloads of some messages say.
 
     is_odd: one a message
-    models: the model of each message, None where it is odd
+    names, model: models, and the place of each message's among them, where it is not odd
     message, code, value, channel: one a reading of the soil, as in `soil_rows.Said`
     status: columns of device_status, not a number where nothing is said
     """
 
     is_odd: Flags
-    models: list[str | None]
+    names: list[str]
+    model: Integers
     message: list[Integers]
     code: list[Integers]
     value: list[np.ndarray[Any, np.dtype[np.float64]]]
     channel: list[Integers]
     status: dict[str, np.ndarray[Any, np.dtype[np.float64]]]
+
+    def models(self) -> pa.StringArray:
+        """Return the model of each message, null where it is odd."""
+        return pa.array(self.names, pa.string()).take(pa.array(self.model, mask=self.is_odd))
 
 
 def read_payloads(
@@ -63,7 +70,8 @@ def read_payloads(
     count = len(payloads)
     found = Payloads(
         np.ones(count, np.bool_),
-        [None] * count,
+        [],
+        np.zeros(count, np.int64),
         [],
         [],
         [],
@@ -89,8 +97,8 @@ def read_payloads(
         if model is None or any(pa.types.is_nested(columns[name].type) for name in said):
             continue
         found.is_odd[places] = False
-        for place in places.tolist():
-            found.models[place] = model.model_id
+        found.model[places] = len(found.names)
+        found.names.append(model.model_id)
         for name, field in fields:
             _add(found, places, columns[name].take(pa.array(places)), field)
     found.is_odd[_without_reading(found)] = True
@@ -144,6 +152,11 @@ def _add(found: Payloads, places: Integers, column: pa.Array, field: Field) -> N
 
 def _kept(field: Field, said: object) -> _Kept:
     """Return code and value in the quantity's own unit of what is said, as `payload_fields` keeps it."""
+    # What is kept of 0.0 would be found for -0.0 as well.
+    return _kept_before(field, said) if said else _kept_of(field, said)
+
+
+def _kept_of(field: Field, said: object) -> _Kept:
     try:
         given = read_value(said)
         if given is None or is_absent(given.number, field.quantity, field.absent):
@@ -162,3 +175,6 @@ def _kept(field: Field, said: object) -> _Kept:
     if not conversion.quantity.lowest <= value <= conversion.quantity.highest:
         return _NOT_KEPT
     return (_STATUS if conversion.quantity.kind == "status" else _SOIL_CODES[field.quantity, unit]), value
+
+
+_kept_before = functools.lru_cache(maxsize=_VALUES_KEPT, typed=True)(_kept_of)

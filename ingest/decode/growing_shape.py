@@ -12,7 +12,7 @@ from ingest.decode.guard import MAX_DEPTH
 from ingest.decode.json_columns import read_objects
 from ingest.messages import Integers
 
-_PIECE = 4_096
+_PIECE = 8_192
 _FEWEST = 16
 _MOST_OPENINGS = 128
 _MOST_KEYS = 256

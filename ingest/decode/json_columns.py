@@ -74,11 +74,11 @@ def read_objects(texts: pa.BinaryArray, shape: pa.StructType, *, infers: bool = 
     Each text stands within an object of ours, whose end no text can bring without another beginning of it: as many
     rows as there are texts means one row of each.
     """
-    lines = _bytes_of(pc.binary_join_element_wise(_BEFORE, texts, _AFTER, _NOTHING))
+    lines = _buffer_of(pc.binary_join_element_wise(_BEFORE, texts, _AFTER, _NOTHING))
     try:
         table = pj.read_json(
             pa.BufferReader(lines),
-            read_options=pj.ReadOptions(use_threads=False, block_size=len(lines) + 1),
+            read_options=pj.ReadOptions(use_threads=False, block_size=lines.size + 1),
             parse_options=pj.ParseOptions(
                 explicit_schema=pa.schema([("m", shape)]),
                 unexpected_field_behavior="infer" if infers else "error",
@@ -104,7 +104,7 @@ def _is_finite(values: pa.Array) -> bool:
 
 def simple(texts: pa.BinaryArray) -> Flags:
     """Say of each text whether it is ASCII and has neither a backslash nor the word null in it."""
-    whole = _bytes_of(texts)
+    whole = bytes(_buffer_of(texts))
     is_simple = np.ones(len(texts), np.bool_)
     if not whole.isascii() or b"\\" in whole:
         octets = np.frombuffer(whole, np.uint8)
@@ -114,15 +114,20 @@ def simple(texts: pa.BinaryArray) -> Flags:
     return is_simple
 
 
-def _bytes_of(texts: pa.BinaryArray) -> bytes:
+def chosen(texts: pa.BinaryArray, place: Integers) -> pa.BinaryArray:
+    """Return the texts at these places, which rise; without a copy where these are all."""
+    return texts if len(place) == len(texts) else texts.take(pa.array(place))
+
+
+def _buffer_of(texts: pa.BinaryArray) -> pa.Buffer:
     """Return all texts end to end."""
     _, offsets, data = texts.buffers()
     ends = np.frombuffer(offsets, np.int32, len(texts) + 1, texts.offset * 4)
-    return bytes(data.slice(int(ends[0]), int(ends[-1] - ends[0]))) if data is not None else b""
+    return data.slice(int(ends[0]), int(ends[-1] - ends[0])) if data is not None else pa.py_buffer(b"")
 
 
 def _text_of(texts: pa.BinaryArray, at: Integers) -> Integers:
-    """Return the text in which each byte of `_bytes_of` stands."""
+    """Return the text in which each byte of `_buffer_of` stands."""
     ends = np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, texts.offset * 4)
     found: Integers = np.searchsorted(ends[1:] - ends[0], at, side="right")
     return found

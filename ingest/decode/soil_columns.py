@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.decode.column_values import are_possible, instants_us, is_within, numbers
-from ingest.decode.json_columns import read_json_columns, simple
+from ingest.decode.json_columns import chosen, read_json_columns, simple
 from ingest.decode.native_soil import LIMIT_BYTES
 from ingest.decode.soil_message import LARGEST_SEQ, MOST_READINGS, SCHEMA, read_without_fault
 from ingest.decode.soil_rows import NO_CHANNEL, NO_DEPTH, SOIL, PlainSoil, Said, soil_rows
@@ -83,8 +83,8 @@ def read_plain_soil(messages: Messages, site: Site) -> PlainSoil:
     devices = _devices(messages, site)
     lengths = np.asarray(pc.binary_length(messages.payloads))
     asked = np.flatnonzero(np.asarray(devices.is_valid()) & (lengths <= LIMIT_BYTES))
-    asked = asked[simple(messages.payloads.take(pa.array(asked)))]
-    fitting = read_json_columns(messages.payloads.take(pa.array(asked)), _MESSAGE, _may_fit)
+    asked = asked[simple(chosen(messages.payloads, asked))]
+    fitting = read_json_columns(chosen(messages.payloads, asked), _MESSAGE, _may_fit)
     place, values = asked[fitting.place], fitting.values
     device_id = devices.take(pa.array(place))
 

@@ -115,8 +115,8 @@ class _Elements:
         if len(self.row) == len(self.message):
             return np.zeros(0, np.int64)
         column = np.array([_COLUMNS.index(name) for name in _COLUMN_OF])
-        cells, times = np.unique(self.row * len(_COLUMNS) + column[said.code], return_counts=True)
-        return cells[times > 1] // len(_COLUMNS)
+        times = np.bincount(self.row * len(_COLUMNS) + column[said.code])
+        return np.flatnonzero(times > 1) // len(_COLUMNS)
 
 
 def _soil_columns(said: Said, elements: _Elements, kept: Integers) -> dict[str, pa.Array]:

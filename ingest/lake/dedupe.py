@@ -23,6 +23,9 @@ from ingest.lake.read import partition_files
 from ingest.lake.spans import Span, files_within
 from ingest.lake.tables import Table
 
+_MULTIPLIER, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
+"""Of the mixing: 2^64 divided by the golden ratio, as in Knuth's multiplicative hashing."""
+
 _COMPARED_ROWS = 400_000
 """Most rows of files that are compared in memory; of more, DuckDB compares within its limit."""
 
@@ -102,11 +105,14 @@ def _are_surely_new(spec: Table, rows: pa.Table, paths: Sequence[Path], span: Sp
     partition_by = str(spec.partition_by)
     columns = list(dict.fromkeys((*spec.key, *spec.also_same, partition_by)))
     parts = [rows.select(columns)]
+    compared = 0
     try:
-        if sum(pq.read_metadata(path).num_rows for path in paths) > _COMPARED_ROWS:
-            return False
         for path in paths:
-            known = pq.read_table(path, columns=columns, partitioning=None, page_checksum_verification=True)
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                compared += file.metadata.num_rows
+                if compared > _COMPARED_ROWS:
+                    return False
+                known = file.read(columns, use_threads=False)
             instants = known[partition_by]
             is_near = pc.and_(pc.greater_equal(instants, span[0]), pc.less_equal(instants, span[1]))
             parts.append(known.select(columns).filter(is_near).cast(parts[0].schema))
@@ -122,15 +128,31 @@ def _are_surely_new(spec: Table, rows: pa.Table, paths: Sequence[Path], span: Sp
 
 
 def are_different(key: Sequence[str], rows: pa.Table) -> bool:
-    """Say whether surely no two rows are equal in all columns of the key; False says nothing."""
-    keys = rows.select(list(key))
-    for place, column in enumerate(keys.columns):
-        if pa.types.is_floating(column.type):
-            if pc.any(pc.is_nan(column)).as_py():
-                return False
-            keys = keys.set_column(place, key[place], pc.add(column, 0.0))  # -0.0 is 0.0
-    different: int = keys.group_by(list(key), use_threads=False).aggregate([]).num_rows
-    return bool(different == rows.num_rows)
+    """Say whether surely no two rows are equal in all columns of the key; False says nothing.
+
+    Each row is mixed into one number: rows that are equal have the same, and others hardly ever.
+    """
+    mixed = np.zeros(rows.num_rows, np.uint64)
+    for name in key:
+        codes = _codes(rows[name])
+        if codes is None:
+            return False
+        mixed = (mixed ^ mixed >> _SHIFT) * _MULTIPLIER + codes
+    mixed.sort()
+    return bool(np.all(mixed[1:] != mixed[:-1]))
+
+
+def _codes(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.uint64]] | None:
+    """Return a number for each value, the same for equal ones; None where there is none for NaN."""
+    values = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    if pa.types.is_floating(values.type):
+        if pc.any(pc.is_nan(values)).as_py():
+            return None
+        values = pc.add(values.cast(pa.float64()), 0.0).view(pa.int64())  # -0.0 is 0.0
+    elif not (pa.types.is_integer(values.type) or pa.types.is_timestamp(values.type)):
+        values = values.dictionary_encode().indices
+    numbers = values.cast(pa.int64())
+    return np.asarray(pc.fill_null(numbers, -1) if numbers.null_count else numbers).view(np.uint64)
 
 
 def _known(spec: Table, paths: Sequence[Path], span: Span, rows: pa.Table) -> str:

@@ -34,8 +34,8 @@ class Tally:
         new, again = self._stored, self._duplicate
         if table == "rejected":
             new, again = self._refused, self._refused_duplicate
-        np.add.at(new, place[~known], 1)
-        np.add.at(again, place[known], 1)
+        new += np.bincount(place[~known], minlength=len(new)).astype(np.int32)
+        again += np.bincount(place[known], minlength=len(again)).astype(np.int32)
 
     def outcomes(self, messages: Messages, judged: Mapping[int, Judged]) -> Ended:
         """Return what became of `messages`, all of whose rows were counted.

@@ -154,6 +154,13 @@ def test_minus_zero_stays_minus_zero_beside_zero() -> None:
     assert read([sent(one, n) for n, one in enumerate(said)]) == [True] * 5
 
 
+def test_true_is_no_number_where_one_was_a_number_before() -> None:
+    def read_alone(number: object) -> list[bool]:
+        return read([sent(event(WET | {"conduct_SOIL": number}))])
+
+    assert [read_alone(number) for number in (1, True)] == [[True], [False]]
+
+
 def test_of_two_fields_that_say_the_same_quantity_the_careful_way_takes_one() -> None:
     twice = event(WET | {"BatV": 3.3})
     assert read([sent(twice)]) == [False]
