@@ -73,6 +73,11 @@ class FlightView:
     findings: tuple[Seen, ...]
     plots: tuple[Below, ...]
 
+    @property
+    def is_empty(self) -> bool:
+        """Say whether there is nothing to draw: no picture has ground, and nothing else has a place."""
+        return not (self.footprints or self.findings or self.plots)
+
 
 def flight_name(row: Mapping[str, Any], day: date) -> str:
     """Return the flight that a row of drone_images or of a table about pictures belongs to, as the verdicts do."""

@@ -22,6 +22,8 @@ WIDTH = 390.0
 _TALLEST, _LOWEST = 460.0, 180.0
 _MARGIN = 10.0
 _SMALLEST_M = 20.0
+_UNDER = 22.0
+"""Room below the ground for the scale and north: on it they would hide plots."""
 _ELLIPSE_SIGMAS = 2.4477
 """Half axes of the ellipse that holds 95 % of a two-dimensional normal distribution, in sigmas: sqrt(-2 ln 0.05)."""
 
@@ -77,7 +79,7 @@ def draw_map(view: FlightView, states: Mapping[str, str], language: str) -> str:
     names = [*_names(view, plots, ground)]
     if names:
         notes.insert(0, say("flights.key_share"))
-    signs, height = draw_key(_signs(view, states, findings), notes, ground.height, WIDTH, say)
+    signs, height = draw_key(_signs(view, states, findings), notes, ground.height + _UNDER, WIDTH, say)
     parts = [
         *_coverage(thinned, ground, f'fill="{marks.WATER_INK}" fill-opacity="0.10"'),
         *(
@@ -190,16 +192,16 @@ def _names(view: FlightView, plots: Collection[BaseGeometry], ground: Ground) ->
 
 
 def _compass(ground: Ground, say: Say) -> Iterator[str]:
-    x, y = WIDTH - 20, 34.0
+    x, y = WIDTH - 16, ground.height + _UNDER - 4
     arrow = f"M{x} {y}V{y - 18}M{x - 5} {y - 12}L{x} {y - 19}L{x + 5} {y - 12}"
     yield f'<path d="{arrow}" fill="none" stroke="{marks.INK}" stroke-width="1.6"/>'
-    yield marks.words(x, y + 11, say("flights.north"), size=11, anchor="middle", bold=True, halo=True)
+    yield marks.words(x - 9, y - 3, say("flights.north"), size=11, anchor="end", bold=True)
     length_m = next(
         step for step in (1000, 500, 200, 100, 50, 20, 10, 5, 2, 1) if step / ground.metres_a_pixel <= WIDTH / 3
     )
-    length, base = length_m / ground.metres_a_pixel, ground.height - 6
+    length, base = length_m / ground.metres_a_pixel, ground.height + _UNDER - 8
     yield marks.line([(12, base - 4), (12, base), (12 + length, base), (12 + length, base - 4)], marks.INK, 1.6)
-    yield marks.words(16 + length, base + 1, f"{say_number(length_m)} m", size=11, halo=True)
+    yield marks.words(16 + length, base + 1, f"{say_number(length_m)} m", size=11)
 
 
 def _signs(view: FlightView, states: Mapping[str, str], findings: Collection[Seen]) -> list[str]:

@@ -55,6 +55,7 @@ def render_flights(
     """Return the page; `view` is the flight whose map is shown, None where there is none."""
     say = speaker(language)
     states = states_of(latest)
+    told, quiet = ([], []) if view is None else _in_order(view, states)
     others = [one for one in flights if view is None or one.flight_id != view.flight.flight_id][:_MOST_OTHERS]
     return render_template(
         "flights.html",
@@ -63,8 +64,9 @@ def render_flights(
         no_flight=say("flights.none", days=int(limit("drone_window_days"))),
         flight=None if view is None else _heading(view.flight, language, say, site),
         said="" if view is None else describe(view, say),
-        map_href=None if view is None else f"/office/flights/map.svg?{_query(view.flight, language)}",
-        rows=[] if view is None else [_row(one, view, states, say, language) for one in _in_order(view, states)],
+        map_href=None if view is None or view.is_empty else f"/office/flights/map.svg?{_query(view.flight, language)}",
+        rows=[_row(one, view, states, say, language) for one in told],
+        quiet=[_row(one, view, states, say, language) for one in quiet],
         others=[_heading(one, language, say, site) for one in others],
         doubtful=[say_doubtful(one, plots, say, language, site) for one in (lists.doubtful if lists else ())][
             :_MOST_ROWS
@@ -99,20 +101,29 @@ def _name(finding_class: str, language: str) -> str:
     return class_facts(finding_class)[1 if language == "zh" else 2]
 
 
-def _in_order(view: FlightView, states: Mapping[str, str]) -> list[Below]:
-    """Return the plots below, those first in which something was found or is to be done."""
+def _in_order(view: FlightView, states: Mapping[str, str]) -> tuple[list[Below], list[Below]]:
+    """Return the plots below in which something was found or is to be done, and those that are quiet or unknown."""
     found = {one.plot_id for one in view.findings}
     ranks = {"work": 0, "watch": 1, "unknown": 2, "well": 3}
     ordered = sorted(
         view.plots, key=lambda one: (one.plot_id not in found, ranks[states.get(one.plot_id, "unknown")], one.name)
+    )[:_MOST_ROWS]
+    is_told = [one.plot_id in found or states.get(one.plot_id) in {"work", "watch"} for one in ordered]
+    told = [one for one, is_one in zip(ordered, is_told, strict=True) if is_one]
+    return told, [one for one, is_one in zip(ordered, is_told, strict=True) if not is_one]
+
+
+def _row(plot: Below, view: FlightView | None, states: Mapping[str, str], say: Say, language: str) -> dict[str, str]:
+    """Return a plot's row; findings that are too unsure to count for its state are said apart."""
+    least = limit("disease_confidence")
+    counted = Counter(
+        (one.confidence < least, one.finding_class)
+        for one in (view.findings if view else ())
+        if one.plot_id == plot.plot_id
     )
-    return ordered[:_MOST_ROWS]
-
-
-def _row(plot: Below, view: FlightView, states: Mapping[str, str], say: Say, language: str) -> dict[str, str]:
-    counted = Counter(one.finding_class for one in view.findings if one.plot_id == plot.plot_id)
     found = say("flights.and").join(
-        say("flights.times", name=_name(name, language), n=n) for name, n in sorted(counted.items())
+        say("flights.unsure_times" if unsure else "flights.times", name=_name(name, language), n=n)
+        for (unsure, name), n in sorted(counted.items())
     )
     nothing = say("flights.nothing_found") if plot.analysed >= limit("clear_covered_fraction") else None
     return {

@@ -21,7 +21,7 @@ from crews.finding import Finding
 from crews.flights.flight import Below, Flight, FlightView, Seen, class_facts, covered_shares, flight_name
 from crews.flights.lists import find_lists, keep_lists, make_lists
 from crews.flights.map import MOST_FINDINGS, draw_map
-from crews.flights.page import states_of
+from crews.flights.page import render_flights, states_of
 from crews.links import load_keys, make_token
 from ingest.lake.layout import DataFolder
 from ingest.lake.tables import table
@@ -159,7 +159,8 @@ def test_a_plot_is_well_only_when_somebody_looked() -> None:
     assert states_of(finding("disease", "ok")) == {"P1": "well"}
     assert states_of(finding("drought", "ok")) == {}
     assert states_of(finding("disease", "not_analysed")) == {}
-    assert states_of(finding("disease", "ok") | finding("vigour", "watch")) == {"P1": "watch"}
+    for state in ("watch", "unconfirmed"):
+        assert states_of(finding("disease", "ok") | finding("vigour", state)) == {"P1": "watch"}
     assert states_of(finding("drought", "dry", needs_work=True) | finding("disease", "ok")) == {"P1": "work"}
 
 
@@ -174,6 +175,32 @@ ROUTED = {
     "flight_id": "F1", "objects": 2, "images": 3, "confidence": 0.9, "first_found_at": NOW, "last_found_at": NOW,
     "centre_lon": LON, "centre_lat": LAT, "best_image_id": "I2",
 }  # fmt: skip
+
+
+def page_of(told: FlightView, states: dict[tuple[str, str], Finding], language: str = "zh") -> str:
+    return render_flights([told.flight], told, None, states, {}, language, BEICHEN)
+
+
+def test_a_flight_without_any_ground_says_so_instead_of_an_empty_map() -> None:
+    page = page_of(FlightView(FLIGHT, (), (), ()), {})
+    assert "map.svg" not in page
+    assert "算不出地面范围" in page
+    assert "map.svg" in page_of(view(), {})
+
+
+@pytest.mark.parametrize(("confidence", "said"), [(0.6, "白粉病 1 处<"), (0.59, "白粉病 1 处（可信度低，不计）<")])
+def test_a_finding_too_unsure_to_count_is_said_to_be_so(confidence: float, said: str) -> None:
+    assert said in page_of(view(seen(0, 0, confidence=confidence)), finding("disease", "ok"))
+
+
+def test_plots_in_which_nothing_is_to_be_seen_are_folded_behind_those_in_which_something_is() -> None:
+    plots = tuple(Below(f"P{number}", f"{number}号", ground(0, 0, 1, 1), 1.0, 1.0) for number in range(1, 13))
+    told = FlightView(FLIGHT, (ground(0, 0, 9, 9),), (seen(0, 0, plot_id="P2"),), plots)
+    shown, _, folded = page_of(told, finding("drought", "dry", needs_work=True)).partition("<details")
+    assert ['<th scope="row">1号' in part for part in (shown, folded)] == [True, False]
+    assert ['<th scope="row">2号' in part for part in (shown, folded)] == [True, False]
+    assert ['<th scope="row">3号' in part for part in (shown, folded)] == [False, True]
+    assert "没拍到异常或没识别的 10 个地块" in folded
 
 
 def test_lists_of_an_older_evaluation_do_not_replace_newer_ones(tmp_path: Path) -> None:
