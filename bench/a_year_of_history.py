@@ -11,59 +11,86 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from datetime import time as dt_time
 from functools import partial
 from pathlib import Path
 
-import duckdb
+import numpy as np
+import pyarrow as pa
 
 from bench.ten_thousand_sensors import registers, typed
 from greensward.evaluation import judge_to_keep
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake
 from ingest.lake.tables import table
-from ingest.lake.write import by_local_day, write_rows
+from ingest.lake.write import write_rows
 from ingest.site import BEICHEN
 
 _AS_OF = datetime(2026, 7, 10, 0, 35, tzinfo=UTC)
 _DAYS = {"a week": 7, "five weeks": 35, "a year": 365}
 _SLOT_S = 600
 
-_READINGS = """
-select
-    printf('gs-%05d', sensor) as device_id, cast(1 as smallint) as channel,
-    to_timestamp(slot * {slot_s} + sensor % 60) as measured_at,
-    round(case
-        when hash(sensor, slot) % 24001 = 0 then 0.0
-        else 0.16 + 0.14 * exp(-((slot / 6.0 + sensor * 7) % (120 + sensor % 150)) / (60.0 + sensor % 90))
-            + 0.002 * sin(slot * 0.0436) + (hash(sensor, slot, 1) % 3) * 0.001
-    end, 3) as volumetric_water_content,
-    round(15 + 6 * sin(slot * 0.0436), 1) as soil_temperature_c,
-    round(0.4 + (hash(sensor, slot, 2) % 7) * 0.01, 2) as bulk_ec_ds_m,
-    to_timestamp(slot * {slot_s} + sensor % 60 + 2) as received_at, 'device' as time_source,
-    'm3/m3' as unit_received, cast(slot * 20000 + sensor as bigint) as message_seq
-from range({sensors}) as sensors(sensor), range({first}, {last}) as slots(slot)
-where hash(sensor, slot, 3) % 200 > 0
-order by device_id, measured_at
-"""
+_DEVICE_ROWS = 86_400 // _SLOT_S
+"""Readings of a sensor a day."""
+
+_LOST = 0.005
+"""Share of messages that never came."""
+
+
+def _day_of_readings(sensors: int, midnight: datetime, slots: int) -> pa.Table:
+    """Return the first `slots` readings of a day of each sensor, in the order of the lake's files.
+
+    Noise as in bench.bytes_per_reading: clocks that wander some seconds, messages that take half a second to five, some
+    steps of the resolution; a dry-down of its own pace between waterings.
+    """
+    chance = np.random.default_rng(midnight.toordinal())
+    sensor = np.repeat(np.arange(sensors), slots)
+    slot = np.tile(np.arange(slots), sensors) + int(midnight.timestamp()) // _SLOT_S
+    count = sensors * slots
+    measured_s = slot * _SLOT_S + 6 + sensor % (_SLOT_S - 12) + chance.integers(-5, 6, count)
+    received_us = measured_s * 1_000_000 + chance.integers(500_000, 5_000_000, count)
+    message_seq = np.empty(count, dtype=np.int64)
+    message_seq[np.argsort(received_us)] = np.arange(count) + midnight.toordinal() * 10 * count
+    since_water_h = (slot / 6.0 + sensor * 7) % (120 + sensor % 150)
+    water = 0.16 + 0.14 * np.exp(-since_water_h / (60.0 + sensor % 90)) + chance.normal(0, 0.002, count)
+    swing = np.sin(slot * (2 * np.pi / _DEVICE_ROWS))
+    columns = {
+        "device_id": pa.DictionaryArray.from_arrays(
+            sensor.astype(np.int32), [f"gs-{number:05d}" for number in range(sensors)]
+        ).cast(pa.string()),
+        "channel": np.ones(count, dtype=np.int16),
+        "measured_at": (measured_s * 1_000_000).astype("datetime64[us]"),
+        "received_at": received_us.astype("datetime64[us]"),
+        "volumetric_water_content": np.where(chance.random(count) < 1 / 24_000, 0.0, np.round(water, 3)),
+        "soil_temperature_c": np.round(15 + 6 * swing + chance.normal(0, 0.15, count), 1),
+        "bulk_ec_ds_m": np.round(0.2 + water / 2 + chance.normal(0, 0.01, count), 2),
+        "time_source": pa.DictionaryArray.from_arrays(np.zeros(count, dtype=np.int32), ["device"]).cast(pa.string()),
+        "unit_received": pa.DictionaryArray.from_arrays(np.zeros(count, dtype=np.int32), ["m3/m3"]).cast(pa.string()),
+        "message_seq": message_seq,
+    }
+    came = pa.array(chance.random(count) >= _LOST)
+    return typed("soil_readings", pa.table(columns).filter(came))
 
 
 def make_lakes(root: Path, sensors: int) -> None:
     """Fill `root` with a lake per span, the shorter ones hard links of the year's last days."""
     year = DataFolder(root / "a year")
-    last = int(_AS_OF.timestamp() // _SLOT_S) + 1
-    midnight = int(datetime(2026, 7, 10, tzinfo=BEICHEN.timezone).timestamp() // _SLOT_S)
-    a_day = 86400 // _SLOT_S
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("set timezone = 'UTC'")
-        for begin in range(midnight - _DAYS["a year"] * a_day, last, a_day):
-            asked = {"sensors": sensors, "first": begin, "last": min(begin + a_day, last), "slot_s": _SLOT_S}
-            rows = typed("soil_readings", connection.execute(_READINGS.format(**asked)).to_arrow_table())
-            for day, of_day in by_local_day(table("soil_readings"), rows, BEICHEN):
-                write_rows(year, table("soil_readings"), day, of_day, f"made-{begin}")
+    spec = table("soil_readings")
+    today = BEICHEN.local_date(_AS_OF)
+    for back in range(_DAYS["a year"], -1, -1):
+        day = today - timedelta(days=back)
+        midnight = datetime.combine(day, dt_time(), tzinfo=BEICHEN.timezone)
+        if any(year.partition(spec.name, day).glob("*.parquet")):
+            continue  # goes on where a run before was ended
+        slots = _DEVICE_ROWS if back else int((_AS_OF - midnight).total_seconds()) // _SLOT_S
+        write_rows(year, spec, day, _day_of_readings(sensors, midnight, slots), f"made-{day:%Y%m%d}")
+        print(f"\r{day}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
     for name, days in _DAYS.items():
         registers(DataFolder(root / name), sensors)
         since = BEICHEN.local_date(_AS_OF) - timedelta(days=days)

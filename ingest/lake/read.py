@@ -83,11 +83,24 @@ def _relation(folder: DataFolder, spec: Table, days: Days | None) -> str:
     if not files:
         return nothing
     listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files)
-    # All files may have been written before the newest columns were there: those are null then.
     if spec.partition_by is None:
         return f"select {names} from ({nothing} union all by name select * from read_parquet([{listed}]))"
     hive = "hive_partitioning = true, hive_types = {'date': date}, union_by_name = true"
+    if _has_every_column(spec, files[-1]):
+        return f"select {names}, date from read_parquet([{listed}], {hive})"
     return f"select {names}, date from ({nothing} union all by name select * from read_parquet([{listed}], {hive}))"
+
+
+def _has_every_column(spec: Table, file: str) -> bool:
+    """Say whether a file has the table's schema; where none has, its newest columns are null in every row.
+
+    Told of the newest file, which nearly always has it: a second part of every query, which holds no row but the names
+    of all columns, takes a quarter as long as reading one device out of a year.
+    """
+    try:
+        return bool(pq.read_schema(file).equals(spec.schema))
+    except (pa.ArrowException, OSError, ValueError):
+        return False  # whoever reads it meets what is wrong
 
 
 def _nothing(spec: Table, extra: str = "") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -194,12 +194,26 @@ def note_synced_folders(monkeypatch: pytest.MonkeyPatch) -> set[Path]:
     return synced
 
 
-def test_a_lake_from_before_a_column_was_there_opens_and_has_it_empty(folder: DataFolder) -> None:
-    path = write_rows(folder, SOIL, DAY, soil(soil_row(0)), "part-1-1")
-    old = pq.ParquetFile(path).read().drop_columns(["uplink_key"])
-    path.unlink()
-    pq.write_table(old, path)
+@pytest.mark.parametrize("old_days", [{0, 1}, {0}, {1}])
+def test_a_lake_from_before_a_column_was_there_opens_and_has_it_empty(folder: DataFolder, old_days: set[int]) -> None:
+    for day in (0, 1):
+        rows = soil(soil_row(1440 * day, uplink_key=f"key-{day}"))
+        path = write_rows(folder, SOIL, DAY + timedelta(days=day), rows, "part-1-1")
+        if day in old_days:
+            old = pq.ParquetFile(path).read().drop_columns(["uplink_key"])
+            path.unlink()
+            pq.write_table(old, path)
     with open_lake(folder, BEICHEN) as lake:
-        assert lake.execute("select count(*), count(uplink_key), min(date) from soil_readings").fetchall() == [
-            (1, 0, DAY)
-        ]
+        rows_found = lake.execute("select date, uplink_key, device_id from soil_readings order by date").fetchall()
+    assert rows_found == [
+        (DAY + timedelta(days=day), None if day in old_days else f"key-{day}", "gs-01") for day in (0, 1)
+    ]
+
+
+def test_counting_readings_looks_at_the_ends_of_files_and_at_no_column(folder: DataFolder) -> None:
+    for day in (0, 1):
+        write_rows(folder, SOIL, DAY + timedelta(days=day), soil(soil_row(1440 * day)), "part-1-1")
+    with open_lake(folder, BEICHEN) as lake:
+        ((_, plan),) = lake.execute("explain select count(*) from soil_readings").fetchall()
+    assert "READ_PARQUET" in plan
+    assert not [word for word in ("UNION", "Projections") if word in plan]
