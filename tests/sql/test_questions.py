@@ -160,9 +160,9 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     ],
     "dry_days_by_plot": [("dry", 3, 2, 0), ("moist", 3, 0, 0)],
     "last_reading_by_device": [
-        ("quiet", "bare", None, 0),
-        ("D-dry", "dry", AS_OF, 81),
-        ("D-moist", "moist", AS_OF, 81),
+        ("quiet", "bare", None),
+        ("D-dry", "dry", AS_OF),
+        ("D-moist", "moist", AS_OF),
     ],
     "blocked_readings_by_gate": [
         ("D-dry", 81, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0),
@@ -433,7 +433,20 @@ def test_a_weather_station_has_reported(lake: MadeLake) -> None:
     lake.plot()
     lake.device("W", depths_cm=None)
     lake.add("weather_readings", device_id="W", measured_at=AS_OF, air_temperature_c=25.0)
-    assert answers(lake, "last_reading_by_device") == [("W", "P1", AS_OF, 1)]
+    assert answers(lake, "last_reading_by_device") == [("W", "P1", AS_OF)]
+
+
+@pytest.mark.parametrize("now", [None, AS_OF, AS_OF - timedelta(days=40)])
+def test_a_probe_silent_for_a_month_is_listed_with_its_last_reading(lake: MadeLake, now: datetime | None) -> None:
+    """Whatever now is: a clock that is unknown, right, or behind the readings finds the same ones."""
+    last_at = {"lively": AS_OF, "yesterday": local_midnight(AS_OF) - timedelta(days=1), "silent": AS_OF - timedelta(30)}
+    for device_id, at in last_at.items():
+        lake.plot(device_id)
+        lake.device(device_id, device_id)
+        for earlier in (timedelta(), timedelta(days=3)):
+            lake.soil(at - earlier, device_id, volumetric_water_content=0.2)
+    found = answers(lake, "last_reading_by_device", now)
+    assert found == [(name, name, at) for name, at in sorted(last_at.items(), key=lambda one: one[1])]
 
 
 def test_dry_days_of_plots_known_by_potential_are_counted_and_frozen_ones_apart(lake: MadeLake) -> None:
