@@ -12,6 +12,7 @@ from crews.actions import INSPECTED_CAUSES, false_alarm_reasons, is_odd
 from crews.crew_list import CrewList, Stop
 from crews.finding import Finding
 from crews.navigation import Navigation
+from crews.picture.indices import describe_indices
 from crews.picture.key import describe
 from crews.picture.story import Story
 from crews.reasons import Reasons
@@ -35,6 +36,9 @@ from crews.words import Say, say_age, say_instant, say_number, say_value
 
 PICTURED_CAUSES = frozenset({"drought", "sensor"})
 """Causes whose cards show the month of the plot."""
+
+INDEXED_CAUSES = frozenset({"vigour", "disease"})
+"""Causes whose cards show it where flights had a vegetation index: how it stood, beside the water in the soil."""
 
 _MISTAKEN_BY = (1000.0, 0.001)
 """Tonnes written as litres, and litres as tonnes."""
@@ -215,9 +219,11 @@ def make_card(
 
 
 def _month(stop: Stop, story: Story | None, say: Say, language: str) -> Month | None:
-    if story is None or stop.issue.cause not in PICTURED_CAUSES:
+    cause = stop.issue.cause
+    if story is None or not (cause in PICTURED_CAUSES or (cause in INDEXED_CAUSES and story.indices)):
         return None
-    return Month(f"/issues/{stop.issue.issue_id}/picture.svg?lang={language}", describe(story, say))
+    said = describe(story, say) + describe_indices(story, say)
+    return Month(f"/issues/{stop.issue.issue_id}/picture.svg?lang={language}", said)
 
 
 def _trend_ends(finding: Finding, say: Say) -> tuple[str, str] | None:

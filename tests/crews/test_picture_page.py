@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ import pytest
 from crews.ledger import Ledger
 from crews.links import load_keys, make_token
 from crews.picture.stored import keep_stories
+from crews.picture.story import IndexFlight
 from ingest.lake.layout import DataFolder
 from ingest.site import BEICHEN
 from tests.crews.browser import Browser
@@ -80,6 +82,23 @@ def test_every_card_of_soil_and_the_offices_page_carry_the_picture_with_its_word
         page = office.get(f"/office/issues/{mine}?lang=en").text
     assert f'<img src="/issues/{mine}/picture.svg?lang=en"' in page
     assert 'class="spark"' not in page
+
+
+def test_an_issue_from_the_air_carries_it_where_flights_had_an_index(tmp_path: Path) -> None:
+    folder = made_folder(tmp_path / "data")
+    with Ledger(folder.ledger, BEICHEN) as ledger:
+        issue = next(one for one in ledger.open_issues() if one.cause == "disease")
+    flown = (IndexFlight(NOW.date() - timedelta(days=1), "NDVI", 0.41, -4.1, "alert"),)
+    shown = []
+    for number, indices in enumerate(((), flown)):
+        told = msgspec.structs.replace(EVERYTHING, plot_id=issue.plot_id, indices=indices)
+        table = pa.table({"plot_id": [issue.plot_id], "story_json": [msgspec.json.encode(told).decode()]})
+        keep_stories(folder, table, NOW + timedelta(minutes=number))
+        with served(folder, NOW) as address, reader(address, folder, "office", "值班") as office:
+            page = office.get(f"/office/issues/{issue.issue_id}").text
+        shown.append(re.findall(r'<img src="/issues/[^"]+/picture\.svg[^"]*" alt="([^"]+)"', page))
+    assert shown[0] == []
+    assert "NDVI，最近 0.41" in shown[1][0]
 
 
 def test_without_an_evaluation_of_today_a_page_shows_the_week_instead(tmp_path: Path) -> None:
