@@ -13,6 +13,7 @@ from crews.finding import Finding, from_json
 from crews.issue import REPORT_KINDS, ActionRefusedError, Issue, Photo, check_allowed
 from crews.ledger import Ledger, to_us
 from crews.policy import due_at, interval, look_back_on, odd_water_shares
+from crews.readable import readable
 from crews.visits import planned_visits, visits_brought
 
 CANNOT_DO_REASONS = ("no_water", "no_access", "broken", "weather", "other")
@@ -89,6 +90,7 @@ def perform(ledger: Ledger, action: Action, now: datetime, keep: Callable[[], No
     Raises: ActionRefusedError when it is not allowed, StoreError when the disk does not take it; the issue is
     unchanged then.
     """
+    action = _as_read(action)
     try:
         with ledger.transaction():
             outcome = _perform(ledger, action, now)
@@ -100,6 +102,16 @@ def perform(ledger: Ledger, action: Action, now: datetime, keep: Callable[[], No
             _audit(ledger, action, now, f"refused: {refusal.code}")
         raise
     return outcome
+
+
+def _as_read(action: Action) -> Action:
+    return msgspec.structs.replace(
+        action,
+        actor=readable(action.actor),
+        reason=readable(action.reason),
+        note=readable(action.note),
+        crew=readable(action.crew),
+    )
 
 
 def _perform(ledger: Ledger, action: Action, now: datetime) -> Outcome:

@@ -13,6 +13,7 @@ from shapely.geometry import MultiPolygon, Polygon, mapping
 from shapely.geometry.polygon import orient
 
 from crews.crew_list import LITRES_PER_TONNE, CrewList, Stop
+from crews.readable import readable
 from crews.reasons import Reasons
 from crews.say_stop import say_action, say_reason, say_saline
 from crews.words import speaker
@@ -103,7 +104,7 @@ def stop_values(listed: CrewList, stop: Stop, language: str, known: Reasons | No
     def local(instant: datetime | None) -> str | None:
         return None if instant is None else instant.astimezone(listed.site.timezone).isoformat(timespec="seconds")
 
-    return {
+    values = {
         "seq": stop.seq,
         "group": stop.group,
         "issue_id": issue.issue_id,
@@ -170,6 +171,7 @@ def stop_values(listed: CrewList, stop: Stop, language: str, known: Reasons | No
         "generated_at": local(listed.generated_at),
         "expires_at": local(listed.expires_at),
     }
+    return {name: readable(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def to_csv(lists: list[CrewList], language: str, known: Reasons | None = None) -> str:

@@ -18,6 +18,7 @@ from crews.crew_list import GROUPS, CrewList, Stop
 from crews.issue import OPEN_STATES, STATES
 from crews.office import OfficeView
 from crews.picture.story import Story
+from crews.readable import readable
 from crews.reasons import Reasons, render_reason
 from crews.say_campaign import say_cause, say_condition, say_measured, say_progress, say_severity, say_standing
 from crews.say_stop import say_action, say_dry_in, say_overdue, say_reason, say_result, say_total
@@ -41,6 +42,7 @@ def _environment() -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.PackageLoader("crews"),
         autoescape=True,
+        finalize=lambda value: readable(value) if isinstance(value, str) else value,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -97,6 +99,7 @@ def render_list(
     path: str = "/list",
     known: Reasons | None = None,
     stories: Mapping[str, Story] | None = None,
+    office_phone: str = "",
 ) -> str:
     """Return a crew's page.
 
@@ -105,6 +108,7 @@ def render_list(
     form: makes the hidden fields of a card's forms; None gives a page to read only
     received: (kind of report, issue id) that was just taken, to be acknowledged at the top where the list has it
     in_wechat: whether WeChat's browser asks, which cannot open maps
+    office_phone: whom the crew can call; "" shows none
     """
     say = speaker(language)
     zone = listed.site.timezone
@@ -133,6 +137,7 @@ def render_list(
         rechecked=[say("page.rechecked", plot=name) for name in listed.rechecked],
         cannot_do_reasons=CANNOT_DO_REASONS,
         inspections=INSPECTIONS,
+        office_phone=office_phone,
     )
 
 
@@ -215,13 +220,23 @@ def _campaign(standing: Standing, say: Say) -> dict[str, Any]:
     }
 
 
-def render_refusal(code: str, language: str) -> str:
-    """Return the page that says why something was refused, in words of crews/locale under `refused`."""
+def render_refusal(
+    code: str, language: str, *, path: str = "/list", is_report: bool = False, office_phone: str = ""
+) -> str:
+    """Return the page that says why something was refused, in words of crews/locale under `refused`.
+
+    path: the address that was refused, for the way to the other language
+    is_report: whether a crew has just sent something; it is told where that was not taken and cannot be mended
+    office_phone: whom a crew can call; "" shows none
+    """
     say = speaker(language)
     return render_template(
         "refused.html",
         language,
-        "/list",
+        path,
+        heading=say("refused.no_entry" if code in _WITHOUT_LIST else "refused.heading"),
         sentence=say(f"refused.{code}", otherwise=say("refused.broken")),
         has_list=code not in _WITHOUT_LIST,
+        is_lost=is_report and code in _WITHOUT_LIST,
+        office_phone=office_phone,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -26,40 +27,44 @@ def language_of(request: Request) -> str:
     return "en" if request.query_params.get("lang") == "en" else "zh"
 
 
-def refusal(code: str, language: str) -> HTMLResponse:
-    """Return the page that says why, with the fitting status."""
-    return HTMLResponse(render_refusal(code, language), _STATUS.get(code, 400))
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """The pages that say no. office_phone: whom a crew can call then; "" shows none."""
 
+    office_phone: str = ""
 
-def _refuse(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ActionRefusedError)
-    return refusal(error.code, language_of(request))
+    def page(self, request: Request, code: str) -> HTMLResponse:
+        """Return the page that says why, with the fitting status."""
+        is_report = request.method == "POST"
+        page = render_refusal(
+            code,
+            language_of(request),
+            path="/list" if is_report else request.url.path,
+            is_report=is_report,
+            office_phone=self.office_phone,
+        )
+        return HTMLResponse(page, _STATUS.get(code, 400))
 
+    def early(self, scope: Scope, code: str) -> ASGIApp:
+        """Return the answer to a request whose body will not be read; the connection ends with it."""
+        response = self.page(Request(scope), code)
+        response.headers["connection"] = "close"
+        return response
 
-def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    code = {404: "not_found", 405: "no_method", 413: "too_large"}.get(error.status_code, "bad_form")
-    return refusal(code, language_of(request))
+    def handlers(self) -> dict[Any, Callable[[Request, Exception], Response | Awaitable[Response]]]:
+        """Return what answers each kind of error."""
+        return {
+            ActionRefusedError: self._refuse,
+            HTTPException: self._http_error,
+            StoreError: lambda request, _: self.page(request, "store"),
+            Exception: lambda request, _: self.page(request, "broken"),
+        }
 
+    def _refuse(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, ActionRefusedError)
+        return self.page(request, error.code)
 
-def _not_stored(request: Request, _error: Exception) -> Response:
-    return refusal("store", language_of(request))
-
-
-def _broken(request: Request, _error: Exception) -> Response:
-    return refusal("broken", language_of(request))
-
-
-def early_refusal(scope: Scope, code: str) -> ASGIApp:
-    """Return the answer to a request whose body will not be read; the connection ends with it."""
-    response = refusal(code, language_of(Request(scope)))
-    response.headers["connection"] = "close"
-    return response
-
-
-HANDLERS: dict[Any, Callable[[Request, Exception], Response | Awaitable[Response]]] = {
-    ActionRefusedError: _refuse,
-    HTTPException: _http_error,
-    StoreError: _not_stored,
-    Exception: _broken,
-}
+    def _http_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        code = {404: "not_found", 405: "no_method", 413: "too_large"}.get(error.status_code, "bad_form")
+        return self.page(request, code)

@@ -45,7 +45,7 @@ from crews.page import render_list, render_office
 from crews.photos import find_photo, photo_types
 from crews.picture.draw import draw_picture
 from crews.picture.stored import find_stories
-from crews.refusals import HANDLERS, early_refusal, language_of
+from crews.refusals import Refusals, language_of
 from crews.report_form import read_report
 from ingest.errors import StoreError
 from ingest.lake.layout import DataFolder
@@ -64,6 +64,7 @@ class Web:
 
     public_url: how browsers reach us; https there makes the cookies Secure with the `__Host-` prefix
     truck_litres: what a truck holds; clock: the present
+    office_phone: whom crews can call; "" shows none
     """
 
     folder: DataFolder
@@ -72,6 +73,7 @@ class Web:
     public_url: str
     truck_litres: float
     clock: Callable[[], datetime]
+    office_phone: str
 
     @property
     def is_https(self) -> bool:
@@ -154,6 +156,7 @@ class Web:
             in_wechat=is_wechat(request),
             path=path,
             stories=find_stories(self.folder, {stop.issue.plot_id for stop in listed.stops}),
+            office_phone=self.office_phone,
         )
         return HTMLResponse(page)
 
@@ -314,13 +317,15 @@ def create_app(
     public_url: str,
     truck_litres: float = 8000.0,
     clock: Callable[[], datetime] = utc_now,
+    office_phone: str = "",
 ) -> Starlette:
     """Return the web application over a data folder; keys and ledger are made on first use.
 
     public_url: scheme and host under which browsers reach it, for example "https://lists.example.org"
+    office_phone: whom crews can call; "" shows none
     Raises: ConfigError, StoreError when keys or ledger cannot be opened.
     """
-    web = Web(folder, site, load_keys(folder), public_url.rstrip("/"), truck_litres, clock)
+    web = Web(folder, site, load_keys(folder), public_url.rstrip("/"), truck_litres, clock, office_phone)
     with web.ledger():
         pass
     routes = [
@@ -340,11 +345,12 @@ def create_app(
         Route("/readyz", web.say_ready),
         Mount("/static", HashedFiles(packages=[("crews", "static")])),
     ]
+    refusals = Refusals(office_phone)
     return Starlette(
         routes=routes,
-        exception_handlers=HANDLERS,
+        exception_handlers=refusals.handlers(),
         middleware=[
-            Middleware(Guard, refusal=early_refusal, is_https=web.is_https),
+            Middleware(Guard, refusal=refusals.early, is_https=web.is_https),
             Middleware(ZippedPages, minimum_size=1024),
         ],
     )

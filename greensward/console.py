@@ -7,13 +7,15 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from cyclopts import Parameter, validators
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
+from crews.readable import readable
 from greensward import settings as settings_module
 from ingest.errors import ConfigError
 
@@ -23,8 +25,17 @@ EXIT_USAGE = 2
 EXIT_UNREACHABLE = 3
 EXIT_IN_USE = 4
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+class Terminal(Console):
+    """A console on which no name, note or message from outside can turn a line around or give the terminal orders."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Return what is printed of a text."""
+        return super().render_str(readable(text), **how)
+
+
+out = Terminal(soft_wrap=True, highlight=False)
+err = Terminal(stderr=True, soft_wrap=True, highlight=False)
 
 
 a_port = validators.Number(gte=1, lte=65_535)

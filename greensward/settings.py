@@ -145,6 +145,7 @@ class WebSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     public_url: how phones reach this server, for links; "" means http://host:port
     link_days: how long a crew's link works
     truck_litres: what one water truck holds, where the crew has no figure of its own
+    office_phone: whom crews can call, on their pages and where a link has ended; "" shows none
     """
 
     host: str = "127.0.0.1"
@@ -152,6 +153,7 @@ class WebSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     public_url: str = ""
     link_days: Annotated[int, msgspec.Meta(ge=1, le=7)] = 7
     truck_litres: Annotated[float, msgspec.Meta(gt=0)] = 8000.0
+    office_phone: Annotated[str, msgspec.Meta(max_length=40, pattern=r"^[+0-9 ()-]*$")] = ""
     allow_insecure: bool = False
 
 

@@ -86,8 +86,6 @@ def restore(
         for _ in restore_backup(backup, folder):
             files += 1
             bar.advance(task)
-    said = (
-        f"{counted(files, 'file')} put back into {escape(str(folder.root))}; next: greensward doctor"
-    )
+    said = f"{counted(files, 'file')} put back into {escape(str(folder.root))}; next: greensward doctor"
     show({"folder": str(folder.root), "files": files}, as_json=common.json, render=lambda: out.print(said))
     return EXIT_OK

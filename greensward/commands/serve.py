@@ -34,7 +34,12 @@ def serve(
     check_exposure(web.host, "", allow_insecure=web.allow_insecure)
     url = public_url(settings)
     app_ = create_app(
-        settings.data_folder(), settings.place(), public_url=url, truck_litres=web.truck_litres, clock=settings.now
+        settings.data_folder(),
+        settings.place(),
+        public_url=url,
+        truck_litres=web.truck_litres,
+        clock=settings.now,
+        office_phone=web.office_phone,
     )
     # Before the pages' own /readyz, which knows only of the ledger and the register.
     app_.router.routes[:0] = health_routes(settings)

@@ -11,11 +11,10 @@ from typing import Annotated, Any
 import duckdb
 import msgspec
 from cyclopts import App, Parameter
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, Terminal, err, out, show
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.read import explain_columns, open_lake, retrying
@@ -215,7 +214,7 @@ def _table(names: list[str], rows: list[tuple[Any, ...]]) -> None:
     for row in rows[:_ROWS_SHOWN]:
         table.add_row(*("" if value is None else escape(_short(value)) for value in row))
     # A file or a pipe has no edge; on a terminal what is too wide goes on below: an id that was cut is none.
-    screen = out if out.is_terminal else Console(width=_ENDLESS, highlight=False)
+    screen = out if out.is_terminal else Terminal(width=_ENDLESS, highlight=False)
     screen.print(table)
     if len(rows) > _ROWS_SHOWN:
         err.print(f"{_ROWS_SHOWN} of {len(rows):,} rows shown; all of them with --csv")

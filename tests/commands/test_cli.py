@@ -164,6 +164,13 @@ def test_an_answer_that_goes_into_a_pipe_is_never_cut(lake: DataFolder, capsys: 
     assert [cell.strip() for cell in row.strip("│").split("│")] == [wide, "BC-R1-07", "7"]
 
 
+def test_an_answer_cannot_turn_the_line_around_or_give_the_terminal_orders(
+    lake: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["sql", "select 'left' || chr(8238) || chr(27) || '[2Jright' as name", "-C", str(lake.root)]) == EXIT_OK
+    assert "left[2Jright" in capsys.readouterr().out
+
+
 def test_an_answer_on_a_narrow_terminal_goes_on_below_and_is_not_cut(
     lake: DataFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

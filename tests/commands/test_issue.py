@@ -56,6 +56,14 @@ def test_a_deadline_that_is_a_day_lasts_until_its_end(made: DataFolder, capsys: 
     assert "2026-07-05T16:00:00" in capsys.readouterr().out
 
 
+def test_nothing_that_turns_lines_around_gets_into_the_ledger(made: DataFolder) -> None:
+    turned = "五\u202e队\x1b[31m"
+    assert run(made, "assign", ISSUE, turned, "--new-crew", "--by", turned, "--note", turned) == 0
+    with Ledger(made.ledger, BEICHEN) as ledger:
+        newest = ledger.history(ISSUE)[-1]
+        assert (ledger.issue(ISSUE).crew, newest.actor, newest.detail["note"]) == ("五队[31m",) * 3
+
+
 def test_an_issue_goes_its_way_by_command(made: DataFolder) -> None:
     assert run(made, "assign", ISSUE, "二队", "--by", "王工") == 0
     assert run(made, "extend", ISSUE, "--until", "2026-07-05 18:00", "--by", "王工", "--reason", "停水") == 0

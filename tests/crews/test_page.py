@@ -52,9 +52,10 @@ _OPEN_ALL = "(document.querySelectorAll('details').forEach(d => d.open = true), 
 def links(made: DataFolder) -> Iterator[dict[str, str]]:
     """Return a link per role to a server over the made district."""
     keys = load_keys(made)
-    with served(made, NOW) as url:
+    with served(made, NOW, office_phone="022-2600 0001") as url:
         crew, office = make_token(keys, "crew", "一队", NOW), make_token(keys, "office", "值班", NOW)
-        yield {"crew": f"{url}/c/{crew}", "office": f"{url}/c/{office}"}
+        ended = make_token(keys, "crew", "一队", NOW - 7 * DAY)
+        yield {"crew": f"{url}/c/{crew}", "office": f"{url}/c/{office}", "ended": f"{url}/c/{ended}"}
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ def phone() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.mark.parametrize("role", ["crew", "office"])
+@pytest.mark.parametrize("role", ["crew", "office", "ended"])
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_on_a_phone_nothing_is_cut_off_pale_or_too_small_to_touch(
     phone: Browser, links: dict[str, str], role: str, language: str

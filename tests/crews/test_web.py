@@ -29,7 +29,7 @@ from crews.ledger import Ledger
 from crews.links import Keys, link_generation, load_keys, make_token, read_token, revoke
 from crews.photos import keep_photos, media_type
 from crews.policy import most_photo_bytes_a_day
-from crews.refusals import early_refusal
+from crews.refusals import Refusals
 from crews.report_form import read_water
 from crews.web import create_app
 from ingest.errors import ConfigError, StoreError
@@ -74,7 +74,7 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """Return a server over the made district."""
     folder = made_folder(tmp_path_factory.mktemp("web") / "data")
-    with served(folder, NOW) as url:
+    with served(folder, NOW, office_phone="022-2600 0001") as url:
         yield Place(url, folder, load_keys(folder))
 
 
@@ -117,7 +117,7 @@ def test_without_a_cookie_nothing_is_shown(place: Place) -> None:
         answer = httpx.get(place.url + path)
         assert answer.status_code == 403
         assert "京津路" not in answer.text
-        assert "请用收到的链接打开" in answer.text
+        assert "请用绿化所最近发来的链接打开" in answer.text
     assert "link you were sent" in httpx.get(f"{place.url}/list?lang=en").text
 
 
@@ -393,7 +393,7 @@ def test_a_told_length_that_is_too_large_or_no_number_is_refused(told: str) -> N
 
     headers = [(b"content-length", told.encode())]
     scope = {"type": "http", "path": "/issues/x/actions", "headers": headers, "method": "POST", "query_string": b""}
-    asyncio.run(Guard(never, refusal=early_refusal, is_https=False)(scope, nothing, keep))
+    asyncio.run(Guard(never, refusal=Refusals().early, is_https=False)(scope, nothing, keep))
     assert said[0]["status"] == 413
 
 
@@ -410,7 +410,7 @@ def test_a_body_of_untold_length_is_refused_when_it_grows_too_large() -> None:
         while True:
             taken.append(len((await receive())["body"]))
 
-    guard = Guard(read_all, refusal=early_refusal, is_https=False)
+    guard = Guard(read_all, refusal=Refusals().early, is_https=False)
     scope = {"type": "http", "path": "/issues/x/actions", "headers": [], "method": "POST"}
     with pytest.raises(ActionRefusedError, match="more than"):
         asyncio.run(guard(scope, chunk, drop))
@@ -430,7 +430,7 @@ def test_a_body_that_never_comes_is_not_waited_for_for_ever(monkeypatch: pytest.
     async def read(_scope: Scope, receive: Receive, _send: Send) -> None:
         await receive()
 
-    guard = Guard(read, refusal=early_refusal, is_https=False)
+    guard = Guard(read, refusal=Refusals().early, is_https=False)
     with pytest.raises(ActionRefusedError, match="too slowly"):
         asyncio.run(guard({"type": "http", "path": "/list", "headers": [], "method": "POST"}, never, drop))
 
@@ -693,6 +693,31 @@ def test_what_opens_no_list_leads_to_none(place: Place) -> None:
     assert "回到清单" in httpx.get(f"{place.url}/nowhere").text
 
 
+@pytest.mark.parametrize(
+    ("language", "heading", "next_step"),
+    [("zh", "打不开清单", "找绿化所最近发来的那个链接"), ("en", "The list does not open", "the newest one")],
+)
+def test_who_comes_with_a_link_that_has_ended_reads_what_to_do_and_whom_to_call(
+    place: Place, language: str, heading: str, next_step: str
+) -> None:
+    path = f"/c/{make_token(place.keys, 'crew', '一队', NOW - 8 * DAY)}"
+    page = httpx.get(f"{place.url}{path}?lang={language}").text
+    for words in (f"<h1>{heading}</h1>", next_step, f'href="{path}?lang=', 'href="tel:022-26000001"'):
+        assert words in page, words
+
+
+def test_a_report_that_comes_after_the_link_has_ended_is_said_to_be_lost(tmp_path: Path) -> None:
+    """The page lay open over the night in which its link ended."""
+    folder = made_folder(tmp_path / "data")
+    token = make_token(load_keys(folder), "crew", "一队", NOW - 7 * DAY)
+    with served(folder, NOW) as url:
+        path, sent = f"{url}/issues/BC-20260630-0002/actions", {"kind": "started"}
+        answer = httpx.post(path, data=sent, headers={"origin": url, "cookie": f"greensward-crew={token}"})
+    assert answer.status_code == 403
+    assert "刚才填的没有收下" in answer.text
+    assert "/actions" not in answer.text
+
+
 def test_an_empty_form_is_answered_as_such(place: Place) -> None:
     with place.reader() as reader:
         issue_id = issue_of(reader.get("/list").text, "北运河滨河 3 号")
@@ -751,14 +776,16 @@ def test_a_long_list_begins_with_an_overview(place: Place, tmp_path: Path) -> No
         assert 'class="overview"' not in short.get("/list").text
 
 
-def test_a_plots_name_cannot_bring_markup_into_the_page(tmp_path: Path) -> None:
+def test_a_plots_name_can_neither_bring_markup_into_the_page_nor_turn_its_lines_around(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / "data")
-    evil = "<img src=x onerror=alert(1)>\"'{{7*7}}"
+    evil = "<img src=x onerror=alert(1)>\"'{{7*7}}\u202e\x1b"
     with Ledger(folder.ledger, BEICHEN) as ledger:
         row = plot("P1", evil, 117.1, 39.2, phone=evil, plants=evil)
         apply_flags(ledger, [flag("P1", "drought", NOW, reason_code=evil)], [row], NOW)
     with served(folder, NOW) as url, httpx.Client(base_url=url, follow_redirects=True) as reader:
         page = reader.get("/c/" + make_token(load_keys(folder), "crew", "一队", NOW)).text
+        tables = reader.get("/list.csv").text + reader.get("/list.geojson").text
+    assert not {"\u202e", "\x1b"} & {*page, *tables}
     assert "<img" not in page
     assert "&lt;img src=x onerror=alert(1)&gt;" in page
     assert "{{7*7}}" in page
