@@ -7,20 +7,18 @@ documentation). Its angles are those that were asked for: no sensor measured the
 from __future__ import annotations
 
 import io
-import math
 import zipfile
 import zlib
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from ingest.decode.native_plan import HIGHEST_PITCH_DEG, LOWEST_PITCH_DEG, TURN_DEG
 from ingest.drone.attribution import metres_per_degree
 from ingest.drone.camera import Floats
 from ingest.errors import ConfigError
+from ingest.registers.wayline import Action, ActionGroup, Place, Wayline, number_of
 
 REACH_M = 10.0
 """A picture this near to where the plan has one taken is that one: 4.5 sigma of a position without RTK."""
@@ -40,23 +38,6 @@ _DAMAGED = (
 )  # fmt: skip
 """What zipfile raises for archives that are none: also for places before the beginning, and names in no encoding."""
 _SAME_DEG = 1e-6
-_EVERY = ("multipleTiming", "multipleDistance")
-_AIMING = ("orientedShoot", "accurateShoot", "panoShot")
-"""Actions that turn the gimbal for their own pictures; a panorama says no angle, it has many."""
-
-Place = tuple[float, float]
-Angles = tuple[float | None, float | None]
-"""Pitch and roll of the gimbal, degrees; each None where the plan does not say it for sure."""
-_UNKNOWN: Angles = (None, None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Shot:
-    """A place, or the way between two, where pictures are taken with the gimbal at `angles`."""
-
-    start: Place
-    end: Place
-    angles: Angles
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,44 +68,6 @@ class FlightPlan:
         return float(pitch[0]), float(roll[0]) if len(roll) == len(near) else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Action:
-    what: str
-    facts: dict[str, str]
-
-    @property
-    def gimbal(self) -> str:
-        return self.facts.get("payloadPositionIndex", "0")
-
-
-@dataclass(frozen=True, slots=True)
-class _ActionGroup:
-    trigger: str
-    first: int
-    last: int
-    actions: tuple[_Action, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Wayline:
-    """What one Folder has flown: actions at its start, waypoints in order, and what is done at and behind them."""
-
-    start: tuple[_Action, ...]
-    points: list[tuple[int, Place]]
-    groups: list[_ActionGroup]
-
-    def span(self, group: _ActionGroup) -> range:
-        """Return the numbers in `points` of the waypoints at which a group is met."""
-        return range(
-            bisect_left(self.points, group.first, key=lambda point: point[0]),
-            bisect_right(self.points, group.last, key=lambda point: point[0]),
-        )
-
-    def actions(self) -> int:
-        """Return how many actions are met on the way."""
-        return sum(len(self.span(group)) * max(1, len(group.actions)) for group in self.groups)
-
-
 def read_flight_plan(payload: bytes) -> FlightPlan:
     """Return where a plan has pictures taken; payload: a KMZ, or the waylines.wpml out of one.
 
@@ -142,10 +85,11 @@ def read_flight_plan(payload: bytes) -> FlightPlan:
         _wayline(folder) for document in _children(root, "Document") for folder in _children(document, "Folder")
     ]
     _check_size(waylines)
-    shots = [shot for wayline in waylines for shot in _shots(wayline)]
+    shots = [shot for wayline in waylines for shot in wayline.shots()]
     if not shots:
         raise ConfigError(
-            "the plan has no pictures taken: expected takePhoto or orientedShoot. Is it the flight's own?"
+            "the plan has no pictures taken: expected takePhoto, startTimeLapse or orientedShoot."
+            " Is it the flight's own?"
         )
     return FlightPlan(
         np.array([shot.start for shot in shots], dtype=np.float64),
@@ -154,7 +98,7 @@ def read_flight_plan(payload: bytes) -> FlightPlan:
     )
 
 
-def _check_size(waylines: list[_Wayline]) -> None:
+def _check_size(waylines: list[Wayline]) -> None:
     points, actions = sum(len(one.points) for one in waylines), sum(one.actions() for one in waylines)
     if points > _MOST_WAYPOINTS or actions > _MOST_ACTIONS:
         got = f"{points:,} waypoints and {actions:,} actions at them"
@@ -189,115 +133,40 @@ def _unpacked(payload: bytes) -> str:
         raise ConfigError(f"{_WAYLINES} is not UTF-8 at byte {error.start}. Export the plan again.") from error
 
 
-def _wayline(folder: ET.Element) -> _Wayline:
-    return _Wayline(
+def _wayline(folder: ET.Element) -> Wayline:
+    return Wayline(
         tuple(action for start in _children(folder, "startActionGroup") for action in _actions(start)),
         sorted(_waypoints(folder), key=lambda point: point[0]),
         [_group(one) for point in _children(folder, "Placemark") for one in _children(point, "actionGroup")],
     )
 
 
-def _shots(wayline: _Wayline) -> Iterator[_Shot]:
-    """Fly one wayline: carry each gimbal's angles from waypoint to waypoint, and tell where pictures are taken."""
-    state: dict[str, Angles] = {}
-    for action in wayline.start:
-        _turn(state, action)
-    met: list[list[_ActionGroup]] = [[] for _ in wayline.points]
-    for group in wayline.groups:
-        for number in wayline.span(group):
-            met[number].append(group)
-    for number, (here, (_, at)) in enumerate(zip(met, wayline.points, strict=True)):
-        yield from _shots_at(at, [group for group in here if group.trigger == "reachPoint"], state)
-        if number + 1 < len(wayline.points):
-            following, way_end = wayline.points[number + 1]
-            yield from _shots_on_way(at, way_end, [group for group in here if following <= group.last], state)
-
-
-def _shots_at(at: Place, groups: list[_ActionGroup], state: dict[str, Angles]) -> Iterator[_Shot]:
-    for group in groups:
-        for action in group.actions:
-            if action.what == "takePhoto":
-                yield _Shot(at, at, state.get(action.gimbal, _UNKNOWN))
-            elif action.what in _AIMING:
-                yield _Shot(at, at, (_pitch(action), _roll(action)))
-            _turn(state, action)
-
-
-def _shots_on_way(start: Place, end: Place, groups: list[_ActionGroup], state: dict[str, Angles]) -> Iterator[_Shot]:
-    turns = {
-        action.gimbal: _pitch(action)
-        for group in groups
-        if group.trigger == "betweenAdjacentPoints"
-        for action in group.actions
-        if action.what == "gimbalEvenlyRotate"
-    }
-    for group in groups:
-        for action in group.actions if group.trigger in _EVERY else ():
-            if action.what == "takePhoto":
-                pitch, roll = state.get(action.gimbal, _UNKNOWN)
-                # While the gimbal turns, nobody knows how far it has come.
-                yield _Shot(start, end, (pitch if turns.get(action.gimbal, pitch) == pitch else None, roll))
-    state |= {gimbal: (pitch, state.get(gimbal, _UNKNOWN)[1]) for gimbal, pitch in turns.items()}
-
-
-def _turn(state: dict[str, Angles], action: _Action) -> None:
-    """Bring `state` up to what an action does to its gimbal. After shots that aim by themselves it is not known."""
-    if action.what in _AIMING:
-        state[action.gimbal] = _UNKNOWN
-    elif action.what == "gimbalRotate":
-        pitch, roll = state.get(action.gimbal, _UNKNOWN)
-        is_absolute = action.facts.get("gimbalRotateMode", "absoluteAngle") == "absoluteAngle"
-        if _is_on(action.facts.get("gimbalPitchRotateEnable")):
-            pitch = _pitch(action) if is_absolute else None
-        if _is_on(action.facts.get("gimbalRollRotateEnable")):
-            roll = _roll(action) if is_absolute else None
-        state[action.gimbal] = (pitch, roll)
-
-
-def _pitch(action: _Action) -> float | None:
-    return _angle(action, "gimbalPitchRotateAngle", LOWEST_PITCH_DEG, HIGHEST_PITCH_DEG)
-
-
-def _roll(action: _Action) -> float | None:
-    return _angle(action, "gimbalRollRotateAngle", -TURN_DEG, TURN_DEG)
-
-
-def _angle(action: _Action, name: str, lowest: float, highest: float) -> float | None:
-    angle = _number(action.facts.get(name))
-    if angle is not None and not lowest <= angle <= highest:
-        expected = f"{lowest:g} to {highest:g} degrees"
-        raise ConfigError(
-            f"{name} of the plan is {angle:g}: expected {expected}. Correct the plan and export it again."
-        )
-    return angle
-
-
 def _waypoints(folder: ET.Element) -> Iterator[tuple[int, Place]]:
     for number, placemark in enumerate(_children(folder, "Placemark")):
         facts = {_name(one): one.text or "" for one in placemark.iter()}
-        numbers = [_number(part) for part in facts.get("coordinates", "").split(",")]
-        index = _number(facts.get("index")) if "index" in facts else float(number)
+        numbers = [number_of(part) for part in facts.get("coordinates", "").split(",")]
+        index = number_of(facts.get("index")) if "index" in facts else float(number)
         if len(numbers) < 2 or numbers[0] is None or numbers[1] is None or index is None:  # noqa: PLR2004 - lon, lat
             raise ConfigError(f"waypoint {number} of the plan has no place: expected coordinates longitude,latitude.")
         yield int(index), (numbers[0], numbers[1])
 
 
-def _group(element: ET.Element) -> _ActionGroup:
+def _group(element: ET.Element) -> ActionGroup:
     facts = {_name(one): one.text or "" for one in element if len(one) == 0}
     triggers = [
         one for trigger in _children(element, "actionTrigger") for one in _children(trigger, "actionTriggerType")
     ]
-    first, last = (_number(facts.get(f"actionGroup{side}Index")) for side in ("Start", "End"))
+    first, last = (number_of(facts.get(f"actionGroup{side}Index")) for side in ("Start", "End"))
     if first is None or last is None:
         raise ConfigError("an actionGroup of the plan does not say at which waypoints: expected start and end index.")
     trigger = (triggers[0].text or "").strip() if triggers else ""
-    return _ActionGroup(trigger, int(first), int(last), tuple(_actions(element)))
+    return ActionGroup(trigger, int(first), int(last), tuple(_actions(element)))
 
 
-def _actions(element: ET.Element) -> Iterator[_Action]:
+def _actions(element: ET.Element) -> Iterator[Action]:
     for one in _children(element, "action"):
         facts = {_name(inner): (inner.text or "").strip() for inner in one.iter()}
-        yield _Action(facts.get("actionActuatorFunc", ""), facts)
+        yield Action(facts.get("actionActuatorFunc", ""), facts)
 
 
 def _children(element: ET.Element, name: str) -> list[ET.Element]:
@@ -310,15 +179,3 @@ def _children(element: ET.Element, name: str) -> list[ET.Element]:
 
 def _name(element: ET.Element) -> str:
     return element.tag.rpartition("}")[2]
-
-
-def _is_on(text: str | None) -> bool:
-    return (text or "").strip() in ("1", "true")
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text) if text is not None else math.nan
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

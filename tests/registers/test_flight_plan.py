@@ -114,6 +114,33 @@ def test_a_gimbal_that_turns_on_the_way_says_nothing_there_and_its_new_angle_beh
     assert angles(rolled, 150) == (-30.0, 7.0), "only the pitch turns evenly"
 
 
+def mapping(pitch: float, start: str = "") -> bytes:
+    """Return a plan as exported mappings have it: pictures on the way from waypoint 0 to 2, flown on to 3."""
+    lock, lapse = action("gimbalAngleLock"), action("startTimeLapse", payloadPositionIndex=0, minShootInterval=2.016)
+    on_way = group(0, 2, lock, gimbal(pitch), lapse, trigger="betweenAdjacentPoints")
+    again = group(0, 2, gimbal(pitch), trigger="multipleTiming")
+    stop = group(2, 2, action("stopTimeLapse", payloadPositionIndex=0), action("gimbalAngleUnlock"))
+    return plan(on_way + again, "", stop, "", start=start)
+
+
+def test_pictures_of_a_mapping_have_the_angle_from_where_they_begin_to_where_they_stop() -> None:
+    payload = mapping(-90, start=gimbal(-90))
+    assert [angles(payload, north) for north in (0, 50, 150, 200)] == [(-90.0, None)] * 4
+    assert angles(payload, 250) is None
+
+
+@pytest.mark.parametrize("start", ["", gimbal(-45)])
+def test_while_the_gimbal_turns_on_the_first_way_of_a_mapping_nothing_is_said(start: str) -> None:
+    payload = mapping(-90, start=start)
+    assert (angles(payload, 50), angles(payload, 150)) == (None, (-90.0, None))
+
+
+def test_a_gimbal_that_turns_evenly_from_a_waypoint_on_has_its_angle_at_the_next() -> None:
+    even = [action("gimbalEvenlyRotate", gimbalPitchRotateAngle=pitch) for pitch in (-90, -90, -60)]
+    payload = plan(*(group(number, number, turn, PHOTO) for number, turn in enumerate(even)), group(3, 3, PHOTO))
+    assert [angles(payload, 100 * number) for number in range(4)] == [None, (-90.0, None), (-90.0, None), (-60.0, None)]
+
+
 def test_a_shot_that_aims_by_itself_has_its_own_angles_and_leaves_none_behind() -> None:
     oriented = action("orientedShoot", gimbalPitchRotateAngle=-20, gimbalRollRotateAngle=0, payloadPositionIndex=0)
     payload = plan(group(0, 0, gimbal(-90), oriented), group(1, 1, PHOTO), group(2, 2, action("panoShot")))
