@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from cyclopts import Parameter, validators
@@ -54,6 +54,14 @@ class Common:
     def settings(self) -> settings_module.Settings:
         """Return the settings these options lead to. Raises: ConfigError."""
         return settings_module.load(self.config, self.data)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Spoken(Common):
+    """What commands accept that speak of people's work."""
+
+    lang: Annotated[Literal["zh", "en"], Parameter(help="Language.")] = "zh"
 
 
 def show(result: object, *, as_json: bool, render: Callable[[], None]) -> None:

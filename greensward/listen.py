@@ -14,7 +14,7 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 
-from greensward.canary import CANARY_DEVICE, connection
+from greensward.canary import CANARY_DEVICE, canary_topic, connection
 from ingest.decode.route import NATIVE_KINDS
 from ingest.decode.topics import ROOT
 from ingest.mqtt.broker import Broker
@@ -24,6 +24,9 @@ _MOST_TOPICS = 10_000
 
 _OURS = frozenset({"reply", "canary"})
 """Last levels that Greensward itself publishes."""
+
+_ELSEWHERE = ".elsewhere"
+"""Ends the name of a district that is none."""
 
 _NEAR = 0.6
 _CONNECT_S = 10.0
@@ -49,12 +52,17 @@ class Stray:
 
 @dataclass(slots=True)
 class Heard:
-    """What came: messages and devices of our own district that are read, and all that is not."""
+    """What came: messages and devices of our own district that are read, and all that is not.
+
+    hears_others: whether a message to a district that is none came back; where the broker's rules keep other districts
+        from us, nothing is told of a misspelt one
+    """
 
     messages: int = 0
     devices: set[str] = field(default_factory=set)
     strays: list[Stray] = field(default_factory=list)
     refusal: str | None = None
+    hears_others: bool = False
 
 
 def listen(broker: Broker, district: str, seconds: float) -> Heard:
@@ -65,6 +73,7 @@ def listen(broker: Broker, district: str, seconds: float) -> Heard:
     """
     counts: dict[str, int] = {}
     heard = Heard()
+    elsewhere = canary_topic(f"{district}{_ELSEWHERE}")
     client = connection(broker, f"{broker.client_id}-listens")
 
     deadline = time.monotonic() + _CONNECT_S
@@ -75,9 +84,10 @@ def listen(broker: Broker, district: str, seconds: float) -> Heard:
         else:
             client.subscribe(f"{ROOT}#", 0)
 
-    def on_subscribe(_client: mqtt.Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+    def on_subscribe(client: mqtt.Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         nonlocal deadline
         heard.refusal = next((str(reason) for reason in reasons if reason.is_failure), "")
+        client.publish(elsewhere, b"")
         deadline = time.monotonic() + seconds
 
     def on_message(_client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
@@ -91,6 +101,7 @@ def listen(broker: Broker, district: str, seconds: float) -> Heard:
             break
     client.disconnect()
     client.loop(_LOOP_S)
+    heard.hears_others = elsewhere in counts
     return sort_out(counts, district, heard)
 
 

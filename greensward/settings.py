@@ -20,7 +20,7 @@ import msgspec
 
 from ingest.errors import ConfigError
 from ingest.lake.layout import DataFolder
-from ingest.lake.ownership import check_layout
+from ingest.lake.ownership import check_layout, check_restored
 from ingest.site import BEICHEN, Site
 from sql.campaigns import Campaigns, load_campaigns
 
@@ -220,10 +220,12 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             )
         return pretended.astimezone(UTC) + timedelta(seconds=time.monotonic() - _STARTED)
 
-    def data_folder(self) -> DataFolder:
+    def data_folder(self, *, to_restore: bool = False) -> DataFolder:
         """Return the data folder, absolute, there or not yet.
 
-        Raises: ConfigError when it is a file, may not be entered, or was made by a newer Greensward.
+        to_restore: a backup is to be put back into it, so one that was cut short at that will do
+        Raises: ConfigError when it is a file, may not be entered, holds half a backup, or was made by a newer
+        Greensward.
         """
         folder = DataFolder(Path(self.data.folder).absolute())
         try:
@@ -233,6 +235,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         except OSError as error:
             raise ConfigError(f"The data folder {folder.root}: {error.strerror}.") from error
         check_layout(folder)
+        if not to_restore:
+            check_restored(folder)
         return folder
 
     def existing_folder(self) -> DataFolder:

@@ -101,7 +101,10 @@ class _Copying:
     def __init__(self, folder: DataFolder, part: Path, before: Path | None) -> None:
         self.sums: dict[str, str] = {}
         self._folder, self._part, self._before = folder, part, before
-        self._sums_before = {} if before is None else read_sums(before)
+        self._sums_before: dict[str, str] = {}
+        if before is not None:
+            with suppress(ConfigError):  # its list is damaged: nothing is linked to it
+                self._sums_before = read_sums(before)
 
     def everything(self) -> Iterator[Copied]:
         folder = self._folder
@@ -116,10 +119,13 @@ class _Copying:
         for parent, _, _ in os.walk(root, onerror=_unless_gone):
             # Each folder at one moment: merging swaps whole ones, and only those that nobody holds.
             with without_swaps(self._folder):
-                copied = []
+                paths: list[Path] = []
                 with suppress(FileNotFoundError):  # the folder itself
                     paths = sorted(path for path in Path(parent).iterdir() if path.is_file())
-                    copied = [self._file(path) for path in paths]
+                copied = []
+                for path in paths:
+                    with suppress(FileNotFoundError):  # this one alone: half made by somebody who gave it its name now
+                        copied.append(self._file(path))
             yield from copied
 
     def _file(self, source: Path) -> Copied:

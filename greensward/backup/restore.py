@@ -53,29 +53,39 @@ def restore(backup: Path, folder: DataFolder) -> Iterator[Copied]:
     No program may run on that folder. Nothing has its place in it before every file was found to be what was copied.
 
     Raises: ConfigError when it is no whole backup, was made by a newer Greensward, or the folder holds a part of one;
-    StoreError, also at the first wrong file. The folder is as it was then.
+    StoreError, also at the first wrong file. The folder is as it was then; only where the disk fails while the parts
+    get their places some stay, and every command but this one refuses the folder.
     """
     sums = read_sums(backup)
     check_layout(DataFolder(backup))
     with store_errors(f"restoring to {folder.root}"):
         make_folder(folder.root)
-        shutil.rmtree(folder.restoring, ignore_errors=True)
         taken = sorted({Path(name).parts[0] for name in sums} & {path.name for path in folder.root.iterdir()})
         if taken:
             raise ConfigError(
                 f"{folder.root} holds {', '.join(taken)}: move that away first, or name an empty folder with -C."
             )
+        shutil.rmtree(folder.restoring, ignore_errors=True)  # of a run that was killed before anything had its place
         try:
             folder.restoring.mkdir(mode=0o700)
-            for name, expected in sums.items():
-                make_folders_like(backup, folder.restoring, Path(name).parent)
-                digest, size = copy_file(backup / name, folder.restoring / name)
-                if digest != expected:
-                    raise StoreError(f"{backup / name} is not what was copied; run: greensward backup verify {backup}")
-                yield Copied(name, size)
+            yield from _copied(backup, sums, folder.restoring)
             fsync_folders(folder.restoring)
-            for path in folder.restoring.iterdir():
-                path.rename(folder.root / path.name)
             fsync_folder(folder.root)
-        finally:
+        except BaseException:
             shutil.rmtree(folder.restoring, ignore_errors=True)
+            raise
+        # While `restoring` is there every command keeps out: half a backup must never be gone on with.
+        for path in folder.restoring.iterdir():
+            path.rename(folder.root / path.name)
+        fsync_folder(folder.root)
+        folder.restoring.rmdir()
+        fsync_folder(folder.root)
+
+
+def _copied(backup: Path, sums: dict[str, str], target: Path) -> Iterator[Copied]:
+    for name, expected in sums.items():
+        make_folders_like(backup, target, Path(name).parent)
+        digest, size = copy_file(backup / name, target / name)
+        if digest != expected:
+            raise StoreError(f"{backup / name} is not what was copied; run: greensward backup verify {backup}")
+        yield Copied(name, size)

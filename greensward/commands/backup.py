@@ -79,7 +79,7 @@ def restore(
 ) -> int:
     """Put a backup into the data folder, which must be empty; stop all programs first."""
     common = common or Common()
-    folder = common.settings().data_folder()
+    folder = common.settings().data_folder(to_restore=True)
     with progress() as bar:
         task = bar.add_task("putting back", total=len(read_sums(backup)))
         files = 0

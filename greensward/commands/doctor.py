@@ -257,6 +257,10 @@ def _topics(settings: Settings, seconds: float) -> Iterator[Finding]:
     yield Finding("topics", "ok" if heard.messages else "note", came, wait)
     for stray in heard.strays:
         yield _stray(stray, district)
+    if not heard.hears_others:
+        found = f"the broker's rules (ACL) let nobody hear what is sent outside {ROOT}{district}/…"
+        mend = 'A misspelt district or last level shows in the broker\'s log only: log_type debug, "Denied PUBLISH".'
+        yield Finding("topics", "note", found, mend)
 
 
 def _stray(stray: listening.Stray, district: str) -> Finding:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Literal
 
 import msgspec
@@ -15,6 +14,7 @@ from crews.actions import Action, perform
 from crews.apply import valid_plots
 from crews.crew_list import CrewList
 from crews.issue import ActionRefusedError, Event
+from crews.issue_page import event_words
 from crews.ledger import Ledger
 from crews.lists import crews_of, list_of_one
 from crews.say_campaign import say_cause, say_severity
@@ -22,11 +22,10 @@ from crews.say_stop import say_action, say_reason, say_result, say_water_used
 from crews.words import say_age, say_instant, speaker
 from greensward.commands.list import nearest, public_url
 from greensward.commands.register_output import instant
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Spoken, err, out, show
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.read import read_register
-from ingest.site import Site
 
 app = App(name="issue", help="One issue: show, assign, report, check, close, put off, look back.")
 
@@ -37,9 +36,9 @@ _Until = Annotated[str, Parameter(help="Deadline by the site's clock: '2026-07-0
 
 
 @app.command(name="show")
-def show_issue(issue_id: str, *, common: Common | None = None) -> int:
+def show_issue(issue_id: str, *, common: Spoken | None = None) -> int:
     """Show an issue and everything that happened to it."""
-    common = common or Common()
+    common = common or Spoken()
     settings = common.settings()
     site, now = settings.place(), settings.now()
     try:
@@ -48,11 +47,11 @@ def show_issue(issue_id: str, *, common: Common | None = None) -> int:
             listed = list_of_one(ledger, issue_id, plots, now, settings.web.truck_litres)
             history = ledger.history(issue_id)
     except ActionRefusedError as refusal:
-        return _refused(refusal)
+        return _refused(refusal, common.lang)
     show(
         {"issue": listed.stops[0].issue, "events": history},
         as_json=common.json,
-        render=lambda: _print_issue(listed, history, public_url(settings)),
+        render=lambda: _print_issue(listed, history, public_url(settings), common.lang),
     )
     return EXIT_OK
 
@@ -68,7 +67,7 @@ def assign(
         str | None, Parameter(help="What --by saw on site: sends the crew again whose water no probe saw.")
     ] = None,
     note: _Note = None,
-    common: Common | None = None,
+    common: Spoken | None = None,
 ) -> int:
     """Give the issue to a crew; also takes up again what was put off, with a new deadline."""
     action = Action(_new_id(), issue_id, "assigned", by, crew=crew, reason=seen, note=note)
@@ -91,7 +90,7 @@ def report(
     litres: Annotated[float | None, Parameter(help="Water used.")] = None,
     sure: Annotated[bool, Parameter(help="The litres are right, however odd.", negative="")] = False,
     note: _Note = None,
-    common: Common | None = None,
+    common: Spoken | None = None,
 ) -> int:
     """Write down what a crew said by telephone."""
     action = Action(
@@ -109,29 +108,29 @@ def report(
 
 
 @app.command
-def close(issue_id: str, *, by: _By, note: _Note = None, common: Common | None = None) -> int:
+def close(issue_id: str, *, by: _By, note: _Note = None, common: Spoken | None = None) -> int:
     """Close work that was reported with a photo from after it, after a look at it; sensors close theirs."""
     return _act(common, Action(_new_id(), issue_id, "closed", by, note=note))
 
 
 @app.command
-def void(issue_id: str, *, by: _By, reason: _Reason, note: _Note = None, common: Common | None = None) -> int:
+def void(issue_id: str, *, by: _By, reason: _Reason, note: _Note = None, common: Spoken | None = None) -> int:
     """Call the issue a false alarm."""
     return _act(common, Action(_new_id(), issue_id, "void", by, reason=reason, note=note))
 
 
 @app.command
-def defer(issue_id: str, *, by: _By, reason: _Reason, note: _Note = None, common: Common | None = None) -> int:
+def defer(issue_id: str, *, by: _By, reason: _Reason, note: _Note = None, common: Spoken | None = None) -> int:
     """Put the issue off (挂账); `assign` takes it up again."""
     return _act(common, Action(_new_id(), issue_id, "deferred", by, reason=reason, note=note))
 
 
 @app.command
 def extend(
-    issue_id: str, *, until: _Until, by: _By, reason: _Reason, note: _Note = None, common: Common | None = None
+    issue_id: str, *, until: _Until, by: _By, reason: _Reason, note: _Note = None, common: Spoken | None = None
 ) -> int:
     """Move the deadline (延期); --by is who approves it."""
-    common = common or Common()
+    common = common or Spoken()
     due_at = instant(until, "--until", common.settings().place().timezone)
     if due_at is not None and ":" not in until:
         due_at += timedelta(days=1)  # "until the 30th" is until its end
@@ -152,7 +151,7 @@ def look_back(
     ],
     reason: Annotated[str | None, Parameter(help="For reopen: what was found.")] = None,
     note: _Note = None,
-    common: Common | None = None,
+    common: Spoken | None = None,
 ) -> int:
     """Write down what a look-back (回头看) found: well, or to be opened again."""
     kind = "looked_back" if found == "ok" else "reopened"
@@ -163,26 +162,23 @@ def _new_id() -> str:
     return uuid.uuid4().hex
 
 
-def _act(common: Common | None, action: Action, *, new_crew: bool = False) -> int:
-    common = common or Common()
+def _act(common: Spoken | None, action: Action, *, new_crew: bool = False) -> int:
+    common = common or Spoken()
     settings = common.settings()
     site = settings.place()
     try:
         with Ledger(settings.existing_folder().ledger, site) as ledger:
             issue = perform(ledger, _with_register(ledger, settings, action, new_crew=new_crew), settings.now()).issue
     except ActionRefusedError as refusal:
-        return _refused(refusal)
-    say = speaker("en")
-    show(
-        issue,
-        as_json=common.json,
-        render=lambda: out.print(
-            escape(
-                f"{issue.issue_id}: {say(f'state.{issue.state}')}"
-                f" · crew {issue.crew or 'none'} · due {_clock(issue.due_at, site)}"
-            )
-        ),
+        return _refused(refusal, common.lang)
+    say, now = speaker(common.lang), settings.now()
+    facts = (
+        say(f"state.{issue.state}"),
+        f"{say('office.crew')} {issue.crew or say('unassigned')}",
+        f"{say('card.due')} {say_instant(issue.due_at, now, site.timezone, say)}",
     )
+    said = f"{issue.issue_id}  {' · '.join(facts)}"
+    show(issue, as_json=common.json, render=lambda: out.print(escape(said)))
     return EXIT_OK
 
 
@@ -201,40 +197,37 @@ def _with_register(ledger: Ledger, settings: Settings, action: Action, *, new_cr
     return msgspec.structs.replace(action, maintenance_grade=plot.get("maintenance_grade"))
 
 
-def _refused(refusal: ActionRefusedError) -> int:
+def _refused(refusal: ActionRefusedError, language: str) -> int:
+    if language == "zh":
+        err.print(escape(speaker(language)(f"refused.{refusal.code}", otherwise="")))
     err.print(escape(str(refusal)))
     return EXIT_FOUND_PROBLEMS
 
 
-def _clock(moment: datetime, site: Site) -> str:
-    return f"{moment.astimezone(site.timezone):%Y-%m-%d %H:%M}"
-
-
-def _print_issue(listed: CrewList, history: list[Event], url: str) -> None:
-    say = speaker("en")
+def _print_issue(listed: CrewList, history: list[Event], url: str, language: str) -> None:
+    say = speaker(language)
     (stop,) = listed.stops
-    issue, site = stop.issue, listed.site
+    issue, site, now = stop.issue, listed.site, listed.generated_at
     out.print(f"[bold]{issue.issue_id}[/] {escape(stop.name)} ({escape(issue.plot_id)})")
     facts = (
         say(f"state.{issue.state}"),
         say_cause(issue.cause, stop.finding.reason_params, say),
         say_severity(issue.cause, issue.severity, stop.finding.reason_code, say),
-        f"crew {issue.crew or 'none'}",
-        f"due {say_instant(issue.due_at, listed.generated_at, site.timezone, say)}",
-        f"data {say_age(stop.data_age_min, say)}",
+        f"{say('office.crew')} {issue.crew or say('unassigned')}",
+        f"{say('card.due')} {say_instant(issue.due_at, now, site.timezone, say)}",
+        f"{say('card.data')} {say_age(stop.data_age_min, say)}",
     )
     out.print(escape(" · ".join(facts)))
-    for language in ("zh", "en"):
-        out.print(escape(f"{say_action(stop, speaker(language))} · {say_reason(stop, language)}"))
+    out.print(escape(f"{say_action(stop, say)} · {say_reason(stop, language)}"))
     reported = [words for words in (say_result(issue, say), say_water_used(issue, say)) if words]
     if reported:
         out.print(escape(" · ".join(reported)))
-    out.print(f"rule {escape(stop.spoken.rule_id)} version {escape(stop.spoken.rule_version)}")
+    out.print(escape(say("office.rule", rule=stop.spoken.rule_id, version=stop.spoken.rule_version)))
     out.print(f"{escape(url)}/office/issues/{issue.issue_id}\n")
     for event in history:
-        detail = {name: value for name, value in event.detail.items() if name != "finding" and value not in (None, [])}
-        photos = detail.pop("photos", [])
-        text = json.dumps(msgspec.to_builtins(detail), ensure_ascii=False) if detail else ""
-        out.print(f"{_clock(event.happened_at, site)}  {event.kind:<12} {escape(event.actor)}  {escape(text)}")
-        for photo in photos:
-            out.print(f"    photo {photo['role']}: {escape(url)}/photos/{photo['sha256']}")
+        at = f"{event.happened_at.astimezone(site.timezone):%Y-%m-%d %H:%M}"
+        what = (say(f"event.{event.kind}", otherwise=event.kind), event.actor, *event_words(event, site, now, say))
+        out.print(escape(f"{at}  {' · '.join(what)}"))
+        for photo in event.detail.get("photos", ()):
+            role = say(f"form.{photo['role']}", otherwise=photo["role"])
+            out.print(escape(f"    {role} {url}/photos/{photo['sha256']}"))

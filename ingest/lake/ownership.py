@@ -113,6 +113,18 @@ def ensure_layout(folder: DataFolder) -> None:
     check_layout(folder)
 
 
+def check_restored(folder: DataFolder) -> None:
+    """Refuse a data folder into which a backup is being put back, or was by a run that was cut short.
+
+    Raises: ConfigError.
+    """
+    if folder.restoring.is_dir():
+        raise ConfigError(
+            f"A backup is being put back into {folder.root}, or that was cut short. Let it end; where nothing runs, "
+            "greensward backup restore again, which says what to move away first."
+        )
+
+
 def check_layout(folder: DataFolder) -> None:
     """Refuse a data folder that a newer Greensward made; one without a version is new. Changes nothing.
 

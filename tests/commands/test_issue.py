@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,8 +43,12 @@ def state(made: DataFolder) -> str:
 def test_it_shows_an_issue_with_its_history(made: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(made, "show", ISSUE) == 0
     printed = capsys.readouterr().out
-    for words in ("京津路绿带 12 段", "opened", "evidence", "已到凋萎点附近", "soil.root_zone_depletion"):
+    for words in ("京津路绿带 12 段", "立案", "新数据", "已到凋萎点附近", "班组 一队", "soil.root_zone_depletion"):
         assert words in printed
+    assert run(made, "show", ISSUE, "--lang", "en") == 0
+    printed = capsys.readouterr().out
+    for words in ("Opened", "New data", "Crew 一队", "near wilting"):
+        assert words in printed, printed
     assert run(made, "show", ISSUE, "--json") == 0
     shown = json.loads(capsys.readouterr().out)
     assert [event["kind"] for event in shown["events"]] == ["opened", "assigned", "evidence"]
@@ -89,7 +94,12 @@ def test_what_is_not_allowed_ends_with_1_and_says_why(
     made: DataFolder, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(made, *arguments) == 1
-    assert capsys.readouterr().err.strip()
+    chinese = capsys.readouterr().err
+    assert run(made, *arguments, "--lang", "en") == 1
+    english = capsys.readouterr().err.strip()
+    assert english
+    assert chinese.strip().endswith(english)
+    assert re.search(r"[\u4e00-\u9fff]", chinese.removesuffix(english))
     assert state(made) == "assigned"
 
 
@@ -111,7 +121,7 @@ def test_it_shows_what_the_newest_evaluation_says_and_where_the_photos_are(
         perform(ledger, action, now)
     assert run(made, "show", ISSUE) == 0
     printed = capsys.readouterr().out
-    for words in ("先不浇：5 小时前刚浇过或下过雨", f"/photos/{'ab' * 32}", f"/office/issues/{ISSUE}", "no water"):
+    for words in ("先不浇：5 小时前刚浇过或下过雨", f"/photos/{'ab' * 32}", f"/office/issues/{ISSUE}", "没有水"):
         assert words in printed
     assert "11.2 吨" not in printed
 

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from greensward.canary import canary_topic
+from greensward.cli import run
 from greensward.commands.doctor import examine
 from greensward.settings import BrokerSettings, DataSettings, Settings
 from greensward.wiring import broker_of
@@ -107,6 +108,18 @@ def test_doctor_s_canary_comes_back_and_leaves_the_worker_alone(
             probe.publish(SOIL, b"on")
         wait_until(lambda: (SOIL, b"on") in worker.heard, "the worker still hears")
         assert {topic for topic, _ in worker.heard} == {SOIL}, "it heard no canary"
+
+
+def test_who_listens_where_the_rules_hide_misspelt_topics_is_told_so(
+    site_broker: SiteBroker, folder: DataFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("host", "port", "username", "password_file", "ca_file"):
+        monkeypatch.setenv(f"GREENSWARD__BROKER__{name.upper()}", str(getattr(site_broker.settings(), name)))
+    run(["doctor", "--listen", "1", "--json", "-C", str(folder.root)])
+    told = [finding for finding in json.loads(capsys.readouterr().out) if finding["what"] == "topics"]
+    assert [finding["state"] for finding in told] == ["note", "note"]
+    assert "outside greensward/v1/beichen/" in told[1]["found"]
+    assert "Denied PUBLISH" in told[1]["mend"]
 
 
 def test_a_certificate_that_ends_soon_is_said_a_month_before(site_broker: SiteBroker, folder: DataFolder) -> None:

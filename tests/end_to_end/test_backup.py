@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from crews.ledger import Ledger
 from crews.links import load_keys
 from greensward.backup.create import Copied, backup_of, backups, create
 from greensward.backup.restore import restore
+from greensward.backup.sums import copy_file
 from greensward.checked_ledger import ledger_check
 from greensward.cli import run
 from greensward.evaluation import export_events
@@ -211,6 +213,61 @@ def test_a_folder_that_holds_something_is_not_restored_into(folder: DataFolder, 
     with pytest.raises(ConfigError, match="holds VERSION, inbox, lake, ledger, secrets: move that away first"):
         list(restore(target, folder))
     assert scrub(folder) == []
+
+
+def test_half_a_backup_that_was_put_back_is_never_gone_on_with(
+    folder: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The disk fails, or the power, while the parts get their places."""
+    target, half = backed_up(folder, tmp_path / "backups"), DataFolder(tmp_path / "half")
+    rename, moved = Path.rename, []
+
+    def fail_at_the_third(path: Path, to: Path) -> Path:
+        moved.append(to)
+        if len(moved) > 2:
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(path, to)
+
+    with monkeypatch.context() as failing:
+        failing.setattr(Path, "rename", fail_at_the_third)
+        assert run(["backup", "restore", str(target), "-C", str(half.root)]) == 1
+    for command in (["list"], ["flag"], ["lake", "info"], ["backup", "restore", str(target)]):
+        capsys.readouterr()
+        assert run([*command, "-C", str(half.root)]) == 2
+        assert "move" in capsys.readouterr().err
+    for path in moved[:2]:
+        path.rename(tmp_path / path.name)
+    assert run(["backup", "restore", str(target), "-C", str(half.root)]) == 0
+    assert not half.restoring.exists()
+    assert ask(half, "select count(*) from soil_readings") == [(1,)]
+
+
+def test_a_file_that_goes_away_under_way_takes_no_other_out_of_the_backup(
+    folder: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A photo whose report was refused after all is removed again."""
+    folder.photos.mkdir()
+    for name in "abc":
+        (folder.photos / f"photo-{name}.jpg").write_bytes(name.encode())
+
+    def copy_and_lose(source: Path, copy: Path) -> tuple[str, int]:
+        (folder.photos / "photo-b.jpg").unlink(missing_ok=True)
+        return copy_file(source, copy)
+
+    monkeypatch.setattr("greensward.backup.create.copy_file", copy_and_lose)
+    target = backed_up(folder, tmp_path / "backups")
+    assert sorted(path.name for path in target.glob("ledger/photos/*")) == ["photo-a.jpg", "photo-c.jpg"]
+    assert run(["backup", "verify", str(target)]) == 0
+
+
+def test_a_backup_with_a_damaged_list_does_not_keep_the_next_from_being_made(
+    folder: DataFolder, tmp_path: Path
+) -> None:
+    first = backed_up(folder, tmp_path / "backups")
+    os.truncate(first / "SHA256SUMS", 40)
+    second = backed_up(folder, tmp_path / "backups", minute=1)
+    assert run(["backup", "verify", str(second)]) == 0
+    assert {path.stat().st_nlink for path in second.rglob("*") if path.is_file()} == {1}
 
 
 def test_settings_may_lie_where_a_backup_is_put_back(folder: DataFolder, tmp_path: Path) -> None:
