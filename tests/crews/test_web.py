@@ -118,7 +118,7 @@ def test_without_a_cookie_nothing_is_shown(place: Place) -> None:
         assert answer.status_code == 403
         assert "京津路" not in answer.text
         assert "请用绿化所最近发来的链接打开" in answer.text
-    assert "link you were sent" in httpx.get(f"{place.url}/list?lang=en").text
+    assert "newest link that the office sent" in httpx.get(f"{place.url}/list?lang=en").text
 
 
 def test_a_crew_sees_its_own_list_only_and_not_the_office(place: Place) -> None:
