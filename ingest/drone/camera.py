@@ -27,7 +27,9 @@ _NO_PINHOLE = frozenset({"fisheye", "digital_zoom"})
 """What intrinsics.model says of pictures whose focal length, if one is given, does not tell which ground they show."""
 
 ZOOM_NOT_TOLD = "zoom_not_told"
-"""What intrinsics.zoom says where the lens was taken for the wide one at 1x: DJI's ending V is any visible lens."""
+"""What intrinsics.doubt says where the lens was taken for the wide one at 1x: DJI's ending V is any visible lens."""
+NOT_VERIFIED = "camera_not_verified"
+"""What it says where the lens is that of a camera whose row nobody has held against a source."""
 
 _DISTORTION = ("k1", "k2", "k3", "p1", "p2")
 _NEWTON_STEPS = 20

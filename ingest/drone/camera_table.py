@@ -14,6 +14,7 @@ import msgspec
 
 from ingest.drone.camera import (
     FILM_DIAGONAL_MM,
+    NOT_VERIFIED,
     ZOOM_NOT_TOLD,
     focal_length_px,
     is_by_film_equivalent,
@@ -115,7 +116,8 @@ def completed(image: DroneImage) -> tuple[DroneImage, str | None]:
         focal = camera.focal_px(width, height, number(said, "focal_mm"))
         if focal is None:
             return image, None
-        intrinsics = {**said, "focal_px": focal} | ({"zoom": ZOOM_NOT_TOLD} if _lens_named(image) == "V" else {})
+        doubt = ZOOM_NOT_TOLD if _lens_named(image) == "V" else None if camera.verified else NOT_VERIFIED
+        intrinsics = {**said, "focal_px": focal} | ({"doubt": doubt} if doubt else {})
     full = msgspec.structs.replace(image, image_width_px=width, image_height_px=height, intrinsics=intrinsics)
     return full, camera.camera_id
 

@@ -38,7 +38,8 @@ class Footprint:
     """The columns footprint_* of drone_images for one picture.
 
     status, reason: as in the table; reason also says "roll_not_given" where the roll was taken as level, and
-    "zoom_not_told" where the lens was taken for the wide one
+    "zoom_not_told" where the lens was taken for the wide one, "camera_not_verified" where nobody has held the table's
+    figures of the camera against a source
     polygon: WKB, WGS 84 lon/lat, counter-clockwise; None unless status is ok or clipped
     corners: lon, lat of the image corners tl, tr, br, bl, eight numbers; None unless status is ok
     area_m2, height_m: of the polygon; the height above ground that it was computed with

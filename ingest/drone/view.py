@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from pyproj import Geod
 
-from ingest.drone.camera import ZOOM_NOT_TOLD, Cameras, Floats, Ints, cameras_of
+from ingest.drone.camera import NOT_VERIFIED, ZOOM_NOT_TOLD, Cameras, Floats, Ints, cameras_of
 from ingest.observation import DroneImage
 
 MIN_HEIGHT_M = 2.0
@@ -166,8 +166,9 @@ def _verdict(image: DroneImage, *, camera_is_known: bool) -> tuple[str, str | No
         (not camera_is_known, "unknown_camera", "no_focal_length" if has_size else "no_image_size"),
         ((height or 0.0) < MIN_HEIGHT_M, "too_low", None),
     )
-    zoom = ZOOM_NOT_TOLD if (image.intrinsics or {}).get("zoom") == ZOOM_NOT_TOLD else None
-    fine = ("ok", "roll_not_given" if _real(image.roll_deg) is None else zoom)
+    told = (image.intrinsics or {}).get("doubt")
+    doubt = next((one for one in (ZOOM_NOT_TOLD, NOT_VERIFIED) if one == told), None)
+    fine = ("ok", "roll_not_given" if _real(image.roll_deg) is None else doubt)
     return next(((status, reason) for is_so, status, reason in in_the_way if is_so), fine)
 
 

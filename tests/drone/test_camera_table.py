@@ -187,6 +187,16 @@ def test_a_visible_lens_that_is_taken_for_the_wide_one_says_so(lens: str, reason
     assert (footprint.status, footprint.reason) == ("ok", reason)
 
 
+@pytest.mark.parametrize(
+    ("payload", "reason"), [("66-0", None), ("80-0", "camera_not_verified")], ids=["Mavic 3E", "Matrice 3D"]
+)
+def test_ground_by_a_camera_that_nobody_held_against_a_source_says_so(payload: str, reason: str | None) -> None:
+    image, camera_id = completed(unsized("DJI_20260615103012_0042_W.JPG", payload_index=payload))
+    assert all_cameras()[camera_id or ""].verified == (reason is None)
+    own, _ = completed(unsized("DJI_20260615103012_0042_W.JPG", payload_index=payload, intrinsics={"focal_px": 3000.0}))
+    assert [(one.status, one.reason) for one in compute_footprints([image, own])] == [("ok", reason), ("ok", None)]
+
+
 @pytest.mark.parametrize("model", ["fisheye", "digital_zoom"])
 def test_a_lens_that_says_it_is_no_pinhole_is_none_whatever_length_it_gives(model: str) -> None:
     image, _ = completed(picture(intrinsics={"focal_px": 3000.0, "model": model}))
