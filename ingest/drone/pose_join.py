@@ -45,19 +45,20 @@ class PosedImage:
 def join_poses(images: Sequence[DroneImage], poses: Iterable[DronePose]) -> list[PosedImage]:
     """Return the pictures, in order, each with pitch and roll filled in where a pose is near enough.
 
-    Only pictures without a pitch of their own, with a camera's time, are looked at. The nearest `drc_osd` pose at most
-    0.5 s away counts. Else the nearest `osd` pose at most 2 s away counts if the gimbal was still: its neighbours in
-    time, the one before and the one after it, as far as they lie within 5 s, differ from it by less than 1° in every
-    angle, and there is at least one. Candidates of several payloads, or of several aircraft, are no answer. Where no
+    Only pictures that `yields_to_poses` names are looked at. The nearest `drc_osd` pose at most 0.5 s away counts. Else
+    the nearest `osd` pose at most 2 s away counts if the gimbal was still: its neighbours in time, the one before and
+    the one after it, as far as they lie within 5 s, differ from it by less than 1° in every angle, and there is at
+    least one. Candidates of several payloads, or of several aircraft, are no answer. Where no
     measured pose is that near, the nearest `flight_plan` pose at most 0.5 s away counts, which was asked for; of
-    several for one instant that of the plan told last, also where it takes the angle back. Nothing else fills in a
-    pitch.
+    several for one instant that of the plan told last, also where it takes the angle back. A pitch that the picture's
+    own message has from the plan counts before those, and only where no measured pose is near, answer or none. Nothing
+    else fills in a pitch.
 
     The yaw of the picture's own metadata stays. Each direction of a gimbal has two writings, (yaw, pitch, roll) and
     (yaw + 180°, -180° - pitch, roll + 180°); the one whose yaw is nearer to the picture's gives pitch and roll.
     """
     tracks = _tracks(poses)
-    return [_join(image, tracks) if _lacks_pitch(image) else PosedImage(image) for image in images]
+    return [_join(image, tracks) if yields_to_poses(image) else PosedImage(image) for image in images]
 
 
 def rejoined(posed: PosedImage, poses: Iterable[DronePose]) -> PosedImage:
@@ -68,7 +69,13 @@ def rejoined(posed: PosedImage, poses: Iterable[DronePose]) -> PosedImage:
     image = posed.image
     if posed.attitude_age_s is not None:
         image = msgspec.structs.replace(image, pitch_deg=None, roll_deg=None, attitude_source=None)
-    return join_poses([image], poses)[0] if image.pitch_deg is None else posed
+    return join_poses([image], poses)[0]
+
+
+def yields_to_poses(image: DroneImage) -> bool:
+    """Say whether poses may give the picture its pitch: it has a camera's time, and no measured pitch of its own."""
+    is_open = image.pitch_deg is None or image.attitude_source == PLANNED
+    return is_open and image.media_kind == "image" and image.time_source != "upload"
 
 
 class _Track(msgspec.Struct, frozen=True):
@@ -120,11 +127,10 @@ def _told_at(pose: DronePose) -> float:
     return -math.inf if pose.planned_at is None else pose.planned_at.timestamp()
 
 
-def _lacks_pitch(image: DroneImage) -> bool:
-    return image.media_kind == "image" and image.pitch_deg is None and image.time_source != "upload"
-
-
 def _join(image: DroneImage, tracks: Sequence[_Track]) -> PosedImage:
+    planned = image if image.pitch_deg is not None else None
+    if planned is not None:
+        image = msgspec.structs.replace(image, pitch_deg=None, roll_deg=None, attitude_source=None)
     own = [track for track in tracks if _is_of(track, image)]
     is_measured = False
     for source, reach in (("drc_osd", DRC_REACH), ("osd", OSD_REACH), (PLANNED, PLAN_REACH)):
@@ -135,7 +141,7 @@ def _join(image: DroneImage, tracks: Sequence[_Track]) -> PosedImage:
             for i in (track.nearest(image),)
             if abs(track.poses[i].posed_at - image.captured_at) <= reach
         ]
-        if source == PLANNED and is_measured:
+        if source == PLANNED and (is_measured or planned is not None):
             break
         is_measured = is_measured or bool(near)
         aircraft = {track.aircraft for track, _ in near} - {None}
@@ -146,7 +152,7 @@ def _join(image: DroneImage, tracks: Sequence[_Track]) -> PosedImage:
             continue
         if source != "osd" or track.is_still_at(i):
             return _posed(image, track.poses[i])
-    return PosedImage(image)
+    return PosedImage(image if is_measured or planned is None else planned)
 
 
 def _order(image: DroneImage, pose: DronePose) -> tuple[timedelta, float]:

@@ -111,7 +111,8 @@ class PictureStore:
     def waiting(self, poses: Sequence[DronePose], groups: Sequence[Group]) -> list[Group]:
         """Return the stored pictures that new `poses` may concern, without those of `groups`.
 
-        They have no pitch of their own and were taken so near to a pose that it may count. Raises: StoreError.
+        They have no pitch of their own that was measured, and were taken so near to a pose that it may count.
+        Raises: StoreError.
         """
         told = sorted(pose.posed_at for pose in poses if pose.gimbal_pitch_deg is not None or pose.source == PLANNED)
         if not told:
@@ -119,7 +120,8 @@ class PictureStore:
         reach = max(REACHES.values())
         known = self._rows(
             table("drone_images"),
-            "media_kind = 'image' and (pitch_deg is null or attitude_age_s is not null)",
+            "media_kind = 'image'"
+            f" and (pitch_deg is null or attitude_age_s is not null or attitude_source = '{PLANNED}')",
             ["any"],
             told,
             within=reach,

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from ingest.decode.context import DecodeContext
 from ingest.drone.plots_index import PlotShapes
+from ingest.drone.pose_join import yields_to_poses
 from ingest.errors import StoreError
 from ingest.lake.damage import set_aside_damaged
 from ingest.lake.dedupe import Novelty, compared_files, tell_new_from_known
@@ -146,7 +147,7 @@ class Sealer:
         newest = instant(int(messages.received_at_us.max()))
         groups = store.groups(batch.images)
         groups += store.waiting(batch.poses, groups)
-        lacking = [image.captured_at for image, _ in batch.images if image.pitch_deg is None]
+        lacking = [image.captured_at for image, _ in batch.images if yields_to_poses(image)]
         lacking += [group.known["captured_at"] for group in groups if group.known is not None]
         around, damaged = stored_poses(self._db, self._folder, self._site, lacking)
         sealed.damaged.extend(damaged)

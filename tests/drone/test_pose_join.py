@@ -69,10 +69,23 @@ def test_a_planned_pose_counts_for_its_instant_with_its_age(after_s: float, *, i
     assert (found.image.attitude_source, found.attitude_age_s) == (("flight_plan", 0.5) if is_joined else (None, None))
 
 
+OWN_PLAN = callback(pitch_deg=-80.0, roll_deg=0.0, attitude_source="flight_plan")
+"""A picture whose own message has its pitch from the plan."""
+
+
+@pytest.mark.parametrize("image", [callback(), OWN_PLAN], ids=["without a pitch", "with a planned one"])
 @pytest.mark.parametrize("measured", [[push(0.5)], [pose(-1.9), pose(1.0)]])
-def test_whatever_was_measured_counts_before_what_was_planned(measured: list[DronePose]) -> None:
+def test_whatever_was_measured_counts_before_what_was_planned(measured: list[DronePose], image: DroneImage) -> None:
     planned = pose(0.0, source="flight_plan", gimbal_pitch_deg=-90.0)
-    assert joined(callback(), planned, *measured).image.pitch_deg == -60.0
+    found = joined(image, planned, *measured).image
+    assert (found.pitch_deg, found.roll_deg, found.attitude_source) == (-60.0, 0.5, measured[0].source)
+
+
+def test_the_plan_of_the_pictures_own_message_stays_where_nothing_was_measured() -> None:
+    planned = pose(0.0, source="flight_plan", gimbal_pitch_deg=-90.0)
+    assert joined(OWN_PLAN, planned, pose(2.001), pose(3.0), push(0.501)) == PosedImage(OWN_PLAN)
+    late = callback(pitch_deg=-80.0, attitude_source="flight_plan", time_source="upload")
+    assert joined(late, push(0.0)) == PosedImage(late)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +100,9 @@ def test_whatever_was_measured_counts_before_what_was_planned(measured: list[Dro
 )
 def test_a_plan_does_not_answer_where_what_was_measured_is_no_answer(measured: list[DronePose]) -> None:
     planned = pose(0.0, source="flight_plan", gimbal_pitch_deg=-90.0)
-    assert joined(callback(), planned, *measured) == PosedImage(callback())
+    for image in (callback(), OWN_PLAN):
+        found = joined(image, planned, *measured)
+        assert (found.image.pitch_deg, found.image.roll_deg, found.attitude_age_s) == (None, None, None)
 
 
 def test_a_measured_pose_out_of_reach_leaves_the_answer_to_the_plan() -> None:

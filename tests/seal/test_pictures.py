@@ -406,6 +406,44 @@ def test_a_planned_pose_that_came_first_waits_for_its_picture_and_goes_when_the_
     assert lake.ask(asked) == [("unknown_pose", None, None, None)]
 
 
+OWN_PLAN = native(attitude={"yaw_deg": 0, "pitch_deg": -80, "roll_deg": 0, "source": "flight_plan"}, gateway_id="DOCK")
+
+
+@pytest.mark.parametrize("pitches", [(-60.0, -60.0), (-60.0, -40.0)], ids=["a still gimbal", "a moving one"])
+@pytest.mark.parametrize("order", ["picture, poses", "poses, picture", "poses, picture, picture", "one pose each"])
+def test_the_plan_of_a_pictures_own_message_yields_to_poses_whichever_came_first(
+    lake: Lake, order: str, pitches: tuple[float, float]
+) -> None:
+    before, after = osd(-1, pitch_deg=pitches[0]), osd(1, pitch_deg=pitches[1])
+    for told in {
+        "picture, poses": [[OWN_PLAN], [before, after]],
+        "poses, picture": [[before, after], [OWN_PLAN]],
+        "poses, picture, picture": [[before, after], [OWN_PLAN], [OWN_PLAN]],
+        "one pose each": [[before], [OWN_PLAN], [after]],
+    }[order]:
+        lake.seal(*told)
+    expected = ("ok", -60.0, "osd") if pitches[0] == pitches[1] else ("unknown_pose", None, None)
+    assert lake.ask("select footprint_status, pitch_deg, attitude_source from drone_images") == [expected]
+
+
+def test_the_plan_told_last_stays_whatever_comes_after_it(lake: Lake) -> None:
+    """Two plans before the picture, or the second after it; then poses that say nothing of that instant."""
+    poses = [{"posed_at": NOON.isoformat(), "pitch_deg": pitch} for pitch in (-90, -45, -60)]
+    plans = [
+        ("greensward/v1/beichen/DOCK/plan",
+         {"gateway_id": "DOCK", "planned_at": f"2026-07-02T12:0{number}:00Z", "poses": [pose]})
+        for number, pose in enumerate(poses)
+    ]  # fmt: skip
+    asked = "select pitch_deg, attitude_source from drone_images"
+    lake.seal(plans[0])
+    lake.seal(plans[1])
+    lake.seal(callback())
+    assert lake.ask(asked) == [(-45.0, "flight_plan")]
+    for told in (osd(5), plans[2], osd(-5), plans[1]):
+        lake.seal(told)
+    assert lake.ask(asked) == [(-60.0, "flight_plan")]
+
+
 def test_findings_that_came_without_a_pose_are_placed_by_a_message_without_findings(lake: Lake) -> None:
     lake.seal(native(attitude=YAW_ONLY, detections=SICK))
     lake.seal(native())
