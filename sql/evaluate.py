@@ -211,11 +211,13 @@ def _window(as_of: datetime, site: Site) -> Days:
 def set_variables(connection: duckdb.DuckDBPyConnection, *, as_of: datetime, site: Site) -> None:
     """Set what the models ask by `getvariable`: the instant, the clock, the days that they need, and the place."""
     window_from, today = _window(as_of, site)
+    drone_window_from = today - timedelta(days=limit("drone_window_days"))
     variables = {
         "as_of": f"timestamptz '{as_of.isoformat()}'",
         "timezone": f"'{site.timezone.key}'",
         "window_from": f"date '{window_from}'",
-        "drone_window_from": f"date '{today - timedelta(days=limit('drone_window_days'))}'",
+        "drone_window_from": f"date '{drone_window_from}'",
+        "flights_before_from": f"date '{drone_window_from - timedelta(days=limit('flight_before_days'))}'",
         "window_to": f"date '{today}'",
         "closed_until": f"date '{closed_day(today)}'",
         "continued_from": "null::date",

@@ -3,7 +3,7 @@
 -- Grain: plot and cause (disease, vigour)
 -- As of: issue_events up to as_of, of the last answer_days
 -- Reads: issue_events, limits
--- Feeds: disease_findings, vigour_flights, vigour_findings, coverage_findings
+-- Feeds: disease_findings, vigour_flights, vigour_verdicts, coverage_findings
 -- Kept as: table
 --
 -- Answered means: an issue of the cause has ended and was not itself opened again, or sent back, since. What was seen

@@ -3,7 +3,7 @@
 -- Grain: plot, flight, class and object
 -- As of: captured_at up to as_of
 -- Reads: staged_detections, object_members
--- Feeds: disease_findings, routed_findings, vigour_flights
+-- Feeds: disease_findings, routed_findings, vigour_scores
 -- Kept as: table
 --
 -- Its confidence, place and probability are those of its best findings. Its area is the largest that one picture shows

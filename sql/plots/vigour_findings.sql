@@ -2,74 +2,34 @@
 --
 -- Grain: plot
 -- As of: captured_at up to as_of, of the drone window
--- Reads: staged_plots, vigour_flights, plot_flights, drought_findings, finding_answers, limits
+-- Reads: staged_plots, vigour_verdicts, plot_flights, drought_findings, limits
 -- Feeds: findings, coverage_findings
 -- Kept as: table
 --
--- An alert stands until flights of two days running are above vigour_clear_z, or until people have answered it
--- (finding_answers); one whose issue is opened again stands until two such days since then. Low vigour and dry soil:
--- drought, water it; low vigour and soil not dry: pest, disease or nutrients, inspect it; soil that may be dry, dry
--- only where it is shallow, or without a fresh reading: cause unknown, look at it. Where a crew is sent to water, that
--- is the work, and this asks for none.
-with answers as (
+-- Of what sensors and indices say, the worst that stands counts: an alert, bare ground that is not believed, a watch;
+-- then what the newest day shows to be well or answered. Low vigour and dry soil: drought, water it; low vigour and
+-- soil not dry: pest, disease or nutrients, inspect it; soil that may be dry, dry only where it is shallow, or without
+-- a fresh reading: cause unknown, look at it. Where a crew is sent to water, that is the work, and this asks for none.
+with ranked as (
     select
-        plot_id,
-        answered_at,
-        reopened_at,
-    from finding_answers
-    where cause = 'vigour'
-),
-
-memories as (
-    select
-        vigour_flights.*,
-        max(case when vigour_flights.state = 'alert' then vigour_flights.captured_at end) over so_far as last_alert_at,
-        max(case when vigour_flights.is_clear then vigour_flights.captured_at end) over so_far as last_clear_at,
+        vigour_verdicts.*,
         row_number() over (
-            partition by vigour_flights.plot_id, vigour_flights.sensor_kind, vigour_flights.index_name
-            order by vigour_flights.captured_at desc
-        ) as recency,
-    from vigour_flights
-    window so_far as (
-        partition by vigour_flights.plot_id, vigour_flights.sensor_kind, vigour_flights.index_name
-        order by vigour_flights.captured_at rows between unbounded preceding and current row
-    )
-),
-
-newest as (
-    select
-        memories.*,
-        memories.last_alert_at is not null
-        and (
-            memories.last_clear_at is null
-            or memories.last_alert_at > memories.last_clear_at
-            or answers.reopened_at > memories.last_clear_at
-        )
-        and (answers.answered_at is null or memories.last_alert_at > answers.answered_at) as is_open,
-        coalesce(memories.captured_at <= answers.answered_at, false) as is_answered,
-    from memories
-    left join answers on memories.plot_id = answers.plot_id
-    where memories.recency = 1
-),
-
-ranked as (
-    select
-        newest.*,
-        row_number() over (
-            partition by newest.plot_id
+            partition by vigour_verdicts.plot_id
             order by
                 case
-                    when newest.is_open then 0
-                    when newest.state = 'unconfirmed' then 1
-                    when newest.state = 'watch' then 2
-                    when newest.state = 'ok' then 3
+                    when vigour_verdicts.verdict = 'alert' then 0
+                    when vigour_verdicts.verdict = 'unconfirmed' then 1
+                    when vigour_verdicts.verdict = 'watch' then 2
+                    when vigour_verdicts.verdict in ('ok', 'answered') then 3
+                    when vigour_verdicts.verdict = 'refuted' then 5
                     else 4
                 end,
-                newest.order_of_trust asc,
-                newest.captured_at desc,
-                newest.sensor_kind asc
+                case when vigour_verdicts.verdict in ('ok', 'answered') then vigour_verdicts.flown_on end desc,
+                vigour_verdicts.order_of_trust asc,
+                vigour_verdicts.captured_at desc,
+                vigour_verdicts.sensor_kind asc
         ) as verdict_rank,
-    from newest
+    from vigour_verdicts
 ),
 
 judged as (
@@ -87,7 +47,9 @@ judged as (
         ranked.robust_z,
         ranked.previous_z,
         ranked.peer_group,
-        ranked.state as flight_state,
+        ranked.flight_state,
+        ranked.verdict,
+        ranked.median_change,
         ranked.last_alert_at,
         plot_flights.last_flown_at,
         plot_flights.flown_days_ago,
@@ -96,7 +58,7 @@ judged as (
         limits.vigour_alert_z,
         limits.drone_window_days,
         case
-            when ranked.is_open then 'alert'
+            when ranked.verdict = 'alert' then 'alert'
             when
                 ranked.plot_id is not null
                 and (
@@ -104,11 +66,7 @@ judged as (
                     or epoch(cast(getvariable('as_of') as timestamptz)) - epoch(ranked.captured_at)
                     < limits.not_flown_days * 86400
                 )
-                then
-                    case
-                        when ranked.is_answered and ranked.state in ('alert', 'watch', 'unconfirmed') then 'ok'
-                        else ranked.state
-                    end
+                then case when ranked.verdict = 'answered' then 'ok' else ranked.verdict end
             when not plot_flights.was_ever_flown and ranked.plot_id is null then 'never_flown'
             when plot_flights.flown_days_ago < limits.not_flown_days then 'no_index'
             else 'not_flown'
@@ -138,7 +96,7 @@ select
     case
         when judged.state = 'alert' and judged.flight_state != 'alert'
             then 'vigour_not_recovered'
-        when judged.state = 'ok' and judged.flight_state in ('alert', 'watch', 'unconfirmed') then 'vigour_answered'
+        when judged.state = 'ok' and judged.verdict = 'answered' then 'vigour_answered'
         when judged.state = 'alert' then concat('vigour_', judged.cause_by_soil)
         when judged.state = 'not_flown' and judged.flown_days_ago is null then 'vigour_not_flown_window'
         else concat('vigour_', judged.state)
@@ -150,6 +108,7 @@ select
         'peers', judged.peers,
         'valid_pct', cast(round(100 * judged.valid_fraction) as bigint),
         'cause_by_soil', judged.cause_by_soil,
+        'fell_by', round(-judged.median_change, 2),
         'days', cast(floor(coalesce(judged.flown_days_ago, judged.drone_window_days)) as bigint)
     ) as varchar) as reason_params_json,
     round(judged.robust_z, 3) as value,

@@ -1,9 +1,9 @@
 -- A vegetation index of a plot in a flight.
 --
 -- Grain: plot, flight, sensor and index
--- As of: captured_at up to as_of; days of the drone window only
+-- As of: captured_at up to as_of; days of the drone window and flight_before_days before it
 -- Reads: index_stats, plot_coverage, drone_images, staged_plots, limits
--- Feeds: vigour_flights
+-- Feeds: vigour_scores
 -- Kept as: table
 --
 -- Several statistics of one plot in one flight count by their valid pixels. Those of a picture whose place, time or
@@ -19,9 +19,9 @@ with image_plots as (
     inner join drone_images on plot_coverage.picture_id = drone_images.picture_id
     inner join staged_plots on plot_coverage.plot_id = staged_plots.plot_id
     where
-        plot_coverage.date between coalesce(getvariable('drone_window_from'), date '0001-01-01')
+        plot_coverage.date between coalesce(getvariable('flights_before_from'), date '0001-01-01')
         and coalesce(getvariable('window_to'), date '9999-12-31')
-        and drone_images.date between coalesce(getvariable('drone_window_from'), date '0001-01-01')
+        and drone_images.date between coalesce(getvariable('flights_before_from'), date '0001-01-01')
         and coalesce(getvariable('window_to'), date '9999-12-31')
         and drone_images.footprint_area_m2 > 0
         and round(
@@ -49,7 +49,7 @@ told as (
     where
         not isnan(index_stats.median)
         and index_stats.status not in ('quarantined', 'not_original')
-        and index_stats.date between coalesce(getvariable('drone_window_from'), date '0001-01-01')
+        and index_stats.date between coalesce(getvariable('flights_before_from'), date '0001-01-01')
         and coalesce(getvariable('window_to'), date '9999-12-31')
         and index_stats.captured_at <= coalesce(getvariable('as_of'), timestamptz 'infinity')
 ),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.sql.made_lake import AS_OF, MadeLake, local_midnight
+from tests.sql.made_lake import AS_OF, MadeLake
 
 YESTERDAY = AS_OF - timedelta(days=1)
 
@@ -118,65 +118,6 @@ def test_a_shift_of_the_whole_flight_raises_nothing(lake: MadeLake) -> None:
     assert {flag["state"] for flag in lake.verdicts("vigour").values()} == {"ok"}
 
 
-def fly_over(lake: MadeLake, medians: dict[str, float], flight_id: str, at: datetime) -> None:
-    """Add a flight over the plots of `medians` alone."""
-    for plot_id, median in medians.items():
-        if not any(row["plot_id"] == plot_id for row in lake.rows["plots"]):
-            lake.plot(plot_id)
-        lake.add(
-            "index_stats",
-            image_id=f"{flight_id}-{plot_id}",
-            flight_id=flight_id,
-            captured_at=at,
-            plot_id=plot_id,
-            median=median,
-        )
-
-
-def states(lake: MadeLake) -> set[str]:
-    """Return the verdicts on vigour."""
-    return {flag["state"] for flag in lake.verdicts("vigour").values()}
-
-
-@pytest.mark.parametrize("plots", [9, 3])
-def test_a_district_that_turns_bare_at_once_is_believed_by_a_flight_of_another_day(lake: MadeLake, plots: int) -> None:
-    green = {f"P{number}": 0.66 + 0.01 * number for number in range(plots)}
-    bare = {plot_id: median - 0.42 for plot_id, median in green.items()}
-    fly_over(lake, green, "F1", AS_OF - timedelta(days=14))
-    fly_over(lake, bare, "F2", AS_OF - timedelta(days=7))
-    assert states(lake) == {"unconfirmed"}
-    fly_over(lake, bare, "second battery", AS_OF - timedelta(days=7) + timedelta(minutes=30))
-    flag = lake.flag("vigour", "P0")
-    assert (flag["state"], flag["needs_work"], flag["reason_code"]) == ("unconfirmed", False, "vigour_unconfirmed")
-    fly_over(lake, bare, "F3", AS_OF - timedelta(days=6))
-    assert states(lake) == {"alert"}
-
-
-def test_the_parts_of_a_district_that_are_flown_in_turn_are_compared_with_themselves(lake: MadeLake) -> None:
-    parts = {
-        "north": {f"north{number}": 0.66 + 0.01 * number for number in range(9)},
-        "south": {f"south{number}": 0.21 + 0.01 * number for number in range(9)},
-    }
-    for flight, part in enumerate(("north", "south", "north", "south")):
-        fly_over(lake, parts[part], f"F{flight}", AS_OF - timedelta(days=8 - 2 * flight))
-    verdicts = lake.verdicts("vigour")
-    assert {plot_id: flag["state"] for plot_id, flag in verdicts.items()} == {
-        plot_id: "ok" if part == "north" else "alert" for part, plots in parts.items() for plot_id in plots
-    }
-
-
-@pytest.mark.parametrize(("others", "state"), [(2, "unconfirmed"), (3, "alert")])
-def test_plots_that_fall_with_half_of_their_kind_are_not_believed_and_fewer_are(
-    lake: MadeLake, others: int, state: str
-) -> None:
-    """Two plots of four fall, or two of five; what no flight showed before tells nothing of a fall."""
-    well = {f"well{number}": 0.7 for number in range(others)}
-    fly_over(lake, well | {"A": 0.33, "B": 0.7}, "F1", AS_OF - timedelta(days=8))
-    fly_over(lake, well | {"A": 0.329, "B": 0.2, "new": 0.2}, "F2", AS_OF - timedelta(days=1))
-    verdicts = lake.verdicts("vigour")
-    assert {verdicts[plot_id]["state"] for plot_id in ("A", "B", "new")} == {state}
-
-
 def test_what_cannot_be_compared_says_so(lake: MadeLake) -> None:
     fly(lake, {})
     for plot_id, fields in (
@@ -224,21 +165,6 @@ def test_eight_plots_make_a_peer_group(lake: MadeLake) -> None:
             median=0.5,
         )
     assert {flag["state"] for flag in lake.verdicts("vigour").values()} == {"ok"}
-
-
-@pytest.mark.parametrize(
-    ("median", "day", "state"),
-    [
-        (0.329, date(2026, 7, 9), "alert"),
-        (0.33, date(2026, 7, 9), "no_peer_group"),
-        (0.2, date(2026, 11, 20), "no_peer_group"),
-    ],
-)
-def test_bare_ground_in_the_growing_season_needs_no_peers(lake: MadeLake, median: float, day: date, state: str) -> None:
-    at = local_midnight(day) + timedelta(hours=12)
-    lake.plot()
-    lake.add("index_stats", image_id="A", flight_id="F1", captured_at=at, plot_id="P1", median=median)
-    assert lake.flag("vigour", as_of=at + timedelta(hours=1))["state"] == state
 
 
 def test_the_soil_tells_the_cause_of_low_vigour(lake: MadeLake) -> None:
