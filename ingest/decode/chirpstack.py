@@ -22,7 +22,7 @@ _OTHER_EVENTS = ("join", "ack", "txack", "status", "log", "location", "integrati
 
 
 def decode_chirpstack(message: Message, context: DecodeContext) -> Decoded:
-    """Return the rows of an uplink event; other events are ignored under the name chirpstack_{event}.
+    """Return the rows of an uplink event; other events and simulated uplinks are ignored, with the reason.
 
     measured_at is the device's where its model sends one, otherwise the event's `time`.
     Raises: PayloadError with every fault.
@@ -34,29 +34,35 @@ def decode_chirpstack(message: Message, context: DecodeContext) -> Decoded:
     if topic.group(2) != "up":
         return Decoded(ignored=f"chirpstack_{topic.group(2)}", device_id=device_id)
     try:
-        return decode_uplink(_uplink(message, device_id), message, context)
+        event = _event(message)
+        if event.get("simulated") in (True, "true", "True"):
+            return Decoded(ignored="simulated", device_id=device_id)
+        return decode_uplink(_uplink(message, event, device_id), message, context)
     except PayloadError as error:
         error.device_id = device_id
         raise
 
 
-def _uplink(message: Message, topic_eui: str | None) -> Uplink:
+def _event(message: Message) -> Envelope:
     document = parse_json(message.payload, limit_bytes=LIMIT_BYTES)
     if not isinstance(document, dict):
         raise PayloadError(Fault("", "wrong_type", "no object", "an uplink event", "Publish ChirpStack's JSON events."))
-    event = Envelope(document)
+    return Envelope(document)
+
+
+def _uplink(message: Message, event: Envelope, topic_eui: str | None) -> Uplink:
     device = event.part("deviceInfo")
     device_id = _device_id(event, device, topic_eui)
     data = b""
     try:
-        data = read_frame_bytes(document.get("data"), "/data")
+        data = read_frame_bytes(event.get("data"), "/data")
     except PayloadError as error:
         event.faults += error.faults
     fields, fields_pointer = event.fields("object"), "/object"
-    if fields is None and isinstance(document.get("objectJSON"), str):
-        fields, fields_pointer = _object_json(event, document["objectJSON"]), "/objectJSON"
+    if fields is None and isinstance(inner := event.get("objectJSON"), str):
+        fields, fields_pointer = _object_json(event, inner), "/objectJSON"
     rssi_dbm, snr_db = event.best_gateway("rxInfo", rssi="rssi", snr=("snr", "loRaSNR"))
-    heard_at = event.instant("time") or _gateway_time(document.get("rxInfo"), event) or message.received_at
+    heard_at = event.instant("time") or _gateway_time(event.get("rxInfo"), event) or message.received_at
     seq, port = event.counter("fCnt"), event.port("fPort")
     once = event.text("deduplicationId")
     session = event.text("devAddr") or "-"

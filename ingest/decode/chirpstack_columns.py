@@ -47,7 +47,8 @@ _EVENT = pa.struct(
 )
 """What `chirpstack` reads of an event, but for the decoded payload, whose fields are the model's."""
 
-_OF_VERSION_3 = ("devEUI", "objectJSON", "deviceProfileName")
+_RARE = ("devEUI", "objectJSON", "deviceProfileName", "simulated")
+"""What version 3 wrote, and what marks an event that is none; `chirpstack` reads these."""
 _SNR_OF_VERSION_3 = "loRaSNR"
 _BASE64 = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 _PROFILE = r'"deviceProfileName"\s*:\s*"(?P<profile>[^"]*)"'
@@ -158,7 +159,7 @@ def _part(
     is_plain &= ~_has_gateways_of_version_3(events.field("rxInfo"))
     data = events.field("data")
     is_plain &= np.asarray(data.is_null()) | _true(pc.match_substring_regex(data, _BASE64))
-    for name in _OF_VERSION_3:
+    for name in _RARE:
         if events.type.get_field_index(name) >= 0:
             is_plain &= np.asarray(events.field(name).is_null())
     payloads = _payloads(events, registered, profile, tag)

@@ -57,7 +57,7 @@ class _Base:
     name: str = ""
     time: float = 0.0
     unit: str | None = None
-    value: float = 0.0
+    value: float | None = None
 
 
 def decode_senml(message: Message, context: DecodeContext) -> Decoded:
@@ -134,7 +134,7 @@ def _add_records(report: PropertyReport, pack: list[object], device_id: str, mod
         _set_base(base, record, pointer)
         try:
             said = _checked(record, pointer)
-            if not any(name in said for name in (*_VALUES, "s")):
+            if not said.keys() & {"n", "u", "t", *_VALUES, "s"}:
                 continue  # a record of base values only
             name = _quantity_name(base.name + str(said.get("n", "")), device_id, fields, pointer)
             value = _value(base, said, name, pointer)
@@ -238,13 +238,18 @@ def _quantity_name(name: str, device_id: str, fields: frozenset[str], pointer: s
 
 
 def _value(base: _Base, said: Mapping[str, object], name: str, pointer: str) -> object:
-    """Return the value with its unit, as `field_values.read_value` takes it. Raises: PayloadError."""
+    """Return the value with its unit, as `field_values.read_value` takes it. Raises: PayloadError.
+
+    Where a record has no value, the base value is (RFC 8428, section 4.5.4: the missing one of the two is zero).
+    """
     value: object = next((said[key] for key in _VALUES if key in said), None)
-    if value is None:
+    if "s" in said and value is None:
         expected, advice = "a measured value (v)", "A sum (s) is no measurement; send v."
         raise PayloadError(Fault(pointer, "value_not_understood", "a sum", expected, advice))
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = value + base.value
+    if value is None and base.value is None:
+        raise PayloadError(Fault(f"{pointer}/v", "missing", "nothing", "a measured value (v)", "Send v."))
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        value = (value or 0) + (base.value or 0.0)
     unit = said.get("u", base.unit)
     named = read_name(name)
     quantity = named.quantity if named else ""

@@ -64,6 +64,12 @@ def test_an_uplink_without_a_payload_is_ignored(publish: Publish) -> None:
     assert publish(CHIRPSTACK, chirpstack()).ignored == "empty_uplink"
 
 
+@pytest.mark.parametrize("said", [True, "true"])
+def test_a_simulated_uplink_never_becomes_a_reading(publish: Publish, said: object) -> None:
+    assert publish(CHIRPSTACK, chirpstack(WET, simulated=said)).ignored == "simulated"
+    assert publish(CHIRPSTACK, chirpstack(WET, simulated=False)).soil
+
+
 def test_bytes_of_an_unknown_model_are_kept_as_undecoded(publish: Publish) -> None:
     assert codes(publish, chirpstack(data=b"\xaa")) == [("/data", "undecoded")]
 

@@ -138,6 +138,7 @@ ODD = {
     "fields in a wrapper": event({"data": dict(WET)}),
     "only marks for none": event({"water_SOIL": "NULL", "temp_SOIL": "NULL"}),
     "as version 3 wrote the signal": event(rxInfo=[{"rssi": -80, "loRaSNR": 5}]),
+    "a simulated uplink": event(simulated=True),
     "as version 3 wrote the device": event(deviceInfo={}, devEUI=EUI),
     "as version 3 wrote the profile": event(deviceProfileName="LSE01"),
 }

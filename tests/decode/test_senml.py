@@ -46,6 +46,18 @@ def test_a_base_value_is_added(publish: Publish) -> None:
     assert [row.soil_temperature_c for row in publish(TOPIC, pack).soil] == [21.5]
 
 
+def test_where_the_value_is_missing_the_base_value_is_the_value(publish: Publish) -> None:
+    """RFC 8428, section 4.5.4: of value and base value the missing one is zero."""
+    pack = [
+        {"bn": "probe-7/", "bt": NOON_S, "bu": "%", "bv": 20},
+        {"n": "10cm/soil_moisture"},
+        {"n": "30cm/soil_moisture", "v": 2},
+        {"n": "60cm/soil_moisture", "bv": 0},
+    ]
+    rows = publish(TOPIC, pack).soil
+    assert [row.volumetric_water_content for row in rows] == [0.2, 0.22, 0]
+
+
 @pytest.mark.parametrize(
     ("time_s", "before"),
     [(0, timedelta()), (-600, timedelta(minutes=10)), (NOON_S - 2**28, None), (NOON_S, timedelta())],
@@ -160,6 +172,8 @@ def test_another_device_s_or_unknown_names_are_refused(publish: Publish, name: s
         ({"u": "%", "v": "18.3"}, "wrong_type"),
         ({"u": "%", "vb": True}, "value_not_understood"),
         ({"u": "%", "s": 18.3}, "value_not_understood"),
+        ({"u": "%", "s": 18.3, "bv": 18.3}, "value_not_understood"),
+        ({"u": "%"}, "missing"),
         ({"u": "%", "v": 1, "vs": "1"}, "not_together"),
         ({"u": "lx", "v": 18.3}, "unit_not_allowed"),
         ({"u": "%", "v": 18.3, "secret_": 1}, "value_not_allowed"),
