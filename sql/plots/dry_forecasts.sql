@@ -188,7 +188,12 @@ weather_days_until as (
         count(*) = count(depletions.et0_mm) as is_known,
         min(
             case
-                when depletions.median_mm >= depletions.line_mm
+                when
+                    depletions.median_mm >= depletions.line_mm
+                    and (
+                        depletions.day_number = 1
+                        or depletions.median_mm - depletions.median_loss_mm < depletions.line_mm
+                    )
                     then
                         depletions.day_number
                         - (depletions.median_mm - depletions.line_mm) / greatest(depletions.median_loss_mm, 1e-9)
@@ -196,7 +201,12 @@ weather_days_until as (
         ) as median_days,
         min(
             case
-                when depletions.low_mm >= depletions.line_mm
+                when
+                    depletions.low_mm >= depletions.line_mm
+                    and (
+                        depletions.day_number = 1
+                        or depletions.low_mm - depletions.low_loss_mm < depletions.line_mm
+                    )
                     then
                         depletions.day_number
                         - (depletions.low_mm - depletions.line_mm) / greatest(depletions.low_loss_mm, 1e-9)
@@ -204,7 +214,12 @@ weather_days_until as (
         ) as low_days,
         min(
             case
-                when depletions.high_mm >= depletions.line_mm
+                when
+                    depletions.high_mm >= depletions.line_mm
+                    and (
+                        depletions.day_number = 1
+                        or depletions.high_mm - depletions.high_loss_mm < depletions.line_mm
+                    )
                     then
                         depletions.day_number
                         - (depletions.high_mm - depletions.line_mm) / greatest(depletions.high_loss_mm, 1e-9)
@@ -223,8 +238,8 @@ drydown_days_until as (
                 case
                     when fits.line_slope < 0
                         then (newest.refill_point - newest.volumetric_water_content) / fits.line_slope
-                end, limits.outlook_days
-            ), limits.outlook_days
+                end, limits.outlook_days + newest.elapsed_days
+            ), limits.outlook_days + newest.elapsed_days
         ) as line_days,
         least(
             coalesce(
@@ -235,8 +250,8 @@ drydown_days_until as (
                                 (newest.refill_point - asymptotes.asymptote)
                                 / (newest.volumetric_water_content - asymptotes.asymptote)
                             ) / fits.short_slope
-                end, limits.outlook_days
-            ), limits.outlook_days
+                end, limits.outlook_days + newest.elapsed_days
+            ), limits.outlook_days + newest.elapsed_days
         ) as short_days,
         case
             when fits.long_slope < 0
@@ -245,9 +260,9 @@ drydown_days_until as (
                         ln(
                             (newest.refill_point - asymptotes.asymptote)
                             / (newest.volumetric_water_content - asymptotes.asymptote)
-                        ) / fits.long_slope, limits.outlook_days
+                        ) / fits.long_slope, limits.outlook_days + newest.elapsed_days
                     )
-            when fits.kept_days >= limits.drydown_longer_days then limits.outlook_days
+            when fits.kept_days >= limits.drydown_longer_days then limits.outlook_days + newest.elapsed_days
         end as long_days,
         asymptotes.asymptote,
     from newest
@@ -300,7 +315,7 @@ spans as (
         standings.*,
         case standings.method
             when 'at_line' then 0
-            when 'weather' then coalesce(standings.median_days, standings.outlook_days)
+            when 'weather' then coalesce(standings.median_days, standings.outlook_days + standings.elapsed_days)
             when 'drydown'
                 then
                     case
@@ -315,7 +330,7 @@ spans as (
         end as days,
         case standings.method
             when 'at_line' then 0
-            when 'weather' then coalesce(standings.low_days, standings.outlook_days)
+            when 'weather' then coalesce(standings.low_days, standings.outlook_days + standings.elapsed_days)
             when 'drydown'
                 then
                     standings.drydown_low_share
@@ -325,7 +340,7 @@ spans as (
         end as earliest_days,
         case standings.method
             when 'at_line' then 0
-            when 'weather' then coalesce(standings.high_days, standings.outlook_days)
+            when 'weather' then coalesce(standings.high_days, standings.outlook_days + standings.elapsed_days)
             when 'drydown'
                 then
                     standings.drydown_high_share
@@ -341,18 +356,15 @@ select
     date,
     case
         when reason_code is not null then null
-        when days >= outlook_days then outlook_days
-        else round(greatest(days - elapsed_days, 0), 9)
+        else round(least(greatest(days - elapsed_days, 0), outlook_days), 9)
     end as days_median,
     case
         when reason_code is not null then null
-        when earliest_days >= outlook_days then outlook_days
-        else round(greatest(earliest_days - elapsed_days, 0), 9)
+        else round(least(greatest(earliest_days - elapsed_days, 0), outlook_days), 9)
     end as days_low,
     case
         when reason_code is not null then null
-        when latest_days >= outlook_days then outlook_days
-        else round(greatest(latest_days - elapsed_days, 0), 9)
+        else round(least(greatest(latest_days - elapsed_days, 0), outlook_days), 9)
     end as days_high,
     case when reason_code is null then method end as method,
     reason_code,

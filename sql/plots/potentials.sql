@@ -58,9 +58,11 @@ lined as (
         aged.interval_s,
         potential_lines.line_kpa,
         coalesce(round(aged.depth_cm / 100 - limits.shallow_share * aged.root_zone_m, 9) < 0, false) as is_shallow,
-        aged.matric_potential_kpa <= potential_lines.line_kpa as is_at_line,
-        aged.matric_potential_kpa <= limits.potential_watch_share * potential_lines.line_kpa as is_at_watch,
-        aged.driest_hour_potential_kpa > limits.potential_watch_share * potential_lines.line_kpa as is_below_close,
+        round(aged.matric_potential_kpa - potential_lines.line_kpa, 9) <= 0 as is_at_line,
+        round(aged.matric_potential_kpa - limits.potential_watch_share * potential_lines.line_kpa, 9) <= 0
+            as is_at_watch,
+        round(aged.driest_hour_potential_kpa - limits.potential_watch_share * potential_lines.line_kpa, 9) > 0
+            as is_below_close,
         aged.matric_potential_kpa / potential_lines.line_kpa as share_of_line,
     from aged
     cross join limits

@@ -7,7 +7,8 @@
 -- Kept as: table
 --
 -- Expected = litres x Ea / watered area, at most what was missing in the layers that the probes stand for (the rest
--- runs through), less ETc from the report to the hours looked at. Observed = the median water of the root zone
+-- runs through), less ETc from the report to the hours looked at: that of the days since the report, or of the
+-- outlook_recent_days before it while none of them is over. Observed = the median water of the root zone
 -- check_from_hours to check_to_hours after the report, less its driest hour of the check_before_hours before it.
 -- Verified from check_verified of the expected, partial from check_partial, else ineffective; rained when
 -- wetting_rain_mm of rain fell meanwhile and the rise is large enough: nobody can tell whose water it is. No state:
@@ -30,6 +31,7 @@ reports as (
         watering_reports.round_number,
         watering_reports.cause,
         watering_reports.reported_at,
+        watering_reports.date,
         watering_reports.litres,
         staged_plots.efficiency,
         staged_plots.watered_m2,
@@ -78,10 +80,18 @@ afters as (
 
 uses as (
     select
-        plot_id,
-        avg(etc_mm) as etc_mm,
-    from crop_et
-    group by plot_id
+        reports.plot_id,
+        reports.issue_id,
+        reports.round_number,
+        coalesce(avg(case when crop_et.date >= reports.date then crop_et.etc_mm end), avg(crop_et.etc_mm)) as etc_mm,
+    from reports
+    cross join limits
+    inner join crop_et
+        on
+            reports.plot_id = crop_et.plot_id
+            and crop_et.date >= reports.date - cast(limits.outlook_recent_days as integer)
+            and crop_et.date <= reports.date + cast(ceil(limits.check_to_hours / 24) as integer)
+    group by reports.plot_id, reports.issue_id, reports.round_number
 ),
 
 pairs as (
@@ -108,7 +118,11 @@ pairs as (
             and reports.issue_id = afters.issue_id
             and reports.round_number = afters.round_number
             and befores.depth_list = afters.depth_list
-    left join uses on reports.plot_id = uses.plot_id
+    left join uses
+        on
+            reports.plot_id = uses.plot_id
+            and reports.issue_id = uses.issue_id
+            and reports.round_number = uses.round_number
 ),
 
 rained as (

@@ -133,6 +133,31 @@ def test_rain_to_come_puts_the_day_off_and_only_from_a_forecast_that_was_there(l
     assert told(lake)["days"] - dry == pytest.approx(5.0 / (0.6 * et0), abs=0.1)
 
 
+def test_rain_after_the_line_was_reached_makes_no_plot_dry_earlier(lake: MadeLake) -> None:
+    """A plot that is dry in two days is so too where rain of later days takes nearly all of a day's use, not today."""
+    lake.dry_down("P1", [0.217, 0.214], every_hours=12)
+    weather(lake, 5)
+    dry = told(lake)
+    assert 0.5 < dry["days"] < 3
+    for day in range(14, 19):
+        lake.add(
+            "weather_forecasts", source="cma", issued_at=AS_OF - timedelta(hours=2),
+            forecast_date=date(2026, 7, day), rain_mm=3.3, rain_probability_pct=100.0,
+        )  # fmt: skip
+    assert told(lake)["days"] == pytest.approx(dry["days"])
+
+
+def test_days_short_of_two_weeks_are_not_said_to_be_two_weeks(lake: MadeLake) -> None:
+    """Two weeks from now are 14 days and ELAPSED from noon of yesterday, and there the exponential is held."""
+    step = (0.255 - LINE) / 14.5
+    lake.dry_down("P1", [0.26, *(0.255 + step * back for back in (4, 3, 2, 1, 0))], every_hours=12)
+    said = told(lake)
+    assert said["line_days"] == pytest.approx(14.5, abs=0.01)
+    assert said["exponential_days"] == pytest.approx(14 + ELAPSED, abs=0.001)
+    assert said["days"] == pytest.approx((14.5 + 14 - ELAPSED) / 2, abs=0.01)
+    assert said["low"] == pytest.approx(14.5 / 2 - ELAPSED, abs=0.02)
+
+
 def test_real_drydowns_are_told_within_a_day_or_two(shared: Path) -> None:
     result = score(read_events(shared / "data" / "soil" / "drydown_hindcast_events.csv"))
     assert result.told == result.events == 281

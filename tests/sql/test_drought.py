@@ -75,16 +75,6 @@ def test_uncertain_soil_makes_likely_of_dry(lake: MadeLake) -> None:
     assert verdicts["0.1979"]["needs_work"] is False
 
 
-def test_a_clay_at_65_percent_relative_moisture_is_dry(lake: MadeLake) -> None:
-    lake.plot(soil_texture="Clay")
-    lake.device()
-    lake.soil_until_now([0.65 * 0.4206] * 3)
-    flag = lake.flag("drought")
-    assert (flag["state"], flag["needs_work"], flag["severity"]) == ("dry", True, 4)
-    assert flag["relative_moisture_pct"] == pytest.approx(65.0, abs=0.01)
-    assert flag["national_grade"] == "none"
-
-
 def test_the_national_grade_stands_beside_with_inclusive_upper_edges(lake: MadeLake) -> None:
     shares = {
         60.1: "none",

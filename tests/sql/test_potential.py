@@ -64,6 +64,17 @@ def test_in_the_second_year_the_line_of_30_cm_holds_around_30_cm(
     assert (flag["line"], flag["state"]) == (line_kpa, "dry" if line_kpa == -80.0 else "watch")
 
 
+@pytest.mark.parametrize(
+    ("kpa", "state"), [(-26.3, "ok"), (-26.4, "watch"), (-32.9, "watch"), (-33.0, "dry"), (-33.1, "dry")]
+)
+def test_a_line_holds_to_its_edge_whatever_the_last_bits_of_a_mean(lake: MadeLake, kpa: float, state: str) -> None:
+    """In the first year -33 kPa is dry and eight tenths of it near; hours at -26.4 have a mean a bit above it."""
+    lake.laboratory_plot(planted_on=date(2026, 3, 1))
+    lake.device()
+    kilopascals(lake, kpa)
+    assert lake.flag("drought")["state"] == state
+
+
 def test_what_was_planted_on_29_february_is_a_year_old_on_28_february(lake: MadeLake) -> None:
     """Its years end where the third does, with which it is no longer new: on the last day of February."""
     noon = local_midnight(date(2025, 2, 28)) + 12 * HOUR
