@@ -29,6 +29,9 @@ _MOST_CHANGED = 0.5
 _FEWEST_CONTINUED = 0.05
 """Share of the groups below which none is continued: two rounds of statements cost more than a few whole windows."""
 
+_ORDER_KEPT = {"readings_daily": "date", "root_zone": "span, date"}
+"""How rows lie in the files of models with many: who asks for days alone, or for the newest, skips the rest."""
+
 _DEVICE_GROUP = "coalesce(device_groups.group_id, concat('device ', {name}.device_id))"
 
 _NOTHING_KNOWN = (
@@ -158,7 +161,8 @@ class Carry:
 
         whole: of every group; otherwise of those that this evaluation judged anew
         """
-        return self._with_group(model, model.name if whole or not self.takes_over else f"judged_{model.name}")
+        rows = self._with_group(model, model.name if whole or not self.takes_over else f"judged_{model.name}")
+        return f"{rows} order by {_ORDER_KEPT[model.name]}" if model.name in _ORDER_KEPT else rows
 
     def groups_to_keep(self, generation: int, *, whole: bool) -> str:
         """Return the statement that gives every group with its fingerprints and the generation of its rows."""

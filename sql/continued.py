@@ -9,6 +9,7 @@ gate by gate.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -46,7 +47,10 @@ class Seam:
     def is_near(self, name: str) -> str | None:
         """Return the condition on a closed row of `name` to be needed by models that continue; None: no row is."""
         near = _NEAR.get(name)
-        return None if near is None else near.format(day=self.closed_until, hour=self.opens_at_hour)
+        if near is None:
+            return None
+        depth_days = math.ceil(limit("hourly_depth_hours") / 24)
+        return near.format(day=self.closed_until, hour=self.opens_at_hour, depth_days=depth_days)
 
 
 _AFTER = "date > date '{day}'"
@@ -57,6 +61,7 @@ _OPEN = {
     "device_reading_parts": "not is_closed",
     "drought_runs": _AFTER,
     "element_days": "date >= date '{day}'",
+    "element_spans": "not is_closed",
     "element_reading_parts": "not is_closed",
     "element_tops": "part >= 0",
     "layer_thicknesses": _AFTER,
@@ -73,13 +78,18 @@ _OPEN = {
 """Which rows of a carried model are made anew where an evaluation continues; a plateau needs the two days after it."""
 
 _NEAR = {
-    "element_days": "date < date '{day}'",  # S2 looks back a month, settling and depths over the window
+    "element_days": (  # the day beside; S2 and settling look back over the window where they have reason to
+        "date < date '{day}' and (date = date '{day}' - 1 or device_id in (select newest.device_id "
+        "from element_days as newest where newest.water_content_min is not distinct from newest.water_content_max "
+        "or coalesce(newest.bound_at >= cast(getvariable('window_from') as timestamptz), true)))"
+    ),
+    "element_spans": "is_closed",
     "element_tops": "part < 0",
     "spoken_gates": "hour < {hour}",
     "plateaus": "date < date '{day}'",
     "readings_daily": "date between date '{day}' - 7 and date '{day}'",  # three days of thaw, two of a plateau
-    "root_zone": "date between date '{day}' - 3 and date '{day}'",  # two days in which a depth was there
-    "potentials": "date between date '{day}' - 3 and date '{day}'",
+    "root_zone": "date > date '{day}' - {depth_days} and date <= date '{day}'",  # whether a depth was there
+    "potentials": "date > date '{day}' - {depth_days} and date <= date '{day}'",
 }
 
 _SAME_ELEMENT = (
@@ -143,16 +153,16 @@ def show_what_is_near(connection: duckdb.DuckDBPyConnection, seam: Seam, model: 
         is_open, closed = seam.is_open(model.name), f"select * from ({kept(model.name)}) where {near}"
     else:
         return
-    if "element_id" in _columns(connection, model.name):
-        numbers = ", ".join(
-            f"elements.{name}" for name in ("element_id", "stream_id") if name in _columns(connection, model.name)
-        )
-        closed = (
-            f"select kept.* exclude ({numbers.replace('elements.', '')}), {numbers} from ({closed}) as kept "
+    columns = _columns(connection, model.name)
+    if "element_id" in columns:  # looked up once, for all that look back
+        numbers = [name for name in ("element_id", "stream_id") if name in columns]
+        kept_columns = "*" if model.name == "readings_hourly" else f"* exclude ({', '.join(numbers)})"
+        connection.execute(
+            f"create or replace table near_{model.name} as "
+            f"select kept.{kept_columns}, {', '.join(f'elements.{name}' for name in numbers)} from ({closed}) as kept "
             f"left join elements on {_SAME_ELEMENT}"
         )
-        if model.name == "readings_hourly":
-            closed = closed.replace("kept.* exclude (element_id)", "kept.*")
+        closed = f"select * from near_{model.name}"
     connection.execute(f"alter table {model.name} rename to continued_{model.name}")
     connection.execute(
         f"create or replace view {model.name} as select * from continued_{model.name} where {is_open} "
@@ -196,6 +206,7 @@ def end(connection: duckdb.DuckDBPyConnection, carried: tuple[Model, ...]) -> No
             connection.execute(f"alter table {name} rename to continued_{name}")
         else:
             connection.execute(f"drop view evaluated.{name}")
+            connection.execute(f"drop table if exists evaluated.near_{name}")
     connection.execute(NO_EARLIER_RUNS)
     connection.execute("drop view evaluated.soil_readings")
 

@@ -1,4 +1,4 @@
--- Every evaluation of a plot's dryness, day by day and hour by hour, and whether it opens or closes an issue.
+-- The evaluations of a plot's dryness that can still matter, and whether each opens or closes an issue.
 --
 -- Grain: plot, quantity, span (day or hour) and its begin
 -- As of: readings up to as_of; days that are over, and hours of the last hourly_days

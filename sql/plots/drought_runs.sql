@@ -1,4 +1,4 @@
--- Every evaluation of a plot's dryness, day by day and hour by hour, and the run of like ones that it stands in.
+-- The evaluations of a plot's dryness, day by day and hour by hour, that can still matter.
 --
 -- Grain: plot, quantity, span (day or hour) and its begin
 -- As of: readings up to as_of; days that are over, and hours of the last hourly_days
@@ -6,10 +6,12 @@
 -- Feeds: drought_evaluations
 -- Kept as: carried table
 --
--- In a row means: no other evaluation between, and no longer gap than hourly_gap_hours or, for days, the report
--- interval. Frozen soil is neither dry nor moist. An hour counts when it has every depth that the plot had in the
--- hourly_depth_hours before it. Nothing here depends on the weather or on the instant of the evaluation. earlier_runs
--- has, where an evaluation continues after closed days, the last of these of a plot, quantity and span.
+-- Each with the run of like ones that it stands in. In a row means: no other evaluation between, and no longer gap than
+-- hourly_gap_hours or, for days, the report interval. Frozen soil is neither dry nor moist. An hour counts when it has
+-- every depth that the plot had in the hourly_depth_hours before it. Nothing here depends on the weather or on the
+-- instant of the evaluation. Of days up to closed_until only these can matter: the first of a plot and quantity, the
+-- last of each span, the last that closes an issue, and what was dry after it. earlier_runs has the last of each span
+-- where an evaluation continues after them.
 with verdicts as (
     select
         plot_id,
@@ -38,33 +40,67 @@ with verdicts as (
     from potentials
 ),
 
-counted as (
+most_depths as (
     select
-        verdicts.*,
-        case when verdicts.is_severest then 2 when verdicts.is_dry then 1 else 0 end as dryness,
-        verdicts.depths >= max(verdicts.depths) over (
-            partition by verdicts.plot_id, verdicts.is_water_content
-            order by verdicts.starts_at
-            range between interval (limits.hourly_depth_hours) hour preceding and current row
-        ) as is_whole,
+        plot_id,
+        is_water_content,
+        max(depths) as depths,
     from verdicts
+    group by plot_id, is_water_content
+),
+
+-- only an hour that lacks a depth of the plot is compared with those before it: there are few
+lacking_hours as (
+    select
+        verdicts.plot_id,
+        verdicts.is_water_content,
+        verdicts.starts_at,
+        verdicts.depths,
+    from verdicts
+    inner join most_depths
+        on verdicts.plot_id = most_depths.plot_id and verdicts.is_water_content = most_depths.is_water_content
+    where
+        not verdicts.is_day
+        and verdicts.depths < most_depths.depths
+        and verdicts.date > coalesce(getvariable('continued_from'), date '0001-01-01')
+),
+
+partial_hours as (
+    select distinct
+        lacking_hours.plot_id,
+        lacking_hours.is_water_content,
+        lacking_hours.starts_at,
+    from lacking_hours
     cross join limits
+    inner join verdicts
+        on
+            lacking_hours.plot_id = verdicts.plot_id
+            and lacking_hours.is_water_content = verdicts.is_water_content
+            and lacking_hours.starts_at >= verdicts.starts_at
+            and lacking_hours.depths < verdicts.depths
+    where epoch(lacking_hours.starts_at) - epoch(verdicts.starts_at) <= limits.hourly_depth_hours * 3600
 ),
 
 evaluations as (
     select
-        counted.*,
+        verdicts.*,
+        case when verdicts.is_severest then 2 when verdicts.is_dry then 1 else 0 end as dryness,
         case
-            when counted.is_day
-                then timezone(coalesce(getvariable('timezone'), 'UTC'), cast(counted.date + 1 as timestamp))
-            else counted.starts_at + interval 1 hour
+            when verdicts.is_day
+                then timezone(coalesce(getvariable('timezone'), 'UTC'), cast(verdicts.date + 1 as timestamp))
+            else verdicts.starts_at + interval 1 hour
         end as ends_at,
-        greatest(ceil(counted.interval_s / 86400 - limits.interval_slack), 1) as interval_days,
-    from counted
+        greatest(ceil(verdicts.interval_s / 86400 - limits.interval_slack), 1) as interval_days,
+    from verdicts
     cross join limits
+    left join partial_hours
+        on
+            verdicts.plot_id = partial_hours.plot_id
+            and verdicts.is_water_content = partial_hours.is_water_content
+            and verdicts.starts_at = partial_hours.starts_at
     where
-        (counted.is_day or counted.is_whole)
-        and counted.date > coalesce(getvariable('continued_from'), date '0001-01-01')
+        (verdicts.is_day or partial_hours.plot_id is null)
+        and verdicts.date > coalesce(getvariable('continued_from'), date '0001-01-01')
 ),
 
 chained as (
@@ -171,23 +207,54 @@ runs as (
         partition by begins.plot_id, begins.is_water_content, begins.is_day
         order by begins.starts_at rows between unbounded preceding and current row
     )
+),
+
+closed_ends as (
+    select
+        runs.plot_id,
+        runs.is_water_content,
+        min(runs.ends_at) as first_ends_at,
+        max(case when runs.is_day then runs.ends_at end) as last_day_ends_at,
+        max(case when not runs.is_day then runs.ends_at end) as last_hour_ends_at,
+        max(
+            case
+                when
+                    runs.is_below_close
+                    and (runs.is_day or epoch(runs.ends_at) - epoch(runs.moist_since_at) >= limits.close_hours * 3600)
+                    then runs.ends_at
+            end
+        ) as closed_at,
+    from runs
+    cross join limits
+    where runs.date <= coalesce(getvariable('closed_until'), date '0001-01-01')
+    group by runs.plot_id, runs.is_water_content
 )
 
 select
-    plot_id,
-    case when is_water_content then 'water_content' else 'matric_potential' end as quantity,
-    case when is_day then 'day' else 'hour' end as span,
-    date,
-    starts_at,
-    ends_at,
-    interval_days,
-    is_dry,
-    dryness,
-    is_below_close,
-    dry_since_at,
-    dry_evaluations,
-    same_since_at,
-    same_evaluations,
-    moist_since_at,
+    runs.plot_id,
+    case when runs.is_water_content then 'water_content' else 'matric_potential' end as quantity,
+    case when runs.is_day then 'day' else 'hour' end as span,
+    runs.date,
+    runs.starts_at,
+    runs.ends_at,
+    runs.interval_days,
+    runs.is_dry,
+    runs.dryness,
+    runs.is_below_close,
+    runs.dry_since_at,
+    runs.dry_evaluations,
+    runs.same_since_at,
+    runs.same_evaluations,
+    runs.moist_since_at,
 from runs
-where not is_earlier
+left join closed_ends
+    on runs.plot_id = closed_ends.plot_id and runs.is_water_content = closed_ends.is_water_content
+where
+    not runs.is_earlier
+    and (
+        runs.date > coalesce(getvariable('closed_until'), date '0001-01-01')
+        or runs.ends_at = closed_ends.first_ends_at
+        or runs.ends_at = closed_ends.closed_at
+        or runs.ends_at = case when runs.is_day then closed_ends.last_day_ends_at else closed_ends.last_hour_ends_at end
+        or (runs.is_dry and runs.ends_at > coalesce(closed_ends.closed_at, timestamptz '-infinity'))
+    )

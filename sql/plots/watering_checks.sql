@@ -13,18 +13,7 @@
 -- Verified from check_verified of the expected, partial from check_partial, else ineffective; rained when
 -- wetting_rain_mm of rain fell meanwhile and the rise is large enough: nobody can tell whose water it is. No state:
 -- not six hours yet, no hour to look at, or nothing was expected.
-with hours as (
-    select
-        root_zone.plot_id,
-        root_zone.starts_at,
-        root_zone.depth_list,
-        root_zone.water_mm,
-        root_zone.depletion_mm,
-    from root_zone
-    where root_zone.span = 'hour' and not root_zone.is_frozen
-),
-
-reports as (
+with reports as (
     select
         watering_reports.plot_id,
         watering_reports.issue_id,
@@ -39,6 +28,30 @@ reports as (
     from watering_reports
     inner join staged_plots on watering_reports.plot_id = staged_plots.plot_id
     where watering_reports.litres > 0 and staged_plots.watered_m2 > 0
+),
+
+watered_plots as (
+    select
+        plot_id,
+        min(reported_at) as first_reported_at,
+    from reports
+    group by plot_id
+),
+
+hours as (
+    select
+        root_zone.plot_id,
+        root_zone.starts_at,
+        root_zone.depth_list,
+        root_zone.water_mm,
+        root_zone.depletion_mm,
+    from root_zone
+    cross join limits
+    inner join watered_plots on root_zone.plot_id = watered_plots.plot_id
+    where
+        root_zone.span = 'hour'
+        and not root_zone.is_frozen
+        and epoch(watered_plots.first_reported_at) - epoch(root_zone.starts_at) <= limits.check_before_hours * 3600
 ),
 
 befores as (

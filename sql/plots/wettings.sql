@@ -22,6 +22,23 @@ with events as (
     group by rise_hours.plot_id
 ),
 
+-- so that of the hours only those of the newest days are read
+newest_dates as (
+    select distinct cast(timezone(coalesce(getvariable('timezone'), 'UTC'), hours.hour_at) as date) as date,
+    from (
+        select
+            unnest(
+                generate_series(
+                    cast(getvariable('as_of') as timestamptz)
+                    - to_hours(cast(limits.just_watered_hours + limits.wetting_hours + 1 as bigint)),
+                    cast(getvariable('as_of') as timestamptz),
+                    interval 1 hour
+                )
+            ) as hour_at,
+        from limits
+    ) as hours
+),
+
 storages as (
     select
         root_zone.plot_id,
@@ -38,6 +55,7 @@ storages as (
         row_number() over (partition by root_zone.plot_id order by root_zone.starts_at desc) as recency,
     from root_zone
     cross join limits
+    inner join newest_dates on root_zone.date = newest_dates.date
     inner join events
         on
             root_zone.plot_id = events.plot_id

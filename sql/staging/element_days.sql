@@ -3,7 +3,7 @@
 -- Grain: plot, device, channel, depth and local day
 -- As of: readings up to as_of
 -- Reads: staged_soil_readings, elements, limits
--- Feeds: stream_days, plot_depths, unsteady_devices
+-- Feeds: stream_days, element_spans, unsteady_devices
 -- Kept as: carried table
 --
 -- A reading in quarantine says nothing here. A day follows from its own readings alone. Paced means: the register says

@@ -2,7 +2,7 @@
 --
 -- Grain: plot, quantity (water_content or matric_potential) and depth that probes of the plot name on two days or more
 -- As of: readings up to as_of
--- Reads: element_days, limits
+-- Reads: element_spans, limits
 -- Feeds: outlying_hours, depth_readings, root_zone_layers, wetting_events
 -- Kept as: carried table
 --
@@ -14,11 +14,11 @@ with named_depths as (
     select
         plot_id,
         depth_cm,
-        min(date) as first_date,
-        max(date) as last_date,
+        min(first_date) as first_date,
+        max(last_date) as last_date,
         sum(water_contents) as water_contents,
         sum(potentials) as potentials,
-    from element_days
+    from element_spans
     where plot_id is not null and depth_cm > 0
     group by plot_id, depth_cm
 ),

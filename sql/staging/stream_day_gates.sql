@@ -2,7 +2,7 @@
 --
 -- Grain: stream (device, channel and depth) and day
 -- As of: readings up to as_of
--- Reads: stream_days, elements, weather_days, battery_days, limits
+-- Reads: stream_days, element_spans, elements, weather_days, battery_days, limits
 -- Feeds: readings, plateaus
 -- Kept as: table
 --
@@ -43,28 +43,25 @@ spans as (
         days.water_content_max - days.water_content_min as day_range,
         days.soil_temperature_max_c - days.soil_temperature_min_c as day_temperature_range,
         days.bulk_ec_max_ds_m - days.bulk_ec_min_ds_m as day_ec_range,
-        min(days.first_at) over two_days as two_days_from,
-        max(days.last_at) over two_days as two_days_to,
-        max(days.water_content_max) over two_days - min(days.water_content_min) over two_days
-            as two_days_range,
-        max(days.soil_temperature_max_c) over two_days - min(days.soil_temperature_min_c) over two_days
-            as two_days_temperature_range,
-        max(days.bulk_ec_max_ds_m) over two_days - min(days.bulk_ec_min_ds_m) over two_days
-            as two_days_ec_range,
         days.last_at,
+        coalesce(days_before.first_at, days.first_at) as two_days_from,
+        greatest(days.water_content_max, days_before.water_content_max)
+        - least(days.water_content_min, days_before.water_content_min) as two_days_range,
+        greatest(days.soil_temperature_max_c, days_before.soil_temperature_max_c)
+        - least(days.soil_temperature_min_c, days_before.soil_temperature_min_c) as two_days_temperature_range,
+        greatest(days.bulk_ec_max_ds_m, days_before.bulk_ec_max_ds_m)
+        - least(days.bulk_ec_min_ds_m, days_before.bulk_ec_min_ds_m) as two_days_ec_range,
     from days
-    window two_days as (
-        partition by days.stream_id
-        order by days.date
-        range between interval 1 day preceding and current row
-    )
+    left join days as days_before
+        on days.stream_id = days_before.stream_id and days.date = days_before.date + 1
 ),
 
 streams as (
     select
         stream_id,
         min(first_at) as first_at,
-    from stream_days
+    from element_spans
+    where stream_id is not null
     group by stream_id
 ),
 
@@ -153,6 +150,17 @@ cold_days as (
     )
 ),
 
+air_frost_dates as (
+    select dates.date,
+    from (
+        select distinct date
+        from spans
+    ) as dates
+    inner join weather_days
+        on dates.date >= weather_days.date and dates.date < coalesce(weather_days.next_date, date '9999-12-31')
+    where weather_days.has_air_frost
+),
+
 device_frosts as (
     select
         device_id,
@@ -185,7 +193,7 @@ select
                 and device_days.was_day_still
             )
             or (
-                epoch(spans.two_days_to) - epoch(spans.two_days_from) >= 86400
+                epoch(spans.last_at) - epoch(spans.two_days_from) >= 86400
                 and spans.two_days_range is not null
                 and device_days.were_two_days_still
             )
@@ -196,7 +204,7 @@ select
     spans.soil_temperature_max_c - spans.soil_temperature_min_c as daily_swing_c,
     coalesce(
         device_frosts.has_frost,
-        plot_frosts.plot_id is not null or coalesce(weather_days.has_air_frost, false)
+        plot_frosts.plot_id is not null or air_frost_dates.date is not null
     ) as has_frost_nearby,
     coalesce(battery_days.battery_v < coalesce(spans.battery_low_v, limits.battery_low_v), false) as has_low_battery,
     first_soils.first_in_soil_at,
@@ -205,8 +213,7 @@ cross join limits
 inner join device_days on spans.device_id = device_days.device_id and spans.date = device_days.date
 left join device_frosts on spans.device_id = device_frosts.device_id and spans.date = device_frosts.date
 left join plot_frosts on spans.plot_id = plot_frosts.plot_id and spans.date = plot_frosts.date
-left join weather_days
-    on spans.date >= weather_days.date and spans.date < coalesce(weather_days.next_date, date '9999-12-31')
+left join air_frost_dates on spans.date = air_frost_dates.date
 left join battery_days on spans.device_id = battery_days.device_id and spans.date = battery_days.date
 left join stuck_days on spans.stream_id = stuck_days.stream_id and spans.date = stuck_days.date
 left join first_soils

@@ -2,8 +2,8 @@
 --
 -- Grain: device
 -- As of: readings up to as_of
--- Reads: element_hours, elements, element_days, element_tops, saturated_stretches, spoken_gates, readings_hourly,
---     staged_devices, limits
+-- Reads: element_hours, elements, element_days, element_spans, element_tops, saturated_stretches, spoken_gates,
+--     readings_hourly, staged_devices, limits
 -- Feeds: later evaluations
 -- Kept as: carried table
 --
@@ -31,8 +31,6 @@ recent_hours as (
     select
         element_hours.element_id,
         element_hours.hour - seam.seam_hour as hour,
-        lag(element_hours.hour) over (partition by element_hours.element_id order by element_hours.hour)
-        = element_hours.hour - 1 as has_neighbour,
     from element_hours
     cross join seam
     where element_hours.hour >= seam.seam_hour
@@ -44,9 +42,25 @@ counts as (
         count(case when hour < 24 then 1 end) as closed_hours,
         count(case when hour between 24 and 47 then 1 end) as open_hours,
         count(case when hour >= 48 then 1 end) as hours_today,
-        count(case when has_neighbour then 1 end) as neighbours,
     from recent_hours
     group by element_id
+),
+
+sparse_elements as (
+    select counts.*,
+    from counts
+    cross join limits
+    where
+        counts.open_hours + counts.hours_today > 0
+        and (counts.closed_hours < limits.steady_hours or counts.open_hours < limits.steady_hours)
+),
+
+elements_with_neighbours as (
+    select distinct sparse_elements.element_id,
+    from sparse_elements
+    inner join recent_hours on sparse_elements.element_id = recent_hours.element_id
+    inner join recent_hours as next_hours
+        on recent_hours.element_id = next_hours.element_id and recent_hours.hour + 1 = next_hours.hour
 ),
 
 tops as (
@@ -71,21 +85,18 @@ gates as (
 
 unsteady_elements as (
     select
-        counts.element_id,
+        sparse_elements.element_id,
         'irregular' as reason,
-    from counts
+    from sparse_elements
     cross join limits
-    inner join tops on counts.element_id = tops.element_id
-    left join gates on counts.element_id = gates.element_id
+    inner join tops on sparse_elements.element_id = tops.element_id
+    left join elements_with_neighbours on sparse_elements.element_id = elements_with_neighbours.element_id
+    left join gates on sparse_elements.element_id = gates.element_id
     where
-        counts.open_hours + counts.hours_today > 0
-        and (counts.closed_hours < limits.steady_hours or counts.open_hours < limits.steady_hours)
-        and (
-            counts.neighbours > 0
-            or gates.element_id is not null
-            or counts.closed_hours + counts.open_hours < 3
-            or round(tops.steepest_pct - limits.high_plateau_rise + 0.0005, 9) >= 0
-        )
+        elements_with_neighbours.element_id is not null
+        or gates.element_id is not null
+        or sparse_elements.closed_hours + sparse_elements.open_hours < 3
+        or round(tops.steepest_pct - limits.high_plateau_rise + 0.0005, 9) >= 0
     union all
     select
         tops.element_id,
@@ -136,8 +147,8 @@ unsteady_elements as (
 newest_days as (
     select
         device_id,
-        max(date) as date,
-    from element_days
+        max(last_date) as date,
+    from element_spans
     group by device_id
 ),
 
@@ -173,7 +184,7 @@ unsteady as (
     select
         device_id,
         'unpaced' as reason,
-    from element_days
+    from element_spans
     where not is_paced
     union all
     select

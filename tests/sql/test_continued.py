@@ -83,8 +83,14 @@ def probes() -> Probes:
     made.add("calm", calm(200), 0.20)
     made.add("dries", [round(0.30 - 0.0005 * hour, 4) for hour in range(200)], 0.2)
     made.add("slow", [0.2, 0.21] * 25, 0.2, every=4)
+    made.add("rare", [0.2, 0.21] * 9, 0.2, every=24)  # a reading a day: too few to say that none is beside
+    made.add("fell", [], 0.19)
+    for back in range(60, 190):
+        made.before.soil(AS_OF - back * HOUR, "fell", volumetric_water_content=0.24 if back > 120 else 0.20)
+    for back in range(3, 60, 4):  # seldom since, but a gate spoke of the fall
+        made.before.soil(AS_OF - back * HOUR, "fell", volumetric_water_content=(0.19, 0.20)[back % 8 > 3])
     for row in made.before.rows["soil_readings"]:
-        if row["device_id"] == "slow":
+        if row["device_id"] in ("slow", "rare"):
             row["measured_at"] -= 3 * HOUR  # the next of its rhythm is the one that comes
     made.add("stuck", [0.18] * 720, 0.18)  # thirty days are full with the next hour
     made.add("risen", [*calm(60), *[0.40] * 20, *drying(100, 0.39)], 0.45)  # the plateau was near the top until then
@@ -104,6 +110,18 @@ def probes() -> Probes:
         wettings += [*[round(0.30 - 0.002 * hour, 3) for hour in range(50)], *calm(10)]
         wettings += [round(0.33 - 0.002 * min(hour, 15), 3) for hour in range(50)]
     made.add("learns", wettings[:-1], wettings[-1])
+    made.add("lacks", calm(190), 0.20)  # of its two depths one is mute, which hours of the newest days still miss
+    made.before.device("lacks too", "lacks", report_interval_s=3600.0, depths_cm=[60.0])
+    for back in range(60, 190):
+        made.before.soil(AS_OF - back * HOUR, "lacks too", volumetric_water_content=0.20 + 0.001 * (back % 3))
+    made.before.plot("settled")  # in soil for a fortnight, which a morning of silence does not begin again
+    made.before.device("settled", "settled", report_interval_s=3600.0, valid_from=AS_OF - 20 * 24 * HOUR)
+    settled = [*[0.45] * 12, *[round(0.45 - 0.002 * hour, 3) for hour in range(75)], *calm(150, 0.24)]
+    settled += [*[None] * 13, *calm(18, 0.24), *[round(0.33 - 0.002 * min(hour, 15), 3) for hour in range(50)]]
+    for back, value in enumerate(reversed(settled)):
+        if value is not None:
+            made.before.soil(AS_OF - back * HOUR, "settled", volumetric_water_content=value, bulk_ec_ds_m=0.3)
+    made.hear("settled", 0.30)
     made.before.plot("unpaced")
     for name in ("unpaced", "stranger"):
         made.say(name, "unpaced", calm(191))
@@ -128,7 +146,7 @@ def test_only_what_cannot_reach_back_is_continued_and_every_row_is_that_of_judgi
     spec = table("soil_readings")
     for day, rows in by_local_day(spec, to_arrow(spec, probes.after.rows["soil_readings"]), BEICHEN):
         write_rows(folder, spec, day, rows, "after")
-    assert judge(folder, AS_OF + HOUR) == {"calm", "dries", "slow", "stuck", "lower"}
+    assert judge(folder, AS_OF + HOUR) == {"calm", "dries", "slow", "stuck", "lower", "lacks", "settled"}
 
 
 def judge(folder: DataFolder, as_of: datetime) -> set[str]:
