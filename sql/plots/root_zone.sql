@@ -21,8 +21,8 @@ with sums as (
     select
         root_zone_layers.plot_id,
         root_zone_layers.span,
-        root_zone_layers.date,
         root_zone_layers.starts_at,
+        max(root_zone_layers.date) as date,
         max(root_zone_layers.root_zone_m) as root_zone_m,
         max(root_zone_layers.depletion_fraction) as depletion_fraction,
         max(root_zone_layers.usual_depletion_fraction) as usual_depletion_fraction,
@@ -68,7 +68,7 @@ with sums as (
         ) as main_layer_wilting_point,
     from root_zone_layers
     where root_zone_layers.thickness_m > 1e-9
-    group by root_zone_layers.plot_id, root_zone_layers.span, root_zone_layers.date, root_zone_layers.starts_at
+    group by root_zone_layers.plot_id, root_zone_layers.starts_at, root_zone_layers.span
 ),
 
 depletions as (

@@ -59,7 +59,7 @@ borders as (
         (rooted.depth_cm + lead(rooted.depth_cm) over by_depth) / 200 as midway_below_m,
     from rooted
     window by_depth as (
-        partition by rooted.plot_id, rooted.span, rooted.date, rooted.starts_at order by rooted.depth_cm
+        partition by rooted.plot_id, rooted.starts_at, rooted.span order by rooted.depth_cm
     )
 ),
 

@@ -153,7 +153,7 @@ cold_days as (
 air_frost_dates as (
     select dates.date,
     from (
-        select distinct date
+        select distinct date,
         from spans
     ) as dates
     inner join weather_days

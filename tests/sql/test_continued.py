@@ -77,18 +77,39 @@ def drying(hours: int, level: float) -> list[float]:
     return [round(level - 0.002 * hour, 3) for hour in range(hours)]
 
 
-@pytest.fixture
-def probes() -> Probes:
-    made = Probes()
-    made.add("calm", calm(200), 0.20)
-    made.add("dries", [round(0.30 - 0.0005 * hour, 4) for hour in range(200)], 0.2)
-    made.add("slow", [0.2, 0.21] * 25, 0.2, every=4)
+def _add_what_is_seldom_heard(made: Probes) -> None:
+    """Add two probes of which not two hours are beside each other: one with too few, one of which a gate has spoken."""
     made.add("rare", [0.2, 0.21] * 9, 0.2, every=24)  # a reading a day: too few to say that none is beside
     made.add("fell", [], 0.19)
     for back in range(60, 190):
         made.before.soil(AS_OF - back * HOUR, "fell", volumetric_water_content=0.24 if back > 120 else 0.20)
     for back in range(3, 60, 4):  # seldom since, but a gate spoke of the fall
         made.before.soil(AS_OF - back * HOUR, "fell", volumetric_water_content=(0.19, 0.20)[back % 8 > 3])
+
+
+def _add_what_earlier_days_decide(made: Probes) -> None:
+    """Add two plots whose newest days look back at closed ones: for the depths that were there, and for settling."""
+    made.add("lacks", calm(190), 0.20)  # of its two depths one is mute, which hours of the newest days still miss
+    made.before.device("lacks too", "lacks", report_interval_s=3600.0, depths_cm=[60.0])
+    for back in range(60, 190):
+        made.before.soil(AS_OF - back * HOUR, "lacks too", volumetric_water_content=0.20 + 0.001 * (back % 3))
+    made.before.plot("settled")  # in soil for a fortnight, which a morning of silence does not begin again
+    made.before.device("settled", "settled", report_interval_s=3600.0, valid_from=AS_OF - 20 * 24 * HOUR)
+    settled = [*[0.45] * 12, *[round(0.45 - 0.002 * hour, 3) for hour in range(75)], *calm(150, 0.24)]
+    settled += [*[None] * 13, *calm(18, 0.24), *[round(0.33 - 0.002 * min(hour, 15), 3) for hour in range(50)]]
+    for back, value in enumerate(reversed(settled)):
+        if value is not None:
+            made.before.soil(AS_OF - back * HOUR, "settled", volumetric_water_content=value, bulk_ec_ds_m=0.3)
+    made.hear("settled", 0.30)
+
+
+@pytest.fixture
+def probes() -> Probes:
+    made = Probes()
+    made.add("calm", calm(200), 0.20)
+    made.add("dries", [round(0.30 - 0.0005 * hour, 4) for hour in range(200)], 0.2)
+    made.add("slow", [0.2, 0.21] * 25, 0.2, every=4)
+    _add_what_is_seldom_heard(made)
     for row in made.before.rows["soil_readings"]:
         if row["device_id"] in ("slow", "rare"):
             row["measured_at"] -= 3 * HOUR  # the next of its rhythm is the one that comes
@@ -110,18 +131,7 @@ def probes() -> Probes:
         wettings += [*[round(0.30 - 0.002 * hour, 3) for hour in range(50)], *calm(10)]
         wettings += [round(0.33 - 0.002 * min(hour, 15), 3) for hour in range(50)]
     made.add("learns", wettings[:-1], wettings[-1])
-    made.add("lacks", calm(190), 0.20)  # of its two depths one is mute, which hours of the newest days still miss
-    made.before.device("lacks too", "lacks", report_interval_s=3600.0, depths_cm=[60.0])
-    for back in range(60, 190):
-        made.before.soil(AS_OF - back * HOUR, "lacks too", volumetric_water_content=0.20 + 0.001 * (back % 3))
-    made.before.plot("settled")  # in soil for a fortnight, which a morning of silence does not begin again
-    made.before.device("settled", "settled", report_interval_s=3600.0, valid_from=AS_OF - 20 * 24 * HOUR)
-    settled = [*[0.45] * 12, *[round(0.45 - 0.002 * hour, 3) for hour in range(75)], *calm(150, 0.24)]
-    settled += [*[None] * 13, *calm(18, 0.24), *[round(0.33 - 0.002 * min(hour, 15), 3) for hour in range(50)]]
-    for back, value in enumerate(reversed(settled)):
-        if value is not None:
-            made.before.soil(AS_OF - back * HOUR, "settled", volumetric_water_content=value, bulk_ec_ds_m=0.3)
-    made.hear("settled", 0.30)
+    _add_what_earlier_days_decide(made)
     made.before.plot("unpaced")
     for name in ("unpaced", "stranger"):
         made.say(name, "unpaced", calm(191))
