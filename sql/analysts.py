@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import functools
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
 import duckdb
+import pyarrow as pa
 
 from ingest.errors import ConfigError
+from ingest.lake.tables import PARTITION_WORDS, Words, all_tables
 from sql.models import Model, analyst_models, analyst_views
 from sql.reference import create_reference
 
@@ -44,6 +48,66 @@ def create_views(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
         meaning = f"{model.meaning} Grain: {model.grain}.".replace("'", "''")
         connection.execute(f"comment on view {model.name} is '{meaning}'")
     return tuple(model.name for model in shown)
+
+
+def create_dictionary(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the table `dictionary`: the meaning and unit of each column of the lake's tables and of analysts' views.
+
+    The words are those of sql/views/columns.csv, else those of the table's column of that name.
+    Raises: KeyError for a column that has none.
+    """
+    shown = connection.execute(
+        "select table_name, column_name from duckdb_columns() where not internal order by table_name, column_index"
+    ).fetchall()
+    relations = {*all_tables(), *analyst_views()}
+    rows = [
+        (relation, column, words.unit, words.en, words.zh)
+        for relation, column in shown
+        if relation in relations
+        for words in (column_words(relation, column),)
+    ]
+    names = ("relation", "column_name", "unit", "en", "zh")
+    table = pa.table({name: [row[n] for row in rows] for n, name in enumerate(names)})
+    connection.register("dictionary_rows", table)
+    connection.execute("create or replace table dictionary as from dictionary_rows")
+    connection.unregister("dictionary_rows")
+    connection.execute("comment on table dictionary is 'What each column means, with its unit (UCUM).'")
+
+
+def explain_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """Put to each column of the views of `create_views` what the dictionary says of it, as a comment.
+
+    Not part of making them: DuckDB reads a view anew for each, which takes a second. Raises: KeyError.
+    """
+    shown = connection.execute(
+        "select table_name, column_name from duckdb_columns() where not internal and list_contains(?, table_name)",
+        [sorted(analyst_views())],
+    ).fetchall()
+    connection.execute("begin")
+    for view, column in shown:
+        meaning = column_words(view, column).comment.replace("'", "''")
+        connection.execute(f"comment on column {view}.{column} is '{meaning}'")
+    connection.execute("commit")
+
+
+def column_words(relation: str, column: str) -> Words:
+    """Return what a column of a table or view means. Raises: KeyError."""
+    if relation in all_tables():
+        own = {one.name: one.words for one in all_tables()[relation].columns} | {"date": PARTITION_WORDS}
+        return own[column]
+    known = view_words()
+    return known.get((relation, column)) or known["", column]
+
+
+@functools.cache
+def view_words() -> dict[tuple[str, str], Words]:
+    """Return what columns of views mean, by view and column; the view is "" where the same holds in every one."""
+    of_tables = {("", column.name): column.words for spec in all_tables().values() for column in spec.columns}
+    text = (resources.files("sql") / "views" / "columns.csv").read_text(encoding="utf-8")
+    return of_tables | {
+        (row["view"], row["column"]): Words(row["unit"] or None, row["en"], row["zh"])
+        for row in csv.DictReader(io.StringIO(text))
+    }
 
 
 def _whole_select(model: Model, models: Sequence[Model]) -> str:

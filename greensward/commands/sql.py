@@ -18,7 +18,7 @@ from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, Terminal, e
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.read import explain_columns, open_lake, retrying
-from sql.analysts import all_questions, create_views
+from sql.analysts import all_questions, create_dictionary, create_views, explain_views
 
 _ROWS_SHOWN = 200
 _ENDLESS = 1_000_000
@@ -92,14 +92,20 @@ def _ready(name: str) -> str:
     return known[name]
 
 
-def open_for_questions(settings: Settings) -> duckdb.DuckDBPyConnection:
-    """Return a connection over the lake that can neither write nor reach anything outside the data folder."""
+def open_for_questions(settings: Settings, *, with_comments: bool = False) -> duckdb.DuckDBPyConnection:
+    """Return a connection over the lake that can neither write nor reach anything outside the data folder.
+
+    with_comments: on the columns of views too, which takes a second; those of tables are always there
+    """
     folder = settings.data_folder()
     lake = open_lake(folder, settings.place())
     explain_columns(lake)
     lake.execute(f"set variable timezone = '{settings.place().timezone.key}'")
     lake.execute(f"set variable now = timestamptz '{settings.now().isoformat()}'")
     create_views(lake)
+    create_dictionary(lake)
+    if with_comments:
+        explain_views(lake)
     # File by file: in an allowed directory DuckDB would let a query make new files.
     views = lake.execute("select sql from duckdb_views() where not internal").fetchall()
     files = sorted({file for (text,) in views for file in _PARQUET.findall(text)})
@@ -110,7 +116,7 @@ def open_for_questions(settings: Settings) -> duckdb.DuckDBPyConnection:
 
 
 def _run(settings: Settings, query: str, present: Any) -> int:
-    with open_for_questions(settings) as lake:
+    with open_for_questions(settings, with_comments="comment" in query.lower()) as lake:
         return _ask(lake, query, present)
 
 
@@ -186,10 +192,10 @@ def _explains_a_select(lake: duckdb.DuckDBPyConnection, query: str) -> bool:
 
 def _prompt(settings: Settings) -> int:
     err.print(
-        "Tables: show tables; · columns: describe soil_readings; · units: docs/dictionary.md · end with .exit or Ctrl-D"
+        "Tables: show tables; · columns: from dictionary where relation = 'soil_readings'; · end with .exit or Ctrl-D"
     )
     settings.existing_folder()
-    with open_for_questions(settings) as lake:
+    with open_for_questions(settings, with_comments=True) as lake:
         lines: list[str] = []
         while True:
             try:

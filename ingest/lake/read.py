@@ -17,7 +17,7 @@ from ingest.errors import StoreError
 from ingest.lake.durable import store_errors
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import without_swaps
-from ingest.lake.tables import Table, all_tables, table
+from ingest.lake.tables import PARTITION_WORDS, Table, all_tables, table
 from ingest.site import Site
 
 Result = TypeVar("Result")
@@ -40,6 +40,8 @@ _FREE_ATTEMPTS = 4
 
 Days = tuple[date, date]
 """The first and the last local day."""
+
+_DATE = ("date", PARTITION_WORDS.comment)
 
 
 def open_lake(folder: DataFolder, site: Site, days_of: Mapping[str, Days] | None = None) -> duckdb.DuckDBPyConnection:
@@ -69,10 +71,10 @@ def explain_columns(connection: duckdb.DuckDBPyConnection) -> None:
     """
     connection.execute("begin")
     for spec in all_tables().values():
-        for column in spec.columns:
-            unit = f" [{column.unit}]" if column.unit else ""
-            text = f"{column.en}{unit} / {column.zh}".replace("'", "''")
-            connection.execute(f"comment on column {spec.name}.{column.name} is '{text}'")
+        meanings = {column.name: column.words.comment for column in spec.columns}
+        for name, meaning in meanings.items() if spec.partition_by is None else (*meanings.items(), _DATE):
+            text = meaning.replace("'", "''")
+            connection.execute(f"comment on column {spec.name}.{name} is '{text}'")
     connection.execute("commit")
 
 

@@ -39,6 +39,20 @@ _TYPES: dict[str, pa.DataType] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """What a column means: its unit (UCUM), and a sentence in each language."""
+
+    unit: str | None
+    en: str
+    zh: str
+
+    @property
+    def comment(self) -> str:
+        """Return it as "English [unit] / 中文", the form of every comment on a column."""
+        return f"{self.en}{f' [{self.unit}]' if self.unit else ''} / {self.zh}"
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """One column: Arrow type, unit (UCUM; None when dimensionless or text) and a sentence in each language."""
 
@@ -48,6 +62,15 @@ class Column:
     unit: str | None
     en: str
     zh: str
+
+    @property
+    def words(self) -> Words:
+        """What it means."""
+        return Words(self.unit, self.en, self.zh)
+
+
+PARTITION_WORDS = Words(None, "The local day at the site: the folder's name.", "场地当地日，即文件夹的名字。")
+"""What the column `date` of a table means, which stands in no file."""
 
 
 @dataclass(frozen=True, slots=True)

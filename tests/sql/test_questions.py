@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from ingest.errors import ConfigError
 from ingest.site import BEICHEN
-from sql.analysts import _question, all_questions, create_views
+from sql.analysts import _question, all_questions, create_dictionary, create_views, explain_views, view_words
 from sql.describe import describe_plot
 from sql.evaluate import evaluate
 from sql.models import analyst_views
@@ -207,6 +208,27 @@ def test_analysts_see_the_views_that_are_meant_for_them_and_no_steps(asked: duck
     shown = {name for (name,) in asked.execute("select view_name from duckdb_views() where not internal").fetchall()}
     assert shown == analyst_views()
     assert shown > {"readings", "root_zone_daily", "latest_flags", "plots_now", "flights"}
+
+
+def test_every_column_of_a_view_says_what_it_means_in_both_languages_with_its_unit(
+    asked: duckdb.DuckDBPyConnection,
+) -> None:
+    explain_views(asked)
+    create_dictionary(asked)
+    said = asked.execute(
+        "select table_name, column_name, comment from duckdb_columns() where table_name in "
+        "(select view_name from duckdb_views() where not internal)"
+    ).fetchall()
+    assert said
+    for view, column, comment in said:
+        form = r"[A-Z0a-z].*?( \[[^]]+\])? / .*[\u4e00-\u9fff].*。"
+        assert re.fullmatch(form, comment or ""), (view, column, comment)
+        assert "[" in comment or not re.search(r"_(mm|m|s|kpa|pct|deg|litres|m2)$", column), (view, column, comment)
+    listed = asked.execute("select relation, column_name, en from dictionary").fetchall()
+    assert {(view, column) for view, column, _ in said} <= {(relation, column) for relation, column, _ in listed}
+    assert ("soil_readings", "volumetric_water_content", "Volumetric water content, 0 to 1.") in listed
+    shown = {(view, column) for view, column, _ in said}
+    assert {name for name in view_words() if name[0]} <= shown, "a row of columns.csv is of no view"
 
 
 def test_there_are_twenty_four_questions_in_both_languages() -> None:
