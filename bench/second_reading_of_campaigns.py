@@ -34,7 +34,7 @@ _OWN_COLUMNS = (
 _OWN = (
     "new_year,跨年,New Year,other,12-20,01-15,calendar,,,,2,,,own\n"
     "leap,闰日,leap,other,02-29,03-20,calendar,1 2,,,1,,,own\n"
-    "young,新植,young,water,{young},10-31,calendar,,trees shrubs,,3,25,,own\n"
+    "young,新植,young,water,{young},09-20,calendar,,trees shrubs,,3,25,,own\n"
     "after,之后,after,other,05-01,06-15,calendar,,,2024-05-02,,,,own\n"
 )
 

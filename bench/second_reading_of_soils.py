@@ -121,7 +121,9 @@ def _tension(district: District, plot_id: str, random: Random) -> None:
     is_new = planted is not None and planted > today.replace(year=today.year - 3)
     row = _VEGETATIONS[vegetation]
     district.tensions[plot_id] = (float(row["new_root_zone_m" if is_new else "root_zone_m"]), planted)
-    for depth in random.sample([5, 10, 14, 15, 20, 30, 44, 45, 60, 90], random.choice([1, 2])):
+    for depth in random.sample(
+        [5, 10, random.choice([14, 15]), 20, 30, random.choice([44, 45]), 60, 90], random.choice([1, 2])
+    ):
         kpa = random.choice([-10, -26, -26.4, -27, -33, -34, -60, -64, -64.8, -65, -79, -80, -81, -82])
         _probe(district, plot_id, depth, [kpa + 0.0] * _DAYS, random, "matric_potential_kpa")
 
