@@ -195,33 +195,30 @@ def test_the_same_doubtful_thing_in_two_pictures_is_listed_once(lake: MadeLake) 
     assert ask(lake, "doubtful_findings", query) == [(2, 0.8, "I2")]
 
 
-@pytest.mark.parametrize(
-    ("days_ago", "flown_days_ago", "event", "state"),
-    [
-        (7.0, None, None, "reflight"),
-        (6.9, None, None, "flown"),
-        (20.0, 7.0, None, "reflight"),
-        (20.0, 6.9, None, "flown"),
-        (8.0, None, "opened", "reflight"),
-        (8.0, None, "false_alarm", "flown"),
-        (8.0, None, "done", "flown"),
-    ],
-)
-def test_a_doubt_that_nobody_answers_for_a_week_asks_for_another_flight(
-    lake: MadeLake, days_ago: float, flown_days_ago: float | None, event: str | None, state: str
-) -> None:
-    lake.plot()
-    at = AS_OF - timedelta(days=days_ago)
-    lake.flight("F1", at)
-    seen(lake, "F1-1", 0, 0.0, 0.0, captured_at=at)
-    if flown_days_ago is not None:
-        lake.flight("F2", AS_OF - timedelta(days=flown_days_ago), is_analysed=False)
-    if event:
-        lake.rows["issue_events"].append(
-            {"event_id": "1", "issue_id": "BC-1", "happened_at": at + timedelta(days=1), "kind": event,
-             "plot_id": "P1", "cause": "disease", "actor": "crew", "detail_json": "{}"}
-        )  # fmt: skip
-    assert ask(lake, "coverage_findings", "select state from coverage_findings") == [(state,)]
+def test_a_doubt_that_nobody_answers_for_a_week_asks_for_another_flight(lake: MadeLake) -> None:
+    cases: dict[str, tuple[float, float | None, str | None, str]] = {
+        "a week": (7.0, None, None, "reflight"),
+        "less": (6.9, None, None, "flown"),
+        "flown a week ago": (20.0, 7.0, None, "reflight"),
+        "flown since": (20.0, 6.9, None, "flown"),
+        "an issue alone": (8.0, None, "opened", "reflight"),
+        "a false alarm": (8.0, None, "false_alarm", "flown"),
+        "a visit": (8.0, None, "done", "flown"),
+    }
+    for plot_id, (days_ago, flown_days_ago, event, _) in cases.items():
+        lake.plot(plot_id)
+        at = AS_OF - timedelta(days=days_ago)
+        lake.flight(plot_id, at, [plot_id])
+        seen(lake, f"{plot_id}-1", 0, 0.0, 0.0, captured_at=at, plot_id=plot_id, flight_id=plot_id)
+        if flown_days_ago is not None:
+            lake.flight(f"{plot_id} again", AS_OF - timedelta(days=flown_days_ago), [plot_id], is_analysed=False)
+        if event:
+            lake.rows["issue_events"].append(
+                {"event_id": plot_id, "issue_id": plot_id, "happened_at": at + timedelta(days=1), "kind": event,
+                 "plot_id": plot_id, "cause": "disease", "actor": "crew", "detail_json": "{}"}
+            )  # fmt: skip
+    states = ask(lake, "coverage_findings", "select plot_id, state from coverage_findings")
+    assert dict(states) == {plot_id: state for plot_id, (*_, state) in cases.items()}
 
 
 def answer(lake: MadeLake, kind: str, at: datetime, detail: str = "{}") -> None:
