@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import partition_files
+from ingest.lake.read import partition_files, relation_of
 from ingest.lake.spans import Span, files_within
 from ingest.lake.tables import Table
 
@@ -163,9 +163,9 @@ def _known(spec: Table, paths: Sequence[Path], span: Span, rows: pa.Table) -> st
     if not paths:
         return f"select {names} from batch where false"
     low, high = span
-    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    # With the columns that are newer than the files, or an update would stop the day's partition for ever.
     return (
-        f"select {names} from read_parquet([{listed}], hive_partitioning = false, union_by_name = true) "
+        f"select {names} from {relation_of(spec, paths)} as kept "
         f"where \"{spec.partition_by}\" between timestamptz '{low.isoformat()}' and timestamptz '{high.isoformat()}'"
     )
 

@@ -444,6 +444,27 @@ def test_the_plan_told_last_stays_whatever_comes_after_it(lake: Lake) -> None:
     assert lake.ask(asked) == [(-60.0, "flight_plan")]
 
 
+def test_a_day_begun_before_an_update_brought_a_column_takes_poses_on_and_is_merged(lake: Lake) -> None:
+    """Its files lack planned_at, by which poses are told apart since."""
+    lake.seal(osd(-1), osd(1))
+    (path,) = partition_files(lake.folder, table("drone_poses"), BEICHEN.local_date(NOON))
+    old = pq.read_table(path).drop_columns(["planned_at"])
+    path.unlink()
+    write_rows(lake.folder, table("drone_poses"), BEICHEN.local_date(NOON), old, "part-1-2")
+    again = lake.seal(osd(-1), osd(3))
+    assert lake.ask("select count(*), count(planned_at) from drone_poses") == [(3, 0)]
+    assert again["duplicate"] == 1
+    plan = {
+        "gateway_id": "DOCK",
+        "planned_at": "2026-07-02T05:00:00Z",
+        "poses": [{"posed_at": NOON.isoformat(), "pitch_deg": -90}],
+    }
+    lake.seal(("greensward/v1/beichen/DOCK/plan", plan))
+    assert lake.ask("select count(*), count(planned_at) from drone_poses") == [(4, 1)]
+    keep_house(lake.folder, BEICHEN, NOON + timedelta(days=9), compact_files=1, raw_days=30)
+    assert lake.ask("select count(*), count(planned_at) from drone_poses") == [(4, 1)]
+
+
 def test_findings_that_came_without_a_pose_are_placed_by_a_message_without_findings(lake: Lake) -> None:
     lake.seal(native(attitude=YAW_ONLY, detections=SICK))
     lake.seal(native())
