@@ -26,6 +26,7 @@ from sql.campaigns import Campaigns, load_campaigns
 
 _PREFIX = "GREENSWARD__"
 TRACEBACK = "GREENSWARD_TRACEBACK"
+_CALLED_AS = "GREENSWARD_CALLED_AS"
 """Variable that shows where an unforeseen error arose; no setting of an installation."""
 
 _STARTED = time.monotonic()
@@ -248,6 +249,11 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
                 "or name another with -C."
             )
         return folder
+
+
+def called_as() -> str:
+    """Return what people type for `greensward`: from a clone ./run, which says so."""
+    return os.environ.get(_CALLED_AS, "") or "greensward"
 
 
 def wants_traceback() -> bool:

@@ -28,7 +28,7 @@ from greensward.commands.demo_folder import mark_complete, prepare_folder, write
 from greensward.commands.list import public_url
 from greensward.console import EXIT_OK, a_port, check_port_is_free, counted, err, out, progress, show
 from greensward.evaluation import evaluate_and_apply
-from greensward.settings import DataSettings, Settings, SiteSettings, WebSettings
+from greensward.settings import DataSettings, Settings, SiteSettings, WebSettings, called_as
 from greensward.simulate import District, invent_district, latest_season_end
 from greensward.simulate.publish import publish
 from greensward.wiring import SOFTWARE_VERSION
@@ -260,7 +260,7 @@ def _first_fault(findings: Sequence[Finding]) -> str:
 def _print_links(links: dict[str, str], root: Path) -> None:
     for subject, link in links.items():
         out.print(f"  {'Office' if subject == 'office' else f'Crew {subject}'}  {link}", markup=False)
-    out.print(f"  SQL  greensward sql -C {root}", markup=False)
+    out.print(f"  SQL  {called_as()} sql -C {root}", markup=False)
 
 
 def _as_values(outcome: Outcome, links: dict[str, str]) -> dict[str, object]:

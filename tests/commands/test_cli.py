@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
+from cyclopts import App
 from rich.console import Console
 
-from greensward.cli import run
+from greensward.cli import app, run
 from greensward.commands.sql import open_for_questions
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE
 from greensward.settings import load
@@ -405,6 +408,32 @@ def test_an_unforeseen_error_is_one_sentence_and_its_traceback_is_there_on_reque
     monkeypatch.setenv("GREENSWARD_TRACEBACK", "1")
     with pytest.raises(KeyError):
         run(["lake", "check", "-C", str(lake.root)])
+
+
+def test_every_command_gives_its_result_as_json_when_asked_so() -> None:
+    def leaves(command: App, path: tuple[str, ...]) -> Iterator[tuple[str, set[str]]]:
+        names = [name for name in command if not name.startswith("-")]
+        if command.default_command is not None:
+            options = {option for argument in command.assemble_argument_collection() for option in argument.names}
+            yield " ".join(path), options
+        for name in names:
+            yield from leaves(command[name], (*path, name))
+
+    found = dict(leaves(app, ()))
+    assert {"demo", "issue show", "backup create", "sql"} <= set(found)
+    assert [name for name, options in found.items() if "--json" not in options] == []
+
+
+def test_flags_are_made_again_and_again_until_somebody_says_stop(folder: DataFolder) -> None:
+    ensure_layout(folder)
+    command = [sys.executable, "-m", "greensward", "flag", "--every", "0.01", "-C", str(folder.root)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as flagging:
+        assert flagging.stderr is not None
+        for _ in range(2):
+            assert "no plot is in the register" in flagging.stderr.readline()
+        flagging.send_signal(signal.SIGTERM)
+        flagging.stderr.read()
+    assert flagging.returncode == EXIT_OK
 
 
 def test_a_reader_that_has_seen_enough_is_no_broker_out_of_reach(lake: DataFolder) -> None:

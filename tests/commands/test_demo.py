@@ -12,7 +12,7 @@ import pytest
 
 from crews.web import create_app
 from greensward import settings as settings_module
-from greensward.commands.demo import Outcome, make_links, run, say_flags, say_list
+from greensward.commands.demo import Outcome, _print_links, make_links, run, say_flags, say_list
 from greensward.commands.demo_folder import MARKER, mark_complete, prepare_folder, write_settings
 from greensward.evaluation import judge_lake
 from greensward.settings import DataSettings, Settings
@@ -160,3 +160,12 @@ def test_a_past_morning_judged_again_gives_the_same_flags(demo: tuple[Outcome, S
             ).to_arrow_table()
         assert kept.num_rows > 100
         assert again.to_pylist() == kept.cast(again.schema).to_pylist()
+
+
+@pytest.mark.parametrize(("called_as", "typed"), [("./run", "./run sql -C "), ("", "greensward sql -C ")])
+def test_the_next_command_is_told_as_the_demo_was_called(
+    called_as: str, typed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GREENSWARD_CALLED_AS", called_as)
+    _print_links({}, Path("greensward-demo"))
+    assert typed + "greensward-demo" in capsys.readouterr().out

@@ -171,7 +171,7 @@ def test_in_july_no_hours_are_promised_to_open_an_issue_and_in_june_they_are(row
     """Dry for eight hours on 10 July, and nobody is sent."""
     assert not rows["hours"]["flag"][0]["needs_work"]
     assert step(told(rows, "hours"), "issue").said == (
-        "未立案：连续 8 次评估缺水；7–8 月只按整天，要连续 2 天（4 级马上）"
+        "未立案：连续 8 次评估缺水；雨季只按整天，要连续 2 天（4 级马上）"
     )
     july = rows["hours"]["season"]
     june = {"hours": {**rows["hours"], "season": [row for row in july if row["rule"] == "growing"]}}
