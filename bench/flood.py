@@ -1,6 +1,6 @@
 """Publishes native soil readings as fast as a broker takes them, or at a rate: the load of the ingest benchmarks.
 
-    python -m bench.flood PORT MESSAGES [--rate PER_SECOND] [--envelope native|chirpstack] [--times FILE]
+    python -m bench.flood PORT MESSAGES [--rate PER_SECOND] [--envelope native|chirpstack|things_stack] [--times FILE]
 
 MQTT 3.1.1 at QoS 1 over a plain socket, packets encoded beforehand: a client library would be slower than what is
 measured. Ends when the broker has acknowledged everything, and prints the seconds that took. Every reading is another
@@ -35,11 +35,10 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("messages", type=int)
     parser.add_argument("--rate", type=float, help="messages a second; as fast as may be without it")
-    parser.add_argument("--envelope", choices=("native", "chirpstack"), default="native")
+    parser.add_argument("--envelope", choices=tuple(ENVELOPES), default="native")
     parser.add_argument("--times", type=Path)
     options = parser.parse_args()
-    said = reading if options.envelope == "native" else chirpstack
-    packets = list(packets_of(map(said, range(options.messages))))
+    packets = list(packets_of(map(ENVELOPES[options.envelope], range(options.messages))))
     times = array("d")
     print(f"{send(options.port, packets, options.rate, times):.3f}")
     if options.times is not None:
@@ -103,6 +102,56 @@ def chirpstack(number: int) -> tuple[str, bytes]:
     }
     topic = f"application/ca739e26-7b67-4f14-b69e-d568c22a5a75/device/{eui}/event/up"
     return topic, json.dumps(said, separators=(",", ":")).encode()
+
+
+def things_stack(number: int) -> tuple[str, bytes]:
+    """Return topic and payload of reading `number` as an uplink of The Things Stack v3 (about 1,000 bytes)."""
+    device = number % DEVICES
+    at = (START + timedelta(minutes=number // DEVICES)).isoformat()
+    said = {
+        "end_device_ids": {
+            "device_id": f"gs-{device:04d}",
+            "application_ids": {"application_id": "soil"},
+            "dev_eui": f"A84041{device:010X}",
+            "join_eui": "A840410000000101",
+            "dev_addr": "260BE6BF",
+        },
+        "correlation_ids": [f"gs:uplink:{number:026d}"],
+        "received_at": at,
+        "uplink_message": {
+            "session_key_id": "AYfqmb0pc/1uRZv9xUydgQ==",
+            "f_port": 2,
+            "f_cnt": number // DEVICES + 1,
+            "frm_payload": "DSUAAAAMCxkAFQA=",
+            "decoded_payload": {
+                "BatV": 3.365,
+                "water_SOIL": f"{15 + number % 97 / 10:.2f}",
+                "temp_SOIL": "28.41",
+                "conduct_SOIL": 21,
+                "Sensor_flag": 1,
+            },
+            "rx_metadata": [
+                {
+                    "gateway_ids": {"gateway_id": "roof", "eui": "0016C001F153A14C"},
+                    "timestamp": number * 1_000,
+                    "rssi": -36,
+                    "channel_rssi": -36,
+                    "snr": 10.5,
+                }
+            ],
+            "settings": {
+                "data_rate": {"lora": {"bandwidth": 125_000, "spreading_factor": 7, "coding_rate": "4/5"}},
+                "frequency": "470300000",
+            },
+            "received_at": at,
+            "consumed_airtime": "0.061696s",
+            "version_ids": {"brand_id": "dragino", "model_id": "lse01", "firmware_version": "1.2"},
+        },
+    }
+    return f"v3/soil@greening/devices/gs-{device:04d}/up", json.dumps(said, separators=(",", ":")).encode()
+
+
+ENVELOPES = {"native": reading, "chirpstack": chirpstack, "things_stack": things_stack}
 
 
 def packets_of(messages: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:

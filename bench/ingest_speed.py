@@ -7,8 +7,8 @@ subscriber's process per 100,000 messages, start-up left out, sealing included. 
 of the lake are counted through a plain glob; exit 1 when they are not as many as were published.
 
 `--backlog` publishes first, to sessions whose subscribers are away, and measures how fast these catch up. `--runs N`,
-`--messages N`, `--rate PER_SECOND` and `--envelope chirpstack` change what is measured; `--mq-bridge PYTHON` adds a
-peer that fsyncs Parquet before it acknowledges (bench/mq_bridge_route.py).
+`--messages N`, `--rate PER_SECOND` and `--envelope chirpstack|things_stack` change what is measured; `--mq-bridge
+PYTHON` adds a peer that fsyncs Parquet before it acknowledges (bench/mq_bridge_route.py).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.commit_clock import CommitClock
+from bench.flood import ENVELOPES
 from ingest.inbox import GROUP_INTERVAL_S
 from ingest.lake.layout import DataFolder
 from ingest.status import read_status
@@ -81,7 +82,7 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=200_000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--rate", type=float)
-    parser.add_argument("--envelope", choices=("native", "chirpstack"), default="native")
+    parser.add_argument("--envelope", choices=tuple(ENVELOPES), default="native")
     parser.add_argument("--backlog", action="store_true")
     parser.add_argument("--without-paho", action="store_true", help="leave out stock paho, the slowest of the three")
     parser.add_argument("--mq-bridge", metavar="PYTHON", help="a Python that has mq-bridge, to measure it too (live)")

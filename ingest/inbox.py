@@ -12,7 +12,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -223,10 +223,7 @@ class Inbox:
     def backlog(self) -> Backlog:
         """Return how much waits to be sealed. Raises: StoreError."""
         with self._store_errors("counting"):
-            row = self._db.execute(
-                "select count(*), coalesce(sum(message_count), 0), coalesce(sum(size_bytes), 0) from message_group"
-            ).fetchone()
-        return Backlog(*row)
+            return _backlog(self._db)
 
     def remember(self, name: str, value: str) -> None:
         """Keep a small fact durably. Raises: StoreError."""
@@ -240,6 +237,25 @@ class Inbox:
         with self._store_errors("recalling"):
             row = self._db.execute("select value from fact where name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
+
+
+def waiting_in(path: Path) -> Backlog:
+    """Return how much waits in the journal at `path`, which is only read: another process may be at work on it.
+
+    Raises: StoreError.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30)) as db:
+            return _backlog(db)
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise StoreError(f"inbox {path}: counting: {error}") from error
+
+
+def _backlog(db: sqlite3.Connection) -> Backlog:
+    row = db.execute(
+        "select count(*), coalesce(sum(message_count), 0), coalesce(sum(size_bytes), 0) from message_group"
+    ).fetchone()
+    return Backlog(*row)
 
 
 def _unpack(group_seq: int, packed: bytes) -> Messages:

@@ -10,8 +10,10 @@ import time
 
 import pytest
 
+from bench.flood import packets_of, reading
 from ingest.errors import StoreError
-from ingest.inbox import GROUP_INTERVAL_S, Arrival, Backlog, Inbox, Oldest
+from ingest.frames import cut_frames
+from ingest.inbox import GROUP_INTERVAL_S, Arrival, Backlog, Inbox, Oldest, waiting_in
 from ingest.inbox_mending import mend_inbox
 from ingest.lake.layout import DataFolder
 
@@ -183,3 +185,24 @@ def test_what_an_earlier_process_left_in_the_log_is_in_the_file_before_anything_
         assert log.stat().st_size > 0
         with Inbox(folder.inbox):
             assert log.stat().st_size == 0
+
+
+def test_who_only_looks_leaves_the_log_as_it_is_and_needs_nobody_to_have_it_open(folder: DataFolder) -> None:
+    with Inbox(folder.inbox) as inbox:
+        inbox.append([arrival(1), arrival(2)])
+        log = folder.inbox.with_name(folder.inbox.name + "-wal")
+        before = folder.inbox.read_bytes(), log.read_bytes()
+        assert waiting_in(folder.inbox) == inbox.backlog()
+        assert (folder.inbox.read_bytes(), log.read_bytes()) == before
+    assert waiting_in(folder.inbox).messages == 2
+
+
+def test_a_seal_takes_as_much_as_it_may_hold_in_memory_however_small_that_is_on_the_disk(folder: DataFolder) -> None:
+    sent = b"".join(packets_of(map(reading, range(1_000))))
+    frames, _, _ = cut_frames(sent, 0, is_five=False)
+    assert frames is not None
+    with Inbox(folder.inbox) as inbox:
+        for _ in range(4):
+            inbox.append(frames)
+        assert 4 * len(sent) < inbox.backlog().size_bytes < 5 * len(sent)
+        assert len(inbox.oldest(limit_bytes=5 * len(sent) // 2).messages) == 2_000

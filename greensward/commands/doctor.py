@@ -28,7 +28,7 @@ from greensward.wiring import broker_of
 from ingest.decode.route import NATIVE_KINDS
 from ingest.decode.topics import ROOT
 from ingest.errors import ConfigError, GreenswardError
-from ingest.inbox import Inbox
+from ingest.inbox import waiting_in
 from ingest.lake.durable import store_errors
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import ensure_layout
@@ -345,8 +345,7 @@ def _ledger(folder: DataFolder, site: Site) -> Iterator[Finding]:
 def _inbox(folder: DataFolder) -> Iterator[Finding]:
     if not folder.inbox.exists():
         return
-    with Inbox(folder.inbox) as inbox:
-        backlog = inbox.backlog()
+    backlog = waiting_in(folder.inbox)
     found = f"{backlog.messages:,} messages wait to be sealed"
     if backlog.messages > _BACKLOG_MESSAGES:
         yield Finding("inbox", "problem", found, "Is ingest running, and is the disk fast enough?")

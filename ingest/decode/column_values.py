@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.decode.envelope import LONGEST_TEXT
 from ingest.decode.instants import EARLIEST, MOST_AHEAD, parse_instant
 from ingest.errors import PayloadError
 from ingest.messages import Flags, Integers, microseconds
@@ -29,6 +30,17 @@ def is_within(column: pa.Array, bounds: tuple[int, int]) -> Flags:
     found: Flags = np.array(column.is_null())
     values = numbers(column, bounds[0])
     found[(bounds[0] <= values) & (values <= bounds[1])] = True
+    return found
+
+
+def is_true(column: pa.BooleanArray) -> Flags:
+    """Say what is true and there."""
+    return np.asarray(pc.fill_null(column, fill_value=False))
+
+
+def texts_within(*columns: pa.StringArray) -> Flags:
+    """Say whether none of a message's texts is longer than an envelope's text may be."""
+    found: Flags = np.logical_and.reduce([is_within(pc.utf8_length(texts), (0, LONGEST_TEXT)) for texts in columns])
     return found
 
 

@@ -39,7 +39,7 @@ class Fitting:
 def read_json_columns(texts: pa.BinaryArray, shape: pa.StructType, screen: Callable[[bytes], bool]) -> Fitting:
     """Return the texts that are an object of the shape; a key that is missing is null.
 
-    texts: without null, escape or byte beyond ASCII, as `simple` tells: what these may mean is not for here
+    texts: UTF-8 without null and escape, as `simple` tells: what these may mean is not for here
     screen: asked about each text of a piece in which something is wrong, true for those that may fit: so that the
         common faults are found without reading a piece many times
     """
@@ -103,15 +103,26 @@ def _is_finite(values: pa.Array) -> bool:
 
 
 def simple(texts: pa.BinaryArray) -> Flags:
-    """Say of each text whether it is ASCII and has neither a backslash nor the word null in it."""
+    """Say of each text whether it is UTF-8 and has neither a backslash nor the word null in it."""
     whole = bytes(_buffer_of(texts))
     is_simple = np.ones(len(texts), np.bool_)
-    if not whole.isascii() or b"\\" in whole:
-        octets = np.frombuffer(whole, np.uint8)
-        is_simple[_text_of(texts, np.flatnonzero((octets > _ASCII) | (octets == ord("\\"))))] = False
+    octets = np.frombuffer(whole, np.uint8)
+    if b"\\" in whole:
+        is_simple[_text_of(texts, np.flatnonzero(octets == ord("\\")))] = False
+    if not whole.isascii() and not _are_utf8(texts):
+        for at in np.unique(_text_of(texts, np.flatnonzero(octets > _ASCII))).tolist():
+            is_simple[at] &= _are_utf8(texts.slice(at, 1))
     if b"null" in whole:
         is_simple &= ~np.asarray(pc.match_substring(texts, b"null"))
     return is_simple
+
+
+def _are_utf8(texts: pa.BinaryArray) -> bool:
+    try:
+        texts.cast(pa.string())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def chosen(texts: pa.BinaryArray, place: Integers) -> pa.BinaryArray:

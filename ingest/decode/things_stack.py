@@ -14,7 +14,7 @@ from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, Message
 
 LIMIT_BYTES = 64 * 1024
-_TOPIC = re.compile(r"v3/[^/@]{1,64}(?:@[^/@]{1,64})?/devices/([^/]{1,64})/([a-z]+(?:/[a-z]+)?)")
+TOPIC = re.compile(r"v3/[^/@]{1,64}(?:@[^/@]{1,64})?/devices/([^/]{1,64})/([a-z]+(?:/[a-z]+)?)")
 _OTHER_EVENTS = (
     "join",
     "down/queued",
@@ -34,7 +34,7 @@ def decode_things_stack(message: Message, context: DecodeContext) -> Decoded:
     the device's where its model sends one, otherwise the network server's receive time.
     Raises: PayloadError with every fault.
     """
-    topic = _TOPIC.fullmatch(message.topic)
+    topic = TOPIC.fullmatch(message.topic)
     if topic is None or topic.group(2) not in ("up", *_OTHER_EVENTS):
         raise PayloadError(unknown_topic(message.topic))
     if topic.group(2) != "up":

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from ingest.decode.chirpstack_columns import ChirpStackColumns
+from ingest.decode.chirpstack_columns import CHIRPSTACK
 from ingest.decode.soil_columns import read_plain_soil
 from ingest.decode.soil_rows import PlainSoil, nothing_plain
+from ingest.decode.things_stack_columns import THINGS_STACK
+from ingest.decode.uplink_columns import UplinkColumns
 from ingest.lake.tables import table
 from ingest.lake.write import columns_to_arrow
 from ingest.messages import Flags, Integers, Messages, instants_array
@@ -42,7 +45,7 @@ class PlainReader:
 
     def __init__(self) -> None:
         """Begin without anything learned."""
-        self._chirpstack = ChirpStackColumns()
+        self._uplinks = tuple(UplinkColumns(server) for server in (CHIRPSTACK, THINGS_STACK))
 
     def read(self, messages: Messages, site: Site, model_of: Mapping[str, str]) -> Plain:
         """Return what plain messages say; where our code fails on a kind of them, none of that kind is plain.
@@ -51,7 +54,7 @@ class PlainReader:
         """
         parts = [
             _read(lambda: read_plain_soil(messages, site), messages),
-            _read(lambda: self._chirpstack.read(messages, model_of), messages),
+            *(_read(functools.partial(uplinks.read, messages, model_of), messages) for uplinks in self._uplinks),
         ]
         return Plain(np.logical_or.reduce([part.is_plain for part in parts]), parts)
 

@@ -11,20 +11,14 @@ import pyarrow as pa
 import pytest
 
 from ingest.decode import growing_shape
-from ingest.decode.chirpstack_columns import ChirpStackColumns
-from ingest.decode.context import DecodeContext
+from ingest.decode.chirpstack_columns import CHIRPSTACK as SERVER
 from ingest.decode.json_columns import read_objects
-from ingest.lake.tables import table
-from ingest.lake.write import to_arrow
-from ingest.messages import Messages
+from ingest.decode.uplink_columns import UplinkColumns
 from ingest.observation import Message
-from ingest.seal.judged import judge
-from ingest.seal.plain import plain_tables
-from ingest.site import BEICHEN
+from tests.decode.both_ways import read_both_ways
 from tests.decode.lorawan import CHIRPSTACK, EUI, chirpstack
 
 RECEIVED_AT = datetime(2026, 7, 2, 4, 0, 0, 123_457, tzinfo=UTC)
-TABLES = ("soil_readings", "device_status")
 WET = {"water_SOIL": "19.57", "temp_SOIL": "24.59", "conduct_SOIL": 282, "Bat": 3.6}
 
 
@@ -38,31 +32,9 @@ def event(said: Any = None, **further: Any) -> dict[str, Any]:
 
 
 def read(
-    messages: list[Message], columns: ChirpStackColumns | None = None, model_of: dict[str, str] | None = None
+    messages: list[Message], columns: UplinkColumns | None = None, model_of: dict[str, str] | None = None
 ) -> list[bool]:
-    """Compare both ways for the messages that are plain; return which are."""
-    some = Messages.of(messages)
-    plain = (columns or ChirpStackColumns()).read(some, model_of or {})
-    chosen = [message for message, one in zip(messages, plain.is_plain.tolist(), strict=True) if one]
-    batch = judge(chosen, DecodeContext(BEICHEN, model_of or {}), "test")
-    for judged in batch.judged:
-        assert judged.error is None, judged.message.payload
-        assert judged.reply() is None, judged.message.payload
-        assert judged.decoded is not None
-        assert judged.decoded.parts_refused == (), judged.message.payload
-        assert judged.decoded.soil, judged.message.payload
-        assert judged.decoded.streams == {}, judged.message.payload
-    assert set(batch.rows) - {"rejected"} <= set(TABLES)
-    found = plain_tables(plain, some)
-    for name in TABLES:
-        careful = to_arrow(table(name), batch.rows.get(name, []))
-        assert told(found.get(name, table(name).schema.empty_table())) == told(careful)
-    return [bool(one) for one in plain.is_plain]
-
-
-def told(rows: pa.Table) -> list[str]:
-    """Return the rows as text, which tells 0.0 from -0.0 and one double from the next, in any order."""
-    return sorted(repr(row) for row in rows.to_pylist())
+    return read_both_ways(messages, columns or UplinkColumns(SERVER), model_of or {})
 
 
 def text(**further: Any) -> bytes:
@@ -71,6 +43,17 @@ def text(**further: Any) -> bytes:
 
 PLAIN = {
     "the example": event(),
+    "names in Chinese": json.dumps(
+        event(
+            deviceInfo={
+                "devEui": EUI,
+                "deviceProfileName": "LSE01 \u571f\u58e4",
+                "deviceName": "\u7eff\u5730\U0001f333",
+            }
+        ),
+        ensure_ascii=False,
+    ).encode(),
+    "an address of 256 characters": json.dumps(event(devAddr="\u5730" * 256), ensure_ascii=False).encode(),
     "spaces": json.dumps(event(), indent=3).encode(),
     "no counter": {name: value for name, value in event().items() if name != "fCnt"},
     "capitals in the id": event(deviceInfo={"devEui": EUI.upper(), "deviceProfileName": "LSE01"}),
@@ -105,7 +88,13 @@ ODD = {
     "a whole number beyond a double": text()[:-1] + b',"x":' + b"9" * 400 + b"}",
     "nothing": text()[:-1] + b',"x":null}',
     "an escape": text()[:-1] + b',"x":"\\u0061"}',
-    "UTF-8": text()[:-1] + ',"x":"é"}'.encode(),
+    "UTF-16 within": text()[:-1] + b',"x":"\xe9"}',
+    "half a character": text()[:-1] + b',"x":"\xed\xa0\x80"}',
+    "a byte order mark": b"\xef\xbb\xbf" + text(),
+    "an id in full-width letters": event(
+        deviceInfo={"devEui": EUI.replace("a", "\uff21"), "deviceProfileName": "LSE01"}
+    ),
+    "an address of 257 characters": json.dumps(event(devAddr="\u5730" * 257), ensure_ascii=False).encode(),
     "nesting": text()[:-1] + b',"x":' + b"[" * 17 + b"]" * 17 + b"}",
     "much nesting": text()[:-1] + b',"x":' + b"[" * 30_000 + b"]" * 30_000 + b"}",
     "many bytes": text() + b" " * 65_536,
@@ -184,7 +173,7 @@ def test_an_event_whose_keys_have_other_types_than_its_neighbours_costs_only_the
 
 
 def test_a_profile_that_sends_ever_new_keys_is_read_all_the_same() -> None:
-    columns = ChirpStackColumns()
+    columns = UplinkColumns(SERVER)
     for n in range(6):
         said = event(**{f"key{n}_{k}": k for k in range(200)})
         assert read([sent(said, n)], columns) == [True]
@@ -199,7 +188,7 @@ def test_a_profile_that_sends_ever_new_keys_is_read_all_the_same() -> None:
     ids=["nesting", "sixty fields"],
 )
 def test_one_odd_event_does_not_send_its_profile_the_careful_way_for_good(odd: bytes) -> None:
-    columns = ChirpStackColumns()
+    columns = UplinkColumns(SERVER)
     read([sent(odd)], columns)
     for _ in range(2):
         assert read([sent(event(fCnt=n), n) for n in range(3)], columns) == [True] * 3
@@ -225,7 +214,7 @@ def test_the_shape_is_learned_of_few_texts_at_a_time_and_none_of_a_text_with_ver
 
 def test_events_made_at_random_and_spoilt_at_random_have_the_same_rows_both_ways() -> None:
     chance = random.Random(20260702)
-    columns = ChirpStackColumns()
+    columns = UplinkColumns(SERVER)
     plain: list[bool] = []
     for batch in range(24):
         plain += read([sent(payload, batch * 1_000 + n) for n, payload in enumerate(_strange(chance, 50))], columns)

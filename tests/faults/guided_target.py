@@ -6,22 +6,26 @@ import random
 from functools import cache
 from pathlib import Path
 
+from ingest.decode.chirpstack_columns import CHIRPSTACK
 from ingest.decode.context import DecodeContext
 from ingest.decode.device_models import all_models
 from ingest.decode.route import decode, refusal_reply
 from ingest.decode.sparkplug import read_life_event
 from ingest.decode.sparkplug_births import Births, LifeEvent
+from ingest.decode.things_stack_columns import THINGS_STACK
+from ingest.decode.uplink_columns import UplinkColumns
 from ingest.errors import PayloadError
 from ingest.observation import Message
 from ingest.site import BEICHEN
+from tests.decode.both_ways import read_both_ways
 from tests.decode.conftest import NOON
 from tests.decode.lorawan import EUI
 from tests.decode.sparkplug import DBIRTH, GROUP
 from tests.decode.test_any_bytes import SOIL, TOPICS
-from tests.decode.test_chirpstack_columns import read as assert_same_rows_of_events
 from tests.decode.test_soil_columns import assert_same_rows
 from tests.faults.fuzz import CHANGES, good_messages
 
+_UPLINKS = {"application/": CHIRPSTACK, "v3/": THINGS_STACK}
 _COMPARED = 128
 """Added to the number of the topic where plain messages are also read by columns, which takes many times as long."""
 
@@ -94,5 +98,6 @@ def play(data: bytes) -> None:
         return
     if topic == SOIL:
         assert_same_rows([message])
-    elif topic.startswith("application/"):
-        assert_same_rows_of_events([message], model_of=model_of)
+    for start, server in _UPLINKS.items():
+        if topic.startswith(start):
+            read_both_ways([message], UplinkColumns(server), model_of)

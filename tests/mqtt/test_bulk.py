@@ -223,6 +223,13 @@ def test_a_run_that_an_earlier_version_left_is_read_as_it_was() -> None:
     ]
 
 
+def test_messages_of_every_length_are_the_same_after_the_inbox() -> None:
+    sent = b"".join(packets_of(("t" * (1 + size % 7), b"x" * size) for size in (0, 1, 120, 121, 130, 20_000, 5)))
+    frames, _, _ = cut_frames(sent, 7, is_five=False)
+    assert frames is not None
+    assert arrivals_of(Frames.unpacked(frames.packed())) == arrivals_of(frames)
+
+
 def test_readings_of_one_kind_take_a_sixth_of_their_bytes_on_the_disk_and_noise_no_more_than_it_has() -> None:
     readings = b"".join(packets_of(map(reading, range(1_000))))
     noise = b"".join(packets_of(("t", random.Random(n).randbytes(1_000)) for n in range(100)))
