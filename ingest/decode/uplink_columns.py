@@ -76,7 +76,7 @@ class UplinkColumns:
         """Begin without any."""
         self._server = server
         self._shapes: dict[str, GrowingShape] = {}
-        self._kinds: dict[str, str | None] = {}
+        self._kinds: dict[str, str] = {}
 
     def read(self, messages: Messages, model_of: Mapping[str, str]) -> PlainSoil:
         """Return the rows of the messages that are plain, and which these are.
@@ -117,8 +117,8 @@ class UplinkColumns:
                 self._shapes.clear()
             shape = self._shapes.setdefault(kind, GrowingShape(self._server.shape))
             for some, envelopes in shape.read(chosen(messages.payloads, places), _may_fit):
-                said = self._server.kind_in(envelopes)
-                is_other = np.asarray(pc.fill_null(pc.not_equal(said, kind), fill_value=True))
+                said = pc.fill_null(self._server.kind_in(envelopes), "")
+                is_other = np.asarray(pc.not_equal(said, kind))
                 news = np.flatnonzero(is_news[of_kind[some]] | is_other)
                 where = topics.indices.take(pa.array(places[some][news]))
                 self._kinds |= dict(
