@@ -175,7 +175,7 @@ def test_what_somebody_opened_again_closes_only_with_data_younger_than_that(
 ) -> None:
     apply_flags(ledger, [flag("P1", cause, NOW)], GRADE_ONE, NOW)
     issue_id = only(ledger).issue_id
-    report(ledger, issue_id, "done", NOW + HOUR, **({"inspection": "confirmed"} if cause == "disease" else {}))
+    report(ledger, issue_id, "done", NOW + HOUR, inspection="confirmed" if cause == "disease" else None)
     again = NOW + 2 * DAY
     perform(ledger, Action("office-01", issue_id, "reopened", "王工", reason="看过了，还不行"), again)
     at = again + DAY
