@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from bench.flood import packets_of
+from ingest.frames import Frames, cut_frames
 from ingest.inbox import Arrival, Inbox
 from ingest.lake.compact import compact_lake
 from ingest.lake.layout import DataFolder
@@ -25,6 +27,7 @@ from tests.end_to_end.running import assert_files_are_whole
 from tests.faults.crashes import WATCHED, Judged, Scenario
 
 SITE = Site("beichen", ZoneInfo("Asia/Shanghai"), 116.9, 39.05, 117.45, 39.4)
+TOPIC = "greensward/v1/beichen/gs-01/soil"
 READINGS = 24
 REFUSED = 3
 GROUP = 7
@@ -57,12 +60,7 @@ def work(place: Path) -> None:
     with own(folder), Inbox(folder.inbox) as inbox:
         sealer = Sealer(folder, SITE, "test")
         for number, group in enumerate(groups):
-            inbox.append(
-                [
-                    Arrival(arrived_us, "greensward/v1/beichen/gs-01/soil", payload, redelivered=False, retained=False)
-                    for _, payload in group
-                ]
-            )
+            inbox.append(_arrived(arrived_us, [payload for _, payload in group], as_run=number % 2 == 0))
             with acknowledged.open("a") as log:
                 log.write("".join(f"{n}\n" for n, _ in group))
             if number % 2:
@@ -71,6 +69,15 @@ def work(place: Path) -> None:
         for _ in compact_lake(folder, SITE.local_date(NOON) + timedelta(days=9), 1):
             pass
         sealer.close()
+
+
+def _arrived(at_us: int, payloads: list[bytes], *, as_run: bool) -> list[Arrival] | Frames:
+    """Return the payloads as a run of packets, as they come from a broker, or as messages one by one."""
+    if not as_run:
+        return [Arrival(at_us, TOPIC, payload, redelivered=False, retained=False) for payload in payloads]
+    frames, _, _ = cut_frames(b"".join(packets_of((TOPIC, payload) for payload in payloads)), at_us, is_five=False)
+    assert frames is not None
+    return frames
 
 
 def seal(inbox: Inbox, sealer: Sealer) -> None:
