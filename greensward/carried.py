@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from ingest.lake.durable import hash_is_right, make_folder, replace_file, store_errors, write_new_file
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import partition_days, partition_files
+from ingest.lake.read import Days, partition_days, partition_files
 from ingest.lake.tables import table
 from sql.carry import Carry, Generation, Past, carried_models
 
@@ -39,11 +39,13 @@ class _Contents(msgspec.Struct, forbid_unknown_fields=True):
     generations: list[_Generation]
 
 
-def soil_files(folder: DataFolder) -> dict[date, list[str]]:
-    """Return the names of the files of soil_readings by local day. Names are never used twice."""
+def soil_files(folder: DataFolder, days: Days | None = None) -> dict[date, list[str]]:
+    """Return the names of the files of soil_readings by local day, of `days` or all. Names are never used twice."""
     spec = table("soil_readings")
     return {
-        day: sorted(path.name for path in partition_files(folder, spec, day)) for day in partition_days(folder, spec)
+        day: sorted(path.name for path in partition_files(folder, spec, day))
+        for day in partition_days(folder, spec)
+        if days is None or days[0] <= day <= days[1]
     }
 
 

@@ -93,8 +93,10 @@ def judge_to_keep(
     """
 
     def once() -> ToKeep:
-        carry = Carry(load_past(folder), soil_files(folder), site, as_of)  # the files first: what comes after is new
-        with open_lake(folder, site, days_read(as_of, site)) as lake:
+        days = days_read(as_of, site)
+        files = soil_files(folder, days["soil_readings"])  # before the lake is opened: what comes after is new
+        carry = Carry(load_past(folder), files, site, as_of)
+        with open_lake(folder, site, days) as lake:
             flags = evaluate(lake, as_of=as_of, site=site, progress=progress, campaigns=campaigns, carry=carry)
             with file_lock(folder.evaluation_lock):
                 keep_for_next(folder, lake, carry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from ingest.lake.read import Days
-from ingest.lake.tables import table
+from ingest.lake.tables import all_tables, table
 from ingest.site import Site
 from sql.campaigns import Campaigns, create_campaigns, load_campaigns
 from sql.carry import Carry, in_three_steps
@@ -27,6 +28,9 @@ Progress = Callable[[str, int, int], None]
 
 TABLES_OF_THE_WINDOW = ("soil_readings", "weather_readings", "device_status")
 """What grows every day. Each model that reads one of these reads the days of the window alone."""
+
+TABLES_OF_THE_DRONE_WINDOW = ("image_detections", "index_stats")
+"""What grows with every flight. Each model that reads one of these reads the days of drone_window_days alone."""
 
 SCHEMA = "evaluated"
 """Where models and the tables that they ask are made: what stands here goes before the lake's own of the same name."""
@@ -199,8 +203,28 @@ def _readings_of_window(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def days_read(as_of: datetime, site: Site) -> dict[str, Days]:
-    """Return the local days that an evaluation reads of the tables that grow every day, for `open_lake`."""
-    return dict.fromkeys(TABLES_OF_THE_WINDOW, _window(as_of, site))
+    """Return the local days that an evaluation reads of the tables that grow every day, for `open_lake`.
+
+    Tables that no model reads are in sight for the days of the window: to look at the ends of a year of their files
+    takes longer than the evaluation. Those that are not named here are read whole: plot_coverage for the plots never
+    flown, drone_images and flight_reports for flights whose pictures came late, and what people did or soils showed.
+    """
+    window = _window(as_of, site)
+    today = window[1]
+    return (
+        dict.fromkeys(_tables_that_no_model_reads(), window)
+        | dict.fromkeys(TABLES_OF_THE_WINDOW, window)
+        | dict.fromkeys(TABLES_OF_THE_DRONE_WINDOW, (today - timedelta(days=limit("drone_window_days")), today))
+        | {"weather_forecasts": (today - timedelta(days=math.ceil(limit("forecast_max_age_hours") / 24)), today)}
+    )
+
+
+@functools.cache
+def _tables_that_no_model_reads() -> tuple[str, ...]:
+    read = {name for model in all_models() for name in model.reads} | {
+        "flight_reports"
+    }  # which greensward.flights asks
+    return tuple(name for name, spec in all_tables().items() if spec.partition_by and name not in read)
 
 
 def _window(as_of: datetime, site: Site) -> Days:

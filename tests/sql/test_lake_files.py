@@ -13,7 +13,7 @@ from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake
 from ingest.lake.tables import all_tables
 from ingest.site import BEICHEN
-from sql.evaluate import TABLES_OF_THE_WINDOW, days_read, evaluate
+from sql.evaluate import TABLES_OF_THE_DRONE_WINDOW, TABLES_OF_THE_WINDOW, days_read, evaluate
 from sql.models import all_models
 from sql.reference import limit
 from tests.sql.made_lake import AS_OF, MadeLake
@@ -66,13 +66,56 @@ def test_a_year_of_history_is_not_opened(lake: MadeLake, tmp_path: Path, table_n
     assert view.count("part-1.parquet") == days, "files of other days are not even named"
 
 
-@pytest.mark.parametrize("table_name", TABLES_OF_THE_WINDOW)
-def test_who_reads_a_table_of_the_window_reads_its_days_alone(table_name: str) -> None:
+_BETWEEN = (
+    "{table}.date between coalesce(getvariable('{since}'), date '0001-01-01') "
+    "and coalesce(getvariable('window_to'), date '9999-12-31')"
+)
+_FORECASTS = (
+    "weather_forecasts.date >= cast(getvariable('window_to') as date) "
+    "- cast(ceil(limits.forecast_max_age_hours / 24) as integer) "
+    "and weather_forecasts.date <= cast(getvariable('window_to') as date)"
+)
+_READ_DAYS = (
+    {name: _BETWEEN.format(table=name, since="window_from") for name in TABLES_OF_THE_WINDOW}
+    | {name: _BETWEEN.format(table=name, since="drone_window_from") for name in TABLES_OF_THE_DRONE_WINDOW}
+    | {"weather_forecasts": _FORECASTS}
+)
+
+
+@pytest.mark.parametrize(("table_name", "days"), _READ_DAYS.items())
+def test_who_reads_a_table_of_the_window_reads_its_days_alone(table_name: str, days: str) -> None:
     readers = [model.select for model in all_models() if table_name in model.reads]
     assert readers
     for select in readers:
-        text = " ".join(select.split())
-        assert (
-            f"{table_name}.date between coalesce(getvariable('window_from'), date '0001-01-01') "
-            "and coalesce(getvariable('window_to'), date '9999-12-31')"
-        ) in text
+        assert days in " ".join(select.split())
+
+
+def test_an_evaluation_looks_at_the_ends_of_no_more_files_than_it_may_read(tmp_path: Path) -> None:
+    back = {"today": 0, "last day of the window": 35, "before the window": 36, "flown then": 60, "long ago": 400} | {
+        "as old as a forecast may be": 3,
+        "older than any forecast": 4,
+    }
+    seen_for_days = {
+        "rejected": 35,
+        "flags": 35,
+        "drone_poses": 35,
+        "soil_readings": 35,
+        "image_detections": 60,
+        "index_stats": 60,
+        "weather_forecasts": 3,
+        "flight_reports": 400,
+        "drone_images": 400,
+        "plot_coverage": 400,
+        "soil_plateaus": 400,
+        "issue_events": 400,
+    }
+    for name in seen_for_days:
+        for days in back.values():
+            target = DataFolder(tmp_path).partition(name, BEICHEN.local_date(AS_OF) - timedelta(days=days))
+            target.mkdir(parents=True)
+            pq.write_table(all_tables()[name].schema.empty_table(), target / "part-1.parquet")
+    with open_lake(DataFolder(tmp_path), BEICHEN, days_read(AS_OF, BEICHEN)) as connection:
+        views = connection.execute("select view_name, sql from duckdb_views() where not internal").fetchall()
+    for name, view in views:
+        if name in seen_for_days:
+            assert view.count("part-1.parquet") == sum(days <= seen_for_days[name] for days in back.values()), name
