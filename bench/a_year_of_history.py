@@ -1,9 +1,10 @@
 """What a year of history costs beside five weeks and a week of it: `uv run python -m bench.a_year_of_history`.
 
-Makes a year of readings every ten minutes (closed days as compaction leaves them, one sorted file each), and lakes that
-hold only its last days. Prints for each lake what the first evaluation takes and what one with nothing new takes, and
-over the year what it takes to read one sensor's year and the latest reading of each sensor: medians of `--runs`, in
-turn. `--sensors N` (each 52,560 readings, about 0.5 MB), `--keep DIR` leaves the lakes there, or uses the ones there.
+Makes a year of readings every ten minutes (closed days as compaction leaves them, one sorted file each), a file a day
+of every other table, and lakes that hold only the last days of it. Prints for each lake what the first evaluation takes
+and what one with nothing new takes, and over the year what it takes to open the lake and to ask it: medians of
+`--runs`, in turn. `--sensors N` (each 52,560 readings, about 0.55 MB), `--keep DIR` leaves the lakes there, goes on
+with those that a run before did not finish, or uses the ones there; `--questions` judges nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as dt_time
 from functools import partial
 from pathlib import Path
@@ -27,9 +28,11 @@ from bench.ten_thousand_sensors import registers, typed
 from greensward.evaluation import judge_to_keep
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake
-from ingest.lake.tables import table
+from ingest.lake.tables import all_tables, table
 from ingest.lake.write import write_rows
 from ingest.site import BEICHEN
+from sql.analysts import all_questions
+from sql.models import analyst_models
 
 _AS_OF = datetime(2026, 7, 10, 0, 35, tzinfo=UTC)
 _DAYS = {"a week": 7, "five weeks": 35, "a year": 365}
@@ -37,6 +40,19 @@ _SLOT_S = 600
 
 _DEVICE_ROWS = 86_400 // _SLOT_S
 """Readings of a sensor a day."""
+
+_SOMETHING = {
+    "string": "nobody",
+    "binary": b"{}",
+    "bool": False,
+    "int16": 0,
+    "int32": 0,
+    "int64": 0,
+    "double": 0.0,
+    "date32[day]": _AS_OF.date(),
+    "timestamp[us, tz=UTC]": _AS_OF,
+    "list<element: double>": [],
+}
 
 _LOST = 0.005
 """Share of messages that never came."""
@@ -91,14 +107,29 @@ def make_lakes(root: Path, sensors: int) -> None:
         write_rows(year, spec, day, _day_of_readings(sensors, midnight, slots), f"made-{day:%Y%m%d}")
         print(f"\r{day}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
+    _file_a_day_of_each_other_table(year, today)
     for name, days in _DAYS.items():
         registers(DataFolder(root / name), sensors)
-        since = BEICHEN.local_date(_AS_OF) - timedelta(days=days)
-        for path in sorted(year.table("soil_readings").glob("date=*/*.parquet")):
+        since = today - timedelta(days=days)
+        for path in sorted(year.lake.glob("*/date=*/*.parquet")):
             if name != "a year" and path.parent.name >= f"date={since}":
-                beside = DataFolder(root / name).table("soil_readings") / path.parent.name
-                beside.mkdir(parents=True, exist_ok=True)
-                os.link(path, beside / path.name)
+                beside = DataFolder(root / name).lake / path.relative_to(year.lake)
+                beside.parent.mkdir(parents=True, exist_ok=True)
+                if not beside.exists():
+                    os.link(path, beside)
+
+
+def _file_a_day_of_each_other_table(year: DataFolder, today: date) -> None:
+    """Put into every other table a row of nobody's a day: what a lake of a year has are files of all tables."""
+    for spec in all_tables().values():
+        if spec.partition_by is None or year.table(spec.name).exists():
+            continue
+        row = {column.name: _SOMETHING[str(column.type)] for column in spec.columns if column.required}
+        path = write_rows(year, spec, today, pa.Table.from_pylist([row], schema=spec.schema), "made-1")
+        for back in range(1, _DAYS["a year"] + 1):
+            beside = year.partition(spec.name, today - timedelta(days=back))
+            beside.mkdir(parents=True)
+            os.link(path, beside / path.name)
 
 
 def main() -> None:
@@ -107,43 +138,50 @@ def main() -> None:
     parser.add_argument("--sensors", type=int, default=1_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--questions", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         root = given.keep or Path(temporary)
-        if not (root / "a year").exists():
-            make_lakes(root, given.sensors)
+        make_lakes(root, given.sensors)
         folders = {name: DataFolder(root / name) for name in _DAYS}
-        first = _in_turn(folders, given.runs, _judged_anew)
-        again = _in_turn(folders, given.runs, lambda folder: judge_to_keep(folder, BEICHEN, _AS_OF))
+        first = {} if given.questions else _in_turn(folders, given.runs, _judged_anew)
+        again = {} if given.questions else _in_turn(folders, given.runs, _judge_again)
         for what, times in (("all judged", first), ("nothing new", again)):
-            week, _ = times["a week"]
             for name, (seconds, cpu_seconds) in times.items():
-                print(f"flag, {what}, {name:12s}{seconds:7.2f} s {cpu_seconds:7.2f} s of CPU, {seconds / week:.2f} x")
+                share = cpu_seconds / times["a week"][1]
+                print(f"flag, {what}, {name:12s}{seconds:7.2f} s {cpu_seconds:7.2f} s of CPU, {share:.2f} x")
         year = {"a year": folders["a year"]}
         for what, question in _QUESTIONS.items():
             ((seconds, cpu_seconds),) = _in_turn(year, given.runs, partial(_ask, question)).values()
             print(f"{what:30s}{seconds:7.2f} s {cpu_seconds:7.2f} s of CPU")
 
 
+_DEVICES_NOW = next(model.select for model in analyst_models() if model.name == "devices_now")
 _QUESTIONS = {
     "one sensor's year": (
         "select date, avg(volumetric_water_content), count(*) from soil_readings "
         "where device_id = 'gs-00123' group by date"
     ),
-    "latest of each sensor": (
-        "select device_id, max(measured_at), max_by(volumetric_water_content, measured_at) from soil_readings "
-        "where date >= (select max(date) from soil_readings) - 1 group by device_id"
-    ),
+    "all columns of it": "select * from soil_readings where device_id = 'gs-00123'",
+    "latest of each sensor": next(one.select for one in all_questions() if one.name == "last_reading_by_device"),
+    "how many readings": "select count(*) from soil_readings",
 }
+
+
+def _judge_again(folder: DataFolder) -> None:
+    judge_to_keep(folder, BEICHEN, _AS_OF)
 
 
 def _judged_anew(folder: DataFolder) -> None:
     (folder.carried / "newest.json").unlink(missing_ok=True)
-    judge_to_keep(folder, BEICHEN, _AS_OF)
+    _judge_again(folder)
 
 
 def _ask(question: str, folder: DataFolder) -> None:
     with open_lake(folder, BEICHEN) as lake:
+        lake.execute(f"set variable timezone = '{BEICHEN.timezone.key}'")
+        lake.execute(f"set variable now = timestamptz '{_AS_OF.isoformat()}'")
+        lake.execute(f"create view devices_now as {_DEVICES_NOW}")
         lake.execute(question).fetchall()
 
 

@@ -221,10 +221,9 @@ def days_read(as_of: datetime, site: Site) -> dict[str, Days]:
 
 @functools.cache
 def _tables_that_no_model_reads() -> tuple[str, ...]:
-    read = {name for model in all_models() for name in model.reads} | {
-        "flight_reports"
-    }  # which greensward.flights asks
-    return tuple(name for name, spec in all_tables().items() if spec.partition_by and name not in read)
+    # flight_reports are asked beside the models, by greensward.flights.
+    asked = {"flight_reports", *(name for model in all_models() for name in model.reads)}
+    return tuple(name for name, spec in all_tables().items() if spec.partition_by and name not in asked)
 
 
 def _window(as_of: datetime, site: Site) -> Days:
