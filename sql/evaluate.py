@@ -29,7 +29,7 @@ Progress = Callable[[str, int, int], None]
 TABLES_OF_THE_WINDOW = ("soil_readings", "weather_readings", "device_status")
 """What grows every day. Each model that reads one of these reads the days of the window alone."""
 
-TABLES_OF_THE_DRONE_WINDOW = ("image_detections", "index_stats")
+TABLES_OF_THE_DRONE_WINDOW = ("image_detections",)
 """What grows with every flight. Each model that reads one of these reads the days of drone_window_days alone."""
 
 SCHEMA = "evaluated"
@@ -207,7 +207,7 @@ def days_read(as_of: datetime, site: Site) -> dict[str, Days]:
 
     Tables that no model reads are in sight for the days of the window: to look at the ends of a year of their files
     takes longer than the evaluation. Those that are not named here are read whole: plot_coverage for the plots never
-    flown, drone_images and flight_reports for flights whose pictures came late, and what people did or soils showed.
+    flown, drone_images and flight_reports for flights whose pictures came late, index_stats, and what people did.
     """
     window = _window(as_of, site)
     today = window[1]

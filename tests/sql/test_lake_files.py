@@ -101,7 +101,7 @@ def test_an_evaluation_looks_at_the_ends_of_no_more_files_than_it_may_read(tmp_p
         "drone_poses": 35,
         "soil_readings": 35,
         "image_detections": 60,
-        "index_stats": 60,
+        "index_stats": 400,
         "weather_forecasts": 3,
         "flight_reports": 400,
         "drone_images": 400,
