@@ -12,13 +12,20 @@
 -- before, what would not be bare without that fall is unconfirmed until a flight of another day shows it bare, too.
 -- Clear means: all flights of both days running are above vigour_clear_z and show nothing bare and no disease in the
 -- plot, and no issue was opened again in between.
-with neighbours as (
+with shifts as (
+    select flight_shifts.*,
+    from flight_shifts
+    cross join limits
+    where flight_shifts.plots_seen_before >= limits.shift_plots
+),
+
+neighbours as (
     select
         vigour_scores.*,
-        vigour_days.previous_z,
+        case when vigour_scores.is_comparable then vigour_days.previous_z end as previous_z,
         vigour_days.lowest_z,
         vigour_days.is_unwell,
-        flight_shifts.median_change,
+        shifts.median_change,
         round(vigour_scores.robust_z - limits.vigour_alert_z, 9) <= 0
         or (
             round(vigour_scores.robust_z - limits.vigour_watch_z, 9) <= 0
@@ -29,8 +36,8 @@ with neighbours as (
                 or finding_answers.answered_at >= vigour_scores.captured_at
             )
         ) as is_poor,
-        round(flight_shifts.median_change + vigour_scores.mad_min, 9) <= 0
-        and round(vigour_scores.index_median - flight_shifts.median_change - limits.dead_ndvi, 9) >= 0
+        round(shifts.median_change + vigour_scores.mad_min, 9) <= 0
+        and round(vigour_scores.index_median - shifts.median_change - limits.dead_ndvi, 9) >= 0
         and coalesce(vigour_scores.day_before_median >= limits.dead_ndvi, true) as is_of_the_shift,
         finding_answers.reopened_at is null
         or finding_answers.reopened_at < vigour_days.previous_at
@@ -43,13 +50,11 @@ with neighbours as (
             and vigour_scores.sensor_kind = vigour_days.sensor_kind
             and vigour_scores.index_name = vigour_days.index_name
             and vigour_scores.flown_on = vigour_days.flown_on
-            and vigour_scores.is_comparable
-    left join flight_shifts
+    left join shifts
         on
-            vigour_scores.flight_id = flight_shifts.flight_id
-            and vigour_scores.sensor_kind = flight_shifts.sensor_kind
-            and vigour_scores.index_name = flight_shifts.index_name
-            and limits.shift_plots <= flight_shifts.plots_seen_before
+            vigour_scores.flight_id = shifts.flight_id
+            and vigour_scores.sensor_kind = shifts.sensor_kind
+            and vigour_scores.index_name = shifts.index_name
     left join finding_answers
         on vigour_scores.plot_id = finding_answers.plot_id and finding_answers.cause = 'vigour'
     where vigour_scores.flown_on >= coalesce(getvariable('drone_window_from'), date '0001-01-01')
