@@ -15,7 +15,7 @@ import pyarrow as pa
 from crews.actions import FALSE_ALARM_REASONS, person
 from crews.campaign import TO_DO_STATES, brings_water, is_of_campaign
 from crews.finding import PAUSED_STATES, Finding, merge_flags
-from crews.issue import ActionRefusedError, Issue
+from crews.issue import ActionRefusedError, Event, Issue
 from crews.ledger import GREENSWARD, Ledger
 from crews.policy import due_at, interval, look_back_on
 
@@ -163,7 +163,9 @@ def _check_watering(ledger: Ledger, finding: Finding, plot: Mapping[str, Any], n
     """Close an issue whose reported water is seen at the roots; where it is not, or in part, it is looked at again.
 
     Whoever reported that water may not close the issue by word: a probe does, or somebody else (crews/actions.py).
-    Where nothing arrived the issue leaves its crew: another one, or the office, goes and looks.
+    Where nothing arrived the issue leaves its crew: another one, or the office, goes and looks. Where the probes fell
+    silent before the water had sunk nobody knows, and it stays with its crew. Data that come late and show the water
+    end a recheck on which nobody has gone yet. Water that was brought with other work proves nothing of that work.
     """
     issue_id, reported_at = finding.reason_params.get("issue_id"), finding.reason_params.get("reported_at")
     if not issue_id or not reported_at or finding.state not in {"verified", "partial", "ineffective"}:
@@ -172,37 +174,61 @@ def _check_watering(ledger: Ledger, finding: Finding, plot: Mapping[str, Any], n
         issue = ledger.issue(issue_id)
     except ActionRefusedError:
         return  # the lake remembers an issue that this ledger does not
-    if issue.state != "done_unchecked" or issue.done_at != datetime.fromisoformat(reported_at):
+    if not brings_water(issue.cause, issue.finding["reason_params"]):
         return
-    detail: dict[str, Any] = {"check": finding.reason_params}
+    report = datetime.fromisoformat(reported_at)
+    is_unchecked = issue.state == "done_unchecked" and issue.done_at == report
     if finding.state == "verified":
-        day = look_back_on(issue.issue_id, issue.repeat_count, now, ledger.site)
-        detail |= {"reason": "watering_verified", "state": finding.state}
-        detail |= {} if day is None else {"look_back_on": day.isoformat()}
-        ledger.append(issue, "closed", now, GREENSWARD, detail)
-        applied.closed.append(issue.issue_id)
-        return
-    if not _is_final(finding, issue):
-        return
-    deadline = due_at(issue.severity, plot.get("maintenance_grade"), now, ledger.site)
-    note = "water_did_not_arrive" if finding.state == "ineffective" else "water_came_in_part"
-    detail |= {"note": note, "due_at": deadline.isoformat(), "recheck": True}
-    if finding.state == "ineffective":
-        names = {person(one): one.removeprefix("crew:") for one in (issue.done_by, issue.crew) if one}
-        detail["not_by"] = list(names.values())[::-1]  # the crew first: pages name it
-    ledger.append(issue, "reopened", now, GREENSWARD, detail)
-    applied.reopened.append(issue.issue_id)
+        if is_unchecked or _waits_to_look_after(ledger, issue, report):
+            day = look_back_on(issue.issue_id, issue.repeat_count, now, ledger.site)
+            detail: dict[str, Any] = {"check": finding.reason_params, "reason": "watering_verified"}
+            detail |= {"state": finding.state} | ({} if day is None else {"look_back_on": day.isoformat()})
+            ledger.append(issue, "closed", now, GREENSWARD, detail)
+            applied.closed.append(issue.issue_id)
+    elif is_unchecked and _is_final(finding, report):
+        deadline = due_at(issue.severity, plot.get("maintenance_grade"), now, ledger.site)
+        detail = {"check": finding.reason_params, "due_at": deadline.isoformat(), "recheck": True}
+        ledger.append(issue, "reopened", now, GREENSWARD, detail | _what_was_seen(finding, issue, report))
+        applied.reopened.append(issue.issue_id)
 
 
-def _is_final(finding: Finding, issue: Issue) -> bool:
+def _what_was_seen(finding: Finding, issue: Issue, report: datetime) -> dict[str, Any]:
+    """Return why the watering is looked at again, and who is not to look."""
+    if not _has_sunk(finding, report):
+        return {"note": "water_unknown"}
+    if finding.state == "partial":
+        return {"note": "water_came_in_part"}
+    names = {person(one): one.removeprefix("crew:") for one in (issue.done_by, issue.crew) if one}
+    return {"note": "water_did_not_arrive", "not_by": list(names.values())[::-1]}  # the crew first: pages name it
+
+
+def _waits_to_look_after(ledger: Ledger, issue: Issue, report: datetime) -> bool:
+    """Say whether Greensward had the water of that very report looked after, and nobody has gone or said so yet."""
+    if issue.state not in {"opened", "assigned", "deferred"}:
+        return False
+    since: list[Event] = []
+    for event in reversed(ledger.history(issue.issue_id)):
+        if event.kind == "reopened":
+            is_own = event.actor == GREENSWARD and event.detail.get("recheck") and "check" in event.detail
+            is_looked_at = any(one.kind in {"done", "false_alarm"} or one.detail.get("seen") for one in since)
+            return bool(
+                is_own and not is_looked_at and datetime.fromisoformat(event.detail["check"]["reported_at"]) == report
+            )
+        since.append(event)
+    return False
+
+
+def _is_final(finding: Finding, report: datetime) -> bool:
     """Say whether little or nothing was seen for long enough: water goes on sinking to deeper probes for a day.
 
     A probe that fell silent meanwhile is waited for until no more data could change what was seen.
     """
-    if finding.data_at is None or issue.done_at is None:
-        return False
-    has_sunk = finding.data_at - issue.done_at >= interval("recheck_sunk_after")
-    return has_sunk or finding.as_of - issue.done_at >= interval("recheck_without_data_after")
+    return _has_sunk(finding, report) or finding.as_of - report >= interval("recheck_without_data_after")
+
+
+def _has_sunk(finding: Finding, report: datetime) -> bool:
+    """Say whether the probes were heard for so long after the report that its water had sunk to them."""
+    return finding.data_at is not None and finding.data_at - report >= interval("recheck_sunk_after")
 
 
 def _was_just_voided(ledger: Ledger, finding: Finding, before: Finding | None, now: datetime) -> bool:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from ingest.errors import ConfigError
 from ingest.lake.tables import PARTITION_WORDS, Words, all_tables
+from sql.campaigns import Campaigns, create_campaigns, load_campaigns
 from sql.models import Model, analyst_models, analyst_views
 from sql.reference import create_reference
 
@@ -31,16 +32,19 @@ class Question:
     select: str
 
 
-def create_views(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+def create_views(connection: duckdb.DuckDBPyConnection, campaigns: Campaigns | None = None) -> tuple[str, ...]:
     """Make the views of analysts on `connection`, which holds the tables of the lake, and return their names.
 
     Views over all history, beside the reference tables that they ask: those of `analyst_views`. The steps between
     them and the tables are parts of each, and no views: to make those too would take longer than most answers.
     They hold in a database that stays. Variable now (or as_of) says which rows of the registers hold; without either,
     those without an end. Each view carries its meaning as a comment.
+
+    campaigns: those of the district; the built-in ones where it has none
     """
     # As tables: views of so many values would be read anew in each of the hundred places that name them.
-    create_reference(connection, "table")
+    create_reference(connection, "table", without=("campaigns", "campaign_rules"))
+    create_campaigns(connection, campaigns or load_campaigns(), "table")
     models = analyst_models()
     shown = [model for model in models if model.name in analyst_views()]
     for model in shown:

@@ -96,6 +96,7 @@ _FOR_ANALYSTS = (
     "potential_daily",
     "staged_index_stats",
     "watering_reports",
+    "work_reports",
     "doubtful_findings",
     "routed_findings",
 )

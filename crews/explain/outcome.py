@@ -35,8 +35,8 @@ def memory_steps(rows: Mapping[str, Rows], limits: Row, say: Say, site: Site) ->
                 limit=number(limits["rain_hold_mm"], 0),
             )  # fmt: skip
             yield Step(section="memory", key="rain", said=said, source=say("explain.source.glossary"))
-    seasons = [row["rule"] for row in rows["season"]] or ["none"]
-    named = " · ".join(say(f"explain.memory.season_{rule}", otherwise=rule) for rule in seasons)
+    seasons = [(row["rule"], _span(row)) for row in rows["season"]] or [("none", {})]
+    named = " · ".join(say(f"explain.memory.season_{rule}", otherwise=rule, **span) for rule, span in seasons)
     source = say("explain.source.table", name="seasons")
     yield Step(section="memory", key="season", said=say("explain.memory.season", season=named), source=source)
     frost = rows["frost"]
@@ -63,13 +63,21 @@ def _memory(memory: Row, evaluation: Row | None, rows: Mapping[str, Rows], limit
             close=number(close, 3, 2),
             hours=hours,
         )
-    if dry:
-        key = "dry_once_summer" if any(row["rule"] == "rain_holds" for row in rows["season"]) else "dry_once"
-        return say(
-            f"explain.memory.{key}", n=dry, days=number(limits["open_days"], 0),
-            hourly=number(limits["open_hourly"], 0), hours=number(limits["open_hours"], 0),
-        )  # fmt: skip
-    return say("explain.memory.closed")
+    if not dry:
+        return say("explain.memory.closed")
+    if (memory["holding_rain_mm"] or 0) >= limits["rain_hold_mm"]:
+        return say("explain.memory.dry_held", n=dry)
+    rainy = next((_span(row) for row in rows["season"] if row["rule"] == "rain_holds"), None)
+    return say(
+        "explain.memory.dry_once" if rainy is None else "explain.memory.dry_once_days", n=dry,
+        days=number(limits["open_days"], 0), hourly=number(limits["open_hourly"], 0),
+        hours=number(limits["open_hours"], 0), **(rainy or {}),
+    )  # fmt: skip
+
+
+def _span(season: Row) -> dict[str, str]:
+    """Return the first and the last day of a season, as MM-DD."""
+    return {"begin": season["month_day_from"], "end": season["month_day_to"]}
 
 
 def water_steps(watering: Row | None, finding: Row, irrigation: str, truck_litres: float, say: Say) -> Iterator[Step]:

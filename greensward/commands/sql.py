@@ -102,7 +102,7 @@ def open_for_questions(settings: Settings, *, with_comments: bool = False) -> du
     explain_columns(lake)
     lake.execute(f"set variable timezone = '{settings.place().timezone.key}'")
     lake.execute(f"set variable now = timestamptz '{settings.now().isoformat()}'")
-    create_views(lake)
+    create_views(lake, settings.campaign_tables())
     create_dictionary(lake)
     if with_comments:
         explain_views(lake)

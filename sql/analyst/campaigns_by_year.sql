@@ -39,7 +39,7 @@ reports as (
         plot_id,
         reported_at,
         litres,
-    from watering_reports
+    from work_reports
     where cause like 'campaign.%'
 )
 

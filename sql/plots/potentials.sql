@@ -24,26 +24,49 @@ with depths as (
     where quantity = 'matric_potential'
 ),
 
-aged as (
+planted as (
     select
         depths.*,
-        min(depths.depth_cm) over (partition by depths.plot_id, depths.span, depths.date, depths.starts_at)
-            as shallowest_cm,
-        case
-            when coalesce(staged_plots.is_new_as_of, depths.date < staged_plots.new_until)
-                then staged_plots.new_root_zone_m
-            else staged_plots.grown_root_zone_m
-        end as root_zone_m,
-        case
-            when staged_plots.planted_on is not null
-                then greatest(
-                    coalesce(staged_plots.planted_years, date_sub('year', staged_plots.planted_on, depths.date)), 0
-                )
-            when staged_plots.is_newly_planted then 0
-            else 999
-        end as planted_years,
+        staged_plots.is_new_as_of,
+        staged_plots.new_until,
+        staged_plots.new_root_zone_m,
+        staged_plots.grown_root_zone_m,
+        staged_plots.is_newly_planted,
+        staged_plots.planted_on,
+        staged_plots.planted_years as planted_years_as_of,
+        extract(year from depths.date) - extract(year from staged_plots.planted_on) as calendar_years,
     from depths
     inner join staged_plots on depths.plot_id = staged_plots.plot_id
+),
+
+aged as (
+    select
+        planted.*,
+        min(planted.depth_cm) over (partition by planted.plot_id, planted.span, planted.date, planted.starts_at)
+            as shallowest_cm,
+        case
+            when coalesce(planted.is_new_as_of, planted.date < planted.new_until) then planted.new_root_zone_m
+            else planted.grown_root_zone_m
+        end as root_zone_m,
+        case
+            when planted.planted_on is not null
+                then greatest(
+                    coalesce(
+                        planted.planted_years_as_of,
+                        planted.calendar_years
+                        - case
+                            when
+                                planted.date
+                                < cast(planted.planted_on + interval (12 * planted.calendar_years) month as date)
+                                then 1
+                            else 0
+                        end
+                    ), 0
+                )
+            when planted.is_newly_planted then 0
+            else 999
+        end as planted_years,
+    from planted
 ),
 
 lined as (

@@ -2,14 +2,14 @@
 --
 -- Grain: plot with a report of water that can be checked, or with water that nobody ordered
 -- As of: as_of
--- Reads: watering_checks, wetting_events, issue_events, limits
+-- Reads: watering_checks, wetting_events, issue_events, campaigns, limits
 -- Feeds: findings
 -- Kept as: table
 --
--- Sends no crew by itself. The newest check of a report speaks where it asks for a recheck (ineffective or partial; the
--- ledger orders it) and nobody has checked that report yet: it is the newest of done, reopened, closed and void of its
--- issue. Else the newer of it and the newest unplanned event of the last unplanned_told_days speaks: a pipe may leak
--- days after the crew was there.
+-- Sends no crew by itself. The newest check of a report speaks while the ledger has to decide by it: nobody has checked
+-- that report yet (it is the newest of done, reopened, closed and void of its issue, and of several visits the last),
+-- its issue asks for water, and the probes show that it came, came in part or did not. Else the newer of it and the
+-- newest unplanned event of the last unplanned_told_days speaks: a pipe may leak days after the crew was there.
 with decisions as (
     select
         issue_id,
@@ -19,20 +19,26 @@ with decisions as (
         date between cast(getvariable('window_from') as date) and cast(getvariable('window_to') as date)
         and happened_at <= cast(getvariable('as_of') as timestamptz)
         and kind in ('done', 'reopened', 'closed', 'void')
+        and not coalesce(
+            cast(json_extract_string(detail_json, '$.visit') as double)
+            < cast(json_extract_string(detail_json, '$.visits') as double), false
+        )
     group by issue_id
 ),
 
 checks as (
     select
         watering_checks.*,
-        watering_checks.state in ('ineffective', 'partial')
-        and watering_checks.reported_at = decisions.decided_at as asks_for_recheck,
+        watering_checks.state in ('verified', 'partial', 'ineffective')
+        and watering_checks.reported_at = decisions.decided_at
+        and (watering_checks.cause = 'drought' or campaigns.work = 'water') as is_to_decide,
         row_number() over (
             partition by watering_checks.plot_id
             order by watering_checks.reported_at desc, watering_checks.issue_id asc
         ) as age_rank,
     from watering_checks
     left join decisions on watering_checks.issue_id = decisions.issue_id
+    left join campaigns on watering_checks.cause = concat('campaign.', campaigns.campaign_id)
 ),
 
 unplanned as (
@@ -60,7 +66,7 @@ newest_checks as (
     where
         checks.age_rank = 1
         and (
-            coalesce(checks.asks_for_recheck, false)
+            coalesce(checks.is_to_decide, false)
             or newest_unplanned.plot_id is null
             or checks.reported_at >= newest_unplanned.starts_at
         )

@@ -1,47 +1,26 @@
 -- The water that crews say they brought; where a crew corrected its report, the corrected amount.
 --
--- Grain: report of work done on an issue
+-- Grain: report of work done on an issue that asks for water, or of work with which water came
 -- As of: issue_events up to as_of, of the window; without as_of all history
--- Reads: issue_events
+-- Reads: work_reports, campaigns
 -- Feeds: wetting_events, watering_checks, balance_days, peer_estimates
 -- Kept as: table
 --
--- The instant, its local day and who reported are those of the report itself, also where its amount was corrected
--- later. Litres are null where nobody said how much.
-with events as (
-    select
-        issue_events.event_id,
-        issue_events.issue_id,
-        issue_events.plot_id,
-        issue_events.cause,
-        issue_events.kind,
-        issue_events.actor,
-        issue_events.date,
-        issue_events.happened_at,
-        cast(json_extract_string(issue_events.detail_json, '$.water_used_litres') as double) as litres,
-        count(case when issue_events.kind = 'done' then 1 end) over (
-            partition by issue_events.issue_id
-            order by issue_events.happened_at, issue_events.event_id
-            rows between unbounded preceding and current row
-        ) as round_number,
-    from issue_events
-    where
-        issue_events.kind in ('done', 'amended')
-        and issue_events.date >= coalesce(cast(getvariable('window_from') as date), date '0001-01-01')
-        and issue_events.date <= coalesce(cast(getvariable('window_to') as date), date '9999-12-31')
-        and issue_events.happened_at <= coalesce(cast(getvariable('as_of') as timestamptz), timestamptz 'infinity')
-)
-
+-- Asks for water means: an issue of dryness, or of a campaign whose work is water. Whatever else was reported (a
+-- pruning, a probe put in anew, a bed looked at) brought water only where it says litres. Litres are null where nobody
+-- said how much.
 select
-    issue_id,
-    plot_id,
-    cause,
-    round_number,
-    min(happened_at) as reported_at,
-    min(date) as date,
-    min_by(actor, epoch(happened_at)) as actor,
-    max_by(litres, case when litres is not null then epoch(happened_at) end) as litres,
-from events
-where round_number > 0
-group by issue_id, plot_id, cause, round_number
-having max(case when kind = 'done' then 1 else 0 end) = 1
+    work_reports.issue_id,
+    work_reports.plot_id,
+    work_reports.cause,
+    work_reports.round_number,
+    work_reports.reported_at,
+    work_reports.date,
+    work_reports.actor,
+    work_reports.litres,
+from work_reports
+left join campaigns on work_reports.cause = concat('campaign.', campaigns.campaign_id)
+where
+    work_reports.cause = 'drought'
+    or campaigns.work = 'water'
+    or work_reports.litres > 0

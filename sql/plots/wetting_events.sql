@@ -2,20 +2,24 @@
 --
 -- Grain: plot and event
 -- As of: readings and reports up to as_of
--- Reads: rise_hours, rain_hours, layer_thicknesses, plot_depths, staged_plots, watering_reports, issue_events, limits
+-- Reads: rise_hours, rain_hours, layer_thicknesses, plot_depths, staged_plots, watering_reports, issue_events,
+--     campaigns, limits
 -- Feeds: plot_stories, watering_findings, balance_days, peer_estimates
 -- Kept as: table
 --
--- Rises of a plot's elements that lie no further apart than wetting_gap_hours are one event. Gain is the rise at each
--- depth times the thickness of the layer it stands for. In this order: a crew's report of water from the event's begin
--- to wetting_report_hours after its end makes it watering (crew); rain of wetting_rain_mm between wetting_hours before
--- it and its end makes it rain (gauge); when wetting_plots_share of the plots with probes, and wetting_plots_least of
--- them, grew wet within wetting_hours of each other it rained (many_plots), for a gauge misses showers; a report of
--- water up to check_to_hours before the event is of water that sank meanwhile (crew); a plot with pipes of its own is
--- watered by them when the rise began above d04_depth_cm (D04: pipes); an issue that asks for water and stands open
--- makes it watering (ordered). Else nobody ordered it and no rain explains it: unplanned, watering by others or a leak.
--- Where rain is not measured and fewer plots than that have probes nobody can know: watering (unknown). A report is of
--- water when its issue asks for water (drought, campaigns) or when it says litres.
+-- Rises of a plot's elements that lie no further apart than wetting_gap_hours are one event; it began at most
+-- wetting_hours before it is seen. Gain is the rise at each depth times the thickness of the layer it stands for. In
+-- this order: a crew's report of water from when it is seen to wetting_report_hours after its end makes it watering
+-- (crew); rain of wetting_rain_mm from its earliest begin to its end makes it rain (gauge), where a crew reported water
+-- since then only rain of wetting_rain_share of the gain; when wetting_plots_share of the plots with probes, and
+-- wetting_plots_least of them, grew wet within wetting_hours of each other it rained (many_plots), for a gauge misses
+-- showers, and plots whose own water was reported say nothing of it; a report of water up to check_to_hours before it
+-- is of water that sank meanwhile (crew), unless a depth that rises now rose since the crew can have brought that
+-- water: then this is other water; a plot with pipes of its own is watered by them when the rise began above
+-- d04_depth_cm (D04: pipes); an issue that asks for water and stands open makes it watering (ordered), between two
+-- visits as long as a report of it can still come. Else nobody ordered it and no rain explains it: unplanned, watering
+-- by others or a leak. Where rain is not measured and fewer plots than that have probes nobody can know: watering
+-- (unknown).
 with layers as (
     select
         plot_id,
@@ -66,35 +70,75 @@ depth_events as (
         coalesce(plot_depths.shared_depth_cm, numbered_rises.depth_cm)
 ),
 
+depths_again as (
+    select
+        depth_events.*,
+        lag(depth_events.ends_at) over (
+            partition by depth_events.plot_id, depth_events.depth_cm order by depth_events.event_number
+        ) as risen_before_at,
+    from depth_events
+),
+
 events as (
     select
-        depth_events.plot_id,
-        depth_events.event_number,
-        min(depth_events.starts_at) as starts_at,
-        max(depth_events.ends_at) as ends_at,
-        max(depth_events.rise) as rise,
-        round(sum(1000 * depth_events.rise * coalesce(layers.thickness_m, 0)), 6) as gain_mm,
-        min(depth_events.depth_cm) as shallowest_cm,
-    from depth_events
+        depths_again.plot_id,
+        depths_again.event_number,
+        min(depths_again.starts_at) as starts_at,
+        max(depths_again.ends_at) as ends_at,
+        max(depths_again.rise) as rise,
+        round(sum(1000 * depths_again.rise * coalesce(layers.thickness_m, 0)), 6) as gain_mm,
+        min(depths_again.depth_cm) as shallowest_cm,
+        max(depths_again.risen_before_at) as risen_before_at,
+    from depths_again
     left join layers
-        on depth_events.plot_id = layers.plot_id and depth_events.depth_cm = layers.depth_cm
-    group by depth_events.plot_id, depth_events.event_number
+        on depths_again.plot_id = layers.plot_id and depths_again.depth_cm = layers.depth_cm
+    group by depths_again.plot_id, depths_again.event_number
+),
+
+reported as (
+    select
+        events.plot_id,
+        events.event_number,
+        bool_or(watering_reports.reported_at >= events.starts_at) as is_since_seen,
+        bool_or(
+            epoch(events.starts_at) - epoch(watering_reports.reported_at) <= limits.wetting_hours * 3600
+        ) as is_since_begin,
+    from events
+    cross join limits
+    inner join watering_reports
+        on
+            events.plot_id = watering_reports.plot_id
+            and epoch(events.starts_at) - epoch(watering_reports.reported_at) <= limits.check_to_hours * 3600
+            and epoch(watering_reports.reported_at) - epoch(events.ends_at) <= limits.wetting_report_hours * 3600
+            and (
+                events.starts_at <= watering_reports.reported_at
+                or events.risen_before_at is null
+                or epoch(watering_reports.reported_at) - epoch(events.risen_before_at)
+                >= limits.check_before_hours * 3600
+            )
+    group by events.plot_id, events.event_number
 ),
 
 crowds as (
     select
         timed_events.*,
-        count(*) over (
-            order by timed_events.starts_at
-            range between interval (timed_events.hours) hour preceding and interval (timed_events.hours) hour following
-        ) as plots_wet,
+        count(case when not timed_events.is_reported then 1 end) over near as plots_wet,
+        count(case when timed_events.is_reported then 1 end) over near as plots_reported,
     from (
         select
             events.*,
+            reported.plot_id is not null as is_reported,
+            coalesce(reported.is_since_seen, false) as is_reported_since_seen,
+            coalesce(reported.is_since_begin, false) as is_reported_since_begin,
             limits.wetting_hours as hours,
         from events
         cross join limits
+        left join reported on events.plot_id = reported.plot_id and events.event_number = reported.event_number
     ) as timed_events
+    window near as (
+        order by timed_events.starts_at
+        range between interval (timed_events.hours) hour preceding and interval (timed_events.hours) hour following
+    )
 ),
 
 probed as (
@@ -102,38 +146,28 @@ probed as (
     from layers
 ),
 
-reported as (
-    select
-        crowds.plot_id,
-        crowds.event_number,
-        bool_or(watering_reports.reported_at >= crowds.starts_at) as is_since_begin,
-    from crowds
-    cross join limits
-    inner join watering_reports
-        on
-            crowds.plot_id = watering_reports.plot_id
-            and epoch(crowds.starts_at) - epoch(watering_reports.reported_at) <= limits.check_to_hours * 3600
-            and epoch(watering_reports.reported_at) - epoch(crowds.ends_at) <= limits.wetting_report_hours * 3600
-    where
-        watering_reports.cause = 'drought'
-        or watering_reports.cause like 'campaign.%'
-        or watering_reports.litres > 0
-    group by crowds.plot_id, crowds.event_number
-),
-
 orders as (
     select
         crowds.plot_id,
         crowds.event_number,
-        max_by(issue_events.kind, concat(cast(epoch(issue_events.happened_at) as bigint), issue_events.event_id))
-            as last_kind,
+        max_by(
+            case
+                when issue_events.kind in ('opened', 'assigned', 'started', 'reopened') then 'open'
+                when
+                    cast(json_extract_string(issue_events.detail_json, '$.visit') as double)
+                    < cast(json_extract_string(issue_events.detail_json, '$.visits') as double)
+                    then 'between visits'
+                else 'over'
+            end, concat(cast(epoch(issue_events.happened_at) as bigint), issue_events.event_id)
+        ) as stand,
     from crowds
     inner join issue_events
         on crowds.plot_id = issue_events.plot_id and crowds.starts_at >= issue_events.happened_at
+    left join campaigns on issue_events.cause = concat('campaign.', campaigns.campaign_id)
     where
         issue_events.date between cast(getvariable('window_from') as date) and cast(getvariable('window_to') as date)
         and issue_events.happened_at <= cast(getvariable('as_of') as timestamptz)
-        and (issue_events.cause = 'drought' or issue_events.cause like 'campaign.%')
+        and (issue_events.cause = 'drought' or campaigns.work = 'water')
         and issue_events.kind in ('opened', 'assigned', 'started', 'reopened', 'done', 'closed', 'void', 'looked_back')
     group by crowds.plot_id, crowds.event_number
 ),
@@ -143,9 +177,14 @@ sourced as (
         crowds.*,
         coalesce(rain_at_end.rain_so_far_mm - rain_before.rain_so_far_mm, 0) as rain_mm,
         coalesce(rain_at_end.measured_so_far - rain_before.measured_so_far, 0) as rain_hours_measured,
-        reported.plot_id is not null as is_reported,
-        coalesce(reported.is_since_begin, false) as is_reported_since_begin,
-        coalesce(orders.last_kind in ('opened', 'assigned', 'started', 'reopened'), false) as is_ordered,
+        coalesce(
+            orders.stand = 'open'
+            or (
+                orders.stand = 'between visits'
+                and epoch(cast(getvariable('as_of') as timestamptz)) - epoch(crowds.ends_at)
+                <= limits.wetting_report_hours * 3600
+            ), false
+        ) as is_ordered,
         coalesce(staged_plots.irrigation in ('sprinkler', 'drip'), false) as has_pipes,
         probed.plots,
     from crowds
@@ -156,7 +195,6 @@ sourced as (
     left join rain_hours as rain_before
         on
             rain_before.hour_at = to_timestamp(epoch(crowds.starts_at) - (limits.wetting_hours + 1) * 3600)
-    left join reported on crowds.plot_id = reported.plot_id and crowds.event_number = reported.event_number
     left join orders on crowds.plot_id = orders.plot_id and crowds.event_number = orders.event_number
 ),
 
@@ -164,11 +202,17 @@ judged as (
     select
         sourced.*,
         case
-            when sourced.is_reported_since_begin then 'crew'
-            when round(sourced.rain_mm - limits.wetting_rain_mm, 9) >= 0 then 'gauge'
+            when sourced.is_reported_since_seen then 'crew'
+            when
+                round(sourced.rain_mm - limits.wetting_rain_mm, 9) >= 0
+                and (
+                    not sourced.is_reported_since_begin
+                    or round(sourced.rain_mm - limits.wetting_rain_share * sourced.gain_mm, 9) >= 0
+                )
+                then 'gauge'
             when
                 sourced.plots_wet >= limits.wetting_plots_least
-                and sourced.plots_wet >= limits.wetting_plots_share * sourced.plots
+                and sourced.plots_wet >= limits.wetting_plots_share * (sourced.plots - sourced.plots_reported)
                 then 'many_plots'
             when sourced.is_reported then 'crew'
             when sourced.has_pipes and sourced.shallowest_cm < limits.d04_depth_cm then 'pipes'

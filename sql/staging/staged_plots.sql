@@ -24,6 +24,7 @@ anniversaries as (
     select
         standing.*,
         limits.default_wetted_fraction,
+        extract(year from standing.today) - extract(year from standing.planted_on) as calendar_years,
         cast(
             standing.planted_on + interval (cast(round(12 * limits.new_planting_years) as integer)) month as date
         ) as new_until,
@@ -35,7 +36,14 @@ aged as (
     select
         anniversaries.*,
         coalesce(anniversaries.today < anniversaries.new_until, false) as is_new_by_date,
-        date_sub('year', anniversaries.planted_on, anniversaries.today) as planted_years,
+        anniversaries.calendar_years
+        - case
+            when
+                anniversaries.today
+                < cast(anniversaries.planted_on + interval (12 * anniversaries.calendar_years) month as date)
+                then 1
+            else 0
+        end as planted_years,
     from anniversaries
 ),
 

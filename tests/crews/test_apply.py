@@ -350,15 +350,64 @@ def test_water_that_is_not_all_seen_is_looked_at_again_once_it_has_had_a_day_to_
         assert again.state == "done_unchecked"
 
 
+@pytest.mark.parametrize("state", ["partial", "ineffective"])
 @pytest.mark.parametrize(("hours", "is_looked_at"), [(47.9, False), (48.0, True)])
-def test_water_whose_probe_fell_silent_is_looked_at_again_after_two_days(
-    ledger: Ledger, hours: float, *, is_looked_at: bool
+def test_water_whose_probe_fell_silent_is_looked_at_after_two_days_and_nobody_is_blamed(
+    ledger: Ledger, state: str, hours: float, *, is_looked_at: bool
 ) -> None:
     issue = reported(ledger)
     assert issue.done_at is not None
-    last_heard = issue.done_at + timedelta(hours=8)
-    applied = check(ledger, issue, "ineffective", after=timedelta(hours=hours), data_at=last_heard)
+    last_heard = issue.done_at + timedelta(hours=23.9)
+    applied = check(ledger, issue, state, after=timedelta(hours=hours), data_at=last_heard)
     assert applied.reopened == ([issue.issue_id] if is_looked_at else [])
+    again = only(ledger)
+    if is_looked_at:
+        assert (again.state, again.crew, again.note, again.recheck_not_by) == ("assigned", "一队", "water_unknown", ())
+
+
+SILENT_AFTER = {False: timedelta(hours=7), True: DAY}
+"""How long after a report its probe was still heard: too short to say anything of the water, or long enough."""
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_water_that_late_data_show_ends_the_recheck_on_which_nobody_has_gone(ledger: Ledger, *, is_known: bool) -> None:
+    issue = reported(ledger)
+    assert issue.done_at is not None
+    check(ledger, issue, "ineffective", after=2 * DAY, data_at=issue.done_at + SILENT_AFTER[is_known])
+    assert only(ledger).recheck_not_by == (("一队",) if is_known else ())
+    assert check(ledger, issue, "ineffective", after=2.4 * DAY) == Applied()
+    assert check(ledger, issue, "verified", after=2.5 * DAY).closed == [issue.issue_id]
+    assert ledger.issue(issue.issue_id).closed_reason == "watering_verified"
+
+
+@pytest.mark.parametrize("then", ["done", "false_alarm", "started", "seen", "by a person", "another report"])
+def test_a_recheck_on_which_somebody_has_gone_is_ended_by_no_late_data(ledger: Ledger, then: str) -> None:
+    issue = reported(ledger)
+    assert issue.done_at is not None
+    is_seen = then == "seen"
+    if then == "by a person":
+        perform(ledger, Action("again-0001", issue.issue_id, "reopened", "王工", reason="还是干"), NOW + DAY)
+    else:
+        check(ledger, issue, "ineffective", after=2 * DAY, data_at=issue.done_at + SILENT_AFTER[is_seen])
+    soon = NOW + 2 * DAY + 2 * HOUR
+    if is_seen:
+        perform(ledger, Action("seen-00001", issue.issue_id, "assigned", "王工", crew="一队", reason="没浇到"), soon)
+    elif then in {"done", "false_alarm", "started"}:
+        acted = Action(f"{then}-00001", issue.issue_id, then, "crew:一队", as_crew="一队", reason="wet")
+        perform(ledger, acted, soon)
+    at = NOW if then == "another report" else issue.done_at
+    before = only(ledger)
+    assert check(ledger, issue, "verified", after=2.5 * DAY, reported_at=at.isoformat()) == Applied()
+    assert only(ledger) == before
+
+
+@pytest.mark.parametrize("state", ["verified", "ineffective"])
+def test_water_that_was_brought_with_other_work_neither_closes_nor_reopens_it(ledger: Ledger, state: str) -> None:
+    """A lawn that looks weak was watered, too: whether it is well the next flight shows."""
+    apply_flags(ledger, [flag("P1", "vigour", NOW, litres=None)], GRADE_ONE, NOW)
+    report(ledger, only(ledger).issue_id, "done", NOW + HOUR, litres=6400.0, inspection="confirmed")
+    assert check(ledger, only(ledger), state) == Applied()
+    assert only(ledger).state == "done_unchecked"
 
 
 @pytest.mark.parametrize("state", ["rained", "unplanned"])

@@ -167,18 +167,40 @@ def test_a_depletion_beyond_its_bounds_is_shown_as_held(rows: dict[str, Any]) ->
         assert step(explanation, "depletion_share").result == share
 
 
-def test_in_july_no_hours_are_promised_to_open_an_issue_and_in_june_they_are(rows: dict[str, Any]) -> None:
-    """Dry for eight hours on 10 July, and nobody is sent."""
+def test_in_the_rainy_season_no_hours_are_promised_to_open_an_issue_and_before_it_they_are(
+    rows: dict[str, Any],
+) -> None:
+    """Dry for eight hours on 10 July, and nobody is sent. The season is that of the table, whichever it is."""
     assert not rows["hours"]["flag"][0]["needs_work"]
     assert step(told(rows, "hours"), "issue").said == (
-        "未立案：连续 8 次评估缺水；雨季只按整天，要连续 2 天（4 级马上）"
+        "未立案：连续 8 次评估缺水；雨季（07-01 至 08-31）只按整天，要连续 2 天（4 级马上）"
     )
     july = rows["hours"]["season"]
-    june = {"hours": {**rows["hours"], "season": [row for row in july if row["rule"] == "growing"]}}
-    assert len(june["hours"]["season"]) == 1
-    assert step(told(june, "hours"), "issue").said == (
+    longer = [row | {"month_day_from": "06-15"} for row in july]
+    june = [row for row in july if row["rule"] == "growing"]
+    told_longer = told({"hours": {**rows["hours"], "season": longer}}, "hours")
+    assert "雨季（06-15 至 08-31）只按整天" in step(told_longer, "issue").said
+    assert "雨季（06-15 至 08-31），有雨先等" in step(told_longer, "season").said
+    assert len(june) == 1
+    assert step(told({"hours": {**rows["hours"], "season": june}}, "hours"), "issue").said == (
         "未立案：连续 8 次评估缺水；要连续 2 天，或 3 个小时且跨 6 小时（4 级马上）"
     )
+
+
+@pytest.mark.parametrize(("mm", "is_held"), [(9.9, False), (10.0, True), (None, False)])
+def test_rain_that_holds_an_issue_back_is_told_instead_of_days_that_have_passed(
+    rows: dict[str, Any], mm: float | None, *, is_held: bool
+) -> None:
+    """Dry for two days, of which the rule asks: the days alone would have opened the issue."""
+    described = rows["hours"]
+    held = {
+        **described,
+        "memory": [described["memory"][0] | {"span": "day", "holding_rain_mm": mm}],
+        "evaluation": [described["evaluation"][0] | {"dry_evaluations": 2}],
+    }
+    said = {language: step(told({"hours": held}, "hours", language), "issue").said for language in ("zh", "en")}
+    assert ("下过雨，雨季里先等" in said["zh"], "it rained" in said["en"]) == (is_held, is_held)
+    assert ("要连续 2 天" in said["zh"], "2 in a row" in said["en"]) == (not is_held, not is_held)
 
 
 def test_uncertain_soil_says_its_probability_and_measured_soil_that_it_is_measured(rows: dict[str, Any]) -> None:

@@ -47,6 +47,11 @@ def test_a_model_feeds_those_that_read_it() -> None:
         )
 
 
+def test_no_model_asks_what_other_engines_do_not_know_or_read_otherwise() -> None:
+    only_here = re.compile(r"\basof\b|\barg_m(?:ax|in)\(|\bdate_sub\(|\bmad\(|\blist\([^()]*order by", re.IGNORECASE)
+    assert not [model.name for model in EVERY_MODEL if only_here.search(model.select)]
+
+
 def test_a_model_stands_after_all_that_it_reads() -> None:
     seen: set[str] = set()
     names = {model.name for model in all_models()}

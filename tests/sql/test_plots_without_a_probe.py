@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -94,21 +95,22 @@ def test_more_than_half_of_its_kind_must_be_dry(lake: MadeLake, water_contents: 
     assert (row["state"], row["needs_work"]) == (state, state == "dry")
 
 
-@pytest.mark.parametrize(("minutes", "code"), [(1, "drought_no_sensor"), (0, "drought_no_sensor_dry")])
-def test_for_a_week_after_its_own_water_nothing_is_estimated(lake: MadeLake, minutes: int, code: str) -> None:
-    """To the minute: a report of seven days ago is old enough."""
+def test_for_a_week_after_its_own_water_nothing_is_estimated(lake: MadeLake) -> None:
+    """To the minute: a report of seven days ago is old enough; and work without water is no reason."""
     kind(lake, 0.182, 0.196, 0.21)
-    lake.add(
-        "issue_events",
-        event_id="e1",
-        issue_id="i1",
-        plot_id="bare",
-        cause="drought",
-        kind="done",
-        happened_at=AS_OF - timedelta(days=7) + timedelta(minutes=minutes),
-        detail_json='{"water_used_litres": 5000}',
-    )
-    assert lake.flag("drought", "bare")["reason_code"] == code
+    said = [
+        ("a week ago", "drought", 0, {"water_used_litres": 5000}), ("just not", "drought", 1, {}),
+        ("sprayed", "disease", 1, {}), ("pruned", "campaign.autumn_prune", 1, {}),
+    ]  # fmt: skip
+    for plot_id, cause, minutes, detail in said:
+        lake.laboratory_plot(plot_id)
+        lake.add(
+            "issue_events", event_id=plot_id, issue_id=plot_id, plot_id=plot_id, cause=cause, kind="done",
+            happened_at=AS_OF - timedelta(days=7) + timedelta(minutes=minutes), detail_json=json.dumps(detail),
+        )  # fmt: skip
+    flags = lake.verdicts("drought")
+    estimated = {plot_id: flags[plot_id]["reason_code"] == "drought_no_sensor_dry" for plot_id, *_ in said}
+    assert estimated == {"a week ago": True, "just not": False, "sprayed": True, "pruned": True}
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,10 @@ def asked() -> Iterator[duckdb.DuckDBPyConnection]:
             "detail_json": '{"water_used_litres": 6400.0}',
         }
     )
+    lake.add(
+        "issue_events", event_id="2", issue_id="I2", happened_at=AS_OF, kind="done", plot_id="bare",
+        cause="campaign.autumn_prune", actor="二队", detail_json="{}",
+    )  # fmt: skip
     lake.connection.close()
     lake.connection = duckdb.connect(":memory:")
     lake.connection.execute("set timezone = 'Asia/Shanghai'")
@@ -335,7 +339,10 @@ def answers(lake: MadeLake, name: str, now: datetime | None = AS_OF) -> list[tup
 
 
 def test_work_counts_for_the_season_of_a_campaign_in_which_it_was_reported(lake: MadeLake) -> None:
-    """Autumn water of 2026 ran from day 5 to day 2: two reports lie in it; the year before never closed."""
+    """Autumn water of 2026 ran from day 5 to day 2: two reports lie in it; the year before never closed.
+
+    A pruning is done without water.
+    """
     lake.plot("P1")
     for number, (season, days, kind) in enumerate([(2025, 370, "started"), (2026, 5, "started"), (2026, 2, "closed")]):
         lake.add(
@@ -343,17 +350,28 @@ def test_work_counts_for_the_season_of_a_campaign_in_which_it_was_reported(lake:
             happened_at=AS_OF - timedelta(days=days),
         )  # fmt: skip
     for number, (days, cause, litres) in enumerate(
-        [(6, "autumn_water", 9e3), (4, "autumn_water", 3e3), (2, "autumn_water", 2e3), (3, "freezeup_water", 7e3)]
+        [
+            (6, "autumn_water", 9e3),
+            (4, "autumn_water", 3e3),
+            (2, "autumn_water", 2e3),
+            (3, "freezeup_water", 7e3),
+            (3, "autumn_prune", None),
+        ]
     ):
         lake.add(
             "issue_events", event_id=f"r{number}", issue_id=f"I{number}", kind="done", plot_id=f"P{number}",
-            cause=f"campaign.{cause}", actor="二队", detail_json=f'{{"water_used_litres": {litres}}}',
+            cause=f"campaign.{cause}", actor="二队", detail_json=json.dumps({"water_used_litres": litres}),
             happened_at=AS_OF - timedelta(days=days),
         )  # fmt: skip
+    lake.add(
+        "campaign_events", event_id="p", campaign_id="autumn_prune", season=2026, kind="started", actor="王工",
+        happened_at=AS_OF - timedelta(days=5),
+    )  # fmt: skip
     rows = answers(lake, "campaigns_by_year")
-    assert [(season, state, plots, tonnes) for _, season, state, _, _, _, plots, tonnes in rows] == [
-        (2026, "over", 2, 5.0),
-        (2025, "over", 1, 9.0),
+    assert [(name, season, state, plots, tonnes) for name, season, state, _, _, _, plots, tonnes in rows] == [
+        ("autumn_prune", 2026, "running", 1, 0.0),
+        ("autumn_water", 2026, "over", 2, 5.0),
+        ("autumn_water", 2025, "over", 1, 9.0),
     ]
 
 

@@ -169,30 +169,35 @@ def test_rain_counts_in_the_balance(lake: MadeLake) -> None:
     )
 
 
-def brought(lake: MadeLake, plot_id: str, days_ago: int, litres: float | None) -> None:
+def brought(lake: MadeLake, plot_id: str, days_ago: int, litres: float | None, cause: str = "drought") -> None:
     """Add a crew's report at noon of a day."""
     said = "{}" if litres is None else f'{{"water_used_litres": {litres}}}'
     at = local_midnight(NEWEST - timedelta(days=days_ago)) + timedelta(hours=12)
     lake.add(
         "issue_events", event_id=f"{plot_id}-{days_ago}", issue_id=plot_id, happened_at=at, kind="done",
-        plot_id=plot_id, cause="drought", actor="crew:一队", detail_json=said,
+        plot_id=plot_id, cause=cause, actor="crew:一队", detail_json=said,
     )  # fmt: skip
 
 
 def test_reported_water_counts_in_the_balance_and_water_of_unknown_amount_begins_it_anew(lake: MadeLake) -> None:
-    """3,000 L through a basin (Ea 0.60) on 100 m2 are 18 mm. A plot of 50 m2 in two reports has 2 x 18."""
+    """3,000 L through a basin (Ea 0.60) on 100 m2 are 18 mm. A plot of 50 m2 in two reports has 2 x 18.
+
+    A probe that was put in anew brought none.
+    """
     station(lake, 12)
-    for plot_id, area_m2 in (("counted", 100.0), ("twice", 50.0), ("unknown", 100.0)):
+    for plot_id, area_m2 in (("counted", 100.0), ("twice", 50.0), ("unknown", 100.0), ("new probe", 100.0)):
         lake.dry_down(plot_id, [0.22] * 10, area_m2=area_m2)
     brought(lake, "counted", 3, 3000.0)
     brought(lake, "twice", 3, 1500.0)
     brought(lake, "twice", 2, 1500.0)
     brought(lake, "unknown", 4, None)
+    brought(lake, "new probe", 4, None, cause="sensor")
     rows = {row["plot_id"]: row for row in checked(lake)}
     assert {plot_id: (row["days"], row["watering_mm"]) for plot_id, row in rows.items()} == {
         "counted": (9, 18.0),
         "twice": (9, 36.0),
         "unknown": (3, 0.0),
+        "new probe": (9, 0.0),
     }
     for row in rows.values():
         assert row["balance_depletion_mm"] == pytest.approx(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,14 +15,28 @@ from tests.sql.made_lake import AS_OF, MadeLake
 
 
 def rise(
-    lake: MadeLake, plot_id: str, hours_ago: int = 30, *, by: float = 0.05, depth_cm: float = 30.0, **plot: Any
+    lake: MadeLake,
+    plot_id: str,
+    hours_ago: int = 30,
+    *,
+    by: float = 0.05,
+    depth_cm: float = 30.0,
+    before: float = 0.22,
+    again: int | None = None,
+    **plot: Any,
 ) -> None:
-    """Add a plot that lay at 0.22 for six days and rose by `by` some hours ago, for good."""
+    """Add a plot that lay at `before` for six days and rose by `by` some hours ago, for good; `again` by 0.05."""
     lake.laboratory_plot(plot_id, **plot)
-    lake.device(f"D-{plot_id}", plot_id, depths_cm=[depth_cm])
+    probe(lake, plot_id, depth_cm, before, {hours_ago: by} | ({} if again is None else {again: 0.05}))
+
+
+def probe(lake: MadeLake, plot_id: str, depth_cm: float, before: float, rises: dict[int, float]) -> None:
+    """Add a probe that said `before` for six days, and more from so many hours ago on."""
+    device_id = f"D-{plot_id}-{depth_cm:.0f}"
+    lake.device(device_id, plot_id, depths_cm=[depth_cm])
     for hours in range(24 * 6):
-        content = 0.22 + by * (hours <= hours_ago)
-        lake.soil(AS_OF - timedelta(hours=hours), f"D-{plot_id}", volumetric_water_content=content)
+        content = before + sum(by for hours_ago, by in rises.items() if hours <= hours_ago)
+        lake.soil(AS_OF - timedelta(hours=hours), device_id, volumetric_water_content=content)
 
 
 def rain(lake: MadeLake, hours_ago: float, mm: float) -> None:
@@ -36,8 +51,10 @@ def happened(
     litres: float | None = None,
     number: int = 1,
     cause: str = "drought",
+    **detail: Any,
 ) -> datetime:
     at = AS_OF - timedelta(hours=hours_ago)
+    detail |= {} if litres is None else {"water_used_litres": litres}
     lake.rows["issue_events"].append(
         {
             "event_id": f"{plot_id}.{number}",
@@ -47,7 +64,7 @@ def happened(
             "plot_id": plot_id,
             "cause": cause,
             "actor": "一队",
-            "detail_json": "{}" if litres is None else f'{{"water_used_litres": {litres}}}',
+            "detail_json": json.dumps(detail),
         }
     )
     return at
@@ -111,39 +128,101 @@ def test_what_a_crew_reported_or_was_sent_for_is_watering(lake: MadeLake) -> Non
     assert found["sent"] in {("watering", "ordered"), ("rain", "many_plots")}
 
 
-@pytest.mark.parametrize(
-    ("hours_before", "cause", "litres", "source"),
-    [
-        (48, "drought", None, "crew"),
-        (49, "drought", None, "nobody"),
-        (40, "campaign.freeze_up", None, "crew"),
-        (40, "sensor", None, "nobody"),
-        (40, "disease", 0.0, "nobody"),
-        (40, "vigour", 100.0, "crew"),
-        (-2, "sensor", None, "nobody"),
-    ],
-)
-def test_water_that_a_crew_brought_sinks_for_two_days_and_other_work_brings_none(
-    lake: MadeLake, hours_before: int, cause: str, litres: float | None, source: str
-) -> None:
+def test_water_that_a_crew_brought_sinks_for_two_days_and_other_work_brings_none(lake: MadeLake) -> None:
+    """Plots rise hours apart, so that they say nothing of each other."""
     rain(lake, 30, 0.0)
-    rise(lake, "P1")
-    happened(lake, "done", 30 + hours_before, litres=litres, cause=cause)
-    assert events(lake) == [("P1", "unplanned" if source == "nobody" else "watering", source)]
+    said: list[tuple[str, int, str, float | None, str]] = [
+        ("done", 48, "drought", None, "crew"),
+        ("done", 49, "drought", None, "nobody"),
+        ("done", 40, "campaign.freezeup_water", None, "crew"),
+        ("done", 40, "campaign.autumn_prune", None, "nobody"),
+        ("done", 40, "campaign.autumn_prune", 100.0, "crew"),
+        ("done", 40, "campaign.of_another_year", None, "nobody"),
+        ("done", 40, "sensor", None, "nobody"),
+        ("done", 40, "disease", 0.0, "nobody"),
+        ("done", 40, "vigour", 100.0, "crew"),
+        ("done", -2, "sensor", None, "nobody"),
+        ("opened", 40, "campaign.spring_replant", None, "nobody"),
+        ("opened", 40, "campaign.autumn_water", None, "ordered"),
+    ]
+    for number, (kind, hours_before, cause, litres, _) in enumerate(said):
+        plot_id, hours_ago = f"P{number:02}", 20 + 7 * number
+        rise(lake, plot_id, hours_ago)
+        happened(lake, kind, hours_ago + hours_before, plot_id, litres=litres, cause=cause)
+    assert [source for _, _, source in events(lake)] == [source for *_, source in said]
 
 
-@pytest.mark.parametrize(("hours_before", "is_rain"), [(40, True), (1, True), (0, False), (-2, False)])
-def test_rain_after_a_crews_report_is_rain_and_a_report_after_the_rise_is_the_crews(
-    lake: MadeLake, hours_before: int, *, is_rain: bool
+def test_rain_explains_a_rise_after_a_crews_report_and_just_after_it_only_much_rain_does(lake: MadeLake) -> None:
+    """A rise of 30 mm is seen when it has reached three points; water that was reported six hours before began it."""
+    told = [
+        (40, 1.0, "gauge"),
+        (7, 1.0, "gauge"),
+        (7, 0.9, "crew"),
+        (6, 15.0, "gauge"),
+        (6, 14.9, "crew"),
+        (1, 1.2, "crew"),
+        (0, 25.0, "crew"),
+        (-2, 25.0, "crew"),
+    ]
+    for number, (hours_before, mm, _) in enumerate(told):
+        plot_id, hours_ago = f"P{number}", 20 + 9 * number
+        rise(lake, plot_id, hours_ago)
+        rain(lake, hours_ago, mm)
+        happened(lake, "done", hours_ago + hours_before, plot_id, litres=6000.0)
+    assert [source for _, _, source in events(lake)] == [source for *_, source in told]
+
+
+@pytest.mark.parametrize(("dry_plots", "is_rain"), [(0, True), (1, False)])
+def test_plots_whose_own_water_was_reported_do_not_tell_of_rain(
+    lake: MadeLake, dry_plots: int, *, is_rain: bool
 ) -> None:
-    for plot_id in ("P1", "P2", "P3", "P4"):
-        rise(lake, plot_id)
-    happened(lake, "done", 30 + hours_before, "P1", litres=6000.0)
-    many_plots = events(lake)
-    assert many_plots[0] == ("P1", *(("rain", "many_plots") if is_rain else ("watering", "crew")))
-    assert {row[2] for row in many_plots[1:]} == {"many_plots"}
-    rain(lake, 30, 25.0)
-    assert events(lake)[0] == ("P1", *(("rain", "gauge") if is_rain else ("watering", "crew")))
+    """Four of eight others grew wet with them, or of nine; and four were watered a day before, all of them reported."""
+    rain(lake, 30, 0.0)
+    for hours_before in (40, 1, 0, -2):
+        rise(lake, f"then {hours_before}")
+        happened(lake, "done", 30 + hours_before, f"then {hours_before}", litres=6000.0)
+        rise(lake, f"others {hours_before}")
+        rise(lake, f"earlier {hours_before}", 55)
+        happened(lake, "done", 56, f"earlier {hours_before}", litres=6000.0)
+    for number in range(dry_plots):
+        rise(lake, f"dry {number}", by=0.0)
+    found = {plot_id: source for plot_id, _, source in events(lake)}
+    assert {source for plot_id, source in found.items() if plot_id.startswith("earlier")} == {"crew"}
+    assert {source for plot_id, source in found.items() if plot_id.startswith("others")} == {
+        "many_plots" if is_rain else "nobody"
+    }
+    assert {hours: found[f"then {hours}"] for hours in (40, 1, 0, -2)} == {
+        40: "many_plots" if is_rain else "crew",
+        1: "many_plots" if is_rain else "crew",
+        0: "crew",
+        -2: "crew",
+    }
+
+
+def test_a_leak_is_told_from_a_crews_water_that_was_seen_before_and_from_water_that_sinks(lake: MadeLake) -> None:
+    """A crew waters at most twelve hours before it reports, and reports at most a day after the water was seen."""
+    rain(lake, 30, 0.0)
+    second: list[tuple[str, int, int, dict[str, Any], str]] = [
+        ("seen", 49, 32, {}, "nobody"),
+        ("a watering earlier", 38, 32, {}, "crew"),
+        ("its own watering", 39, 32, {}, "nobody"),
+        ("next visit", 49, 25, {"visit": 1, "visits": 2}, "ordered"),
+        ("no next visit", 49, 26, {"visit": 1, "visits": 2}, "nobody"),
+        ("after the last visit", 49, 25, {"visit": 2, "visits": 2}, "nobody"),
+    ]
+    for plot_id, reported, again, visits, _ in second:
+        rise(lake, plot_id, 51, again=again)
+        happened(lake, "done", reported, plot_id, 6000.0, **visits)
+    lake.laboratory_plot("sinks")
+    probe(lake, "sinks", 10.0, 0.22, {51: 0.05})
+    probe(lake, "sinks", 60.0, 0.22, {32: 0.05})
+    happened(lake, "done", 49, "sinks", 6000.0)
+    for number in range(8):
+        rise(lake, f"dry {number}", by=0.0)
+    found: dict[str, list[str]] = {}
+    for plot_id, _, source in events(lake):
+        found.setdefault(plot_id, []).append(source)
+    assert found == {plot_id: ["crew", source] for plot_id, *_, source in second} | {"sinks": ["crew", "crew"]}
 
 
 def test_half_of_all_plots_wet_at_once_is_rain_without_a_gauge(lake: MadeLake) -> None:
@@ -171,57 +250,58 @@ def test_without_a_gauge_and_with_few_plots_nobody_can_know(lake: MadeLake) -> N
     assert not [flag for flag in lake.flags() if flag["cause"] == "watering"]
 
 
-def watered(lake: MadeLake, *, by: float, litres: float, hours_ago: int = 30) -> None:
+def watered(lake: MadeLake, plot_id: str = "P1", *, by: float, litres: float, hours_ago: int = 30, **more: Any) -> None:
     """Add 100 m2 of shrubs, 30 mm short of field capacity by 60 mm, watered by hose: 6,000 L bring 36 mm."""
-    rise(lake, "P1", hours_ago, by=by)
-    for row in lake.rows["soil_readings"]:
-        row["volumetric_water_content"] -= 0.04
-    happened(lake, "opened", 60)
-    happened(lake, "done", hours_ago - 1, litres=litres, number=2)
+    rise(lake, plot_id, hours_ago, by=by, before=0.18, again=more.pop("again", None))
+    happened(lake, "opened", hours_ago + 30, plot_id)
+    happened(lake, "done", hours_ago - 1, plot_id, litres=litres, number=2, **more)
 
 
-@pytest.mark.parametrize(
-    ("by", "state"),
-    [
-        (0.06, "verified"),
-        (0.0301, "verified"),
-        (0.0299, "partial"),
-        (0.0121, "partial"),
-        (0.0119, "ineffective"),
-        (0.0, "ineffective"),
-    ],
-)
-def test_the_share_of_the_expected_rise_that_is_seen_decides(lake: MadeLake, by: float, state: str) -> None:
+def test_the_share_of_the_expected_rise_that_is_seen_decides(lake: MadeLake) -> None:
     """6,000 L x 0.6 / 100 m2 = 36 mm; in 0.6 m that is 0.06."""
-    watered(lake, by=by, litres=6000.0)
-    flag = lake.flag("watering")
-    assert flag["state"] == state
-    assert flag["inputs"]["expected_mm"] == pytest.approx(36.0)
-    assert flag["inputs"]["observed_mm"] == pytest.approx(600 * by, abs=1e-3)
+    shares = {
+        0.06: "verified", 0.0301: "verified", 0.0299: "partial", 0.0121: "partial", 0.0119: "ineffective",
+        0.0: "ineffective",
+    }  # fmt: skip
+    for by in shares:
+        watered(lake, f"by {by}", by=by, litres=6000.0)
+    flags = lake.verdicts("watering")
+    for by, state in shares.items():
+        flag = flags[f"by {by}"]
+        assert (by, flag["state"]) == (by, state)
+        assert flag["inputs"]["expected_mm"] == pytest.approx(36.0)
+        assert flag["inputs"]["observed_mm"] == pytest.approx(600 * by, abs=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("by", "then", "cause", "state"),
-    [
-        (0.06, "closed", "drought", "unplanned"),
-        (0.02, "closed", "drought", "unplanned"),
-        (0.02, "void", "drought", "unplanned"),
-        (0.02, "reopened", "vigour", "unplanned"),
-        (0.02, "amended", "drought", "partial"),
-        (0.0, "evidence", "drought", "ineffective"),
-    ],
-)
-def test_a_leak_after_a_watering_is_told_unless_that_watering_still_asks_for_a_recheck(
-    lake: MadeLake, by: float, then: str, cause: str, state: str
-) -> None:
-    watered(lake, by=by, litres=6000.0, hours_ago=80)
-    happened(lake, then, 60, number=3)
-    for row in lake.rows["issue_events"]:
-        row["cause"] = cause
-    for row in lake.rows["soil_readings"]:
-        row["volumetric_water_content"] += 0.05 * (row["measured_at"] >= AS_OF - timedelta(hours=20))
-    rain(lake, 20, 0.0)
-    assert lake.flag("watering")["state"] == state
+def test_a_leak_after_a_watering_is_told_unless_the_ledger_still_has_to_decide_on_that_watering(lake: MadeLake) -> None:
+    """Half of all plots at once would be rain: more others stay dry."""
+    leaks: list[tuple[float, str, dict[str, Any], str]] = [
+        (0.06, "closed", {}, "unplanned"),
+        (0.06, "evidence", {}, "verified"),
+        (0.06, "evidence", {"visit": 2, "visits": 2}, "verified"),
+        (0.06, "evidence", {"visit": 1, "visits": 2}, "unplanned"),
+        (0.02, "closed", {}, "unplanned"),
+        (0.02, "void", {}, "unplanned"),
+        (0.02, "reopened", {}, "unplanned"),
+        (0.02, "evidence", {"cause": "vigour"}, "unplanned"),
+        (0.02, "evidence", {"cause": "campaign.autumn_prune"}, "unplanned"),
+        (0.02, "evidence", {"cause": "campaign.autumn_water"}, "partial"),
+        (0.02, "amended", {}, "partial"),
+        (0.02, "amended", {"visit": 1, "visits": 2}, "unplanned"),
+        (0.0, "evidence", {}, "ineffective"),
+        (0.0, "evidence", {"visit": 1, "visits": 3}, "unplanned"),
+    ]
+    for number, (by, then, detail, _) in enumerate(leaks):
+        plot_id = f"P{number:02}"
+        watered(lake, plot_id, by=by, litres=6000.0, hours_ago=80, again=28, **detail)
+        happened(lake, then, 20, plot_id, number=3)
+        for row in lake.rows["issue_events"][-3:]:
+            row["cause"] = detail.get("cause", "drought")
+        rise(lake, f"dry {number}", by=0.0)
+    rise(lake, "dry as well", by=0.0)
+    rain(lake, 28, 0.0)
+    flags = lake.verdicts("watering")
+    assert [(*leak[:3], flags[f"P{number:02}"]["state"]) for number, leak in enumerate(leaks)] == leaks
 
 
 def test_more_water_than_the_soil_can_hold_is_not_expected_of_it(lake: MadeLake) -> None:
