@@ -95,7 +95,11 @@ def _add_what_earlier_days_decide(made: Probes) -> None:
         made.before.soil(AS_OF - back * HOUR, "lacks too", volumetric_water_content=0.20 + 0.001 * (back % 3))
     made.before.plot("settled")  # in soil for a fortnight, which a morning of silence does not begin again
     made.before.device("settled", "settled", report_interval_s=3600.0, valid_from=AS_OF - 20 * 24 * HOUR)
-    settled = [*[0.45] * 12, *[round(0.45 - 0.002 * hour, 3) for hour in range(75)], *calm(150, 0.24)]
+    settled: list[float | None] = [
+        *[0.45] * 12,
+        *[round(0.45 - 0.002 * hour, 3) for hour in range(75)],
+        *calm(150, 0.24),
+    ]
     settled += [
         *[None] * 13,
         *calm(18, 0.24),
