@@ -16,10 +16,10 @@
 -- showers, and plots whose own water was reported say nothing of it; a report of water up to check_to_hours before it
 -- is of water that sank meanwhile (crew), unless a depth that rises now rose since the crew can have brought that
 -- water: then this is other water; a plot with pipes of its own is watered by them when the rise began above
--- d04_depth_cm (D04: pipes); an issue that asks for water and stands open makes it watering (ordered), between two
--- visits as long as a report of it can still come. Else nobody ordered it and no rain explains it: unplanned, watering
--- by others or a leak. Where rain is not measured and fewer plots than that have probes nobody can know: watering
--- (unknown).
+-- d04_depth_cm (D04: pipes); any issue that asks for water and stands open, as the events of the last
+-- wetting_order_days tell, makes it watering (ordered), between two visits as long as a report of it can still come.
+-- Else nobody ordered it and no rain explains it: unplanned, watering by others or a leak. Where rain is not measured
+-- and fewer plots than that have probes nobody can know: watering (unknown).
 with layers as (
     select
         plot_id,
@@ -146,10 +146,11 @@ probed as (
     from layers
 ),
 
-orders as (
+order_stands as (
     select
         crowds.plot_id,
         crowds.event_number,
+        issue_events.issue_id,
         max_by(
             case
                 when issue_events.kind in ('opened', 'assigned', 'started', 'reopened') then 'open'
@@ -161,15 +162,27 @@ orders as (
             end, concat(cast(epoch(issue_events.happened_at) as bigint), issue_events.event_id)
         ) as stand,
     from crowds
+    cross join limits
     inner join issue_events
         on crowds.plot_id = issue_events.plot_id and crowds.starts_at >= issue_events.happened_at
     left join campaigns on issue_events.cause = concat('campaign.', campaigns.campaign_id)
     where
-        issue_events.date between cast(getvariable('window_from') as date) and cast(getvariable('window_to') as date)
+        issue_events.date >= cast(getvariable('window_to') as date) - cast(limits.wetting_order_days as integer)
+        and issue_events.date <= cast(getvariable('window_to') as date)
         and issue_events.happened_at <= cast(getvariable('as_of') as timestamptz)
         and (issue_events.cause = 'drought' or campaigns.work = 'water')
         and issue_events.kind in ('opened', 'assigned', 'started', 'reopened', 'done', 'closed', 'void', 'looked_back')
-    group by crowds.plot_id, crowds.event_number
+    group by crowds.plot_id, crowds.event_number, issue_events.issue_id
+),
+
+orders as (
+    select
+        plot_id,
+        event_number,
+        bool_or(stand = 'open') as is_open,
+        bool_or(stand = 'between visits') as is_between_visits,
+    from order_stands
+    group by plot_id, event_number
 ),
 
 sourced as (
@@ -178,9 +191,9 @@ sourced as (
         coalesce(rain_at_end.rain_so_far_mm - rain_before.rain_so_far_mm, 0) as rain_mm,
         coalesce(rain_at_end.measured_so_far - rain_before.measured_so_far, 0) as rain_hours_measured,
         coalesce(
-            orders.stand = 'open'
+            orders.is_open
             or (
-                orders.stand = 'between visits'
+                orders.is_between_visits
                 and epoch(cast(getvariable('as_of') as timestamptz)) - epoch(crowds.ends_at)
                 <= limits.wetting_report_hours * 3600
             ), false

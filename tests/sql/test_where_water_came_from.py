@@ -152,6 +152,34 @@ def test_water_that_a_crew_brought_sinks_for_two_days_and_other_work_brings_none
     assert [source for _, _, source in events(lake)] == [source for *_, source in said]
 
 
+def test_each_issue_of_water_that_stands_open_orders_it_however_another_ended(lake: MadeLake) -> None:
+    """Plots rise hours apart, so that they say nothing of each other; a window of readings is 35 days."""
+    rain(lake, 30, 0.0)
+    stories: dict[str, tuple[list[tuple[str, float, str, str]], str]] = {
+        "half a year open": ([("opened", 24 * 180, "drought", "I")], "ordered"),
+        "longer open": ([("opened", 24 * 181, "drought", "I")], "nobody"),
+        "other closed": (
+            [("opened", 300, "drought", "I"), ("done", 280, "campaign.autumn_water", "J"),
+             ("closed", 200, "campaign.autumn_water", "J")],
+            "ordered",
+        ),
+        "both ended": (
+            [("opened", 300, "drought", "I"), ("closed", 250, "drought", "I"),
+             ("opened", 240, "campaign.autumn_water", "J"), ("closed", 200, "campaign.autumn_water", "J")],
+            "nobody",
+        ),
+        "opened later": ([("opened", 20, "drought", "I")], "nobody"),
+    }  # fmt: skip
+    for number, (plot_id, (story, _)) in enumerate(stories.items()):
+        rise(lake, plot_id, 30 + 7 * number)
+        for kind, hours_ago, cause, issue_id in story:
+            happened(lake, kind, hours_ago, plot_id, cause=cause, number=len(lake.rows["issue_events"]))
+            lake.rows["issue_events"][-1]["issue_id"] = f"{issue_id}-{plot_id}"
+    assert {plot_id: found for plot_id, _, found in events(lake)} == {
+        plot_id: expected for plot_id, (_, expected) in stories.items()
+    }
+
+
 def test_rain_explains_a_rise_after_a_crews_report_and_just_after_it_only_much_rain_does(lake: MadeLake) -> None:
     """A rise of 30 mm is seen when it has reached three points; water that was reported six hours before began it."""
     told = [
