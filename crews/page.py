@@ -225,7 +225,7 @@ def render_refusal(
 ) -> str:
     """Return the page that says why something was refused, in words of crews/locale under `refused`.
 
-    path: the address that was refused, for the way to the other language
+    path: where the way to the other language leads; "" is the address that was refused
     is_report: whether a crew has just sent something; it is told where that was not taken and cannot be mended
     office_phone: whom a crew can call; "" shows none
     """

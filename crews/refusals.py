@@ -39,7 +39,7 @@ class Refusals:
         page = render_refusal(
             code,
             language_of(request),
-            path="/list" if is_report else request.url.path,
+            path="/list" if is_report else "",
             is_report=is_report,
             office_phone=self.office_phone,
         )

@@ -132,15 +132,16 @@ class _Copying:
         name = source.relative_to(self._folder.root)
         make_folders_like(self._folder.root, self._part, name.parent)
         hashed = _HASH_IN_NAME.fullmatch(source.stem)
-        if hashed and self._is_linked(name, source.stat().st_size):
+        if hashed and self._is_linked(name, source.stat().st_size, hashed["hash"]):
             self.sums[name.as_posix()] = self._sums_before[name.as_posix()]
             return Copied(name.as_posix(), 0)
         digest, size = copy_file(source, self._part / name)
         self.sums[name.as_posix()] = digest
         return Copied(name.as_posix(), size, hashed is None or digest.startswith(hashed["hash"]))
 
-    def _is_linked(self, name: Path, size_bytes: int) -> bool:
-        if self._before is None or name.as_posix() not in self._sums_before:
+    def _is_linked(self, name: Path, size_bytes: int, named: str) -> bool:
+        """Link what the backup before has of a file, unless it was damaged then: it may be mended since."""
+        if self._before is None or not self._sums_before.get(name.as_posix(), "").startswith(named):
             return False
         earlier = self._before / name
         try:

@@ -27,22 +27,21 @@ def decode_native_plan(message: Message, context: DecodeContext) -> Decoded:
 
     The sender knows the plan and when its pictures were taken. Where it names no drone, only the dock, the topic has
     the dock's id and gateway_id says the same. A pitch of null takes back what was told of that instant before.
-    planned_at, or else the message's arrival, is when the plan was told: that of the newest counts. A pose that cannot
-    be read is refused alone.
+    planned_at is when the plan was told: that of the newest counts. A pose that cannot be read is refused alone.
     Raises: PayloadError when there is none, or when gateway_id is another than the topic's.
     """
     drone_id = device_of(message.topic, context.site)
     try:
         document = parse_json(message.payload, limit_bytes=LIMIT_BYTES)
-        kept, refused = _poses(document, drone_id, message.received_at)
+        kept, refused = _poses(document, drone_id)
     except PayloadError as error:
         error.device_id = drone_id
         raise
     return Decoded(poses=tuple(kept), parts_refused=tuple(refused), device_id=drone_id)
 
 
-def _poses(document: object, drone_id: str, received_at: datetime) -> tuple[list[DronePose], list[PartFault]]:
-    gateway_id, planned_at, poses = _told(document, drone_id, received_at)
+def _poses(document: object, drone_id: str) -> tuple[list[DronePose], list[PartFault]]:
+    gateway_id, planned_at, poses = _told(document, drone_id)
     kept, refused = [], []
     for number, pose in enumerate(poses):
         try:
@@ -54,7 +53,7 @@ def _poses(document: object, drone_id: str, received_at: datetime) -> tuple[list
     return kept, refused
 
 
-def _told(document: object, device_id: str, received_at: datetime) -> tuple[str | None, datetime, list[object]]:
+def _told(document: object, device_id: str) -> tuple[str | None, datetime | None, list[object]]:
     if not isinstance(document, dict):
         raise PayloadError(Fault("", "wrong_type", describe(document), "an object", "Send the whole message."))
     poses = document.get("poses")
@@ -67,12 +66,11 @@ def _told(document: object, device_id: str, received_at: datetime) -> tuple[str 
     gateway_id = name_of(document.get("gateway_id"), "/gateway_id", longest=_LONGEST_ID)
     if names_another(gateway_id, device_id):
         raise PayloadError(identity_mismatch("/gateway_id", gateway_id, device_id))
-    is_said = document.get("planned_at") is not None
-    planned_at = _instant(document, "planned_at", "/planned_at") if is_said else received_at
+    planned_at = None if document.get("planned_at") is None else _instant(document, "planned_at", "/planned_at")
     return gateway_id, planned_at, poses
 
 
-def _pose(pose: object, pointer: str, drone_id: str, gateway_id: str | None, planned_at: datetime) -> DronePose:
+def _pose(pose: object, pointer: str, drone_id: str, gateway_id: str | None, planned_at: datetime | None) -> DronePose:
     if not isinstance(pose, dict):
         raise PayloadError(Fault(pointer, "wrong_type", describe(pose), "an object", "Send posed_at and pitch_deg."))
     pitch = real_of(pose.get("pitch_deg"), f"{pointer}/pitch_deg", LOWEST_PITCH_DEG, HIGHEST_PITCH_DEG)

@@ -7,7 +7,19 @@ with recent as (
     select
         device_id,
         max(measured_at) as measured_at,
-    from soil_readings
+    from (
+        select
+            date,
+            device_id,
+            measured_at,
+        from soil_readings
+        union all
+        select
+            date,
+            device_id,
+            measured_at,
+        from weather_readings
+    ) as readings
     where
         date >= cast(
             timezone(

@@ -43,10 +43,6 @@ def test_a_pose_without_a_pitch_takes_back_what_an_earlier_plan_said() -> None:
     assert (pose.gimbal_pitch_deg, pose.planned_at) == (None, datetime(2026, 6, 15, 8, tzinfo=UTC))
 
 
-def test_a_plan_that_does_not_say_when_it_was_told_was_told_when_it_arrived() -> None:
-    assert [pose.planned_at for pose in told({"poses": [POSE]}).poses] == [datetime(2026, 6, 15, 3, tzinfo=UTC)]
-
-
 @pytest.mark.parametrize(
     ("document", "code"),
     [

@@ -208,6 +208,18 @@ def test_what_was_damaged_before_is_copied_and_named(
     assert len(backups(tmp_path / "backups")) == 1
 
 
+def test_what_was_damaged_and_is_mended_since_is_copied_anew(folder: DataFolder, tmp_path: Path) -> None:
+    path = next(folder.lake.glob("soil_readings/*/*.parquet"))
+    sound = path.read_bytes()
+    path.write_bytes(sound[:-1] + b"?")
+    for minute in range(2):
+        target = backup_of(tmp_path / "backups", _NOON + timedelta(minutes=minute))
+        assert [copied.name for copied in create(folder, target) if not copied.is_as_named], "named each time"
+    path.write_bytes(sound)
+    target = backed_up(folder, tmp_path / "backups", minute=2)
+    assert (target / path.relative_to(folder.root)).read_bytes() == sound
+
+
 def test_a_folder_that_holds_something_is_not_restored_into(folder: DataFolder, tmp_path: Path) -> None:
     target = backed_up(folder, tmp_path / "backups")
     with pytest.raises(ConfigError, match="holds VERSION, inbox, lake, ledger, secrets: move that away first"):

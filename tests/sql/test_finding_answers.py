@@ -37,7 +37,7 @@ ANSWERS: list[tuple[Events, float | None, float | None]] = [
     ([("done", 6), ("closed", 5), ("reopened", 4), ("done", 3), ("closed", 1)], 3, 3),
     ([("false_alarm", 6), ("void", 5), ("reopened", 4), ("void", 1)], 1, None),
     ([("done", 70), ("closed", 50)], 70, 70),
-    ([("done", 181), ("closed", 180)], 180, None),
+    ([("done", 271), ("closed", 270)], 270, None),
 ]
 """What happened to an issue, and how many days ago what is answered ends, and the visit that holds was."""
 
@@ -74,7 +74,7 @@ def test_an_answer_reaches_up_to_the_visit_and_not_up_to_the_desk(lake: MadeLake
     for number, (events, _, _) in enumerate(ANSWERS):
         for cause in ("disease", "vigour"):
             tell(lake, str(number), events, cause)
-    tell(lake, "long ago", [("closed", 181)])
+    tell(lake, "long ago", [("closed", 271)])
     assert answers(lake) == {
         (str(number), cause): [answered, visited]
         for number, (_, answered, visited) in enumerate(ANSWERS)

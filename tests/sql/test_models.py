@@ -94,6 +94,10 @@ def test_every_reference_row_has_a_source(name: str) -> None:
     assert all(row["source"] for row in reference_rows(name))
 
 
+def test_an_answer_is_remembered_as_long_as_a_flight_that_it_may_answer() -> None:
+    assert limit("answer_days") >= limit("drone_window_days") + limit("flight_before_days")
+
+
 def test_the_window_holds_the_longest_gate() -> None:
     assert limit("soil_window_days") > limit("stuck_days")
 
