@@ -2,14 +2,23 @@
 --
 -- Grain: campaign, season and plot of which anything was recorded
 -- As of: issue_events up to as_of
--- Reads: campaigns, campaign_seasons, issue_events, limits
+-- Reads: campaigns, campaign_seasons, issue_events
 -- Feeds: campaign_plots, plot_rests
 -- Kept as: table
 --
 -- Done means: the newest of done, reopened and void of an issue is done, between the season's start and its end; for a
 -- watering also that of an issue of drought, because the crew brings the water once; of several visits the last is it.
 -- Excused means: the office called the campaign's issue void. has_issue says that the plot was on the list once.
-with events as (
+-- Events are read from the earliest start of a season that is remembered: none before it counts.
+with starts as (
+    select
+        cast(
+            timezone(coalesce(getvariable('timezone'), 'UTC'), min(campaign_seasons.started_at)) as date
+        ) as first_date,
+    from campaign_seasons
+),
+
+events as (
     select
         issue_events.plot_id,
         issue_events.issue_id,
@@ -19,9 +28,9 @@ with events as (
         issue_events.happened_at,
         json_extract_string(issue_events.detail_json, '$.reason') as reason,
     from issue_events
-    cross join limits
+    cross join starts
     where
-        issue_events.date >= cast(getvariable('window_to') as date) - cast(limits.campaign_memory_days as integer)
+        issue_events.date >= starts.first_date
         and issue_events.date <= cast(getvariable('window_to') as date)
         and issue_events.happened_at <= cast(getvariable('as_of') as timestamptz)
         and issue_events.kind in ('opened', 'done', 'reopened', 'void')

@@ -7,40 +7,12 @@
 -- Kept as: table
 --
 -- A window may run over New Year; both ends belong to it. 29 February of a common year is 1 March where a window begins
--- and 28 February where it ends. The newest event says whether a season runs; started_at is its first start.
+-- and 28 February where it ends. The newest event says whether a season runs; started_at is its first start. A season's
+-- record is remembered until campaign_over_days after its window, and in any case for campaign_memory_days after its
+-- newest event: a long campaign runs to its end, and last year's freeze-up says nothing of this winter.
 with years as (
     select shifts.shift + year(cast(getvariable('window_to') as date)) as season,
     from (values (-1), (0), (1)) as shifts (shift)
-),
-
-events as (
-    select
-        campaign_events.campaign_id,
-        campaign_events.season,
-        campaign_events.kind,
-        campaign_events.happened_at,
-        campaign_events.actor,
-        row_number() over (
-            partition by campaign_events.campaign_id, campaign_events.season
-            order by campaign_events.happened_at desc, campaign_events.event_id desc
-        ) as age_rank,
-    from campaign_events
-    cross join limits
-    where
-        campaign_events.date >= cast(getvariable('window_to') as date) - cast(limits.campaign_memory_days as integer)
-        and campaign_events.date <= cast(getvariable('window_to') as date)
-        and campaign_events.happened_at <= cast(getvariable('as_of') as timestamptz)
-),
-
-records as (
-    select
-        campaign_id,
-        season,
-        min(case when kind = 'started' then happened_at end) as started_at,
-        max(case when age_rank = 1 and kind = 'closed' then happened_at end) as closed_at,
-        max(case when age_rank = 1 then actor end) as last_actor,
-    from events
-    group by campaign_id, season
 ),
 
 windows as (
@@ -59,15 +31,67 @@ windows as (
         cast(substr(campaigns.month_day_to, 4, 2) as integer) as end_day,
     from campaigns
     cross join years
+),
+
+seasons as (
+    select
+        campaign_id,
+        season,
+        starts_on,
+        least(end_month + (end_day - 1), last_day(end_month)) as ends_on,
+    from windows
+),
+
+events as (
+    select
+        campaign_events.campaign_id,
+        campaign_events.season,
+        campaign_events.kind,
+        campaign_events.happened_at,
+        campaign_events.date,
+        campaign_events.actor,
+        row_number() over (
+            partition by campaign_events.campaign_id, campaign_events.season
+            order by campaign_events.happened_at desc, campaign_events.event_id desc
+        ) as age_rank,
+    from campaign_events
+    where
+        campaign_events.date <= cast(getvariable('window_to') as date)
+        and campaign_events.happened_at <= cast(getvariable('as_of') as timestamptz)
+),
+
+records as (
+    select
+        campaign_id,
+        season,
+        max(date) as newest_on,
+        min(case when kind = 'started' then happened_at end) as started_at,
+        max(case when age_rank = 1 and kind = 'closed' then happened_at end) as closed_at,
+        max(case when age_rank = 1 then actor end) as last_actor,
+    from events
+    group by campaign_id, season
+),
+
+remembered as (
+    select records.*,
+    from records
+    cross join limits
+    inner join seasons on records.campaign_id = seasons.campaign_id and records.season = seasons.season
+    where
+        cast(getvariable('window_to') as date)
+        <= greatest(
+            seasons.ends_on + cast(limits.campaign_over_days as integer),
+            records.newest_on + cast(limits.campaign_memory_days as integer)
+        )
 )
 
 select
-    windows.campaign_id,
-    cast(windows.season as smallint) as season,
-    windows.starts_on,
-    least(windows.end_month + (windows.end_day - 1), last_day(windows.end_month)) as ends_on,
-    records.started_at,
-    records.closed_at,
-    records.last_actor,
-from windows
-left join records on windows.campaign_id = records.campaign_id and windows.season = records.season
+    seasons.campaign_id,
+    cast(seasons.season as smallint) as season,
+    seasons.starts_on,
+    seasons.ends_on,
+    remembered.started_at,
+    remembered.closed_at,
+    remembered.last_actor,
+from seasons
+left join remembered on seasons.campaign_id = remembered.campaign_id and seasons.season = remembered.season

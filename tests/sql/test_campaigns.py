@@ -194,6 +194,38 @@ def test_a_campaign_runs_from_its_start_to_its_close_or_the_end_of_its_window(la
     assert state(lake, "freezeup_water", date(2027, 6, 1))["season"] == 2027
 
 
+def test_a_long_campaign_runs_to_its_end_and_what_was_done_in_its_first_days_stays_done(
+    lake: MadeLake, tmp_path: Path
+) -> None:
+    campaigns = own(tmp_path, "long,养护,upkeep,other,03-01,11-30,calendar,,,,,test\n")
+    began = local_midnight(date(2026, 3, 1))
+    for plot_id in ("at once", "waiting"):
+        lake.plot(plot_id)
+    office(lake, "started", "long", began, 2026)
+    report(lake, "done", "at once", "campaign.long", began)
+    expected = {
+        date(2026, 10, 8): ("running", 2026, 1),
+        date(2026, 11, 30): ("running", 2026, 1),
+        date(2026, 12, 30): ("over", 2026, 1),
+        date(2026, 12, 31): ("not_started", 2027, 0),
+    }
+    found = {day: state(lake, "long", day, campaigns) for day in expected}
+    assert {day: (row["state"], row["season"], row["done"]) for day, row in found.items()} == expected
+
+
+@pytest.mark.parametrize(("days", "is_remembered"), [(220, True), (221, False)])
+def test_a_season_is_forgotten_as_a_whole_220_days_after_what_the_office_last_did(
+    lake: MadeLake, days: int, *, is_remembered: bool
+) -> None:
+    """Last year's freeze-up water must not begin this winter's rest."""
+    office(lake, "started", "freezeup_water", local_midnight(date(2025, 11, 10)), 2025)
+    office(lake, "closed", "freezeup_water", local_midnight(date(2025, 12, 4)), 2025)
+    as_of = local_midnight(date(2025, 12, 4) + days * DAY) + timedelta(hours=12)
+    rows = rows_of(lake, "campaign_seasons", as_of)
+    (row,) = [row for row in rows if (row["campaign_id"], row["season"]) == ("freezeup_water", 2025)]
+    assert [row[name] is not None for name in ("started_at", "closed_at", "last_actor")] == [is_remembered] * 3
+
+
 def test_a_window_may_run_over_new_year_and_end_on_a_leap_day(lake: MadeLake, tmp_path: Path) -> None:
     campaigns = own(tmp_path, "snow,除雪,snow clearing,other,12-01,02-29,calendar,,,,,test\n")
     lake.plot()
