@@ -2,13 +2,14 @@
 
 Bridges spell it their own way: mavlink2rest {"header": …, "message": {"type": …, "time_utc": …}} with text as a list of
 characters; pymavlink's to_dict {"mavpackettype": …}; gomavlib and node-mavlink TimeUtc or timeUtc; MAVSDK's CaptureInfo
-with degrees, metres and attitude_quaternion, whose protobuf writes latitudeDeg, 64-bit numbers as text, and no zeros.
-Fields and units: MAVLink common.xml, message 263.
+with degrees, metres and attitude_quaternion, whose protobuf writes latitudeDeg, 64-bit numbers as text, and neither
+zeros nor false. Fields and units: MAVLink common.xml, message 263; MAVSDK's camera.proto.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +18,7 @@ import msgspec
 from ingest.decode.camera_attitude import from_quaternion
 from ingest.decode.context import DecodeContext
 from ingest.decode.guard import describe, parse_json
-from ingest.decode.image_quarantine import impossible_instant, quarantine_reason
+from ingest.decode.image_quarantine import HIGHEST_M, impossible_instant, quarantine_reason
 from ingest.decode.topics import device_of
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, DroneImage, Message
@@ -35,6 +36,16 @@ _LEAST_MICROSECONDS, _LEAST_MILLISECONDS, _LEAST_SECONDS = 1e14, 1e11, 1e9
 """Of a Unix time since 2001: common.xml says microseconds, and some cameras send the others."""
 _LONGEST = 1024
 _FOUR = 4
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?")
+_NO_NUMBER = frozenset({"NaN", "Infinity", "-Infinity"})
+"""What protobuf's JSON writes for a float without a value."""
+_FURTHEST_DEG = 180.0
+"""In 1e-7 degrees that lies two metres from 0, 0."""
+_HIGHEST_SEA_M = 8849.0 + HIGHEST_M
+"""A drone above the highest mountain."""
+_WHOLE_WITHIN = 1e-6
+"""Of a number: what 16.1 * 1000 is beside 16,100 in floats, and more."""
+_MAVSDK_ONLY = ("timeUtcUs", "attitudeQuaternion", "attitudeEulerAngle")
 
 
 def decode_native_mavlink(message: Message, context: DecodeContext) -> Decoded:
@@ -48,7 +59,7 @@ def decode_native_mavlink(message: Message, context: DecodeContext) -> Decoded:
     try:
         document = parse_json(message.payload, limit_bytes=LIMIT_BYTES)
         fields = _fields(document)
-        failed = fields.get("captureresult", fields.get("issuccess", 1)) in (0, False, -1, "0", "-1", "false")
+        failed = fields.get("captureresult", fields.get("issuccess")) in (0, False, -1, "0", "-1", "false")
         if failed:
             return Decoded(ignored="capture_failed: the camera took no picture", device_id=drone_id)
         return Decoded(images=(_image(fields, drone_id, message, context),), device_id=drone_id)
@@ -64,6 +75,8 @@ def _fields(document: object) -> dict[str, object]:
     parts = (document.get(name) for name in ("message", "msg", "fields", "captureInfo", "capture_info"))
     inner = next((part for part in parts if isinstance(part, dict)), None)
     fields: dict[str, object] = {}
+    if _is_protobuf(document if inner is None else inner):
+        fields |= {"issuccess": False, "index": 0}
     for part in (document, inner or {}):
         for name, value in part.items():
             known = _plain(name)
@@ -77,15 +90,22 @@ def _fields(document: object) -> dict[str, object]:
     return fields
 
 
+def _is_protobuf(captured: Mapping[str, object]) -> bool:
+    """Tell MAVSDK's CaptureInfo as protobuf writes it: own names in camelCase, or the time, 64 bits wide, as text."""
+    return any(name in captured for name in _MAVSDK_ONLY) or isinstance(captured.get("time_utc_us"), str)
+
+
 def _plain(name: str) -> str:
     return name.lower().replace("_", "")
 
 
 def _real(value: object) -> float | None:
     """Return a number, also one that stands as text, as 64-bit ones do in protobuf's JSON; None where it is none."""
+    if isinstance(value, str):
+        return float(value) if _NUMBER.fullmatch(value) else None
     try:
-        return float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
-    except (ValueError, OverflowError):
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    except OverflowError:
         return None
 
 
@@ -103,10 +123,9 @@ def _image(fields: Mapping[str, object], drone_id: str, message: Message, contex
             return None
         return real
 
-    lat, lon = _from_e7(number("lat")), _from_e7(number("lon"))
+    lat, lon, height_m, altitude_m = _in_degrees_and_metres(*map(number, ("lat", "lon", "relativealt", "alt")))
     lat = number("position.latitudedeg") if lat is None else lat
     lon = number("position.longitudedeg") if lon is None else lon
-    height_m, altitude_m = _from_mm(number("relativealt")), _from_mm(number("alt"))
     height_m = number("position.relativealtitudem") if height_m is None else height_m
     altitude_m = number("position.absolutealtitudem") if altitude_m is None else altitude_m
     captured_at = _instant(number("timeutc", "timeutcus"))
@@ -117,9 +136,12 @@ def _image(fields: Mapping[str, object], drone_id: str, message: Message, contex
     if url is None and (index is None or captured_at is None):
         expected = "file_url, or image_index and time_utc"
         faults.append(Fault("/file_url", "missing", "nothing", expected, "Send what the camera calls the picture."))
-    if faults:
+    q = _quaternion(fields)
+    if isinstance(q, Fault):
+        faults.append(q)
+    if faults or isinstance(q, Fault):
         raise PayloadError(*faults)
-    attitude = _attitude(fields)
+    attitude = from_quaternion(*q) if q else None
     image = DroneImage(
         image_id=url or f"{captured_at.isoformat() if captured_at else ''}/{index:.0f}",
         captured_at=captured_at or message.received_at,
@@ -141,29 +163,54 @@ def _image(fields: Mapping[str, object], drone_id: str, message: Message, contex
     return msgspec.structs.replace(image, quarantine=quarantine_reason(image, message.latest_at, context.site))
 
 
-def _attitude(fields: Mapping[str, object]) -> tuple[float, float, float] | None:
+def _quaternion(fields: Mapping[str, object]) -> tuple[float, float, float, float] | Fault | None:
+    """Return the camera's rotation, None where the message tells of none, or what is wrong with it."""
     q = fields.get("q")
     for name in ("q", "attitudequaternion"):
         if q is None and any(f"{name}.{axis}" in fields for axis in "wxyz"):
             q = [fields.get(f"{name}.{axis}", 0.0) for axis in "wxyz"]
+    if q is None:
+        return None
     if not isinstance(q, list) or len(q) != _FOUR:
+        return Fault("/q", "wrong_type", describe(q), "four numbers w, x, y, z", "Send four numbers, or leave out q.")
+    if any(part is None or part in _NO_NUMBER for part in q if part is None or isinstance(part, str)):
         return None
-    parts = [real for part in q if (real := _real(part)) is not None]
-    if len(parts) != _FOUR or tuple(parts) == _LEVEL_NORTH:
-        return None
-    return from_quaternion(*parts)
+    parts = [_real(part) for part in q]
+    if None in parts:
+        number = parts.index(None)
+        return Fault(f"/q/{number}", "wrong_type", describe(q[number]), "a number", "Send four numbers w, x, y, z.")
+    w, x, y, z = (part for part in parts if part is not None)
+    return None if (w, x, y, z) == _LEVEL_NORTH else (w, x, y, z)
 
 
-def _from_e7(value: float | None) -> float | None:
-    """Return degrees of a number in 1e-7 degrees, or of one with a fraction, which a bridge has turned into degrees."""
-    if value is None or value in _UNKNOWN_PLACE:
-        return None
-    return value / 1e7 if value.is_integer() else value
+def _in_degrees_and_metres(
+    lat: float | None, lon: float | None, height: float | None, altitude: float | None
+) -> tuple[float | None, float | None, float | None, float | None]:
+    """Return place and heights of a message in 1e-7 degrees and mm, or of one whose bridge turned it into other units.
+
+    Places in degrees mean metres, and heights with a fraction do; but never metres that no drone flies at. Both
+    heights of a message have one unit.
+    """
+    lat, lon = (None if one in _UNKNOWN_PLACE else one for one in (lat, lon))
+    furthest = max(abs(lat or 0.0), abs(lon or 0.0))
+    are_degrees = 0.0 < furthest <= _FURTHEST_DEG
+    heights = ((height, HIGHEST_M), (altitude, _HIGHEST_SEA_M))
+    are_metres = all(one is None or abs(one) <= highest for one, highest in heights) and (
+        are_degrees or not all(one is None or _is_whole(one) for one, _ in heights)
+    )
+    degrees, metres = 1.0 if are_degrees else 1e7, 1.0 if are_metres else 1e3
+    return _turned(lat, degrees), _turned(lon, degrees), _turned(height, metres), _turned(altitude, metres)
 
 
-def _from_mm(value: float | None) -> float | None:
-    """Return metres of a number in millimetres, or of one with a fraction, which a bridge has turned into metres."""
-    return value if value is None or not value.is_integer() else value / 1000
+def _turned(value: float | None, parts: float) -> float | None:
+    """Return a number of parts as one of wholes."""
+    if value is None or parts == 1.0:
+        return value
+    return (round(value) if _is_whole(value) else value) / parts
+
+
+def _is_whole(value: float) -> bool:
+    return abs(value - round(value)) <= _WHOLE_WITHIN * abs(value)
 
 
 def _instant(value: float | None) -> datetime | None:

@@ -97,10 +97,55 @@ def test_a_captured_picture_is_the_same_whichever_bridge_brings_it(bridge: str) 
     assert compute_footprints([found])[0].status == "unknown_camera"
 
 
-@pytest.mark.parametrize("q", [None, [0, 0, 0, 0], [1, 0, 0, 0], [1.0, 0.0, 0.0], [2, 0, 0, 0], "down", [None] * 4])
+@pytest.mark.parametrize("q", [None, [0, 0, 0, 0], [1, 0, 0, 0], [2, 0, 0, 0], [None] * 4, ["NaN", 0, 0, 0]])
 def test_a_camera_that_knows_no_rotation_has_no_pose(q: object) -> None:
     found = image(q=q)
     assert (found.pitch_deg, found.yaw_deg, found.attitude_source) == (None, None, None)
+
+
+DEGREES = {"lat": 39.25, "lon": 117.0}
+
+
+@pytest.mark.parametrize(
+    ("sent", "height_m", "altitude_m"),
+    [
+        ({"relative_alt": 16.1 * 1000, "alt": 46_300.00000000001}, 16.1, 46.3),
+        ({"lat": 39.2 * 1e7, "lon": 117.1 * 1e7, "relative_alt": 50}, 0.05, 46.3),
+        ({"relative_alt": 50.5, "alt": 55.0}, 50.5, 55.0),
+        ({"relative_alt": 50.0, "alt": 55.5}, 50.0, 55.5),
+        (DEGREES | {"relative_alt": 50.0, "alt": 55.0}, 50.0, 55.0),
+        (DEGREES | {"relative_alt": 50, "alt": None}, 50.0, None),
+        (DEGREES | {"lat": 39, "relative_alt": 50, "alt": 55}, 50.0, 55.0),
+        (DEGREES | {"relative_alt": 2000, "alt": 2010}, 2000.0, 2010.0),
+        (DEGREES | {"relative_alt": 2001, "alt": 2010}, 2.001, 2.01),
+        (DEGREES | {"relative_alt": 120.0, "alt": 10_849.0}, 120.0, 10_849.0),
+        (DEGREES | {"relative_alt": 1500, "alt": 10_850}, 1.5, 10.85),
+        ({"lat": 0, "lon": 0, "relative_alt": 50, "alt": 55}, 0.05, 0.055),
+        ({"relative_alt": -1500, "alt": 4}, -1.5, 0.004),
+    ],
+)
+def test_both_heights_of_a_message_are_in_the_unit_that_its_place_and_its_fractions_tell(
+    sent: dict[str, Any], height_m: float, altitude_m: float | None
+) -> None:
+    found = image(**sent)
+    assert (found.height_takeoff_m, found.alt_msl_m) == (height_m, altitude_m)
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "place"),
+    [
+        (39, 117, (39.0, 117.0)),
+        (-33.5, 180.0, (-33.5, 180.0)),
+        (39.2 * 1e7, 1_171_000_000, (39.2, 117.1)),
+        (0, 181, (0.0, 1.81e-5)),
+        (2_147_483_647, 117.1, (None, 117.1)),
+    ],
+)
+def test_a_place_is_in_degrees_where_it_would_be_nowhere_else(
+    lat: float, lon: float, place: tuple[float | None, float | None]
+) -> None:
+    found = image(lat=lat, lon=lon)
+    assert (found.lat, found.lon) == place
 
 
 @pytest.mark.parametrize("time_utc", [1_781_490_612_000_000, 1_781_490_612_000, 1_781_490_612])
@@ -133,6 +178,27 @@ def test_a_capture_that_failed_is_no_picture() -> None:
         assert (read(FIELDS | {"capture_result": failed}).ignored or "").startswith("capture_failed")
 
 
+@pytest.mark.parametrize(
+    "captured", [BRIDGES["MAVSDK by protobuf"]["captureInfo"], BRIDGES["MAVSDK"] | {"time_utc_us": "1781490612000000"}]
+)
+def test_protobuf_leaves_out_false_and_0_so_that_a_failure_and_the_first_picture_are_told_by_what_is_missing(
+    captured: dict[str, Any],
+) -> None:
+    told = {name: value for name, value in captured.items() if name.lower().replace("_", "") != "issuccess"}
+    assert (read({"captureInfo": told}).ignored or "").startswith("capture_failed")
+    unnamed = {name: value for name, value in captured.items() if name not in ("fileUrl", "file_url", "index")}
+    assert read({"captureInfo": unnamed}).images[0].image_id == "2026-06-15T02:30:12+00:00/0"
+
+
+def test_where_no_protobuf_wrote_it_what_is_missing_is_not_known() -> None:
+    python = {name: value for name, value in BRIDGES["MAVSDK"].items() if name != "is_success"}
+    assert read(python).images[0].image_id == URL
+    javascript = {name: value for name, value in BRIDGES["node-mavlink"].items() if name != "captureResult"}
+    assert read(javascript).images[0].image_id == URL
+    with pytest.raises(PayloadError, match="image_index"):
+        read({name: value for name, value in python.items() if name not in ("file_url", "index")})
+
+
 def test_a_picture_without_a_name_is_called_by_its_time_and_number() -> None:
     assert image(file_url="").image_id == "2026-06-15T02:30:12+00:00/41"
 
@@ -145,6 +211,15 @@ def test_a_picture_without_a_name_is_called_by_its_time_and_number() -> None:
         ({"message": {"type": "ATTITUDE"}}, "unknown_message"),
         (FIELDS | {"lat": "north"}, "wrong_type"),
         (FIELDS | {"lat": "nan"}, "wrong_type"),
+        (FIELDS | {"relative_alt": "4_1120"}, "wrong_type"),
+        (FIELDS | {"relative_alt": " 41120"}, "wrong_type"),
+        (FIELDS | {"relative_alt": "４１１２０"}, "wrong_type"),
+        (FIELDS | {"relative_alt": "1e999"}, "wrong_type"),
+        (FIELDS | {"q": "down"}, "wrong_type"),
+        (FIELDS | {"q": [1.0, 0.0, 0.0]}, "wrong_type"),
+        (FIELDS | {"q": [1, "north", 0, 0]}, "wrong_type"),
+        (FIELDS | {"q": [True, 0, 0, 0]}, "wrong_type"),
+        (FIELDS | {"q": {"w": "0_7", "y": 0.7}}, "wrong_type"),
         (FIELDS | {"file_url": None, "image_index": None}, "missing"),
         (FIELDS | {"time_utc": 1_300_000_000}, "before_2015"),
     ],
