@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from crews.actions import FALSE_ALARM_REASONS, person
 from crews.campaign import TO_DO_STATES, brings_water, is_of_campaign
-from crews.finding import PAUSED_STATES, Finding, merge_flags
-from crews.issue import ActionRefusedError, Event, Issue
+from crews.finding import PAUSED_STATES, UNHEARD_STATES, Finding, merge_flags
+from crews.issue import REPORT_KINDS, ActionRefusedError, Event, Issue
 from crews.ledger import GREENSWARD, Ledger
 from crews.policy import due_at, interval, look_back_on
 
@@ -24,6 +24,9 @@ RECHECKED_CAUSES = frozenset({"drought", "sensor"})
 
 WATERING = "watering"
 """Cause of findings on the water that came: they open nothing, they check what was reported."""
+
+WATER_UNKNOWN = "water_unknown"
+"""Why an issue is opened again whose water was reported and whose probes then said too little of it."""
 
 PLOT_CLOSED = "plot_closed"
 """Why an issue is void whose plot has left the register."""
@@ -73,11 +76,16 @@ def apply_flags(ledger: Ledger, flags: Rows, plots: Rows, now: datetime) -> Appl
     applied = Applied()
     with ledger.transaction():
         known = ledger.latest_findings()
+        unheard = []
         for finding in found:
             before = known.get((finding.plot_id, finding.cause))
             if before is None or _is_newer(finding, before, now):
                 _apply(ledger, finding, before, registered.get(finding.plot_id, {}), now, applied)
                 ledger.remember_finding(finding)
+                if finding.cause == "drought" and finding.state in UNHEARD_STATES:
+                    unheard.append(finding)
+        for finding in unheard:  # after what the probes did see of the same water
+            _look_after_unheard_water(ledger, finding, registered.get(finding.plot_id, {}), now, applied)
         _void_closed_plots(ledger, gone, now, applied)
     return applied
 
@@ -192,10 +200,41 @@ def _check_watering(ledger: Ledger, finding: Finding, plot: Mapping[str, Any], n
         applied.reopened.append(issue.issue_id)
 
 
+def _look_after_unheard_water(
+    ledger: Ledger, finding: Finding, plot: Mapping[str, Any], now: datetime, applied: Applied
+) -> None:
+    """Send the crew to look where nothing can be checked: its water was reported, and the plot's probes say nothing.
+
+    Once for each time that the water stayed unknown: what the crew reports of its look is for the office to check. A
+    campaign's only where the probes were heard after the report; elsewhere its closing ends the issue, as it does in a
+    plot without a probe.
+    """
+    for issue in ledger.open_issues_of(finding.plot_id):
+        report = issue.done_at
+        is_reported = (issue.state, issue.result_code) == ("done_unchecked", "done")
+        if report is None or not is_reported or not brings_water(issue.cause, issue.finding["reason_params"]):
+            continue
+        if is_of_campaign(issue.cause) and (finding.data_at is None or finding.data_at < report):
+            continue
+        silent_since = finding.data_at if finding.data_at is not None and _has_sunk(finding, report) else report
+        notes = [event.detail.get("note") for event in ledger.history(issue.issue_id) if event.kind == "reopened"]
+        if finding.as_of - silent_since < interval("recheck_without_data_after") or notes[-1:] == [WATER_UNKNOWN]:
+            continue
+        deadline = due_at(issue.severity, plot.get("maintenance_grade"), now, ledger.site)
+        detail = {
+            "check": {"issue_id": issue.issue_id, "reported_at": report.isoformat()},
+            "due_at": deadline.isoformat(),
+            "recheck": True,
+            "note": WATER_UNKNOWN,
+        }
+        ledger.append(issue, "reopened", now, GREENSWARD, detail)
+        applied.reopened.append(issue.issue_id)
+
+
 def _what_was_seen(finding: Finding, issue: Issue, report: datetime) -> dict[str, Any]:
     """Return why the watering is looked at again, and who is not to look."""
     if not _has_sunk(finding, report):
-        return {"note": "water_unknown"}
+        return {"note": WATER_UNKNOWN}
     if finding.state == "partial":
         return {"note": "water_came_in_part"}
     names = {person(one): one.removeprefix("crew:") for one in (issue.done_by, issue.crew) if one}
@@ -203,14 +242,14 @@ def _what_was_seen(finding: Finding, issue: Issue, report: datetime) -> dict[str
 
 
 def _waits_to_look_after(ledger: Ledger, issue: Issue, report: datetime) -> bool:
-    """Say whether Greensward had the water of that very report looked after, and nobody has gone or said so yet."""
+    """Say whether Greensward had the water of that very report looked after, and nobody has said a word of it yet."""
     if issue.state not in {"opened", "assigned", "deferred"}:
         return False
     since: list[Event] = []
     for event in reversed(ledger.history(issue.issue_id)):
         if event.kind == "reopened":
             is_own = event.actor == GREENSWARD and event.detail.get("recheck") and "check" in event.detail
-            is_looked_at = any(one.kind in {"done", "false_alarm"} or one.detail.get("seen") for one in since)
+            is_looked_at = any(one.kind in REPORT_KINDS or one.detail.get("seen") for one in since)
             return bool(
                 is_own and not is_looked_at and datetime.fromisoformat(event.detail["check"]["reported_at"]) == report
             )

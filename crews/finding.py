@@ -23,6 +23,9 @@ _MOST_PICTURES = 4
 PAUSED_STATES = frozenset({"frozen", "suspended"})
 """States in which dryness is not judged for the season; open work waits."""
 
+UNHEARD_STATES = frozenset({"no_data", "stale", "silent", "sensor_fault"})
+"""States in which a plot has probes and none of them says how moist its soil is."""
+
 JUDGED_STATES = frozenset({"ok", "watch", "wet", "just_watered", "likely", "dry"})
 """States in which the rule knows how moist the soil is."""
 

@@ -380,7 +380,99 @@ def test_water_that_late_data_show_ends_the_recheck_on_which_nobody_has_gone(led
     assert ledger.issue(issue.issue_id).closed_reason == "watering_verified"
 
 
-@pytest.mark.parametrize("then", ["done", "false_alarm", "started", "seen", "by a person", "another report"])
+UNHEARD = ["no_data", "stale", "silent", "sensor_fault"]
+
+
+def unheard(ledger: Ledger, issue: Issue, state: str, hours: float, heard_h: float | None) -> Applied:
+    """Apply a verdict of dryness so long after a report, whose probe was last heard `heard_h` after the report."""
+    assert issue.done_at is not None
+    now = issue.done_at + timedelta(hours=hours)
+    heard_at = None if heard_h is None else issue.done_at + timedelta(hours=heard_h)
+    row = well("P1", "drought", now, state=state, reason_code=f"drought_{state}", data_at=heard_at)
+    return apply_flags(ledger, [row], GRADE_ONE, now)
+
+
+@pytest.mark.parametrize(
+    ("state", "hours", "heard_h", "is_looked_at"),
+    [
+        *((state, 48.0, 3.0, True) for state in UNHEARD),
+        ("silent", 47.9, 3.0, False),
+        ("no_data", 48.0, None, True),
+        ("silent", 48.0, -5.0, True),
+        ("frozen", 48.0, 3.0, False),
+        ("stale", 48.0, 23.9, True),
+        ("stale", 48.0, 24.0, False),
+        ("silent", 71.9, 24.0, False),
+        ("silent", 72.0, 24.0, True),
+    ],
+)
+def test_water_of_which_the_probes_said_nothing_at_all_is_looked_at_once_two_days_are_over(
+    ledger: Ledger, state: str, hours: float, heard_h: float | None, *, is_looked_at: bool
+) -> None:
+    issue = reported(ledger)
+    applied = unheard(ledger, issue, state, hours, heard_h)
+    assert applied == Applied(reopened=[issue.issue_id] if is_looked_at else [])
+    again = only(ledger)
+    if is_looked_at:
+        assert (again.state, again.crew, again.note, again.recheck_not_by) == ("assigned", "一队", "water_unknown", ())
+        assert again.due_at > NOW + timedelta(hours=hours)
+    else:
+        assert again.state == "done_unchecked"
+
+
+def test_what_the_crew_reports_of_its_look_where_no_probe_is_heard_is_for_the_office_to_check(ledger: Ledger) -> None:
+    issue = reported(ledger)
+    assert unheard(ledger, issue, "silent", 48, 3).reopened == [issue.issue_id]
+    perform(ledger, Action("look-00001", issue.issue_id, "done", "crew:一队", as_crew="一队"), NOW + 3 * DAY)
+    assert unheard(ledger, only(ledger), "silent", 100, -70) == Applied()
+    assert only(ledger).state == "done_unchecked"
+
+
+def test_late_data_that_show_the_water_end_the_look_where_the_probes_had_said_nothing(ledger: Ledger) -> None:
+    issue = reported(ledger)
+    assert unheard(ledger, issue, "silent", 48, 3).reopened == [issue.issue_id]
+    assert check(ledger, issue, "verified", after=2.5 * DAY).closed == [issue.issue_id]
+
+
+def test_what_the_probes_did_see_counts_before_that_they_are_silent_now(ledger: Ledger) -> None:
+    issue = reported(ledger)
+    assert issue.done_at is not None
+    now = issue.done_at + 4 * DAY
+    params = {"issue_id": issue.issue_id, "reported_at": issue.done_at.isoformat(), "share_pct": 3}
+    heard_at = issue.done_at + DAY
+    rows = [
+        well("P1", "drought", now, state="silent", reason_code="drought_silent", data_at=heard_at),
+        well("P1", "watering", now, state="ineffective", data_at=heard_at, reason_params_json=json.dumps(params)),
+    ]
+    apply_flags(ledger, rows, GRADE_ONE, now)
+    assert (only(ledger).note, only(ledger).recheck_not_by) == ("water_did_not_arrive", ("一队",))
+
+
+@pytest.mark.parametrize(
+    ("work", "heard_h", "is_looked_at"),
+    [("water", 0.0, True), ("water", -0.1, False), ("water", None, False), ("protect", 3.0, False)],
+)
+def test_a_campaigns_water_is_looked_at_where_its_probe_fell_silent_and_not_where_there_was_none(
+    ledger: Ledger, work: str, heard_h: float | None, *, is_looked_at: bool
+) -> None:
+    """Else every plot with a broken probe would be driven to twice in a campaign."""
+    params = json.dumps({"work": work, "ends_on": "2026-07-31"})
+    due = flag("P1", "campaign.x", NOW, state="due", reason_code="campaign_due_dry", reason_params_json=params)
+    apply_flags(ledger, [due], GRADE_ONE, NOW)
+    report(ledger, only(ledger).issue_id, "done", NOW + HOUR, litres=6400.0)
+    assert bool(unheard(ledger, only(ledger), "silent", 48, heard_h).reopened) is is_looked_at
+
+
+def test_a_false_alarm_is_no_water_that_anybody_looks_after(ledger: Ledger) -> None:
+    apply_flags(ledger, [flag("P1", "drought", NOW)], GRADE_ONE, NOW)
+    report(ledger, only(ledger).issue_id, "false_alarm", NOW + HOUR, reason="wet")
+    assert unheard(ledger, only(ledger), "silent", 48, 3) == Applied()
+
+
+GONE = ["done", "false_alarm", "started", "cannot_do", "started, then given to others", "seen"]
+
+
+@pytest.mark.parametrize("then", [*GONE, "by a person", "another report"])
 def test_a_recheck_on_which_somebody_has_gone_is_ended_by_no_late_data(ledger: Ledger, then: str) -> None:
     issue = reported(ledger)
     assert issue.done_at is not None
@@ -392,9 +484,13 @@ def test_a_recheck_on_which_somebody_has_gone_is_ended_by_no_late_data(ledger: L
     soon = NOW + 2 * DAY + 2 * HOUR
     if is_seen:
         perform(ledger, Action("seen-00001", issue.issue_id, "assigned", "王工", crew="一队", reason="没浇到"), soon)
-    elif then in {"done", "false_alarm", "started"}:
-        acted = Action(f"{then}-00001", issue.issue_id, then, "crew:一队", as_crew="一队", reason="wet")
+    elif then in GONE:
+        kind, *others = then.split(", then given to ")
+        reason = "no_water" if kind == "cannot_do" else "wet"
+        acted = Action(f"{kind}-00001", issue.issue_id, kind, "crew:一队", as_crew="一队", reason=reason)
         perform(ledger, acted, soon)
+        if others:
+            perform(ledger, Action("others-001", issue.issue_id, "assigned", "王工", crew="二队"), soon)
     at = NOW if then == "another report" else issue.done_at
     before = only(ledger)
     assert check(ledger, issue, "verified", after=2.5 * DAY, reported_at=at.isoformat()) == Applied()
