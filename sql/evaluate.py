@@ -51,9 +51,10 @@ def evaluate(
     """Return what the rules say of every plot at `as_of` (aware), with the columns of table `flags`.
 
     One row per plot and cause (drought, disease, vigour, coverage), per device of a plot (cause sensor) and per plot of
-    a campaign that runs (cause campaign.ID), also where nothing is wrong and where we do not know; sorted by plot,
-    cause and device. Only readings measured up to `as_of` count, whenever they arrived, so that the same instant over
-    the same lake gives the same rows. The models stay on `connection`, in schema evaluated, for `describe_plot`,
+    a campaign that runs (cause campaign.ID), also where nothing is wrong and where we do not know; and one per plot in
+    which reported water was looked for, or water came that nobody ordered (cause watering). Sorted by plot, cause and
+    device. Only readings measured up to `as_of` count, whenever they arrived, so that the same instant over the same
+    lake gives the same rows. The models stay on `connection`, in schema evaluated, for `describe_plot`,
     `campaign_progress` and questions. campaigns: those of the district; the built-in ones where it has none.
     carry: what may be taken over from an evaluation before, for the same rows in less time; readings then holds only
     what was judged anew.
