@@ -9,7 +9,7 @@ from ingest.decode.context import DecodeContext
 from ingest.decode.dji_fields import name_of, real_of
 from ingest.decode.guard import describe, parse_json
 from ingest.decode.image_quarantine import impossible_instant
-from ingest.decode.instants import parse_instant
+from ingest.decode.instants import check_measured_at, parse_instant
 from ingest.decode.topics import device_of, identity_mismatch, names_another
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, DronePose, Message, PartFault
@@ -28,20 +28,21 @@ def decode_native_plan(message: Message, context: DecodeContext) -> Decoded:
     The sender knows the plan and when its pictures were taken. Where it names no drone, only the dock, the topic has
     the dock's id and gateway_id says the same. A pitch of null takes back what was told of that instant before.
     planned_at is when the plan was told: that of the newest counts. A pose that cannot be read is refused alone.
-    Raises: PayloadError when there is none, or when gateway_id is another than the topic's.
+    Raises: PayloadError when there is none, when gateway_id is another than the topic's, or when planned_at is more
+    than 10 min after the message's arrival: such a plan would stand against all that are told until then.
     """
     drone_id = device_of(message.topic, context.site)
     try:
         document = parse_json(message.payload, limit_bytes=LIMIT_BYTES)
-        kept, refused = _poses(document, drone_id)
+        kept, refused = _poses(document, drone_id, message.latest_at)
     except PayloadError as error:
         error.device_id = drone_id
         raise
     return Decoded(poses=tuple(kept), parts_refused=tuple(refused), device_id=drone_id)
 
 
-def _poses(document: object, drone_id: str) -> tuple[list[DronePose], list[PartFault]]:
-    gateway_id, planned_at, poses = _told(document, drone_id)
+def _poses(document: object, drone_id: str, latest_at: datetime) -> tuple[list[DronePose], list[PartFault]]:
+    gateway_id, planned_at, poses = _told(document, drone_id, latest_at)
     kept, refused = [], []
     for number, pose in enumerate(poses):
         try:
@@ -53,7 +54,7 @@ def _poses(document: object, drone_id: str) -> tuple[list[DronePose], list[PartF
     return kept, refused
 
 
-def _told(document: object, device_id: str) -> tuple[str | None, datetime | None, list[object]]:
+def _told(document: object, device_id: str, latest_at: datetime) -> tuple[str | None, datetime | None, list[object]]:
     if not isinstance(document, dict):
         raise PayloadError(Fault("", "wrong_type", describe(document), "an object", "Send the whole message."))
     poses = document.get("poses")
@@ -67,6 +68,9 @@ def _told(document: object, device_id: str) -> tuple[str | None, datetime | None
     if names_another(gateway_id, device_id):
         raise PayloadError(identity_mismatch("/gateway_id", gateway_id, device_id))
     planned_at = None if document.get("planned_at") is None else _instant(document, "planned_at", "/planned_at")
+    ahead = None if planned_at is None else check_measured_at(planned_at, latest_at, "/planned_at")
+    if ahead is not None:
+        raise PayloadError(ahead)
     return gateway_id, planned_at, poses
 
 

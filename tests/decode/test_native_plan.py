@@ -39,8 +39,13 @@ def test_a_pose_that_cannot_be_read_costs_no_other() -> None:
 
 
 def test_a_pose_without_a_pitch_takes_back_what_an_earlier_plan_said() -> None:
-    (pose,) = told({"planned_at": "2026-06-15T16:00:00+08:00", "poses": [POSE | {"pitch_deg": None}]}).poses
-    assert (pose.gimbal_pitch_deg, pose.planned_at) == (None, datetime(2026, 6, 15, 8, tzinfo=UTC))
+    (pose,) = told({"planned_at": "2026-06-15T10:50:00+08:00", "poses": [POSE | {"pitch_deg": None}]}).poses
+    assert (pose.gimbal_pitch_deg, pose.planned_at) == (None, datetime(2026, 6, 15, 2, 50, tzinfo=UTC))
+
+
+def test_a_plan_may_be_told_by_a_clock_that_is_ten_minutes_ahead() -> None:
+    (pose,) = told({"planned_at": "2026-06-15T03:10:00Z", "poses": [POSE]}).poses
+    assert pose.planned_at == datetime(2026, 6, 15, 3, 10, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +66,9 @@ def test_a_pose_without_a_pitch_takes_back_what_an_earlier_plan_said() -> None:
         ({"poses": [POSE], "gateway_id": True}, "wrong_type"),
         ({"poses": [POSE], "planned_at": 5}, "wrong_type"),
         ({"poses": [POSE], "planned_at": "today"}, "bad_instant"),
+        ({"poses": [POSE], "planned_at": "2014-12-31T23:59:59Z"}, "before_2015"),
+        ({"poses": [POSE], "planned_at": "2026-06-15T03:10:00.000001Z"}, "in_the_future"),
+        ({"poses": [POSE], "planned_at": "2098-01-01T00:00:00Z"}, "in_the_future"),
         ({"poses": [POSE], "gateway_id": "ANOTHER DOCK"}, "identity_mismatch"),
     ],
 )

@@ -431,7 +431,7 @@ def test_the_plan_told_last_stays_whatever_comes_after_it(lake: Lake) -> None:
     poses = [{"posed_at": NOON.isoformat(), "pitch_deg": pitch} for pitch in (-90, -45, -60)]
     plans = [
         ("greensward/v1/beichen/DOCK/plan",
-         {"gateway_id": "DOCK", "planned_at": f"2026-07-02T12:0{number}:00Z", "poses": [pose]})
+         {"gateway_id": "DOCK", "planned_at": f"2026-07-02T04:0{number}:00Z", "poses": [pose]})
         for number, pose in enumerate(poses)
     ]  # fmt: skip
     asked = "select pitch_deg, attitude_source from drone_images"
@@ -456,7 +456,7 @@ def test_a_day_begun_before_an_update_brought_a_column_takes_poses_on_and_is_mer
     assert again["duplicate"] == 1
     plan = {
         "gateway_id": "DOCK",
-        "planned_at": "2026-07-02T05:00:00Z",
+        "planned_at": "2026-07-02T04:10:00Z",
         "poses": [{"posed_at": NOON.isoformat(), "pitch_deg": -90}],
     }
     lake.seal(("greensward/v1/beichen/DOCK/plan", plan))
