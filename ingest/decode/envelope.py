@@ -127,5 +127,5 @@ def dev_eui_of(text: object) -> str | None:
 
 def _within(value: object, lowest: float, highest: float) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool) and lowest <= value <= highest:
-        return float(value)
+        return float(value) + 0.0  # a zero without sign, as by columns
     return None

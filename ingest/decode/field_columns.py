@@ -28,6 +28,8 @@ _STATUS = -3
 """Stand for a code where a value cannot be kept, stands for none, or is the battery's."""
 _VALUES_KEPT = 4_096
 """Values that are judged once: probes say a few hundred different ones."""
+_MOST_GROUPS = 64
+"""Of models and sets of fields that are worked out for some messages, the most frequent; the others are odd."""
 _MOST_FIELDS = 40
 """Of one profile's payloads, which fields are there being bits of a number."""
 
@@ -88,8 +90,9 @@ def read_payloads(
     groups = kind.astype(np.int64)
     for column in columns.values():
         groups = groups * 2 + np.asarray(column.is_valid())
-    different, group_of = np.unique(groups, return_inverse=True)
-    for number, group in enumerate(different.tolist()):
+    different, group_of, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    for number in np.argsort(-counts, kind="stable")[:_MOST_GROUPS].tolist():
+        group = int(different[number])
         registered, called = named[group >> len(names)]
         said = frozenset(name for place, name in enumerate(reversed(names)) if group >> place & 1)
         model, fields = _plan(registered, called, said)

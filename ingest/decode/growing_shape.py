@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +17,7 @@ _PIECE = 8_192
 _FEWEST = 16
 _MOST_OPENINGS = 128
 _MOST_KEYS = 256
-"""Of a text from which a shape is learned: Arrow makes a column of each different key, for each text."""
+"""In one text, and different ones in all texts, from which a shape is learned: Arrow makes a column of each key."""
 _MOST_FIELDS = 512
 """A shape that has grown beyond this is begun anew: who sends ever new keys must not fill the memory."""
 
@@ -28,14 +29,20 @@ class GrowingShape:
         """Begin with what is wanted, whose types never change."""
         self._wanted = wanted
         self._known = wanted
+        self.lessons = self._most_lessons = 0
 
-    def read(self, texts: pa.BinaryArray, screen: Callable[[bytes], bool]) -> Iterator[tuple[Integers, pa.StructArray]]:
+    def read(
+        self, texts: pa.BinaryArray, screen: Callable[[bytes], bool], most_lessons: int
+    ) -> Iterator[tuple[Integers, pa.StructArray]]:
         """Yield places and values of the texts that can be read, some at a time; every wanted field is there.
 
         texts, screen: as in `json_columns.read_json_columns`
+        most_lessons: how often these texts may be learned from, 16 at a time; `lessons` then says how often it was
         Where keys have another type in one text than in the next, up to 16 texts around them are left out. So are
-        texts from which nothing is learned, since they nest too deep or have too many keys.
+        texts from which nothing is learned, since they nest too deep, have too many keys, or come after enough others
+        that brought new keys.
         """
+        self.lessons, self._most_lessons = 0, most_lessons
         for begin in range(0, len(texts), _PIECE):
             some = np.arange(begin, min(begin + _PIECE, len(texts)))
             values = self._read(texts.slice(begin, len(some)))
@@ -54,8 +61,9 @@ class GrowingShape:
 
     def _read(self, texts: pa.BinaryArray) -> pa.StructArray | None:
         values = read_objects(texts, self._known)
-        if values is not None or len(texts) > _FEWEST or not _is_bounded(texts):
+        if values is not None or len(texts) > _FEWEST or self.lessons >= self._most_lessons or not _is_bounded(texts):
             return values
+        self.lessons += 1
         values = read_objects(texts, self._wanted, infers=True)
         if values is None or _depth(values.type) > MAX_DEPTH:
             return None
@@ -67,8 +75,28 @@ class GrowingShape:
 def _is_bounded(texts: pa.BinaryArray) -> bool:
     """Say whether no text could lead who learns its shape too deep, or to columns without end."""
     openings = pc.add(pc.count_substring(texts, "{"), pc.count_substring(texts, "["))
-    keys = pc.count_substring(texts, ":")
-    return bool(pc.max(openings).as_py() <= _MOST_OPENINGS and pc.max(keys).as_py() <= _MOST_KEYS)
+    if pc.max(openings).as_py() > _MOST_OPENINGS or pc.max(pc.count_substring(texts, ":")).as_py() > _MOST_KEYS:
+        return False
+    keys: set[tuple[str, ...]] = set()
+    for text in texts.to_pylist():
+        try:
+            keys.update(_keys(msgspec.json.decode(text), ()))
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return False
+        if len(keys) > _MOST_KEYS:
+            return False
+    return True
+
+
+def _keys(said: object, inside: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield each key with those inside which it stands."""
+    if isinstance(said, list):
+        for one in said:
+            yield from _keys(one, inside)
+    elif isinstance(said, dict):
+        for key, value in said.items():
+            yield (*inside, key)
+            yield from _keys(value, (*inside, key))
 
 
 def _depth(type_: pa.DataType) -> int:

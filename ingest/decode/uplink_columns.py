@@ -22,7 +22,14 @@ from ingest.decode.json_columns import chosen, simple
 from ingest.decode.soil_rows import NO_DEPTH, PlainSoil, Said, nothing_plain, soil_rows
 from ingest.messages import Flags, Integers, Messages
 
-_MOST_SHAPES, _MOST_TOPICS = 64, 100_000
+_FEWEST = 16
+"""Messages of one kind that are worth columns: of so few, columns cost as much as to read them one by one."""
+_MOST_KINDS = 64
+"""Kinds that are read by columns in one batch, the most frequent: each one costs some milliseconds by itself."""
+_MOST_LESSONS, _MOST_LESSONS_OF_KIND = 64, 4
+"""How often one batch is learned from, at some milliseconds each: what is learned of a few messages fits the others, or
+who sends them brings ever new keys. More is learned of the next batch."""
+_MOST_SHAPES, _MOST_TOPICS = 128, 100_000
 _RSSI_DBM, _SNR_DB = (-200, 50), (-50, 50)
 
 
@@ -72,9 +79,13 @@ class Server:
 class UplinkColumns:
     """Reads uplinks of one kind of network server; remembers what shape those of each kind of device had."""
 
-    def __init__(self, server: Server) -> None:
-        """Begin without any."""
+    def __init__(self, server: Server, fewest: int = _FEWEST) -> None:
+        """Begin without any.
+
+        fewest: messages of one kind in a batch; where there are fewer, all of them are left to the careful way
+        """
         self._server = server
+        self._fewest = fewest
         self._shapes: dict[str, GrowingShape] = {}
         self._kinds: dict[str, str] = {}
 
@@ -99,7 +110,11 @@ class UplinkColumns:
         return _joined(parts, len(messages))
 
     def _envelopes(self, messages: Messages, asked: Integers) -> Iterator[tuple[Integers, pa.StructArray]]:
-        """Yield places and what was read there, each kind of device by itself: its payloads have one shape."""
+        """Yield places and what was read there, each kind of device by itself: its payloads have one shape.
+
+        Who sends a kind of its own with each message must not cost more than the careful way does: only kinds with
+        many messages are read, and only so many kinds.
+        """
         topics = messages.topics
         known = pa.array([self._kinds.get(topic) for topic in topics.dictionary.to_pylist()], pa.string())
         kinds = known.take(topics.indices).take(pa.array(asked))
@@ -110,13 +125,17 @@ class UplinkColumns:
         if len(self._kinds) > _MOST_TOPICS:
             self._kinds.clear()
         by_kind = kinds.dictionary_encode()
-        for number, kind in enumerate(by_kind.dictionary.to_pylist()):
-            of_kind = np.flatnonzero(np.asarray(by_kind.indices) == number)
+        numbered = np.asarray(by_kind.indices)
+        counts = np.bincount(numbered, minlength=len(by_kind.dictionary))
+        grouped, ends = np.argsort(numbered, kind="stable"), np.cumsum(counts)
+        frequent = np.argsort(-counts, kind="stable")[:_MOST_KINDS]
+        lessons = _MOST_LESSONS
+        for number in frequent[counts[frequent] >= self._fewest].tolist():
+            kind = by_kind.dictionary[number].as_py()
+            of_kind = grouped[ends[number] - counts[number] : ends[number]]
             places = asked[of_kind]
-            if len(self._shapes) >= _MOST_SHAPES and kind not in self._shapes:
-                self._shapes.clear()
-            shape = self._shapes.setdefault(kind, GrowingShape(self._server.shape))
-            for some, envelopes in shape.read(chosen(messages.payloads, places), _may_fit):
+            shape, texts = self._shape(kind), chosen(messages.payloads, places)
+            for some, envelopes in shape.read(texts, _may_fit, min(lessons, _MOST_LESSONS_OF_KIND)):
                 said = pc.fill_null(self._server.kind_in(envelopes), "")
                 is_other = np.asarray(pc.not_equal(said, kind))
                 news = np.flatnonzero(is_news[of_kind[some]] | is_other)
@@ -125,6 +144,15 @@ class UplinkColumns:
                     zip(topics.dictionary.take(where).to_pylist(), said.take(pa.array(news)).to_pylist(), strict=True)
                 )
                 yield places[some], envelopes
+            lessons -= shape.lessons
+
+    def _shape(self, kind: str) -> GrowingShape:
+        """Return the shape of this kind; of too many, that is forgotten which was asked for longest ago."""
+        shape = self._shapes.pop(kind, None) or GrowingShape(self._server.shape)
+        self._shapes[kind] = shape
+        if len(self._shapes) > _MOST_SHAPES:
+            del self._shapes[next(iter(self._shapes))]
+        return shape
 
 
 def _may_fit(payload: bytes) -> bool:
@@ -195,7 +223,8 @@ def _best_gateway(gateways: pa.ListArray) -> tuple[pa.DoubleArray, pa.DoubleArra
     count = len(gateways)
     message = np.repeat(np.arange(count), np.diff(np.asarray(gateways.offsets)))
     each = gateways.flatten()
-    rssi, snr = numbers(each.field("rssi"), np.nan), numbers(each.field("snr"), np.nan)
+    # A zero has no sign here: JSON's -0 is one as a whole number, and minus zero as any other.
+    rssi, snr = numbers(each.field("rssi"), np.nan) + 0.0, numbers(each.field("snr"), np.nan) + 0.0
     heard = np.flatnonzero((_RSSI_DBM[0] <= rssi) & (rssi <= _RSSI_DBM[1]))
     # The loudest first of each message, of equally loud ones the first that is named.
     heard = heard[np.lexsort((heard, -rssi[heard], message[heard]))]

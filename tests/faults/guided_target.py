@@ -100,4 +100,4 @@ def play(data: bytes) -> None:
         assert_same_rows([message])
     for start, server in _UPLINKS.items():
         if topic.startswith(start):
-            read_both_ways([message], UplinkColumns(server), model_of)
+            read_both_ways([message], UplinkColumns(server, fewest=1), model_of)
