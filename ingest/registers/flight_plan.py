@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -31,13 +32,20 @@ _MOST_WAYPOINTS = 65_536
 """The index of a waypoint is 0 to 65,535 (Common Elements)."""
 _MOST_ACTIONS = 200_000
 """Each counts as often as there are waypoints where it is met: three at every waypoint that a plan can have."""
+_MOST_SHOTS = 200_000
+"""Ways on which cameras take pictures all along count once a gimbal."""
+_MOST_TAGS, _MOST_ATTRIBUTES = 800_000, 200_000
+"""Exported elements, of 60 bytes and two tags, are fewer in MOST_BYTES; the smallest could be seven times as many."""
 _MOST_MEMBERS = 1000
+_MEMBER = b"PK\1\2"
+"""Begins each member of a zip's directory."""
 _WAYLINES = "waylines.wpml"
 _DAMAGED = (
     zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError, OverflowError,
 )  # fmt: skip
 """What zipfile raises for archives that are none: also for places before the beginning, and names in no encoding."""
 _SAME_DEG = 1e-6
+_FURTHEST_LON_DEG, _FURTHEST_LAT_DEG = 180.0, 90.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +85,10 @@ def read_flight_plan(payload: bytes) -> FlightPlan:
     # Entities are how a small file becomes a large one, and no plan has a document type.
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise ConfigError("waylines.wpml has a document type: expected plain elements. Export the plan again.")
+    if text.count("<") > _MOST_TAGS or text.count("=") > _MOST_ATTRIBUTES:
+        got = f"{text.count('<'):,} tags and {text.count('='):,} attributes"
+        most = f"at most {_MOST_TAGS:,} and {_MOST_ATTRIBUTES:,}"
+        raise ConfigError(f"{_WAYLINES} has {got}: expected {most}. Is it the flight's own?")
     try:
         root = ET.fromstring(text)  # noqa: S314 - at most MOST_BYTES, without a document type
     except ET.ParseError as error:
@@ -85,7 +97,9 @@ def read_flight_plan(payload: bytes) -> FlightPlan:
         _wayline(folder) for document in _children(root, "Document") for folder in _children(document, "Folder")
     ]
     _check_size(waylines)
-    shots = [shot for wayline in waylines for shot in wayline.shots()]
+    shots = list(islice((shot for wayline in waylines for shot in wayline.shots()), _MOST_SHOTS + 1))
+    if len(shots) > _MOST_SHOTS:
+        raise ConfigError(f"the plan has pictures taken at more than {_MOST_SHOTS:,} places. Is it the flight's own?")
     if not shots:
         raise ConfigError(
             "the plan has no pictures taken: expected takePhoto, startTimeLapse or orientedShoot."
@@ -111,10 +125,13 @@ def _unpacked(payload: bytes) -> str:
         if payload.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
             data = payload
         else:
+            # zipfile makes an object of each, at once, whatever the end of the directory says of their number.
+            if (number := payload.count(_MEMBER)) > _MOST_MEMBERS:
+                raise ConfigError(f"the KMZ holds {number} files: expected at most {_MOST_MEMBERS}. Export it again.")
             with zipfile.ZipFile(io.BytesIO(payload)) as kmz:
                 members = kmz.infolist()
                 found = [one for one in members if one.filename.rpartition("/")[2] == _WAYLINES]
-                if len(members) > _MOST_MEMBERS or len(found) != 1:
+                if len(found) != 1:
                     got = f"{len(members)} files, {len(found)} of them called {_WAYLINES}"
                     raise ConfigError(f"the KMZ holds {got}: expected one. Export the plan again.")
                 if found[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -148,6 +165,9 @@ def _waypoints(folder: ET.Element) -> Iterator[tuple[int, Place]]:
         index = number_of(facts.get("index")) if "index" in facts else float(number)
         if len(numbers) < 2 or numbers[0] is None or numbers[1] is None or index is None:  # noqa: PLR2004 - lon, lat
             raise ConfigError(f"waypoint {number} of the plan has no place: expected coordinates longitude,latitude.")
+        if abs(numbers[0]) > _FURTHEST_LON_DEG or abs(numbers[1]) > _FURTHEST_LAT_DEG:
+            got = f"waypoint {number} of the plan is at {numbers[0]:g},{numbers[1]:g}"
+            raise ConfigError(f"{got}: expected longitude,latitude within ±180,±90. Export the plan again.")
         yield int(index), (numbers[0], numbers[1])
 
 

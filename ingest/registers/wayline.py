@@ -20,6 +20,9 @@ _EVERY = ("multipleTiming", "multipleDistance")
 _AIMING = ("orientedShoot", "accurateShoot", "panoShot")
 """Actions that turn the gimbal for their own pictures; a panorama says no angle, it has many."""
 
+_GIMBALS = frozenset("01234567")
+"""Positions of payloads as the Cloud API numbers them, 7 the camera of the pilot's view."""
+
 Place = tuple[float, float]
 """Longitude and latitude, degrees."""
 Angles = tuple[float | None, float | None]
@@ -45,8 +48,12 @@ class Action:
 
     @property
     def gimbal(self) -> str:
-        """Which gimbal it concerns."""
-        return self.facts.get("payloadPositionIndex", "0")
+        """Which gimbal it concerns. Raises: ConfigError for one that no aircraft has."""
+        position = self.facts.get("payloadPositionIndex") or "0"
+        if position not in _GIMBALS:
+            got = f"payloadPositionIndex of the plan is {position[:20]!r}"
+            raise ConfigError(f"{got}: expected 0 to 7. Correct the plan and export it again.")
+        return position
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +111,13 @@ class Wayline:
         )
 
     def actions(self) -> int:
-        """Return how many actions are met on the way."""
-        return sum(len(self.span(group)) * max(1, len(group.actions)) for group in self.groups)
+        """Return how many actions are met at the start and on the way."""
+        return len(self.start) + sum(len(self.span(group)) * max(1, len(group.actions)) for group in self.groups)
 
     def shots(self) -> Iterator[Shot]:
         """Fly it: carry each gimbal's angles from waypoint to waypoint, and tell where pictures are taken.
 
-        Raises: ConfigError for an angle that no gimbal has.
+        Raises: ConfigError for an angle that no gimbal has, or a gimbal that no aircraft has.
         """
         gimbals = _Gimbals()
         for action in self.start:

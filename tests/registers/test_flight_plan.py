@@ -273,6 +273,70 @@ def test_a_plan_has_at_most_as_many_waypoints_as_there_are_numbers_for_them(monk
         read_flight_plan(plan(shot, "", "", ""))
 
 
+def lapse(position: object) -> str:
+    return action("startTimeLapse", payloadPositionIndex=position)
+
+
+def test_pictures_on_the_way_are_bounded_however_small_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two cameras on three ways: a shot each."""
+    payload = plan("", "", "", "", start=lapse(0) + lapse(7))
+    monkeypatch.setattr(flight_plan, "_MOST_SHOTS", 6)
+    assert len(read_flight_plan(payload).start) == 6
+    monkeypatch.setattr(flight_plan, "_MOST_SHOTS", 5)
+    with pytest.raises(ConfigError, match="more than 5 places"):
+        read_flight_plan(payload)
+
+
+def test_actions_at_the_start_count_as_those_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flight_plan, "_MOST_ACTIONS", 3)
+    assert len(read_flight_plan(plan("", "", start=lapse(0) * 3)).start) == 1
+    with pytest.raises(ConfigError, match="4 actions"):
+        read_flight_plan(plan("", "", start=lapse(0) * 4))
+
+
+@pytest.mark.parametrize("position", [8, -1, "499", "0.5"])
+def test_a_gimbal_that_no_aircraft_has_makes_the_plan_wrong(position: object) -> None:
+    with pytest.raises(ConfigError, match="payloadPositionIndex"):
+        read_flight_plan(plan("", "", start=lapse(position)))
+
+
+def test_an_action_that_does_not_say_its_gimbal_concerns_the_first() -> None:
+    assert angles(plan(group(0, 0, gimbal(-60), action("takePhoto", payloadPositionIndex=""))), 0) == (-60.0, None)
+
+
+@pytest.mark.parametrize(("lon", "lat", "is_place"), [(180, -90, True), (180.1, 39, False), (117, 90.1, False)])
+def test_a_waypoint_that_is_nowhere_on_earth_makes_the_plan_wrong(lon: float, lat: float, *, is_place: bool) -> None:
+    payload = plan(group(0, 0, PHOTO)).replace(b"117.1,39.2", f"{lon},{lat}".encode())
+    if is_place:
+        assert read_flight_plan(payload).start.tolist() == [[lon, lat]]
+    else:
+        with pytest.raises(ConfigError, match="waypoint 0 of the plan is at"):
+            read_flight_plan(payload)
+
+
+@pytest.mark.parametrize(("limit", "inside"), [("_MOST_TAGS", "<"), ("_MOST_ATTRIBUTES", "=")])
+def test_tags_and_attributes_are_counted_before_anything_is_made_of_them(
+    limit: str, inside: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payload = plan(group(0, 0, PHOTO))
+    monkeypatch.setattr(flight_plan, limit, payload.count(inside.encode()))
+    assert len(read_flight_plan(payload).start) == 1
+    monkeypatch.setattr(flight_plan, limit, payload.count(inside.encode()) - 1)
+    monkeypatch.setattr("xml.etree.ElementTree.fromstring", None)
+    with pytest.raises(ConfigError, match="tags and"):
+        read_flight_plan(payload)
+
+
+def test_members_are_counted_before_the_directory_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    payload = kmz(plan(group(0, 0, PHOTO)), others={"heights.tif": b""})
+    monkeypatch.setattr(flight_plan, "_MOST_MEMBERS", 3)
+    assert len(read_flight_plan(payload).start) == 1
+    monkeypatch.setattr(flight_plan, "_MOST_MEMBERS", 2)
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(ConfigError, match="3 files"):
+        read_flight_plan(payload)
+
+
 def test_folders_within_folders_are_flown_once_and_never_by_themselves() -> None:
     payload = plan(group(0, 0, gimbal(-60), PHOTO))
     deep = payload.replace(b"<Folder>", b"<Folder>" * 2).replace(b"</Folder>", b"</Folder>" * 2)
