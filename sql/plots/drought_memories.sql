@@ -2,22 +2,24 @@
 --
 -- Grain: plot
 -- As of: as_of
--- Reads: drought_evaluations, watering_checks, limits
+-- Reads: drought_evaluations, watering_checks, water_causes, limits
 -- Feeds: drought_basis, drought_evidence
 -- Kept as: table
 --
 -- The newest day that is over speaks for the plot, unless the newest hour is of severity 4, or the hours have been
 -- drier or moister than that day for open_hours. Open means: an evaluation opened an issue and none closed it since,
--- nor a verified watering: only what began after the hours that showed it opens again. The memory is made from the
+-- nor a verified watering that an issue asked for: only what began after the hours that showed it opens again; water
+-- that came with other work was not meant to end it. The memory is made from the
 -- evaluations alone, so that the same instant gives the same answer; it reaches as far back as they do, and
 -- is_held_since_window says that all of that time was spent between the lines.
 with verified as (
     select
-        plot_id,
-        max(checked_at) as checked_at,
+        watering_checks.plot_id,
+        max(watering_checks.checked_at) as checked_at,
     from watering_checks
-    where state = 'verified'
-    group by plot_id
+    inner join water_causes on watering_checks.cause = water_causes.cause
+    where watering_checks.state = 'verified'
+    group by watering_checks.plot_id
 ),
 
 ends as (

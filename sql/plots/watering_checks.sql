@@ -12,7 +12,8 @@
 -- check_from_hours to check_to_hours after the report, less its driest hour of the check_before_hours before it.
 -- Verified from check_verified of the expected, partial from check_partial, else ineffective; rained when
 -- wetting_rain_mm of rain fell meanwhile and the rise is large enough: nobody can tell whose water it is. No state:
--- not six hours yet, no hour to look at, or nothing was expected.
+-- not six hours yet, no hour to look at, or less than check_least_mm was expected, which probes do not tell from their
+-- own noise.
 with reports as (
     select
         watering_reports.plot_id,
@@ -150,7 +151,7 @@ rained as (
         on
             rain_before.hour_at
             = to_timestamp(floor(epoch(pairs.reported_at) / 3600) * 3600 - limits.check_before_hours * 3600)
-    where pairs.choice = 1 and pairs.expected_mm > 0
+    where pairs.choice = 1 and round(pairs.expected_mm - limits.check_least_mm, 9) >= 0
 )
 
 select

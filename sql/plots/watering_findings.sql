@@ -2,14 +2,15 @@
 --
 -- Grain: plot with a report of water that can be checked, or with water that nobody ordered
 -- As of: as_of
--- Reads: watering_checks, wetting_events, issue_events, campaigns, limits
+-- Reads: watering_checks, wetting_events, issue_events, water_causes, limits
 -- Feeds: findings
 -- Kept as: table
 --
--- Sends no crew by itself. The newest check of a report speaks while the ledger has to decide by it: nobody has checked
--- that report yet (it is the newest of done, reopened, closed and void of its issue, and of several visits the last),
--- its issue asks for water, and the probes show that it came, came in part or did not. Else the newer of it and the
--- newest unplanned event of the last unplanned_told_days speaks: a pipe may leak days after the crew was there.
+-- Sends no crew by itself. The newest check by which the ledger has to decide speaks, whatever other work brought
+-- since: nobody has checked that report yet (it is the newest of done, reopened, closed and void of its issue, and of
+-- several visits the last), its issue asks for water, and the probes show that it came, came in part or did not. Else
+-- the newer of the newest check and the newest unplanned event of the last unplanned_told_days speaks: a pipe may leak
+-- days after the crew was there.
 with decisions as (
     select
         issue_id,
@@ -31,14 +32,20 @@ checks as (
         watering_checks.*,
         watering_checks.state in ('verified', 'partial', 'ineffective')
         and watering_checks.reported_at = decisions.decided_at
-        and (watering_checks.cause = 'drought' or campaigns.work = 'water') as is_to_decide,
-        row_number() over (
-            partition by watering_checks.plot_id
-            order by watering_checks.reported_at desc, watering_checks.issue_id asc
-        ) as age_rank,
+        and water_causes.cause is not null as is_to_decide,
     from watering_checks
     left join decisions on watering_checks.issue_id = decisions.issue_id
-    left join campaigns on watering_checks.cause = concat('campaign.', campaigns.campaign_id)
+    left join water_causes on watering_checks.cause = water_causes.cause
+),
+
+ranked_checks as (
+    select
+        checks.*,
+        row_number() over (
+            partition by checks.plot_id
+            order by coalesce(checks.is_to_decide, false) desc, checks.reported_at desc, checks.issue_id asc
+        ) as choice,
+    from checks
 ),
 
 unplanned as (
@@ -60,15 +67,15 @@ newest_unplanned as (
 ),
 
 newest_checks as (
-    select checks.*,
-    from checks
-    left join newest_unplanned on checks.plot_id = newest_unplanned.plot_id
+    select ranked_checks.*,
+    from ranked_checks
+    left join newest_unplanned on ranked_checks.plot_id = newest_unplanned.plot_id
     where
-        checks.age_rank = 1
+        ranked_checks.choice = 1
         and (
-            coalesce(checks.is_to_decide, false)
+            coalesce(ranked_checks.is_to_decide, false)
             or newest_unplanned.plot_id is null
-            or checks.reported_at >= newest_unplanned.starts_at
+            or ranked_checks.reported_at >= newest_unplanned.starts_at
         )
 )
 

@@ -2,11 +2,11 @@
 --
 -- Grain: report of work done on an issue that asks for water, or of work with which water came
 -- As of: issue_events up to as_of, of the window; without as_of all history
--- Reads: work_reports, campaigns
+-- Reads: work_reports, water_causes
 -- Feeds: wetting_events, watering_checks, balance_days, peer_estimates
 -- Kept as: table
 --
--- Asks for water means: an issue of dryness, or of a campaign whose work is water. Whatever else was reported (a
+-- Asks for water means: an issue of one of water_causes. Whatever else was reported (a
 -- pruning, a probe put in anew, a bed looked at) brought water only where it says litres. Litres are null where nobody
 -- said how much.
 select
@@ -19,8 +19,7 @@ select
     work_reports.actor,
     work_reports.litres,
 from work_reports
-left join campaigns on work_reports.cause = concat('campaign.', campaigns.campaign_id)
+left join water_causes on work_reports.cause = water_causes.cause
 where
-    work_reports.cause = 'drought'
-    or campaigns.work = 'water'
+    water_causes.cause is not null
     or work_reports.litres > 0

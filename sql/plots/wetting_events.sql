@@ -3,7 +3,7 @@
 -- Grain: plot and event
 -- As of: readings and reports up to as_of
 -- Reads: rise_hours, rain_hours, layer_thicknesses, plot_depths, staged_plots, watering_reports, issue_events,
---     campaigns, limits
+--     water_causes, limits
 -- Feeds: plot_stories, watering_findings, balance_days, peer_estimates
 -- Kept as: table
 --
@@ -165,12 +165,11 @@ order_stands as (
     cross join limits
     inner join issue_events
         on crowds.plot_id = issue_events.plot_id and crowds.starts_at >= issue_events.happened_at
-    left join campaigns on issue_events.cause = concat('campaign.', campaigns.campaign_id)
+    inner join water_causes on issue_events.cause = water_causes.cause
     where
         issue_events.date >= cast(getvariable('window_to') as date) - cast(limits.wetting_order_days as integer)
         and issue_events.date <= cast(getvariable('window_to') as date)
         and issue_events.happened_at <= cast(getvariable('as_of') as timestamptz)
-        and (issue_events.cause = 'drought' or campaigns.work = 'water')
         and issue_events.kind in ('opened', 'assigned', 'started', 'reopened', 'done', 'closed', 'void', 'looked_back')
     group by crowds.plot_id, crowds.event_number, issue_events.issue_id
 ),

@@ -54,3 +54,26 @@ def test_work_that_asks_for_no_water_is_a_watering_only_where_it_says_litres(lak
     asked = "select cause, litres from {} order by issue_id"
     assert connection.execute(asked.format("work_reports")).fetchall() == said
     assert connection.execute(asked.format("watering_reports")).fetchall() == said[:6]
+
+
+def test_a_report_stays_a_watering_when_its_campaign_is_taken_out_of_the_table(lake: MadeLake) -> None:
+    """The newest issue that was opened for a campaign says what work it was, as long as the table does not."""
+    told = [
+        ("campaign.was_water", ["prune", "water"]),
+        ("campaign.was_prune", ["water", "prune"]),
+        ("campaign.autumn_prune", ["water"]),
+    ]
+    for number, (cause, works) in enumerate(told):
+        for ago, work in zip((20, 10), works, strict=False):
+            detail = f'{{"finding": {{"reason_params": {{"work": "{work}"}}}}}}'
+            lake.add(
+                "issue_events", event_id=f"e{number}.{ago}", issue_id=f"I{number}", kind="opened", plot_id="P1",
+                happened_at=AS_OF - timedelta(days=ago), cause=cause, actor="greensward", detail_json=detail,
+            )  # fmt: skip
+        lake.add(
+            "issue_events", event_id=f"e{number}", issue_id=f"I{number}", kind="done", plot_id="P1",
+            happened_at=AS_OF, cause=cause, actor="一队", detail_json="{}",
+        )  # fmt: skip
+    connection = lake.connect()
+    create_views(connection)
+    assert connection.execute("select cause from watering_reports").fetchall() == [("campaign.was_water",)]

@@ -138,13 +138,18 @@ def test_water_that_a_crew_brought_sinks_for_two_days_and_other_work_brings_none
         ("done", 40, "campaign.autumn_prune", None, "nobody"),
         ("done", 40, "campaign.autumn_prune", 100.0, "crew"),
         ("done", 40, "campaign.of_another_year", None, "nobody"),
+        ("done", 40, "campaign.was_water", None, "crew"),
         ("done", 40, "sensor", None, "nobody"),
         ("done", 40, "disease", 0.0, "nobody"),
         ("done", 40, "vigour", 100.0, "crew"),
         ("done", -2, "sensor", None, "nobody"),
         ("opened", 40, "campaign.spring_replant", None, "nobody"),
         ("opened", 40, "campaign.autumn_water", None, "ordered"),
+        ("opened", 40, "campaign.was_water", None, "ordered"),
     ]
+    happened(
+        lake, "opened", 24 * 180, "elsewhere", cause="campaign.was_water", finding={"reason_params": {"work": "water"}}
+    )
     for number, (kind, hours_before, cause, litres, _) in enumerate(said):
         plot_id, hours_ago = f"P{number:02}", 20 + 7 * number
         rise(lake, plot_id, hours_ago)
@@ -332,10 +337,36 @@ def test_a_leak_after_a_watering_is_told_unless_the_ledger_still_has_to_decide_o
     assert [(*leak[:3], flags[f"P{number:02}"]["state"]) for number, leak in enumerate(leaks)] == leaks
 
 
+def test_water_with_other_work_does_not_hide_a_report_by_which_the_ledger_has_to_decide(lake: MadeLake) -> None:
+    """Nothing arrived of 6,000 L for a dry plot, nor of what came an hour later."""
+    later: list[tuple[str, str, str, str]] = [
+        ("evidence", "disease", "done", "I-"),
+        ("closed", "disease", "done", "later-"),
+        ("evidence", "campaign.autumn_water", "done", "later-"),
+    ]
+    for number, (then, cause, kind, _) in enumerate(later):
+        plot_id = f"P{number}"
+        watered(lake, plot_id, by=0.0, litres=6000.0)
+        happened(lake, then, 20, plot_id, number=3)
+        happened(lake, kind, 28, plot_id, litres=3000.0, number=4, cause=cause)
+        lake.rows["issue_events"][-1]["issue_id"] = f"later-{plot_id}"
+    flags = lake.verdicts("watering")
+    assert [flags[f"P{number}"]["params"]["issue_id"] for number in range(3)] == [
+        f"{issue}P{number}" for number, (*_, issue) in enumerate(later)
+    ]
+
+
 def test_more_water_than_the_soil_can_hold_is_not_expected_of_it(lake: MadeLake) -> None:
     """60 mm are missing; 20,000 L bring 120."""
     watered(lake, by=0.06, litres=20000.0)
     assert lake.flag("watering")["inputs"]["expected_mm"] == pytest.approx(60.0)
+
+
+def test_water_that_no_probe_tells_from_its_noise_is_not_checked(lake: MadeLake) -> None:
+    """500 L x 0.6 / 100 m2 = 3 mm; a probe that moves by 0.001 up and down shows 0.6 mm of them, and of a spray all."""
+    for plot_id, litres in (("enough", 500.0), ("less", 499.0), ("spray", 100.0)):
+        watered(lake, plot_id, by=0.001, litres=litres)
+    assert {plot_id: flag["state"] for plot_id, flag in lake.verdicts("watering").items()} == {"enough": "partial"}
 
 
 def test_water_is_looked_for_from_six_hours_on(lake: MadeLake) -> None:
@@ -375,15 +406,22 @@ def test_the_plants_own_use_is_taken_off_what_is_expected(lake: MadeLake) -> Non
     assert lake.flag("watering")["inputs"]["used_mm"] == pytest.approx(used)
 
 
-@pytest.mark.parametrize(("litres", "needs_work"), [(6000.0, False), (12000.0, True)])
-def test_verified_watering_closes_and_a_part_of_what_was_reported_does_not(
-    lake: MadeLake, litres: float, *, needs_work: bool
+@pytest.mark.parametrize(
+    ("litres", "cause", "state", "needs_work"),
+    [
+        (6000.0, "drought", "verified", False),
+        (6000.0, "campaign.autumn_water", "verified", False),
+        (6000.0, "disease", "verified", True),
+        (12000.0, "drought", "partial", True),
+    ],
+)
+def test_verified_watering_closes_and_neither_a_part_of_what_was_reported_nor_water_with_other_work_does(
+    lake: MadeLake, litres: float, cause: str, state: str, *, needs_work: bool
 ) -> None:
     """Dry at 0.18 for days, 0.22 for three since: off the line of 0.21, not yet at 0.231 where dryness ends by itself.
 
     24 mm came, of the 36 that 6,000 L bring, or of the 60 that were missing and 12,000 L would have brought.
     """
-    watered(lake, by=0.04, litres=litres, hours_ago=74)
-    assert lake.flag("watering")["state"] == ("partial" if needs_work else "verified")
-    flag = lake.flag("drought")
-    assert flag["needs_work"] is needs_work
+    watered(lake, by=0.04, litres=litres, hours_ago=74, cause=cause)
+    assert lake.flag("watering")["state"] == state
+    assert lake.flag("drought")["needs_work"] is needs_work
