@@ -35,6 +35,8 @@ _LENGTH_BYTES = 4
 
 
 _codec = pa.Codec("lz4_raw")
+_MOST_TIMES = 255
+"""What LZ4 makes of a byte at most, as its block format has it: a larger claim is never worth the memory."""
 
 
 class _Compressed(msgspec.Struct, array_like=True, frozen=True):
@@ -102,19 +104,27 @@ class Frames:
 
     @classmethod
     def unpacked(cls, packed: bytes) -> Self:
-        """Return what `packed` made bytes of."""
+        """Return what `packed` made bytes of.
+
+        Raises: ValueError, OSError, MemoryError, msgspec.MsgspecError, pa.ArrowException when these are other bytes.
+        """
         if packed[: len(_COMPRESSED)] != _COMPRESSED:
             earlier = _decoder_of_earlier.decode(packed[len(_MARK) :])
             body_at, end = (
                 np.frombuffer(offsets, "<u4").astype(np.int64) for offsets in (earlier.body_at, earlier.end)
             )
+            _check(earlier.data, body_at, end, earlier.received)
             return cls(earlier.is_five, earlier.data, body_at, end, earlier.received)
         found = _decoder.decode(memoryview(packed)[len(_COMPRESSED) :])
+        if found.data_bytes > _MOST_TIMES * len(found.data) or found.count > _MOST_TIMES * len(found.lengths):
+            raise ValueError(f"{len(found.data)} bytes cannot be {found.data_bytes} compressed")
         data = _codec.decompress(found.data, found.data_bytes, asbytes=True)
         lengths = _codec.decompress(found.lengths, 2 * _LENGTH_BYTES * found.count, asbytes=True)
         headers, packets = np.frombuffer(lengths, "<u4").astype(np.int64).reshape(2, found.count)
         end = np.cumsum(packets)
-        return cls(found.is_five, data, end - packets + headers, end, found.received)
+        body_at = end - packets + headers
+        _check(data, body_at, end, found.received)
+        return cls(found.is_five, data, body_at, end, found.received)
 
     def packed(self) -> bytes:
         """Return it as bytes that `is_packed` knows; messages of one kind take a tenth of the room."""
@@ -154,6 +164,14 @@ class Frames:
     def __len__(self) -> int:
         """Return how many packets there are."""
         return len(self.end)
+
+
+def _check(data: bytes, body_at: Integers, end: Integers, received: Sequence[tuple[int, int]]) -> None:
+    """Raises: ValueError when lengths and counts do not belong to the bytes."""
+    if not len(end) or len(end) != len(body_at) or end[-1] != len(data):
+        raise ValueError(f"the packets do not end where their {len(data)} bytes do")
+    if sum(times for times, _ in received) != len(end):
+        raise ValueError(f"not as many packets as came: {len(end)}")
 
 
 def is_packed(data: bytes) -> bool:

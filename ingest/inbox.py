@@ -12,7 +12,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -80,6 +80,9 @@ def arrivals_of(frames: Frames) -> list[Arrival]:
         )
     ]
 
+
+_UNREADABLE = (ValueError, OSError, MemoryError, msgspec.MsgspecError, pa.ArrowException)
+"""What comes of bytes that are no group of ours though their sum is right: they must not stop the seal for ever."""
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Arrival])
@@ -202,9 +205,10 @@ class Inbox:
                     break
                 oldest.last_group, taken = group_seq, taken + size
                 if zlib.crc32(packed) == crc32:
-                    groups.append(_unpack(group_seq, packed))
-                else:
-                    oldest.damaged[group_seq] = packed
+                    with suppress(*_UNREADABLE):
+                        groups.append(_unpack(group_seq, packed))
+                        continue
+                oldest.damaged[group_seq] = packed
         oldest.messages = Messages.joined(groups)
         return oldest
 

@@ -7,7 +7,10 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zlib
+from typing import Any
 
+import msgspec
 import pytest
 
 from bench.flood import packets_of, reading
@@ -206,3 +209,38 @@ def test_a_seal_takes_as_much_as_it_may_hold_in_memory_however_small_that_is_on_
             inbox.append(frames)
         assert 4 * len(sent) < inbox.backlog().size_bytes < 5 * len(sent)
         assert len(inbox.oldest(limit_bytes=5 * len(sent) // 2).messages) == 2_000
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {1: 1 << 40},
+        {1: 1_000},
+        {2: b"\xff" * 40},
+        {3: 2},
+        {3: 1 << 40},
+        {4: b""},
+        {5: []},
+        {5: "x"},
+    ],
+    ids=str,
+)
+def test_a_group_whose_sum_is_right_but_cannot_be_unpacked_stops_nobody(
+    change: dict[int, Any], folder: DataFolder
+) -> None:
+    frames, _, _ = cut_frames(b"".join(packets_of(map(reading, range(3)))), 0, is_five=False)
+    assert frames is not None
+    fields = msgspec.msgpack.decode(frames.packed()[2:])
+    for place, value in change.items():
+        fields[place] = fields[1] + value if value == 1_000 else value
+    spoilt = frames.packed()[:2] + msgspec.msgpack.encode(fields)
+    with Inbox(folder.inbox) as inbox:
+        inbox.append(frames)
+        inbox.append([arrival(1)])
+        first = inbox.oldest(1).last_group
+        inbox._db.execute(
+            "update message_group set messages = ?, crc32 = ? where group_seq = ?", (spoilt, zlib.crc32(spoilt), first)
+        )
+        oldest = inbox.oldest(10**6)
+    assert [message.topic for message in oldest.messages] == ["topic/1"]
+    assert oldest.damaged == {first: spoilt}
