@@ -48,16 +48,22 @@ class Batch:
         for name, some in rows.items():
             self.rows[name].extend(some)
 
+    def add_refused(self, message: Message, error: PayloadError, software_version: str) -> None:
+        """Add a message that brings nothing but its refusal."""
+        self.judged.append(Judged(message, None, error))
+        self.rows["rejected"].append(_refused_message(message, error, software_version))
+
     def refuse(self, message_seq: int, error: PayloadError, software_version: str) -> None:
-        """Refuse a message after all: what it brought goes, and it stands in `rejected` as a whole."""
+        """Refuse a message after all: what it brought goes, and it stands in `rejected` as a whole.
+
+        Looks through the whole batch, which is too slow for every message of it.
+        """
         for rows in self.rows.values():
             rows[:] = [row for row in rows if row["message_seq"] != message_seq]
         for judged in self.judged:
             if judged.message.message_seq == message_seq:
                 judged.decoded, judged.error = None, error
-                self.rows["rejected"].append(
-                    _rejected_row(judged.message, "", error.faults, error.device_id, "message", software_version)
-                )
+                self.rows["rejected"].append(_refused_message(judged.message, error, software_version))
 
 
 def judge(
@@ -75,12 +81,10 @@ def judge(
         try:
             decoded = decode(message, context)
         except PayloadError as error:
-            batch.judged.append(Judged(message, None, error))
-            batch.refuse(message.message_seq, error, software_version)
+            batch.add_refused(message, error, software_version)
             continue
         except Exception as error:  # noqa: BLE001 - or the message would stop ingest at every start, for ever
-            batch.judged.append(Judged(message, None, None))
-            batch.refuse(message.message_seq, our_fault(error), software_version)
+            batch.add_refused(message, our_fault(error), software_version)
             continue
         learn(decoded)
         batch.judged.append(Judged(message, decoded, None))
@@ -134,6 +138,10 @@ def _refused_parts(message: Message, decoded: Decoded, software_version: str) ->
                 "faults_json": faults,
                 "payload": b"",
             }
+
+
+def _refused_message(message: Message, error: PayloadError, software_version: str) -> Row:
+    return _rejected_row(message, "", error.faults, error.device_id, "message", software_version)
 
 
 def _rejected_row(

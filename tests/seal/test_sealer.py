@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,6 +62,21 @@ def sealer(folder: DataFolder) -> Iterator[Sealer]:
     one = Sealer(folder, BEICHEN, "test")
     yield one
     one.close()
+
+
+def test_refused_messages_cost_their_number_and_not_its_square() -> None:
+    """A seal may hold tens of thousands; one that takes longer than the watchdog waits would come again for ever."""
+
+    def cpu_s(count: int) -> float:
+        poison = [Message(seq, NOON, "greensward/v1/beichen/gs-01/soil", b"{}") for seq in range(count)]
+        began = time.process_time()
+        batch = judged_module.judge(poison, DecodeContext(BEICHEN, {}), "test")
+        took = time.process_time() - began
+        assert len(batch.rows["rejected"]) == len(batch.judged) == count
+        return took
+
+    cpu_s(10)
+    assert cpu_s(8_000) < 7 * cpu_s(2_000)
 
 
 def ask(folder: DataFolder, query: str) -> list[tuple[Any, ...]]:
