@@ -24,8 +24,9 @@ from greensward.wiring import SOFTWARE_VERSION
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake, retrying
 from ingest.mqtt.broker import Broker
+from ingest.seal.pace import Pace
 from ingest.site import BEICHEN
-from ingest.worker import Pace, Worker
+from ingest.worker import Worker
 from tests.mosquitto import Mosquitto
 
 _RUNS = 5

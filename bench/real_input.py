@@ -33,8 +33,9 @@ from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake
 from ingest.lake.tables import all_tables
 from ingest.mqtt.broker import Broker
+from ingest.seal.pace import Pace
 from ingest.site import BEICHEN
-from ingest.worker import Pace, Worker
+from ingest.worker import Worker
 from tests.mosquitto import Mosquitto
 
 OUTCOMES = ("stored", "duplicate", "rejected", "ignored")

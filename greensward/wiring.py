@@ -10,7 +10,8 @@ from crews.exposure import is_loopback
 from greensward.settings import BrokerSettings, Settings
 from ingest.errors import ConfigError
 from ingest.mqtt.broker import Broker
-from ingest.worker import Pace, Worker
+from ingest.seal.pace import Pace
+from ingest.worker import Worker
 
 SOFTWARE_VERSION = version("greensward")
 

@@ -14,66 +14,36 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Self
 
 from ingest.decode.route import subscriptions
-from ingest.errors import ConfigError, GreenswardError, StoreError
-from ingest.heap import give_back
+from ingest.errors import ConfigError, GreenswardError
 from ingest.inbox import Inbox
 from ingest.inbox_mending import mend_inbox
-from ingest.lake.compact import MERGE_BYTES
-from ingest.lake.durable import write_new_file
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import own
 from ingest.mqtt.broker import Broker
 from ingest.mqtt.journal import Journal
 from ingest.mqtt.requests import Requests
 from ingest.mqtt.session import MqttSession
-from ingest.registers.snapshot import Registers
-from ingest.seal.housekeeping import keep_house
-from ingest.seal.replay import replay
-from ingest.seal.sealer import Sealed, Sealer
+from ingest.seal.loop import SealLoop
+from ingest.seal.pace import Pace
+from ingest.seal.sealer import Sealed
 from ingest.site import Site
 from ingest.status import IngestStatus, write_status
 
 _TURN_S = 0.25
 _STATUS_EVERY_S = 2.0
-_HOUSEKEEPING_EVERY_S = 30.0
-_HOUSEKEEPING_WAITS_S = 60.0
-"""While sealing is behind, merging waits; not for ever, or files add up that each query has to open."""
-
 _STALL_S = 90.0
 """A thread that has not turned for this long is stuck: longer than any fsync that is not a fault."""
 
 _QUIET_S = 15.0
 _RESUME_FACTOR = 1.1
-_RETRY_S = 2.0
 
 
 class WorkerFailedError(GreenswardError):
     """A thread of the worker died or got stuck; everything acknowledged is on disk. Start the worker again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How the inbox becomes Parquet; see [ingest] in greensward.toml.
-
-    seal_every_s: most seconds a message waits before it is sealed
-    seal_bytes: sealed sooner when the inbox holds this much; also the most that one seal takes into memory
-    compact_files: files of an open day before they are merged
-    merge_bytes: most that one merge takes, before compression
-    min_free_bytes: free disk below which nothing is taken from the broker
-    raw_days: days that raw_messages are kept
-    """
-
-    seal_every_s: float = 8.0
-    seal_bytes: int = 6_000_000
-    compact_files: int = 24
-    merge_bytes: int = MERGE_BYTES
-    min_free_bytes: int = 500_000_000
-    raw_days: int = 30
 
 
 class Worker:
@@ -89,27 +59,28 @@ class Worker:
         broker: Broker,
         pace: Pace,
         software_version: str,
-        on_sealed: Callable[[Sealed], None] | None = None,
+        on_sealed: Callable[[Sealed], None] = lambda _: None,
     ) -> None:
         """Prepare; nothing is opened before `start()`."""
-        self.outcomes: Counter[str] = Counter()
-        self.redelivered = 0
         self._folder, self._site, self._broker, self._pace = folder, site, broker, pace
-        self._software_version = software_version
+        self._sealing = SealLoop(folder, site, pace, software_version, self._note_sealed, self._note_trouble)
         self._on_sealed = on_sealed
-        self._stopping = threading.Event()
-        self._seal_now = threading.Event()
         self._failure: Exception | None = None
         self._paused = ""
-        self._damaged: list[str] = []
-        self._seal_problem = ""
         self._requests = Requests()
         self._started_at = datetime.now(UTC)
-        self._last_seal_at: datetime | None = None
-        self._last_message_at: datetime | None = None
-        self._seal_turn = time.monotonic()
         self._threads: dict[str, threading.Thread] = {}
         self._stack = ExitStack()
+
+    @property
+    def outcomes(self) -> Counter[str]:
+        """Messages since the start, by outcome."""
+        return self._sealing.outcomes
+
+    @property
+    def redelivered(self) -> int:
+        """How many of them are the broker's own second sending."""
+        return self._sealing.redelivered
 
     def __enter__(self) -> Self:
         """Start."""
@@ -129,15 +100,14 @@ class Worker:
             raise
         self._start_thread("network", self._session.run)
         self._start_thread("journal", self._journal.run)
-        self._start_thread("seal", self._seal_until_stopped)
+        self._start_thread("seal", self._sealing.run)
 
     def _open(self) -> None:
         self._stack.enter_context(own(self._folder))
         damaged = mend_inbox(self._folder.inbox, self._folder.damaged / "inbox")
         if damaged is not None:
-            self._damaged.append(str(damaged.relative_to(self._folder.damaged)))
+            self._sealing.damaged.append(str(damaged.relative_to(self._folder.damaged)))
         self._inbox = self._stack.enter_context(Inbox(self._folder.inbox))
-        self._registers = Registers(self._folder)
         self._journal = Journal(
             self._folder.inbox,
             lambda tickets: self._session.acknowledge(tickets),  # noqa: PLW0108 - the session comes after the journal
@@ -170,8 +140,7 @@ class Worker:
         self._wait_for_end("network")
         self._journal.stop()
         self._wait_for_end("journal")
-        self._stopping.set()
-        self._seal_now.set()
+        self._sealing.stop()
         self._wait_for_end("seal")
         self._threads.clear()
         self._stack.close()
@@ -185,7 +154,7 @@ class Worker:
         return {
             "network": self._session.health.last_turn,
             "journal": self._journal.last_turn,
-            "seal": self._seal_turn,
+            "seal": self._sealing.last_turn,
         }
 
     def run(self, until: Callable[[], bool] = lambda: False) -> None:
@@ -207,7 +176,14 @@ class Worker:
         try:
             write_status(self._folder, self.status())
         except Exception as error:  # noqa: BLE001 - what housekeeping meets must never stop sealing
-            self._session.health.last_problem = f"housekeeping: {error}"
+            self._note_trouble(str(error))
+
+    def _note_trouble(self, problem: str) -> None:
+        self._session.health.last_problem = f"housekeeping: {problem}"
+
+    def _note_sealed(self, sealed: Sealed) -> None:
+        self._session.reply(self._requests.due(sealed.replies, time.monotonic()))
+        self._on_sealed(sealed)
 
     def broker_news(self) -> str:
         """Return how we stand with the broker, in a sentence that changes only when that does."""
@@ -263,7 +239,7 @@ class Worker:
                 return
             if now > deadline:
                 raise TimeoutError(f"{sealed} of {expected_messages} messages were sealed in {timeout_s:.0f} s.")
-            self._seal_now.set()
+            self._sealing.seal_now()
             time.sleep(_TURN_S)
 
     def status(self) -> IngestStatus:
@@ -282,12 +258,12 @@ class Worker:
             outcomes=dict(self.outcomes),
             waiting_messages=backlog.messages,
             waiting_bytes=backlog.size_bytes,
-            last_message_at=self._last_message_at,
-            last_seal_at=self._last_seal_at,
+            last_message_at=self._sealing.last_message_at,
+            last_seal_at=self._sealing.last_seal_at,
             paused=self._paused,
             last_problem=health.last_problem,
-            seal_problem=self._seal_problem,
-            damaged_files=self._damaged,
+            seal_problem=self._sealing.problem,
+            damaged_files=self._sealing.damaged,
         )
 
     def _start_thread(self, name: str, work: Callable[[], None]) -> None:
@@ -312,97 +288,3 @@ class Worker:
         elif self._paused and free > self._pace.min_free_bytes * _RESUME_FACTOR:
             self._paused = ""
             self._session.resume()
-
-    def _seal_until_stopped(self) -> None:
-        sealer = Sealer(self._folder, self._site, self._software_version, self._note_seal_turn)
-        next_seal = time.monotonic() + self._pace.seal_every_s
-        next_housekeeping = time.monotonic()
-        has_caught_up = False
-        with Inbox(self._folder.inbox) as inbox:
-            while True:
-                is_last = self._stopping.is_set()
-                self._seal_turn = time.monotonic()
-                backlog = inbox.backlog()
-                is_behind = backlog.size_bytes >= self._pace.seal_bytes
-                is_due = is_last or self._seal_now.is_set() or self._seal_turn >= next_seal
-                if backlog.groups and (is_due or is_behind):
-                    self._seal_now.clear()
-                    next_seal = time.monotonic() + self._pace.seal_every_s
-                    self._seal_once(sealer, inbox, is_last=is_last)
-                    give_back()
-                elif is_last:
-                    break
-                elif is_due:
-                    self._seal_now.clear()
-                    next_seal = time.monotonic() + self._pace.seal_every_s
-                # Merging before an interrupted seal is done again would hide which rows were its own.
-                has_caught_up = has_caught_up or not backlog.groups or self._last_seal_at is not None
-                house_at = next_housekeeping + (_HOUSEKEEPING_WAITS_S if is_behind else 0.0)
-                if not is_last and has_caught_up and self._seal_turn >= house_at:
-                    next_housekeeping = time.monotonic() + _HOUSEKEEPING_EVERY_S
-                    self._keep_house(sealer)
-                if not is_behind:
-                    self._seal_now.wait(_TURN_S)
-        sealer.close()
-
-    def _note_seal_turn(self) -> None:
-        self._seal_turn = time.monotonic()
-
-    def _seal_once(self, sealer: Sealer, inbox: Inbox, *, is_last: bool) -> None:
-        try:
-            oldest = inbox.oldest(self._pace.seal_bytes)
-            set_aside = [self._set_aside(group, packed) for group, packed in oldest.damaged.items()]
-            sealed = sealer.seal(oldest.messages, self._registers.current())
-            inbox.remove_through(oldest.last_group)
-        except StoreError as error:
-            if is_last:
-                raise
-            self._seal_problem = str(error)
-            self._stopping.wait(_RETRY_S)
-            return
-        self._seal_problem = ""
-        self._session.reply(self._requests.due(sealed.replies, time.monotonic()))
-        self._damaged.extend((*set_aside, *sealed.damaged))
-        self._last_message_at = oldest.messages[-1].received_at if len(oldest.messages) else self._last_message_at
-        self._last_seal_at = datetime.now(UTC)
-        self.redelivered += sealed.redelivered
-        self.outcomes.update(sealed.outcomes)
-        if self._on_sealed is not None:
-            self._on_sealed(sealed)
-
-    def _set_aside(self, group: int, packed: bytes) -> str:
-        """Keep the bytes of a damaged group of messages, and return their name below `damaged/`."""
-        target = self._folder.damaged / "inbox"
-        path = write_new_file(self._folder.staging, target, f"group-{group}", ".bin", lambda sink: sink.write(packed))
-        return str(path.relative_to(self._folder.damaged))
-
-    def _keep_house(self, sealer: Sealer) -> None:
-        try:
-            self._replay_if_asked(sealer)
-            keep_house(
-                self._folder,
-                self._site,
-                datetime.now(UTC),
-                self._pace.compact_files,
-                self._pace.raw_days,
-                self._note_seal_turn,
-                self._pace.merge_bytes,
-            )
-        except Exception as error:  # noqa: BLE001 - what housekeeping meets must never stop sealing
-            self._session.health.last_problem = f"housekeeping: {error}"
-
-    def _replay_if_asked(self, sealer: Sealer) -> None:
-        request = self._folder.replay_request
-        try:
-            asked = request.read_text(encoding="ascii", errors="replace")
-        except FileNotFoundError:
-            return
-        try:
-            day = date.fromisoformat(asked.strip()) if asked.strip() else None
-        except ValueError:
-            request.unlink()  # a wrong one must not come for ever
-            raise
-        replay(self._folder, sealer, self._registers.current(), datetime.now(UTC), day, self._note_seal_turn)
-        # Only now: what stopped it half way, it goes on with at the next start. One that came meanwhile stays.
-        if request.read_text(encoding="ascii", errors="replace") == asked:
-            request.unlink()

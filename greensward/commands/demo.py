@@ -38,7 +38,8 @@ from ingest.lake.read import open_lake, read_register
 from ingest.mqtt.broker import Broker
 from ingest.registers.findings import Finding
 from ingest.registers.store import import_devices, import_plots
-from ingest.worker import Pace, Worker
+from ingest.seal.pace import Pace
+from ingest.worker import Worker
 
 app = App(name="demo", help="See the whole job done on an invented district.")
 

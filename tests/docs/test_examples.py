@@ -16,8 +16,9 @@ from ingest.decode.route import decode
 from ingest.lake.layout import DataFolder
 from ingest.mqtt.broker import Broker
 from ingest.observation import Decoded, Message
+from ingest.seal.pace import Pace
 from ingest.site import BEICHEN
-from ingest.worker import Pace, Worker
+from ingest.worker import Worker
 from tests.mosquitto import Mosquitto
 from tests.waiting import PATIENCE_S
 

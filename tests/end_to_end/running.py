@@ -23,9 +23,10 @@ from ingest.lake.damage import scrub
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake, retrying
 from ingest.mqtt.broker import Broker
+from ingest.seal.pace import Pace
 from ingest.site import BEICHEN
 from ingest.status import IngestStatus, read_status
-from ingest.worker import Pace, Worker
+from ingest.worker import Worker
 from tests.mosquitto import Mosquitto
 from tests.waiting import PATIENCE_S, wait_until
 

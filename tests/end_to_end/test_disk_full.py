@@ -14,7 +14,7 @@ import pytest
 from ingest.errors import StoreError
 from ingest.inbox import Inbox
 from ingest.lake.layout import DataFolder
-from ingest.worker import Pace
+from ingest.seal.pace import Pace
 from tests.end_to_end.running import (
     Watched,
     assert_each_reading_once,
@@ -105,13 +105,13 @@ def test_a_disk_that_fills_during_a_seal_is_waited_for(mosquitto: Mosquitto, sma
         publish(mosquitto, messages(0, 50))
         wait_until(lambda: worker.status().waiting_messages == 50, "all are on disk in the journal")
         with filled(small_disk):
-            worker._seal_now.set()
+            worker._sealing.seal_now()
             wait_until(lambda: "No space left" in worker.status().last_problem, "the seal meets the full disk")
             assert watched.error is None, "the worker waits"
             assert worker.status().waiting_messages == 50, "nothing leaves the journal"
             assert_no_partial_file(folder)
             assert not list(folder.staging.glob("*")), "no throw-away file is left"
-        worker._seal_now.set()
+        worker._sealing.seal_now()
         wait_until(lambda: rows_in_lake(folder) == 50, "sealed without a restart", _RECOVERY_S)
         wait_until(lambda: worker.status().waiting_messages == 0, "the journal is empty")
     assert_each_reading_once(folder, 50)

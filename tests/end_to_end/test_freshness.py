@@ -9,8 +9,9 @@ import pytest
 from ingest.inbox import Arrival, Inbox
 from ingest.lake.layout import DataFolder
 from ingest.mqtt.broker import Broker
+from ingest.seal.pace import Pace
 from ingest.site import BEICHEN
-from ingest.worker import Pace, Worker
+from ingest.worker import Worker
 from tests.end_to_end.running import Watched, publish, reading, rows_in_lake, soil_topic, working
 from tests.mosquitto import Mosquitto
 from tests.waiting import wait_until
@@ -30,9 +31,9 @@ def test_a_backlog_is_sealed_in_one_go_and_merging_waits_for_it(
     folder: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twenty seals' worth, and a worker that would rest for an hour between two."""
-    monkeypatch.setattr("ingest.worker._TURN_S", 3_600.0)
+    monkeypatch.setattr("ingest.seal.loop._TURN_S", 3_600.0)
     when_merging: list[int] = []
-    monkeypatch.setattr("ingest.worker.keep_house", lambda *_: when_merging.append(rows_in_lake(folder)))
+    monkeypatch.setattr("ingest.seal.loop.keep_house", lambda *_: when_merging.append(rows_in_lake(folder)))
     with Inbox(folder.inbox) as inbox:
         for n in range(20):
             inbox.append(

@@ -11,12 +11,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-import ingest.worker
+import ingest.seal.loop
 from ingest.lake.compact import compact_partition
 from ingest.lake.durable import exchange_folders
 from ingest.lake.layout import DataFolder
 from ingest.lake.tables import table
-from ingest.worker import Pace
+from ingest.seal.pace import Pace
 from tests.end_to_end.running import (
     NOON,
     asked,
@@ -83,7 +83,7 @@ class Reader:
 def test_no_reader_sees_a_wrong_count_while_files_are_added_and_merged(
     mosquitto: Mosquitto, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest.worker, "_HOUSEKEEPING_EVERY_S", 0.2)
+    monkeypatch.setattr(ingest.seal.loop, "_HOUSEKEEPING_EVERY_S", 0.2)
     ours = Reader(lambda: asked(folder, _COUNTS + "soil_readings"))
     globbed = Reader(lambda: plain(folder, _COUNTS + "lake"))
     merged: list[int] = []

@@ -22,7 +22,7 @@ from tests.waiting import PATIENCE_S, wait_until
 def test_undecoded_uplinks_are_stored_after_the_device_is_registered_and_a_running_worker_does_it(
     mosquitto: Mosquitto, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.worker._HOUSEKEEPING_EVERY_S", 0.2)
+    monkeypatch.setattr("ingest.seal.loop._HOUSEKEEPING_EVERY_S", 0.2)
     with working(mosquitto, folder) as worker:
         publish(mosquitto, [uplink(n) for n in range(UPLINKS)])
         worker.wait_until_idle(UPLINKS, PATIENCE_S)
