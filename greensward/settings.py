@@ -128,16 +128,19 @@ class FlagSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class CampaignSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """[campaigns]: the district's own campaigns of the year, CSV beside the built-in ones; "" is none.
+    """[campaigns]: the district's own campaigns and seasons of the year, CSV beside the built-in ones; "" is none.
 
     file: campaigns, as sql/reference/campaigns.csv; a relative path is taken from the settings file's folder
     rules_file: the conditions of their starts, as sql/reference/campaign_rules.csv
 
-    A row of an id that is built in replaces that.
+    seasons_file: the seasons, as sql/reference/seasons.csv, in place of the built-in ones
+
+    A row of an id that is built in replaces that. South of the equator what is built in stands half a year later.
     """
 
     file: str = ""
     rules_file: str = ""
+    seasons_file: str = ""
 
 
 class WebSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -171,11 +174,10 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     campaigns: CampaignSettings = CampaignSettings()
 
     def campaign_tables(self) -> Campaigns:
-        """Return the campaigns in force. Raises: ConfigError with every fault of the district's own tables."""
+        """Return what is in force of campaigns and seasons. Raises: ConfigError with every fault of own tables."""
         given = self.campaigns
-        return load_campaigns(
-            Path(given.file) if given.file else None, Path(given.rules_file) if given.rules_file else None
-        )
+        files = (Path(name) if name else None for name in (given.file, given.rules_file, given.seasons_file))
+        return load_campaigns(*files, is_southern=self.place().is_southern)
 
     def place(self) -> Site:
         """Return the site. Raises: ConfigError for an unknown time zone or an empty box."""

@@ -43,6 +43,11 @@ class Site:
         """Longitude of the middle of the district, for the sun's hour."""
         return (self.west + self.east) / 2
 
+    @property
+    def is_southern(self) -> bool:
+        """Whether the seasons of the district are those of the southern hemisphere."""
+        return self.latitude_deg < 0
+
     def local_date(self, instant: datetime) -> date:
         """Return the day that `instant` (aware) falls on by the site's clock."""
         return instant.astimezone(self.timezone).date()

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ingest.errors import ConfigError
 from ingest.lake.tables import PARTITION_WORDS, Words, all_tables
-from sql.campaigns import Campaigns, create_campaigns, load_campaigns
+from sql.campaigns import TABLES, Campaigns, create_campaigns, load_campaigns
 from sql.models import Model, analyst_models, analyst_views
 from sql.reference import create_reference
 
@@ -43,7 +43,7 @@ def create_views(connection: duckdb.DuckDBPyConnection, campaigns: Campaigns | N
     campaigns: those of the district; the built-in ones where it has none
     """
     # As tables: views of so many values would be read anew in each of the hundred places that name them.
-    create_reference(connection, "table", without=("campaigns", "campaign_rules"))
+    create_reference(connection, "table", without=TABLES)
     create_campaigns(connection, campaigns or load_campaigns(), "table")
     models = analyst_models()
     shown = [model for model in models if model.name in analyst_views()]

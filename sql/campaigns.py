@@ -1,7 +1,8 @@
-"""Campaigns of the year as tables: the built-in ones, and a district's own beside them, checked before they are used.
+"""The year as tables: built-in campaigns and seasons, and a district's own, checked before they are used.
 
 A district's row replaces the built-in one of the same campaign_id, and `start_by = off` takes it out; its conditions
-replace all built-in conditions of that campaign.
+replace all built-in conditions of that campaign. Its seasons replace all built-in ones. South of the equator built-in
+windows stand half a year later.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ import duckdb
 
 from ingest.errors import ConfigError
 from sql.reference import reference_rows
+from sql.seasons import RULES, half_a_year_later, overlapping, within_years
+
+TABLES = ("campaigns", "campaign_rules", "seasons")
+"""The reference tables that a district may write itself."""
 
 CAUSE_PREFIX = "campaign."
 """Cause of a campaign's flags and issues: this and the campaign's id, so that two campaigns never share an issue."""
@@ -51,8 +56,10 @@ _RULE_TYPES = {
     "depth_to_cm": "double", "operator": "varchar", "threshold": "double", "days_running": "integer",
     "source": "varchar",
 }  # fmt: skip
+_SEASON_TYPES = dict.fromkeys(("season", "month_day_from", "month_day_to", "rule", "source"), "varchar")
 _COLUMNS = tuple(_TYPES)
 _RULE_COLUMNS = tuple(name for name in _RULE_TYPES if name != "rule_number")
+_SEASON_COLUMNS = tuple(_SEASON_TYPES)
 
 Row = Mapping[str, str]
 _Check = Callable[[Row], Iterable[str]]
@@ -60,10 +67,11 @@ _Check = Callable[[Row], Iterable[str]]
 
 @dataclass(frozen=True, slots=True)
 class Campaigns:
-    """The campaigns in force and their conditions, every value as written; checked."""
+    """The campaigns in force, their conditions, and the seasons, every value as written; checked."""
 
     rows: tuple[Row, ...]
     rules: tuple[Row, ...]
+    seasons: tuple[Row, ...] = reference_rows("seasons")
 
     def row(self, campaign_id: str) -> Row:
         """Return one campaign. Raises: ConfigError, with the nearest id that there is."""
@@ -74,35 +82,53 @@ class Campaigns:
         return found
 
 
-def load_campaigns(file: Path | None = None, rules_file: Path | None = None) -> Campaigns:
+def load_campaigns(
+    file: Path | None = None,
+    rules_file: Path | None = None,
+    seasons_file: Path | None = None,
+    *,
+    is_southern: bool = False,
+) -> Campaigns:
     """Return the built-in campaigns, with those of a district's `file` and the conditions of its `rules_file`.
 
+    seasons_file: the district's seasons, in place of the built-in ones
+    is_southern: the district lies south of the equator: built-in windows and seasons stand half a year later
     Raises: ConfigError that names every fault with file, line, column, what was expected and got.
     """
     own, rules = _read(file, _COLUMNS, _row_faults), _read(rules_file, _RULE_COLUMNS, _rule_faults)
-    rows: dict[str, Row] = {row["campaign_id"]: row for row in reference_rows("campaigns")}
+    built_in: tuple[Row, ...] = reference_rows("campaigns")
+    seasons: tuple[Row, ...] = reference_rows("seasons")
+    if is_southern:
+        built_in, seasons = half_a_year_later(built_in), half_a_year_later(seasons)
+    if seasons_file is not None:
+        seasons = tuple(_read(seasons_file, _SEASON_COLUMNS, _season_faults))
+    rows: dict[str, Row] = {row["campaign_id"]: row for row in built_in}
     rows |= {row["campaign_id"]: row for row in own}
     rows = {name: row for name, row in rows.items() if row["start_by"] != "off"}
     replaced = {row["campaign_id"] for row in rules}
     kept = [row for row in reference_rows("campaign_rules") if row["campaign_id"] not in replaced]
-    campaigns = Campaigns(tuple(rows.values()), (*kept, *rules))
+    campaigns = Campaigns(tuple(rows.values()), (*kept, *rules), within_years(seasons))
     _check_together(campaigns, own, rules, file, rules_file)
     return campaigns
 
 
 def create_campaigns(connection: duckdb.DuckDBPyConnection, campaigns: Campaigns, kind: str = "temp view") -> None:
-    """Make the relations `campaigns` and `campaign_rules` on `connection`, in place of the built-in ones.
+    """Make the relations that TABLES names on `connection`, in place of the built-in ones.
 
     A campaign that starts by the calendar has no conditions, whatever the built-in table has for it.
     """
     by_conditions = {row["campaign_id"] for row in campaigns.rows if row["start_by"] == "conditions"}
     rules = [row for row in campaigns.rules if row["campaign_id"] in by_conditions]
     numbered = [{**row, "rule_number": str(number)} for number, row in enumerate(rules, start=1)]
-    for name, rows, types in (("campaigns", campaigns.rows, _TYPES), ("campaign_rules", numbered, _RULE_TYPES)):
+    for name, rows, types in (
+        ("campaigns", campaigns.rows, _TYPES),
+        ("campaign_rules", numbered, _RULE_TYPES),
+        ("seasons", campaigns.seasons, _SEASON_TYPES),
+    ):
         lines = ", ".join(f"({', '.join(_literal(row[column], types[column]) for column in types)})" for row in rows)
         empty = ", ".join(f"cast(null as {kind})" for kind in types.values())
         select = f"select * from (values {lines or f'({empty})'}) as given({', '.join(types)})"
-        connection.execute(f"create or replace {kind} {name} as {select} where campaign_id is not null")
+        connection.execute(f"create or replace {kind} {name} as {select} where {next(iter(types))} is not null")
 
 
 def _literal(value: str, type_name: str) -> str:
@@ -142,6 +168,8 @@ def _read(file: Path | None, columns: tuple[str, ...], check: _Check) -> list[Ro
         faults += [
             f"campaign_id {name!r} stands twice" for name in sorted({name for name in ids if ids.count(name) > 1})
         ]
+    if columns == _SEASON_COLUMNS and not faults:
+        faults += [f"two seasons of rule {rule!r} share a day" for rule in overlapping(rows)]
     if faults:
         raise ConfigError(f"{file}: " + "; ".join(faults) + ". Nothing of it is used until this is corrected.")
     return rows
@@ -161,9 +189,7 @@ def _row_faults(row: Row) -> Iterable[str]:
     yield from _one_of(row, "work", WORKS)
     yield from _one_of(row, "start_by", _START_BY)
     yield from _one_of(row, "rest", _RESTS)
-    for name in ("month_day_from", "month_day_to"):
-        if not _is_month_day(row[name]):
-            yield f"{name} {row[name]!r} is no day of the year; write MM-DD, for example 11-05"
+    yield from _window(row)
     grades = [level["maintenance_grade"] for level in reference_rows("maintenance_grades")]
     yield from _all_of(row, "grades", grades)
     yield from _all_of(row, "vegetations", [kind["vegetation"] for kind in reference_rows("vegetations")])
@@ -193,6 +219,20 @@ def _rule_faults(row: Row) -> Iterable[str]:
     depths = [row["depth_from_cm"], row["depth_to_cm"]]
     if all(_is_number(depth) for depth in depths) and float(depths[0]) > float(depths[1]):
         yield f"depth_from_cm {row['depth_from_cm']} is below depth_to_cm {row['depth_to_cm']}"
+
+
+def _season_faults(row: Row) -> Iterable[str]:
+    for name in ("season", "source"):
+        if not row[name]:
+            yield f"{name} is empty"
+    yield from _one_of(row, "rule", RULES)
+    yield from _window(row)
+
+
+def _window(row: Row) -> Iterable[str]:
+    for name in ("month_day_from", "month_day_to"):
+        if not _is_month_day(row[name]):
+            yield f"{name} {row[name]!r} is no day of the year; write MM-DD, for example 11-05"
 
 
 def _one_of(row: Row, name: str, allowed: Iterable[str]) -> Iterable[str]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from ingest.lake.read import Days
 from ingest.lake.tables import all_tables, table
 from ingest.site import Site
-from sql.campaigns import Campaigns, create_campaigns, load_campaigns
+from sql.campaigns import TABLES, Campaigns, create_campaigns, load_campaigns
 from sql.carry import Carry, in_three_steps
 from sql.continued import NO_EARLIER_RUNS, Seam, closed_day
 from sql.models import Model, all_models, models_behind, models_of_one_evaluation
@@ -115,8 +115,8 @@ def make_models(
     """
     connection.execute(f"create schema if not exists {SCHEMA}")
     _prepare(connection, as_of, site)
-    create_reference(connection, "table", without=("campaigns", "campaign_rules"))
-    create_campaigns(connection, campaigns or load_campaigns(), "table")
+    create_reference(connection, "table", without=TABLES)
+    create_campaigns(connection, campaigns or load_campaigns(is_southern=site.is_southern), "table")
     connection.execute(NO_EARLIER_RUNS)
     begun: set[str] = set()
 
@@ -232,6 +232,12 @@ def _window(as_of: datetime, site: Site) -> Days:
     return today - timedelta(days=limit("soil_window_days")), today
 
 
+def _hour_offset_s(as_of: datetime, site: Site) -> int:
+    """Return by how much hours of the site begin before those of UTC: 0 nearly everywhere, 1800 in India."""
+    offset = as_of.astimezone(site.timezone).utcoffset() or timedelta()
+    return int(offset.total_seconds()) % 3600
+
+
 def set_variables(connection: duckdb.DuckDBPyConnection, *, as_of: datetime, site: Site) -> None:
     """Set what the models ask by `getvariable`: the instant, the clock, the days that they need, and the place."""
     window_from, today = _window(as_of, site)
@@ -239,6 +245,7 @@ def set_variables(connection: duckdb.DuckDBPyConnection, *, as_of: datetime, sit
     variables = {
         "as_of": f"timestamptz '{as_of.isoformat()}'",
         "timezone": f"'{site.timezone.key}'",
+        "hour_offset_s": _hour_offset_s(as_of, site),
         "window_from": f"date '{window_from}'",
         "drone_window_from": f"date '{drone_window_from}'",
         "flights_before_from": f"date '{drone_window_from - timedelta(days=limit('flight_before_days'))}'",

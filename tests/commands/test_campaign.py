@@ -193,3 +193,41 @@ def test_a_rest_that_begins_must_end(tmp_path: Path) -> None:
 def test_a_table_that_is_not_there_is_said_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.csv: No such file"):
         load_campaigns(tmp_path / "nowhere.csv")
+
+
+SEASON_HEAD = "season,month_day_from,month_day_to,rule,source\n"
+
+
+def test_seasons_of_a_district_replace_all_built_in_ones(tmp_path: Path) -> None:
+    file = tmp_path / "seasons.csv"
+    file.write_text(SEASON_HEAD + "summer,11-15,03-31,growing,ours\n", encoding="utf-8")
+    seasons = load_campaigns(seasons_file=file).seasons
+    assert [(row["rule"], row["month_day_from"], row["month_day_to"]) for row in seasons] == [
+        ("growing", "11-15", "12-31"),
+        ("growing", "01-01", "03-31"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ("summer,11-31,03-31,growing,ours\n", "line 2: month_day_from '11-31' is no day of the year"),
+        ("summer,11-15,03-31,grow,ours\n", "rule 'grow' is unknown; did you mean 'growing'?"),
+        ("a,11-15,03-31,growing,ours\nb,03-31,04-30,growing,ours\n", "two seasons of rule 'growing' share a day"),
+    ],
+)
+def test_a_wrong_season_is_refused(tmp_path: Path, rows: str, words: str) -> None:
+    file = tmp_path / "seasons.csv"
+    file.write_text(SEASON_HEAD + rows, encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        load_campaigns(seasons_file=file)
+    assert words in str(refused.value)
+
+
+def test_built_in_windows_stand_half_a_year_later_south_of_the_equator() -> None:
+    campaigns = load_campaigns(is_southern=True)
+    assert [campaigns.row("autumn_water")[name] for name in ("month_day_from", "month_day_to")] == ["03-15", "04-30"]
+    rests = sorted(
+        (row["month_day_from"], row["month_day_to"]) for row in campaigns.seasons if row["rule"] == "suspended"
+    )
+    assert rests == [("06-05", "06-30"), ("07-01", "09-05")]
