@@ -1,8 +1,9 @@
 """A second reading of the specification beside the SQL: `python -m bench.second_reading --districts 3 --seed 1`.
 
 Invents districts (textures and laboratory values, young and old plants, one to four depths, twins at a depth, gaps,
-intervals from ten minutes to four hours, dry-downs and waterings around the lines) and judges every plot and day, and
-whether an issue stands open, twice: by the product's models and by `bench.plain_reading`. Prints what differs; exit 1.
+intervals from five minutes to half a day, registered or not, dry-downs and waterings around the lines) and judges
+every plot and day, and whether an issue stands open, twice: by the product's models and by `bench.plain_reading`.
+Prints what differs; exit 1.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def invent(lake: MadeLake, plot_id: str, now: datetime, random: Random) -> Plot:
         soil = Soil(round(random.uniform(0.2, 0.42), 3), round(random.uniform(0.06, 0.12), 3), 0.0)
         given = {"field_capacity": soil.field_capacity, "wilting_point": soil.wilting_point, "saturation": 0.6}
     lake.plot(plot_id, **{"vegetation": vegetation["vegetation"], "planted_on": planted, "soil_texture": None} | given)
-    interval_s = random.choice([600, 1800, 3600, 3600, 7200, 14400])
+    interval_s = random.choice([300, 900, 2700, 3600, 3600, 7200, 14400, 21600, 43200])
+    is_registered = random.random() < 0.7
     probes = []
     start = local_midnight(today - timedelta(days=_DAYS))
     depleted = random.uniform(0.2, 0.6)
@@ -67,18 +69,24 @@ def invent(lake: MadeLake, plot_id: str, now: datetime, random: Random) -> Plot:
     for depth_cm in sorted(random.sample([5, 10, 20, 30, 40, 60, 80], random.choice([1, 1, 2, 3, 4]))):
         for twin in range(random.choice([1, 1, 2])):
             device_id = f"{plot_id}-{depth_cm}-{twin}"
-            lake.device(device_id, plot_id, depths_cm=[float(depth_cm)], report_interval_s=float(interval_s))
+            lake.device(
+                device_id,
+                plot_id,
+                depths_cm=[float(depth_cm)],
+                report_interval_s=float(interval_s) if is_registered else None,
+            )
             probes.append((device_id, depth_cm, interval_s))
-            _readings(lake, device_id, soil, start, now, interval_s, depleted + random.uniform(-0.1, 0.1), p, random)
+            share = depleted + random.uniform(-0.1, 0.1)
+            has_gaps = is_registered and random.random() < 0.3
+            _readings(lake, device_id, soil, start, now, interval_s, share, p, random, has_gaps=has_gaps)
     return Plot(float(vegetation[f"{prefix}root_zone_m"]), p, soil, tuple(probes))
 
 
 def _readings(
     lake: MadeLake, device_id: str, soil: Soil, start: datetime, now: datetime, interval_s: int, share: float, p: float,
-    random: Random,
+    random: Random, *, has_gaps: bool,
 ) -> None:  # fmt: skip
     """Let the soil dry and be watered slowly, again and again, around the lines of its plants."""
-    has_gaps = random.random() < 0.3
     aim = share
     for number in range(int((now - start).total_seconds() // interval_s) + 1):
         at = start + timedelta(seconds=number * interval_s)

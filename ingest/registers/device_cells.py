@@ -85,11 +85,11 @@ def read_depths(text: str, place: Place) -> list[float] | None:
             depth = float(part)
         except ValueError:
             depth = math.nan
-        if not 0 < depth <= DEEPEST_CM:
+        if not 0 <= depth <= DEEPEST_CM:
             place.fault(
                 "invalid_depth",
                 part,
-                f"centimetres, more than 0, at most {DEEPEST_CM:g}, such as 10;30",
+                f"centimetres, 0 or more, at most {DEEPEST_CM:g}, such as 10;30",
                 "Write the depth below the surface of each sensing element, in the order of the elements.",
                 "depths_cm",
             )
@@ -98,7 +98,7 @@ def read_depths(text: str, place: Place) -> list[float] | None:
                 "shallow_depth",
                 f"{part} cm",
                 "centimetres",
-                f"If metres are meant, write {depth * 100:g}.",
+                f"If metres are meant, write {depth * 100:g}." if depth else "If nobody knows, leave the cell empty.",
                 "depths_cm",
             )
         depths.append(depth)

@@ -26,7 +26,7 @@ with days as (
         - min(readings_daily.driest_hour_water_content) over two_days as rise,
         max(readings_daily.wettest_hour_water_content) over next_day as wettest_next_day,
     from readings_daily
-    where readings_daily.plot_id is not null and readings_daily.depth_cm > 0
+    where readings_daily.plot_id is not null and readings_daily.depth_cm >= 0
     window
         two_days as (
             partition by readings_daily.element_id

@@ -150,7 +150,11 @@ rained as (
     left join rain_hours as rain_before
         on
             rain_before.hour_at
-            = to_timestamp(floor(epoch(pairs.reported_at) / 3600) * 3600 - limits.check_before_hours * 3600)
+            = to_timestamp(
+                floor((epoch(pairs.reported_at) + coalesce(getvariable('hour_offset_s'), 0)) / 3600) * 3600
+                - coalesce(getvariable('hour_offset_s'), 0)
+                - limits.check_before_hours * 3600
+            )
     where pairs.choice = 1 and round(pairs.expected_mm - limits.check_least_mm, 9) >= 0
 )
 

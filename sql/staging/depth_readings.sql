@@ -22,7 +22,7 @@ with spoken as (
         last_usable_at as last_at,
         interval_s,
     from readings_daily
-    where is_complete and volumetric_water_content is not null and depth_cm > 0 and plot_id is not null
+    where is_complete and volumetric_water_content is not null and depth_cm >= 0 and plot_id is not null
     union all
     select
         plot_id,
@@ -36,7 +36,7 @@ with spoken as (
         last_potential_at as last_at,
         interval_s,
     from readings_daily
-    where is_potential_complete and matric_potential_kpa is not null and depth_cm > 0 and plot_id is not null
+    where is_potential_complete and matric_potential_kpa is not null and depth_cm >= 0 and plot_id is not null
     union all
     select
         readings_hourly.plot_id,
@@ -54,7 +54,7 @@ with spoken as (
     where
         readings_hourly.date > cast(getvariable('window_to') as date) - cast(limits.hourly_days as integer)
         and readings_hourly.volumetric_water_content is not null
-        and readings_hourly.depth_cm > 0
+        and readings_hourly.depth_cm >= 0
         and readings_hourly.plot_id is not null
     union all
     select
@@ -73,7 +73,7 @@ with spoken as (
     where
         readings_hourly.date > cast(getvariable('window_to') as date) - cast(limits.hourly_days as integer)
         and readings_hourly.matric_potential_kpa is not null
-        and readings_hourly.depth_cm > 0
+        and readings_hourly.depth_cm >= 0
         and readings_hourly.plot_id is not null
 ),
 
@@ -95,7 +95,7 @@ named_depths as (
             elements.plot_id = plot_depths.plot_id
             and elements.depth_cm = plot_depths.depth_cm
             and quantities.quantity = plot_depths.quantity
-    where elements.plot_id is not null and elements.depth_cm > 0
+    where elements.plot_id is not null and elements.depth_cm >= 0
     group by elements.plot_id, quantities.quantity, elements.depth_cm
 ),
 

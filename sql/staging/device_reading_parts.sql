@@ -45,7 +45,7 @@ with soil_of_devices as (
         count(readings.volumetric_water_content) + count(readings.matric_potential_kpa) as water_readings,
         count(
             case
-                when (readings.is_evidence or readings.is_potential_usable) and readings.depth_cm > 0 then 1
+                when (readings.is_evidence or readings.is_potential_usable) and readings.depth_cm >= 0 then 1
             end
         ) as usable_with_depth,
     from readings

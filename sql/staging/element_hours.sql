@@ -7,9 +7,9 @@
 --     outlying_hours, unsteady_devices
 -- Kept as: passing table
 --
--- hour counts hours since 1970 in UTC; an hour without a reading has no row. Water content is in percent of the volume,
--- as the published constants are. slope_pct is the first derivative of the Savitzky-Golay filter of three hours and
--- order two, half the difference of both neighbours: null beside a gap; at both ends of the series the end itself
+-- hour is that of staged_soil_readings; an hour without a reading has no row. Water content is in percent of the
+-- volume, as the published constants are. slope_pct is the first derivative of the Savitzky-Golay filter of three hours
+-- and order two, half the difference of both neighbours: null beside a gap; at both ends of the series the end itself
 -- stands for the neighbour that is missing.
 with hours as (
     select

@@ -19,7 +19,7 @@ with named_depths as (
         sum(water_contents) as water_contents,
         sum(potentials) as potentials,
     from element_spans
-    where plot_id is not null and depth_cm > 0
+    where plot_id is not null and depth_cm >= 0
     group by plot_id, depth_cm
 ),
 

@@ -11,19 +11,19 @@
 with station_hours as (
     select
         device_id,
-        to_timestamp(floor(epoch(measured_at) / 3600) * 3600) as hour_at,
+        floor((epoch(measured_at) + coalesce(getvariable('hour_offset_s'), 0)) / 3600) as hour,
         sum(rain_depth_mm) as rain_mm,
     from staged_weather_readings
     where rain_depth_mm is not null
-    group by device_id, floor(epoch(measured_at) / 3600)
+    group by device_id, floor((epoch(measured_at) + coalesce(getvariable('hour_offset_s'), 0)) / 3600)
 ),
 
 measured_hours as (
     select
-        hour_at,
+        to_timestamp(hour * 3600 - coalesce(getvariable('hour_offset_s'), 0)) as hour_at,
         max(rain_mm) as rain_mm,
     from station_hours
-    group by hour_at
+    group by hour
 ),
 
 hours as (
@@ -35,7 +35,7 @@ hours as (
                     cast(ceil(epoch(cast(getvariable('window_to') as timestamp)) / 3600) * 3600 as bigint) + 172800,
                     3600
                 )
-            )
+            ) - coalesce(getvariable('hour_offset_s'), 0)
         ) as hour_at,
 )
 

@@ -61,7 +61,7 @@ select
     elements.channel,
     elements.depth_cm,
     hours.date,
-    to_timestamp(cast(hours.hour as bigint) * 3600) as hour_at,
+    to_timestamp(cast(hours.hour as bigint) * 3600 - coalesce(getvariable('hour_offset_s'), 0)) as hour_at,
     hours.volumetric_water_content,
     hours.matric_potential_kpa,
     hours.soil_temperature_c,

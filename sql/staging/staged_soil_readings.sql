@@ -8,7 +8,7 @@
 --
 -- Rows of one identity that came in parts (water content first, temperature later) are one row here. channel is 0
 -- where the message names the depth itself. A reading of a device that no register row covers has no plot. hour counts
--- hours since 1970 in UTC.
+-- hours since 1970 in UTC, or in time so far ahead of it (hour_offset_s) that the site's days begin with an hour.
 with soil_readings_of_window as (
     select
         soil_readings.device_id,
@@ -71,7 +71,9 @@ select
     places.depth_cm,
     places.plot_id,
     whole_readings.measured_at,
-    cast(floor(epoch(whole_readings.measured_at) / 3600) as integer) as hour,
+    cast(
+        floor((epoch(whole_readings.measured_at) + coalesce(getvariable('hour_offset_s'), 0)) / 3600) as integer
+    ) as hour,
     whole_readings.date,
     whole_readings.volumetric_water_content,
     whole_readings.soil_temperature_c,

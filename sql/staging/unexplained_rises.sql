@@ -13,13 +13,21 @@
 with gauge_hours as (
     select
         staged_weather_readings.device_id,
-        cast(floor(epoch(staged_weather_readings.measured_at) / 3600) as integer) as hour,
+        cast(
+            floor(
+                (epoch(staged_weather_readings.measured_at) + coalesce(getvariable('hour_offset_s'), 0)) / 3600
+            ) as integer
+        ) as hour,
         sum(staged_weather_readings.rain_depth_mm) as rain_mm,
     from staged_weather_readings
     where staged_weather_readings.rain_depth_mm is not null
     group by
         staged_weather_readings.device_id,
-        cast(floor(epoch(staged_weather_readings.measured_at) / 3600) as integer)
+        cast(
+            floor(
+                (epoch(staged_weather_readings.measured_at) + coalesce(getvariable('hour_offset_s'), 0)) / 3600
+            ) as integer
+        )
 ),
 
 rain_hours as (

@@ -106,7 +106,6 @@ def test_a_probe_that_moves_is_two_rows_that_adjoin(folder: DataFolder, bring: M
         ("s1,,P-1,,,,,,2026-03-01,\ns1,,P-2,,,,,,2026-03-01,\n", [(3, "overlapping_validity", "valid_from")]),
         ("s1,,P-1,,,,,,2026-06-01,2026-03-01\n", [(2, "wrong_order", "valid_to")]),
         ("s1,,P-9,,,,,,,\n", [(2, "unknown_plot", "plot_id")]),
-        ("s1,,P-1,0,,,,,,\n", [(2, "invalid_depth", "depths_cm")]),
         ("s1,,P-1,-10,,,,,,\n", [(2, "invalid_depth", "depths_cm")]),
         ("s1,,P-1,300.1,,,,,,\n", [(2, "invalid_depth", "depths_cm")]),
         ("s1,,P-1,10;deep,,,,,,\n", [(2, "invalid_depth", "depths_cm")]),
@@ -130,7 +129,7 @@ def test_a_probe_that_moves_is_two_rows_that_adjoin(folder: DataFolder, bring: M
         ("s 1,,,,,,,,,\n", [(2, "invalid_id", "device_id")]),
         ("s1,,,,,,,,,,,extra\n", [(2, "too_many_cells", "")]),
         (
-            "\n\ns1,x,P-9,0,no,,,,,\n",
+            "\n\ns1,x,P-9,-1,no,,,,,\n",
             [
                 (4, "invalid_model", "model"),
                 (4, "invalid_depth", "depths_cm"),
@@ -167,10 +166,11 @@ def test_a_file_that_is_no_list_of_devices_is_named_as_such(bring: Make, payload
     assert not done.written
 
 
-def test_the_deepest_and_the_shallowest_depth_are_taken(folder: DataFolder, bring: Make) -> None:
-    done = bring("s1,,P-1,300 cm、0.1,,,,,,\n")
+@pytest.mark.parametrize("shallowest", ["0.1", "0"])
+def test_the_deepest_and_the_shallowest_depth_are_taken(folder: DataFolder, bring: Make, shallowest: str) -> None:
+    done = bring(f"s1,,P-1,300 cm、{shallowest},,,,,,\n")
     assert [code for _, code, _ in told(done.check, "warning")] == ["shallow_depth"]
-    assert read_rows(folder, "devices")[0]["depths_cm"] == [300.0, 0.1]
+    assert read_rows(folder, "devices")[0]["depths_cm"] == [300.0, float(shallowest)]
 
 
 @pytest.mark.parametrize("note", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "＝1"])

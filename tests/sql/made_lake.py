@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from ingest.lake.tables import all_tables
-from ingest.site import BEICHEN
+from ingest.site import BEICHEN, Site
 from sql.evaluate import SCHEMA, evaluate, make_models
 from sql.models import all_models, models_behind
 from sql.reference import reference_rows
@@ -40,11 +40,12 @@ Flag = dict[str, Any]
 class MadeLake:
     """Rows of every table; `flags()` evaluates them on a connection like that of the real lake."""
 
-    def __init__(self) -> None:
+    def __init__(self, site: Site = BEICHEN) -> None:
         """Begin without rows."""
+        self.site = site
         self.rows: dict[str, list[dict[str, Any]]] = {name: [] for name in all_tables()}
         self.connection = duckdb.connect(":memory:")
-        self.connection.execute("set timezone = 'Asia/Shanghai'")
+        self.connection.execute(f"set timezone = '{site.timezone.key}'")
         self._message_seq = 0
 
     def plot(self, plot_id: str = "P1", **fields: Any) -> None:
@@ -257,14 +258,14 @@ class MadeLake:
                 continue
             rows = pa.Table.from_pylist(self.rows[name], schema=spec.schema)
             if spec.partition_by is not None:
-                days = [BEICHEN.local_date(row[spec.partition_by]) for row in self.rows[name]]
+                days = [self.site.local_date(row[spec.partition_by]) for row in self.rows[name]]
                 rows = rows.append_column("date", pa.array(days, pa.date32()))
             _put(self.connection, f"main.{name}", rows)
         return self.connection
 
     def flags(self, as_of: datetime = AS_OF) -> list[Flag]:
         """Return the rows of `flags` as dicts, with both JSON columns parsed into `params` and `inputs`."""
-        return _with_words(evaluate(self.connect(), as_of=as_of, site=BEICHEN))
+        return _with_words(evaluate(self.connect(), as_of=as_of, site=self.site))
 
     def _flags_of(self, cause: str, as_of: datetime) -> list[Flag]:
         """Return the rows of `flags` of one cause, making only what it needs: findings of other causes are empty."""
@@ -281,7 +282,7 @@ class MadeLake:
                 kind = "table" if name in _KEPT else "view"
                 connection.execute(f"create or replace {kind} {SCHEMA}.{name} as select * from main.no_{name}")
         models = tuple(model for model in all_models() if model.name in needed)
-        make_models(connection, models, as_of=as_of, site=BEICHEN)
+        make_models(connection, models, as_of=as_of, site=self.site)
         flags = connection.execute("select * from evaluated_flags order by plot_id, device_id").to_arrow_table()
         return [row for row in _with_words(flags) if row["cause"] == cause]
 

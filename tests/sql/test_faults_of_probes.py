@@ -68,25 +68,22 @@ def test_a_depth_that_was_named_once_by_mistake_is_no_fault(lake: MadeLake) -> N
 
 def test_why_a_plot_cannot_be_judged_is_said(lake: MadeLake) -> None:
     """Half a day old; a register that promises a reading every ten minutes; a channel beyond the depths; depth 0."""
-    for plot_id in ("new", "too slow", "beyond", "surface"):
+    for plot_id in ("new", "too slow", "beyond"):
         lake.laboratory_plot(plot_id)
     lake.device("new", "new")
     lake.device("too slow", "too slow", report_interval_s=600.0)
     lake.device("beyond", "beyond", depths_cm=[10.0])
-    lake.device("surface", "surface", depths_cm=[0.0])
     for hours in range(24 * 5):
         at = AS_OF - hours * HOUR
         if hours <= 12:
             lake.soil(at, "new", volumetric_water_content=0.25)
         lake.soil(at, "too slow", volumetric_water_content=0.25)
         lake.soil(at, "beyond", 2, volumetric_water_content=0.25)
-        lake.soil(at, "surface", volumetric_water_content=0.25)
     verdicts = lake.verdicts()
     assert {plot: (flag["state"], flag["reason_code"]) for plot, flag in verdicts.items()} == {
         "new": ("no_data", "drought_too_little_data"),
         "too slow": ("no_data", "drought_incomplete"),
         "beyond": ("no_data", "drought_no_depth"),
-        "surface": ("no_data", "drought_no_depth"),
     }
     assert verdicts["too slow"]["zh"] == (
         "昨天只收到应收数据的 16.7 %（满 50 % 才能判旱），请查探头信号和登记的上报间隔"

@@ -1,0 +1,100 @@
+"""Probes that report at their own pace, and places with another clock and other seasons than Beichen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ingest.site import BEICHEN, Site
+from tests.sql.made_lake import AS_OF, MadeLake
+
+_HOUR = timedelta(hours=1)
+_DRY, _MOIST = 0.19, 0.26
+
+
+@pytest.fixture
+def lake() -> MadeLake:
+    """Return a lake with a plot of measured loam, whose probe's interval nobody has registered."""
+    made = MadeLake()
+    made.laboratory_plot()
+    made.device(depths_cm=[30.0, 10.0], report_interval_s=None)
+    return made
+
+
+def dry(lake: MadeLake, at: datetime, channel: int = 1) -> None:
+    """Add a reading below the line that moves as soil does."""
+    lake.soil(at, "D1", channel, volumetric_water_content=_DRY + at.minute % 7 / 1e4 + at.hour % 3 / 1e4)
+
+
+def test_channels_that_report_one_after_the_other_make_no_shorter_interval(lake: MadeLake) -> None:
+    for hours in range(24 * 4):
+        dry(lake, AS_OF - hours * _HOUR, 1)
+        dry(lake, AS_OF - hours * _HOUR - timedelta(minutes=2), 2)
+    assert lake.flag("drought")["needs_work"]
+
+
+def test_a_temperature_that_follows_the_water_content_makes_no_shorter_interval(lake: MadeLake) -> None:
+    for hours in range(24 * 4):
+        dry(lake, AS_OF - hours * _HOUR - timedelta(seconds=5))
+        lake.soil(AS_OF - hours * _HOUR, "D1", soil_temperature_c=20.0 + hours % 5)
+    assert lake.flag("drought")["needs_work"]
+
+
+def test_a_burst_of_readings_does_not_make_calm_days_look_like_silence(lake: MadeLake) -> None:
+    for quarter in range(4 * 6):
+        dry(lake, AS_OF - 6 * quarter * _HOUR - _HOUR)
+    for minutes in range(0, 300, 5):
+        at = AS_OF - timedelta(days=8, minutes=minutes)
+        lake.soil(at, "D1", volumetric_water_content=_MOIST + minutes / 1e5)
+    assert lake.flag("drought")["needs_work"]
+
+
+def test_a_long_silence_does_not_become_the_interval(lake: MadeLake) -> None:
+    for hours in range(24 * 5):
+        dry(lake, AS_OF - timedelta(days=20) - hours * _HOUR)
+    for hours in range(30, 24 * 2):
+        dry(lake, AS_OF - hours * _HOUR)
+    assert lake.verdicts("sensor")["D1"]["state"] == "stale"
+
+
+def at_place(zone: str, latitude: float = 39.2) -> Site:
+    """Return a district in another time zone."""
+    return replace(BEICHEN, timezone=ZoneInfo(zone), south=latitude - 0.1, north=latitude + 0.1)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Asia/Kathmandu", "America/St_Johns"])
+def test_no_hour_lies_in_two_days_where_midnight_falls_into_an_hour_of_utc(zone: str) -> None:
+    lake = MadeLake(at_place(zone))
+    lake.laboratory_plot()
+    lake.device(report_interval_s=900.0)
+    for quarters in range(4 * 24 * 3):
+        dry(lake, AS_OF - quarters * timedelta(minutes=15))
+    assert lake.flag("drought")["needs_work"]
+    ((hours, different, most_depths),) = lake.connection.execute(
+        "select count(*), count(distinct starts_at), max(depths) from root_zone where span = 'hour'"
+    ).fetchall()
+    assert (different, most_depths) == (hours, 1)
+    ((judged,),) = lake.connection.execute("select count(*) from drought_evaluations where span = 'hour'").fetchall()
+    assert judged == hours >= 24 * 3
+
+
+@pytest.mark.parametrize(("month", "state"), [(1, "dry"), (7, "suspended")])
+def test_winter_rest_comes_half_a_year_later_south_of_the_equator(month: int, state: str) -> None:
+    lake = MadeLake(at_place("Australia/Melbourne", -37.8))
+    lake.laboratory_plot()
+    lake.device()
+    now = datetime(2026, month, 15, 3, tzinfo=UTC)
+    for hours in range(24 * 4):
+        dry(lake, now - hours * _HOUR)
+    assert lake.flag("drought", as_of=now)["state"] == state
+
+
+def test_a_probe_at_the_surface_alone_gives_watch_only(lake: MadeLake) -> None:
+    lake.rows["devices"][0] |= {"depths_cm": [0.0], "report_interval_s": 3600.0}
+    for hours in range(24 * 4):
+        dry(lake, AS_OF - hours * _HOUR)
+    flag = lake.flag("drought")
+    assert (flag["state"], flag["reason_code"]) == ("watch", "drought_watch_shallow")
