@@ -47,6 +47,11 @@ def missing(folder: DataFolder, published: int) -> list[int]:
     return [number for number in range(published) if number not in stored]
 
 
+def sealed_files(folder: DataFolder) -> set[str]:
+    """Return the names of files that seals wrote and nobody has merged: a new one means that ingest has sealed."""
+    return {path.name for path in folder.table("raw_messages").glob("*/part-*.parquet")}
+
+
 def wait_until_all_there(folder: DataFolder, published: int) -> None:
     """Wait until the first `published` readings of the stream are in the lake. Raises: AssertionError naming others."""
     deadline = time.monotonic() + PATIENCE_S
