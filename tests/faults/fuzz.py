@@ -24,6 +24,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cbor2
+
 from ingest.decode.device_models import all_models
 from ingest.inbox import Arrival, Inbox
 from ingest.lake.layout import DataFolder
@@ -41,6 +43,9 @@ _BATCH = 5_000
 _BATCHES_IN_A_LAKE = 4
 _MOST_S_A_BATCH = 60.0
 _TOLD_EVERY_S = 60.0
+RECEIVED_US = 1_783_000_000_000_000
+"""When the first batch is received: the afternoon of 2 July 2026, after what the good messages speak of."""
+
 _NATIVE = "greensward/v1/beichen"
 _HARD: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1.5, -0.0, 1e308, 1e-320, 2**31, 2**63, 2**64, 10**30, "", " ", "0", "nan", "-9999"),
@@ -64,12 +69,12 @@ def good_messages() -> list[Message]:
         *((CHIRPSTACK, chirpstack(fields, b"\x02\x02")) for fields in good.FIELDS),
         *((THINGS_STACK, things_stack(fields, b"\x02\x02")) for fields in good.FIELDS),
         *((CHIRPSTACK, chirpstack(data=frame, fPort=port)) for frame in good.GOOD_FRAMES for port in (2, 3, 85)),
-        (f"{_NATIVE}/drone-1/image", test_native_image.message_with()),
+        (test_native_image.TOPIC, test_native_image.message_with()),
         (f"{_NATIVE}/drone-1/mavlink", test_native_mavlink.FIELDS),
         *((f"{_NATIVE}/drone-1/mavlink", one) for one in test_native_mavlink.BRIDGES.values()),
-        (f"{_NATIVE}/drone-1/plan", {"gateway_id": "DOCK", "poses": [test_native_plan.POSE]}),
-        (f"{_NATIVE}/drone-1/exif", [test_exif.GROUPED]),
-        (f"{_NATIVE}/drone-1/exif", [test_exif.AS_PEOPLE_READ]),
+        (f"{_NATIVE}/DOCK/plan", {"gateway_id": "DOCK", "poses": [test_native_plan.POSE]}),
+        (f"{_NATIVE}/drone-1/exif", test_exif.GROUPED),
+        (f"{_NATIVE}/unknown-drone/exif", test_exif.AS_PEOPLE_READ),
         (test_forecast.TOPIC, test_forecast.document()),
         ("thing/product/4TADL1/events", test_dji.callback()),
         ("thing/product/4TADL1/events", test_dji.progress()),
@@ -80,9 +85,15 @@ def good_messages() -> list[Message]:
         (f"{GROUP}/DBIRTH/gw-1/probe-7", DBIRTH),
         (f"{GROUP}/DDATA/gw-1/probe-7", DDATA),
         (f"{GROUP}/NDEATH/gw-1", NDEATH_7),
-        (good.SENML, bytes.fromhex("8283612d0164")),
+        *((good.SENML, cbor2.dumps([_by_number(record) for record in pack])) for pack in good.GOOD_SENML),
     ]
     return [*((topic, json.dumps(value, default=str).encode()) for topic, value in values), *binary]
+
+
+def _by_number(record: dict[str, Any]) -> dict[int, Any]:
+    """Return a SenML record with the labels of RFC 8428, table 6."""
+    labels = {"bver": -1, "bn": -2, "bt": -3, "bu": -4, "bv": -5, "n": 0, "u": 1, "v": 2, "t": 6}
+    return {labels[name]: value for name, value in record.items()}
 
 
 def mutants(chance: random.Random) -> Iterator[Message]:
@@ -203,7 +214,7 @@ def fuzz(executions: int, seconds: float, seed: int, workdir: Path) -> dict[str,
 def _seal(
     folder: DataFolder, sealer: Sealer, registers: RegisterSnapshot, messages: list[Message], batch: int
 ) -> dict[str, int]:
-    received_us = 1_783_000_000_000_000 + batch * 1_000_000
+    received_us = RECEIVED_US + batch * 1_000_000
     with Inbox(folder.inbox) as inbox:
         inbox.append(
             [Arrival(received_us, topic, payload, redelivered=False, retained=False) for topic, payload in messages]

@@ -69,10 +69,11 @@ def change(data: bytes, chance: random.Random) -> bytes:
 
 
 @cache
-def _born() -> LifeEvent:
-    born = read_life_event(Message(0, NOON, f"{GROUP}/DBIRTH/gw-1/probe-7", DBIRTH))
-    assert born is not None
-    return born
+def born() -> LifeEvent:
+    """Return the birth that data of the good messages belongs to."""
+    event = read_life_event(Message(0, NOON, f"{GROUP}/DBIRTH/gw-1/probe-7", DBIRTH))
+    assert event is not None
+    return event
 
 
 @cache
@@ -88,7 +89,7 @@ def play(data: bytes) -> None:
     models = _models()
     model = models[(data[1] if len(data) > 1 else 0) % len(models)]
     births = Births()
-    births.learn(_born())
+    births.learn(born())
     model_of = {EUI: model} if model else {}
     try:
         decode(message, DecodeContext(BEICHEN, model_of, births=births))
