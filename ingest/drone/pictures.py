@@ -90,11 +90,24 @@ class Group:
     """Messages of one batch that speak of the same picture.
 
     known: its row of drone_images in the lake, None when there is none
+    identities: what tells it from other pictures, in each way in which it was told once, however often it was told
     """
 
     known: Mapping[str, Any] | None = None
     incoming: list[tuple[DroneImage, Message]] = field(default_factory=list)
-    identities: list[DroneImage] = field(default_factory=list)
+    identities: dict[tuple[object, ...], DroneImage] = field(default_factory=dict)
+
+    @classmethod
+    def stored(cls, row: Mapping[str, Any]) -> Group:
+        """Return the picture that the lake has in `row`, which no message of the batch speaks of."""
+        group = cls(known=row)
+        group.know(image_of(row))
+        return group
+
+    def know(self, image: DroneImage) -> None:
+        """Remember by what one message of it is recognised: all that `is_same` looks at."""
+        told = (image.drone_id, image.gateway_id, image.image_id, image.object_uri)
+        self.identities.setdefault((*told, image.captured_at, image.lon, image.lat), image)
 
     @property
     def is_again(self) -> bool:
@@ -180,7 +193,7 @@ def group_pictures(images: Iterable[tuple[DroneImage, Message]], known: Iterable
     by_name: defaultdict[str, list[Group]] = defaultdict(list)
 
     def name(group: Group, image: DroneImage) -> None:
-        group.identities.append(image)
+        group.know(image)
         for file_name in file_names(image):
             if group not in by_name[file_name]:
                 by_name[file_name].append(group)
@@ -199,10 +212,10 @@ def group_pictures(images: Iterable[tuple[DroneImage, Message]], known: Iterable
 
 
 def _belongs(image: DroneImage, group: Group, *, exactly: bool) -> bool:
-    drones = {one.drone_id for one in group.identities if one.drone_id is not None}
+    drones = {one.drone_id for one in group.identities.values() if one.drone_id is not None}
     if image.drone_id is not None and drones and image.drone_id not in drones:
         return False
-    same = [one for one in group.identities if is_same(image, one)]
+    same = [one for one in group.identities.values() if is_same(image, one)]
     return any(picture_id(one) == picture_id(image) for one in same) if exactly else bool(same)
 
 

@@ -27,7 +27,6 @@ from ingest.drone.pictures import (
     Picture,
     file_names,
     group_pictures,
-    image_of,
     merge,
     picture_id,
     picture_of,
@@ -128,7 +127,7 @@ class PictureStore:
         )
         there = {(group.known["picture_id"], group.known["captured_at"]) for group in groups if group.known}
         return [
-            Group(known=row, identities=[image_of(row)])
+            Group.stored(row)
             for row in known
             if (row["picture_id"], row["captured_at"]) not in there and _is_near(row["captured_at"], told, reach)
         ]
@@ -352,7 +351,7 @@ def _kept(changed: Sequence[tuple[Group, Picture]], rows: Mapping[str, list[Row]
     kept = []
     for group, picture in changed:
         image = picture.posed.image
-        ids = {picture_id(image), *(picture_id(one) for one in group.identities)}
+        ids = {picture_id(image), *(picture_id(one) for one in group.identities.values())}
         if group.known is not None:
             ids.add(group.known["picture_id"])
         kept.append(Kept(group, frozenset(ids), image.captured_at, by_picture[picture_id(image), image.captured_at]))

@@ -15,13 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingest.decode.native_exif import UNKNOWN_DRONE
+from ingest.drone import pictures as drone_pictures
 from ingest.errors import StoreError
 from ingest.lake.durable import ExchangeUnsupportedError
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake, partition_files
 from ingest.lake.tables import table
 from ingest.lake.write import to_arrow, write_rows
-from ingest.observation import Message
+from ingest.observation import DroneImage, Message
 from ingest.picture_names import same_file, same_file_sql
 from ingest.registers.snapshot import PlotShape, RegisterSnapshot
 from ingest.seal import pictures as pictures_module
@@ -695,3 +696,20 @@ def test_where_folders_cannot_be_swapped_a_known_picture_stays_as_it_is_in_every
         assert len(before[0]) == 1
     finally:
         pictures_module._can_exchange.cache_clear()
+
+
+def test_a_picture_that_is_told_again_and_again_costs_as_often_and_not_the_square(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = 0
+    is_same = drone_pictures.is_same
+
+    def counted(one: DroneImage, other: DroneImage) -> bool:
+        nonlocal compared
+        compared += 1
+        return is_same(one, other)
+
+    monkeypatch.setattr(drone_pictures, "is_same", counted)
+    times = 60
+    assert lake.seal(*[native(detections=SICK)] * times) == {"stored": 1, "duplicate": times - 1}
+    assert compared <= 3 * times
