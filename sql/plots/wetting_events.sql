@@ -8,18 +8,18 @@
 -- Kept as: table
 --
 -- Rises of a plot's elements that lie no further apart than wetting_gap_hours are one event; it began at most
--- wetting_hours before it is seen. Gain is the rise at each depth times the thickness of the layer it stands for. In
--- this order: a crew's report of water from when it is seen to wetting_report_hours after its end makes it watering
--- (crew); rain of wetting_rain_mm from its earliest begin to its end makes it rain (gauge), where a crew reported water
--- since then only rain of wetting_rain_share of the gain; when wetting_plots_share of the plots with probes, and
--- wetting_plots_least of them, grew wet within wetting_hours of each other it rained (many_plots), for a gauge misses
--- showers, and plots whose own water was reported say nothing of it; a report of water up to check_to_hours before it
--- is of water that sank meanwhile (crew), unless a depth that rises now rose since the crew can have brought that
--- water: then this is other water; a plot with pipes of its own is watered by them when the rise began above
--- d04_depth_cm (D04: pipes); any issue that asks for water and stands open, as the events of the last
--- wetting_order_days tell, makes it watering (ordered), between two visits as long as a report of it can still come.
--- Else nobody ordered it and no rain explains it: unplanned, watering by others or a leak. Where rain is not measured
--- and fewer plots than that have probes nobody can know: watering (unknown).
+-- reach_hours (wetting_hours, or the time between two reports) before it is seen. Gain is the rise at each depth times
+-- the thickness of the layer it stands for. In this order: a crew's report of water from when it is seen to
+-- wetting_report_hours after its end makes it watering (crew); rain of wetting_rain_mm from its earliest begin to its
+-- end makes it rain (gauge), where a crew reported water since then only rain of wetting_rain_share of the gain; when
+-- wetting_plots_share of the plots with probes, and wetting_plots_least of them, grew wet within reach_hours of each
+-- other it rained (many_plots), for a gauge misses showers, and plots whose own water was reported say nothing of it; a
+-- report of water up to check_to_hours before it is of water that sank meanwhile (crew), unless a depth that rises now
+-- rose since the crew can have brought that water: then this is other water; a plot with pipes of its own is watered by
+-- them when the rise began above d04_depth_cm (D04: pipes); any issue that asks for water and stands open, as the
+-- events of the last wetting_order_days tell, makes it watering (ordered), between two visits as long as a report of it
+-- can still come. Else nobody ordered it and no rain explains it: unplanned, watering by others or a leak. Where rain
+-- is not measured and fewer plots than that have probes nobody can know: watering (unknown).
 with layers as (
     select
         plot_id,
@@ -58,6 +58,7 @@ depth_events as (
         min(numbered_rises.hour_at) as starts_at,
         max(numbered_rises.hour_at) + interval 1 hour as ends_at,
         max(numbered_rises.rise) as rise,
+        max(numbered_rises.reach_hours) as reach_hours,
     from numbered_rises
     left join plot_depths
         on
@@ -86,6 +87,7 @@ events as (
         min(depths_again.starts_at) as starts_at,
         max(depths_again.ends_at) as ends_at,
         max(depths_again.rise) as rise,
+        max(depths_again.reach_hours) as reach_hours,
         round(sum(1000 * depths_again.rise * coalesce(layers.thickness_m, 0)), 6) as gain_mm,
         min(depths_again.depth_cm) as shallowest_cm,
         max(depths_again.risen_before_at) as risen_before_at,
@@ -101,7 +103,7 @@ reported as (
         events.event_number,
         bool_or(watering_reports.reported_at >= events.starts_at) as is_since_seen,
         bool_or(
-            epoch(events.starts_at) - epoch(watering_reports.reported_at) <= limits.wetting_hours * 3600
+            epoch(events.starts_at) - epoch(watering_reports.reported_at) <= events.reach_hours * 3600
         ) as is_since_begin,
     from events
     cross join limits
@@ -130,7 +132,7 @@ crowds as (
             reported.plot_id is not null as is_reported,
             coalesce(reported.is_since_seen, false) as is_reported_since_seen,
             coalesce(reported.is_since_begin, false) as is_reported_since_begin,
-            limits.wetting_hours as hours,
+            events.reach_hours as hours,
         from events
         cross join limits
         left join reported on events.plot_id = reported.plot_id and events.event_number = reported.event_number
@@ -206,7 +208,7 @@ sourced as (
     left join rain_hours as rain_at_end on rain_at_end.hour_at = crowds.ends_at - interval 1 hour
     left join rain_hours as rain_before
         on
-            rain_before.hour_at = to_timestamp(epoch(crowds.starts_at) - (limits.wetting_hours + 1) * 3600)
+            rain_before.hour_at = to_timestamp(epoch(crowds.starts_at) - (crowds.reach_hours + 1) * 3600)
     left join orders on crowds.plot_id = orders.plot_id and crowds.event_number = orders.event_number
 ),
 

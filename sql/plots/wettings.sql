@@ -15,11 +15,17 @@ with events as (
         min(rise_hours.hour_at) as first_rise_at,
         max(rise_hours.hour_at) as wetted_at,
         max(rise_hours.rise) as rise,
+        max(rise_hours.reach_hours) as reach_hours,
     from rise_hours
     cross join limits
     where
         epoch(cast(getvariable('as_of') as timestamptz)) - epoch(rise_hours.hour_at) < limits.just_watered_hours * 3600
     group by rise_hours.plot_id
+),
+
+reaches as (
+    select max(reach_hours) as reach_hours,
+    from events
 ),
 
 -- so that of the hours only those of the newest days are read
@@ -30,12 +36,18 @@ newest_dates as (
             unnest(
                 generate_series(
                     cast(getvariable('as_of') as timestamptz)
-                    - to_hours(cast(limits.just_watered_hours + limits.wetting_hours + 1 as bigint)),
+                    - to_hours(
+                        cast(
+                            greatest(reaches.reach_hours, limits.wetting_hours) + limits.just_watered_hours + 1
+                            as bigint
+                        )
+                    ),
                     cast(getvariable('as_of') as timestamptz),
                     interval 1 hour
                 )
             ) as hour_at,
         from limits
+        cross join reaches
     ) as hours
 ),
 
@@ -59,7 +71,7 @@ storages as (
     inner join events
         on
             root_zone.plot_id = events.plot_id
-            and epoch(root_zone.starts_at) >= epoch(events.first_rise_at) - limits.wetting_hours * 3600
+            and epoch(root_zone.starts_at) >= epoch(events.first_rise_at) - events.reach_hours * 3600
     where root_zone.span = 'hour'
 ),
 

@@ -6,13 +6,15 @@
 -- Feeds: wetting_events, wettings
 -- Kept as: carried table
 --
--- A rise counts in an hour that is wetting_rise above the driest hour of the wetting_hours before it, that still brings
--- wetting_step_share of that, and when the next hour keeps at least half of it: a lone spike is no watering. Only days
--- around one whose hours span that rise are looked at by the hour: most days of a dry spell have none.
+-- A rise counts in an hour that is wetting_rise above the driest hour of the reach_hours before it, that still brings
+-- wetting_step_share of that, and when the next hour keeps at least half of it: a lone spike is no watering. That reach
+-- is wetting_hours, or the time between two reports of a probe that reports more rarely. Only days around one whose
+-- hours span that rise are looked at by the hour: most days of a dry spell have none.
 with spans as (
     select
         readings_daily.element_id,
         readings_daily.date,
+        readings_daily.interval_s,
         readings_daily.driest_hour_water_content as driest,
         readings_daily.wettest_hour_water_content as wettest,
         lag(readings_daily.driest_hour_water_content) over by_day as driest_before,
@@ -29,11 +31,20 @@ wet_days as (
         spans.date,
         spans.next_date,
         spans.last_date,
+        greatest(limits.wetting_hours, ceil(spans.interval_s / 3600 + 24 * limits.interval_slack)) as reach_hours,
     from spans
     cross join limits
     where
         round(spans.wettest - least(spans.driest, coalesce(spans.driest_before, spans.driest)) - limits.wetting_rise, 9)
         >= 0
+),
+
+reaches as (
+    select
+        element_id,
+        max(reach_hours) as reach_hours,
+    from wet_days
+    group by element_id
 ),
 
 days_to_read as (
@@ -79,9 +90,11 @@ steps as (
 climbs as (
     select
         steps.*,
-        steps.hour_at - to_hours(cast(limits.wetting_hours as bigint)) as looked_at_from,
+        reaches.reach_hours,
+        steps.hour_at - to_hours(cast(reaches.reach_hours as bigint)) as looked_at_from,
     from steps
     cross join limits
+    inner join reaches on steps.element_id = reaches.element_id
     where round(steps.step - limits.wetting_step_share * limits.wetting_rise, 9) >= 0
 ),
 
@@ -114,6 +127,7 @@ select
     elements.depth_cm,
     rises.hour_at,
     rises.rise,
+    rises.reach_hours,
 from rises
 cross join limits
 inner join elements on rises.element_id = elements.element_id

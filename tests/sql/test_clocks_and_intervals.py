@@ -60,6 +60,26 @@ def test_a_long_silence_does_not_become_the_interval(lake: MadeLake) -> None:
     assert lake.verdicts("sensor")["D1"]["state"] == "stale"
 
 
+@pytest.mark.parametrize("every_hours", [6, 8, 24])
+@pytest.mark.parametrize("rain_mm", [0.0, 12.0])
+def test_water_between_two_reports_of_a_rare_probe_is_seen_and_its_rain_too(every_hours: int, rain_mm: float) -> None:
+    lake = MadeLake()
+    lake.laboratory_plot()
+    lake.device(report_interval_s=3600.0 * every_hours)
+    reports = [AS_OF - every_hours * number * _HOUR for number in range(24 * 9 // every_hours)]
+    wetted_at = reports[24 // every_hours]
+    for at in reports:
+        lake.soil(at, "D1", volumetric_water_content=_DRY + 0.0002 * (at.day % 3) + (0.07 if at >= wetted_at else 0))
+    for hours in range(24 * 9):
+        at = AS_OF - hours * _HOUR
+        is_rain = at == wetted_at - (every_hours - 1) * _HOUR
+        lake.add("weather_readings", device_id="W", measured_at=at, rain_depth_mm=rain_mm if is_rain else 0.0)
+    flag = lake.flag("drought")
+    assert (flag["state"], flag["needs_work"]) == ("just_watered", False)
+    kinds = lake.connection.execute("select kind, source from wetting_events").fetchall()
+    assert kinds == [("rain", "gauge") if rain_mm else ("unplanned", "nobody")]
+
+
 def at_place(zone: str, latitude: float = 39.2) -> Site:
     """Return a district in another time zone."""
     return replace(BEICHEN, timezone=ZoneInfo(zone), south=latitude - 0.1, north=latitude + 0.1)
