@@ -67,6 +67,8 @@ def _memory(memory: Row, evaluation: Row | None, rows: Mapping[str, Rows], limit
         return say("explain.memory.closed")
     if (memory["holding_rain_mm"] or 0) >= limits["rain_hold_mm"]:
         return say("explain.memory.dry_held", n=dry)
+    if memory["verified_at"] is not None and dry >= limits["open_days"]:
+        return say("explain.memory.dry_verified", n=dry, at=local(memory["verified_at"], site))
     rainy = next((_span(row) for row in rows["season"] if row["rule"] == "rain_holds"), None)
     return say(
         "explain.memory.dry_once" if rainy is None else "explain.memory.dry_once_days", n=dry,

@@ -137,6 +137,7 @@ select
     pairs.holding_rain_mm,
     coalesce(ends.opened_at > coalesce(ends.closed_at, timestamptz '-infinity'), false) as is_open,
     openings.issue_since_at,
+    ends.verified_at,
     ends.opened_at is null
     and ends.closed_at is null
     and ends.verified_at is null

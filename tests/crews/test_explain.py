@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -201,6 +201,23 @@ def test_rain_that_holds_an_issue_back_is_told_instead_of_days_that_have_passed(
     said = {language: step(told({"hours": held}, "hours", language), "issue").said for language in ("zh", "en")}
     assert ("下过雨，雨季里先等" in said["zh"], "it rained" in said["en"]) == (is_held, is_held)
     assert ("要连续 2 天" in said["zh"], "2 in a row" in said["en"]) == (not is_held, not is_held)
+
+
+@pytest.mark.parametrize("verified_at", [None, datetime(2026, 7, 9, 4, tzinfo=UTC)])
+def test_dryness_that_verified_water_answered_is_not_said_to_wait_for_days_that_have_passed(
+    rows: dict[str, Any], verified_at: datetime | None
+) -> None:
+    described = rows["hours"]
+    answered = {
+        **described,
+        "memory": [described["memory"][0] | {"span": "day", "verified_at": verified_at}],
+        "evaluation": [described["evaluation"][0] | {"dry_evaluations": 2}],
+    }
+    said = {language: step(told({"hours": answered}, "hours", language), "issue").said for language in ("zh", "en")}
+    is_answered = verified_at is not None
+    answers = ("已核实到位（2026-07-09 12:00）" in said["zh"], "was verified (2026-07-09 12:00)" in said["en"])
+    assert answers == (is_answered, is_answered)
+    assert ("要连续 2 天" in said["zh"], "2 in a row" in said["en"]) == (not is_answered,) * 2
 
 
 def test_uncertain_soil_says_its_probability_and_measured_soil_that_it_is_measured(rows: dict[str, Any]) -> None:

@@ -159,9 +159,9 @@ def told_besides(lake: MadeLake) -> None:
 
 ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "driest_plots": [
-        ("dry", "dry", AS_OF, datetime(2026, 7, 9, 15, tzinfo=UTC), 0, 67.9, 64.3, "dry"),
-        ("moist", "moist", AS_OF, datetime(2026, 7, 9, 15, tzinfo=UTC), 0, 85.7, 28.6, "ok"),
-        ("bare", "bare", AS_OF, None, None, None, None, "no_data"),
+        ("dry", "dry", AS_OF, datetime(2026, 7, 9, 15, tzinfo=UTC), 0, 67.9, 64.3, 128.6, "dry"),
+        ("moist", "moist", AS_OF, datetime(2026, 7, 9, 15, tzinfo=UTC), 0, 85.7, 28.6, 57.1, "ok"),
+        ("bare", "bare", AS_OF, None, None, None, None, None, "no_data"),
     ],
     "dry_days_by_plot": [("dry", 3, 2, 0), ("moist", 3, 0, 0)],
     "last_reading_by_device": [
@@ -393,10 +393,12 @@ def test_a_plot_whose_data_ended_long_ago_does_not_lead_the_driest(lake: MadeLak
     ]  # fmt: skip
 
 
-def test_the_driest_are_those_judged_dry_and_plots_of_no_depletion_come_last(lake: MadeLake) -> None:
+def test_the_driest_are_those_furthest_beyond_their_own_line_and_plots_without_a_verdict_come_last(
+    lake: MadeLake,
+) -> None:
     """Data of today is no fresher than that of the day that is over; an evaluation of last week says so."""
     driest = {
-        "by the day": (timedelta(hours=9), 60.0), "by the hour": (timedelta(0), 50.0),
+        "by the day": (timedelta(hours=9), 60.0), "by the hour": (timedelta(0), 50.0), "turf": (timedelta(0), 46.0),
         "a day older": (timedelta(hours=9, days=1), 99.0), "sending nothing that counts": (timedelta(0), None),
         "without a probe": (None, None),
     }  # fmt: skip
@@ -406,11 +408,17 @@ def test_the_driest_are_those_judged_dry_and_plots_of_no_depletion_come_last(lak
             "flags", as_of=AS_OF, plot_id=plot_id, cause="drought", state="ok" if depletion else "no_data",
             data_at=None if age is None else AS_OF - age, depletion_mm=depletion, total_available_water_mm=100.0,
             needs_work=False, severity=0, reason_code="r", reason_params_json="{}", priority=0.0, rule_id="r",
-            rule_version="1", inputs_json="{}",
+            rule_version="1", inputs_json=f'{{"p": {0.4 if plot_id == "turf" else 0.5}}}',
         )  # fmt: skip
+    lake.plot("tensiometer")
+    lake.rows["flags"].append(
+        lake.rows["flags"][0]
+        | {"plot_id": "tensiometer", "depletion_mm": None, "value": -88.0, "line": -80.0, "unit": "kPa"}
+    )
     rows = answers(lake, "driest_plots", now=AS_OF + timedelta(days=7))
     assert [(plot, as_of, days_older) for plot, _, as_of, _, days_older, *_ in rows] == [
-        ("by the day", AS_OF, 0), ("by the hour", AS_OF, 0), ("a day older", AS_OF, 1),
+        ("by the day", AS_OF, 0), ("turf", AS_OF, 0), ("tensiometer", AS_OF, 0), ("by the hour", AS_OF, 0),
+        ("a day older", AS_OF, 1),
         ("sending nothing that counts", AS_OF, 0), ("without a probe", AS_OF, None),
     ]  # fmt: skip
 
