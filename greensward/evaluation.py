@@ -19,6 +19,7 @@ from crews.ledger import Ledger
 from crews.picture.stored import keep_stories
 from greensward.carried import keep_for_next, load_past, soil_files
 from greensward.flights import flown_in
+from greensward.settled import keep_copies, list_with_copies
 from ingest.lake.dedupe import tell_new_from_known
 from ingest.lake.durable import replace_file, store_errors
 from ingest.lake.layout import DataFolder
@@ -96,10 +97,12 @@ def judge_to_keep(
         days = days_read(as_of, site)
         files = soil_files(folder, days["soil_readings"])  # before the lake is opened: what comes after is new
         carry = Carry(load_past(folder), files, site, as_of)
-        with open_lake(folder, site, days) as lake:
+        listed = list_with_copies(folder, days)
+        with open_lake(folder, site, days, listed) as lake:
             flags = evaluate(lake, as_of=as_of, site=site, progress=progress, campaigns=campaigns, carry=carry)
             with file_lock(folder.evaluation_lock):
                 keep_for_next(folder, lake, carry)
+                keep_copies(folder, listed, site.local_date(as_of))
             return _all_to_keep(lake, flags, as_of)
 
     return retrying(folder, once)

@@ -7,6 +7,7 @@ import ctypes
 import errno
 import hashlib
 import os
+import re
 import shutil
 import time
 import uuid
@@ -133,6 +134,11 @@ def hash_is_right(path: Path) -> bool:
     with path.open("rb") as source:
         digest = hashlib.file_digest(source, "sha256").hexdigest()
     return path.stem.rpartition("-")[2] == digest[:32]
+
+
+def names_its_hash(path: str) -> bool:
+    """Say whether a file is called as `write_new_file` calls them, so that another content has another name."""
+    return re.search(r"-[0-9a-f]{32}\.[^./]+\Z", path) is not None
 
 
 def exchange_folders(staged: Path, target: Path, trash: Path) -> None:

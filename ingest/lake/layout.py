@@ -10,6 +10,7 @@ data/
   ledger/photos/
   ledger/plot-stories.parquet                   what the newest evaluation saw of each plot, for its picture
   carried/                                      what an evaluation leaves to the next; may be deleted at any time
+  settled/                                      old days of tables, copied into a file each; may be deleted at any time
   restoring/                                    a backup on its way back
   VERSION                                       of this layout
 """
@@ -95,6 +96,11 @@ class DataFolder:
         return self.root / "carried"
 
     @property
+    def settled(self) -> Path:
+        """Copies of the old days of what evaluations read far back; made anew by the next."""
+        return self.root / "settled"
+
+    @property
     def restoring(self) -> Path:
         """Where a backup is put together before its parts get their places."""
         return self.root / "restoring"
@@ -139,6 +145,7 @@ class DataFolder:
             self.inbox,
             self.ledger,
             self.carried,
+            self.settled,
             self.restoring,
             self.secrets,
             self.writer_lock,

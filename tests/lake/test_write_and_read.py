@@ -210,6 +210,42 @@ def test_a_lake_from_before_a_column_was_there_opens_and_has_it_empty(folder: Da
     ]
 
 
+def test_a_file_is_opened_when_its_day_is_asked_for_and_not_before(folder: DataFolder) -> None:
+    for day in (0, 1):
+        write_rows(folder, SOIL, DAY + timedelta(days=day), soil(soil_row(1440 * day)), "part-1-1")
+    (damaged,) = partition_files(folder, SOIL, DAY)
+    damaged.write_bytes(b"no Parquet")
+    with open_lake(folder, BEICHEN) as lake:
+        asked = "select device_id, date from soil_readings where date > ?"
+        assert lake.execute(asked, [DAY]).fetchall() == [("gs-01", DAY + timedelta(days=1))]
+        with pytest.raises(duckdb.Error, match=damaged.name):
+            lake.execute(asked, [DAY - timedelta(days=1)])
+
+
+def test_columns_are_found_by_name_and_have_the_types_of_the_table(folder: DataFolder) -> None:
+    path = write_rows(folder, SOIL, DAY, soil(soil_row(0, channel=3)), "part-1-1")
+    rows = pq.ParquetFile(path).read().select(["channel", "depth_cm", "measured_at", "device_id"])
+    other = rows.set_column(0, "channel", rows["channel"].cast(pa.int64())).append_column(
+        "more", pa.array(["none of ours"])
+    )
+    pq.write_table(other, path.with_name("by-hand.parquet"))
+    with open_lake(folder, BEICHEN) as lake:
+        found = lake.execute("select device_id, channel, depth_cm, measured_at, date from soil_readings").fetchall()
+        types = dict(lake.execute("select column_name, column_type from (describe soil_readings)").fetchall())
+    assert found == [("gs-01", 3, 10.0, NOON, DAY)] * 2
+    assert (types["channel"], types["date"]) == ("SMALLINT", "DATE")
+
+
+def test_a_folder_that_is_not_called_as_days_are_is_none_of_the_lakes(folder: DataFolder) -> None:
+    path = write_rows(folder, SOIL, DAY, soil(soil_row(0)), "part-1-1")
+    for name in (f"{DAY}", f"date={DAY:%Y%m%d}", "date=yesterday"):
+        other = path.parent.with_name(name)
+        other.mkdir()
+        (other / path.name).hardlink_to(path)
+    with open_lake(folder, BEICHEN) as lake:
+        assert lake.execute("select count(*) from soil_readings").fetchall() == [(1,)]
+
+
 def test_counting_readings_looks_at_the_ends_of_files_and_at_no_column(folder: DataFolder) -> None:
     for day in (0, 1):
         write_rows(folder, SOIL, DAY + timedelta(days=day), soil(soil_row(1440 * day)), "part-1-1")
