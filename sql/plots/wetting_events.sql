@@ -11,15 +11,18 @@
 -- reach_hours (wetting_hours, or the time between two reports) before it is seen. Gain is the rise at each depth times
 -- the thickness of the layer it stands for. In this order: a crew's report of water from when it is seen to
 -- wetting_report_hours after its end makes it watering (crew); rain of wetting_rain_mm from its earliest begin to its
--- end makes it rain (gauge), where a crew reported water since then only rain of wetting_rain_share of the gain; when
--- wetting_plots_share of the plots with probes, and wetting_plots_least of them, grew wet within reach_hours of each
--- other it rained (many_plots), for a gauge misses showers, and plots whose own water was reported say nothing of it; a
--- report of water up to check_to_hours before it is of water that sank meanwhile (crew), unless a depth that rises now
--- rose since the crew can have brought that water: then this is other water; a plot with pipes of its own is watered by
--- them when the rise began above d04_depth_cm (D04: pipes); any issue that asks for water and stands open, as the
--- events of the last wetting_order_days tell, makes it watering (ordered), between two visits as long as a report of it
--- can still come. Else nobody ordered it and no rain explains it: unplanned, watering by others or a leak. Where rain
--- is not measured and fewer plots than that have probes nobody can know: watering (unknown).
+-- end makes it rain (gauge), where a crew reported water since then only rain of wetting_rain_share of the gain; a plot
+-- with pipes of its own whose rise began above d04_depth_cm was watered by them (D04: pipes) where a gauge measured
+-- every hour and no rain at all, however many were; when wetting_plots_share of the plots with probes, and
+-- wetting_plots_least of them, grew wet within reach_hours of each other it rained (many_plots), for a gauge misses
+-- showers, and plots whose own water was reported say nothing of it; where wetting_plots_least of them have no pipes so
+-- many of these must have grown wet, for rain falls on all and sprinklers are set to one hour; a report of water up to
+-- check_to_hours before it is of water that sank meanwhile (crew), unless a depth that rises now rose since the crew
+-- can have brought that water: then this is other water; other rises above d04_depth_cm in a plot with pipes are theirs
+-- (pipes), too; any issue that asks for water and stands open, as the events of the last wetting_order_days tell, makes
+-- it watering (ordered), between two visits as long as a report of it can still come. Else nobody ordered it and no
+-- rain explains it: unplanned, watering by others or a leak. Where rain is not measured and fewer plots than that have
+-- probes nobody can know: watering (unknown).
 with layers as (
     select
         plot_id,
@@ -126,6 +129,10 @@ crowds as (
         timed_events.*,
         count(case when not timed_events.is_reported then 1 end) over near as plots_wet,
         count(case when timed_events.is_reported then 1 end) over near as plots_reported,
+        count(case when not timed_events.is_reported and not timed_events.has_pipes then 1 end) over near
+            as unpiped_wet,
+        count(case when timed_events.is_reported and not timed_events.has_pipes then 1 end) over near
+            as unpiped_reported,
     from (
         select
             events.*,
@@ -133,8 +140,9 @@ crowds as (
             coalesce(reported.is_since_seen, false) as is_reported_since_seen,
             coalesce(reported.is_since_begin, false) as is_reported_since_begin,
             events.reach_hours as hours,
+            coalesce(staged_plots.irrigation in ('sprinkler', 'drip'), false) as has_pipes,
         from events
-        cross join limits
+        inner join staged_plots on events.plot_id = staged_plots.plot_id
         left join reported on events.plot_id = reported.plot_id and events.event_number = reported.event_number
     ) as timed_events
     window near as (
@@ -144,8 +152,15 @@ crowds as (
 ),
 
 probed as (
-    select count(distinct plot_id) as plots,
+    select
+        count(distinct layers.plot_id) as plots,
+        count(
+            distinct case
+                when not coalesce(staged_plots.irrigation in ('sprinkler', 'drip'), false) then layers.plot_id
+            end
+        ) as unpiped,
     from layers
+    inner join staged_plots on layers.plot_id = staged_plots.plot_id
 ),
 
 order_stands as (
@@ -199,12 +214,12 @@ sourced as (
                 <= limits.wetting_report_hours * 3600
             ), false
         ) as is_ordered,
-        coalesce(staged_plots.irrigation in ('sprinkler', 'drip'), false) as has_pipes,
+        crowds.has_pipes and crowds.shallowest_cm < limits.d04_depth_cm as is_as_by_pipes,
         probed.plots,
+        probed.unpiped,
     from crowds
     cross join limits
     cross join probed
-    inner join staged_plots on crowds.plot_id = staged_plots.plot_id
     left join rain_hours as rain_at_end on rain_at_end.hour_at = crowds.ends_at - interval 1 hour
     left join rain_hours as rain_before
         on
@@ -225,11 +240,23 @@ judged as (
                 )
                 then 'gauge'
             when
+                sourced.is_as_by_pipes
+                and not sourced.is_reported
+                and sourced.rain_mm = 0
+                and sourced.rain_hours_measured
+                >= (epoch(sourced.ends_at) - epoch(sourced.starts_at)) / 3600 + sourced.reach_hours
+                then 'pipes'
+            when
                 sourced.plots_wet >= limits.wetting_plots_least
                 and sourced.plots_wet >= limits.wetting_plots_share * (sourced.plots - sourced.plots_reported)
+                and (
+                    sourced.unpiped < limits.wetting_plots_least
+                    or sourced.unpiped_wet
+                    >= limits.wetting_plots_share * (sourced.unpiped - sourced.unpiped_reported)
+                )
                 then 'many_plots'
             when sourced.is_reported then 'crew'
-            when sourced.has_pipes and sourced.shallowest_cm < limits.d04_depth_cm then 'pipes'
+            when sourced.is_as_by_pipes then 'pipes'
             when sourced.is_ordered then 'ordered'
             when sourced.rain_hours_measured > 0 or sourced.plots >= limits.wetting_plots_least then 'nobody'
             else 'unknown'

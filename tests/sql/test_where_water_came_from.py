@@ -264,6 +264,32 @@ def test_half_of_all_plots_wet_at_once_is_rain_without_a_gauge(lake: MadeLake) -
     assert {row[1:] for row in events(lake)} == {("rain", "many_plots")}
 
 
+@pytest.mark.parametrize("unpiped_wet", [1, 2])
+def test_sprinklers_set_to_one_hour_are_no_rain_unless_as_many_plots_without_pipes_are_wet(
+    lake: MadeLake, unpiped_wet: int
+) -> None:
+    for number in range(5):
+        rise(lake, f"piped {number}", depth_cm=5.0, irrigation="sprinkler")
+    for number in range(4):
+        rise(lake, f"unpiped {number}", depth_cm=5.0, by=0.05 if number < unpiped_wet else 0.0)
+    expected = {("rain", "many_plots")} if unpiped_wet == 2 else {("watering", "pipes"), ("unplanned", "nobody")}
+    assert {row[1:] for row in events(lake)} == expected
+
+
+@pytest.mark.parametrize(
+    ("unmeasured", "mm", "expected"), [(None, 0.0, "pipes"), (33, 0.0, "many_plots"), (None, 0.2, "many_plots")]
+)
+def test_where_every_plot_has_pipes_a_gauge_that_measured_every_hour_tells_them_from_rain(
+    lake: MadeLake, unmeasured: int | None, mm: float, expected: str
+) -> None:
+    for number in range(5):
+        rise(lake, f"piped {number}", depth_cm=5.0, irrigation="drip")
+    for hours in range(60):
+        if hours != unmeasured:
+            rain(lake, hours, mm if hours == 32 else 0.0)
+    assert {source for *_, source in events(lake)} == {expected}
+
+
 def test_fewer_plots_wet_at_once_are_no_rain(lake: MadeLake) -> None:
     for number in range(8):
         rise(lake, f"P{number}", by=0.05 if number < 3 else 0.0)
