@@ -1,9 +1,9 @@
 """A second reading of the specification beside the SQL: `python -m bench.second_reading --districts 3 --seed 1`.
 
 Invents districts (textures and laboratory values, young and old plants, one to four depths, twins at a depth, gaps,
-intervals from five minutes to half a day, registered or not, dry-downs and waterings around the lines) and judges
-every plot and day, and whether an issue stands open, twice: by the product's models and by `bench.plain_reading`.
-Prints what differs; exit 1.
+intervals from five minutes to half a day, registered or not, salt, dry-downs and waterings around the lines) and
+judges every plot and day, and whether an issue stands open, twice: by the product's models and by
+`bench.plain_reading`. Prints what differs; exit 1.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from random import Random
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 import duckdb
@@ -29,7 +29,8 @@ from tests.sql.made_lake import MadeLake, local_midnight
 _ZONE = BEICHEN.timezone
 _DAYS = 14
 _PLOTS = 24
-_ASKED = ("root_zone_daily", "readings", "drought_basis", "learned_field_capacities")
+_ASKED = ("root_zone_daily", "readings", "drought_basis", "drought_evidence", "learned_field_capacities")
+_SALINE_DS_M = 4
 _TOLERANCES = {
     "total_available_water_mm": 0.02, "depletion_mm": 0.02, "depletion_share": 0.0005, "relative_moisture_pct": 0.02,
     "coverage": 1e-6, "ks": 0.001, "state": 0, "stress_severity": 0, "is_shallow_only": 0,
@@ -87,6 +88,7 @@ def _readings(
     random: Random, *, has_gaps: bool,
 ) -> None:  # fmt: skip
     """Let the soil dry and be watered slowly, again and again, around the lines of its plants."""
+    salt = random.choice([None, 0.8, 3.9, 4.0, 4.2])
     aim = share
     for number in range(int((now - start).total_seconds() // interval_s) + 1):
         at = start + timedelta(seconds=number * interval_s)
@@ -98,7 +100,10 @@ def _readings(
             continue
         value = soil.field_capacity - share * (soil.field_capacity - soil.wilting_point)
         temperature = 15 + 5 * math.sin(number / 9) + random.random()
-        lake.soil(at, device_id, volumetric_water_content=round(value, 5), soil_temperature_c=temperature)
+        salts: dict[str, Any] = (
+            {} if salt is None else {"bulk_ec_ds_m": round(salt + random.choice([-0.3, 0, 0, 0.3]), 2)}
+        )
+        lake.soil(at, device_id, volumetric_water_content=round(value, 5), soil_temperature_c=temperature, **salts)
 
 
 def differences(seed: int) -> tuple[int, list[str]]:
@@ -124,8 +129,35 @@ def differences(seed: int) -> tuple[int, list[str]]:
         ours = is_open(*_evaluations(connection, row["plot_id"]), now.astimezone(_ZONE), rain_mm)
         if ours != row["is_open"]:
             lines.append(f"{row['plot_id']}: open is {row['is_open']} by SQL, {ours} by plain reading")
+    for row in _rows(connection, "select * from drought_evidence inner join drought_memories using (plot_id)"):
+        compared += 1
+        ours_ec = _saline(connection, plots[row["plot_id"]], row["date"], is_day=row["span"] == "day")
+        if abs((ours_ec or 0) - (row["saline_ec_ds_m"] or 0)) > CLOSE:
+            lines.append(f"{row['plot_id']}: salt is {row['saline_ec_ds_m']} by SQL, {ours_ec} by plain reading")
+    ((flagged, saline),) = connection.execute(
+        "select count(*) filter (is_e1_saline), count(*) filter (bulk_ec_ds_m > 4) from readings"
+    ).fetchall()
+    lines += [] if flagged == saline else [f"E1 speaks {flagged} times by SQL, {saline} by plain reading"]
     lake.connection.close()
     return compared, lines
+
+
+def _saline(connection: duckdb.DuckDBPyConnection, plot: Plot, day: date, *, is_day: bool) -> float | None:
+    """Return the largest daily mean of bulk EC of a probe that counts for the verdict, dS/m, where it is above 4."""
+    means = []
+    for device_id, _, interval_s in plot.probes:
+        rows = connection.execute(
+            "select measured_at, bulk_ec_ds_m from readings where device_id = ? and date = ? and is_evidence",
+            [device_id, day],
+        ).fetchall()
+        is_counted = 2 * len(rows) >= 86400 / interval_s if is_day else bool(rows)
+        by_hour: dict[int, list[float]] = defaultdict(list)
+        for at, salt in rows:
+            if salt is not None:
+                by_hour[at.astimezone(_ZONE).hour].append(salt)
+        if is_counted and by_hour:
+            means.append(fmean(fmean(salts) for salts in by_hour.values()))
+    return max((mean for mean in means if mean > _SALINE_DS_M + CLOSE), default=None)
 
 
 def _rain(lake: MadeLake, now: datetime, random: Random) -> dict[date, float]:

@@ -52,6 +52,13 @@ def test_a_burst_of_readings_does_not_make_calm_days_look_like_silence(lake: Mad
     assert lake.flag("drought")["needs_work"]
 
 
+def test_a_probe_that_sleeps_for_more_than_half_of_the_day_has_whole_days(lake: MadeLake) -> None:
+    for days in range(4):
+        for quarters in range(4 * 10):
+            dry(lake, AS_OF - timedelta(days=days, minutes=15 * quarters))
+    assert lake.flag("drought")["needs_work"]
+
+
 def test_a_long_silence_does_not_become_the_interval(lake: MadeLake) -> None:
     for hours in range(24 * 5):
         dry(lake, AS_OF - timedelta(days=20) - hours * _HOUR)
