@@ -68,7 +68,6 @@ def main() -> int:
             merged_s += _merge(data, today, _COMPACT_FILES)
             print(f"\r{(begin + _TOGETHER) / _ROUNDS:.0%}", end="", file=sys.stderr, flush=True)
         print(file=sys.stderr)
-        sealer.close()
         while closed_s := _merge(data, today + timedelta(days=9), 1):  # round after round, as ingest does
             merged_s += closed_s
         files = list((data.lake / "soil_readings").glob("*/*.parquet"))

@@ -77,7 +77,6 @@ def seal(folder: DataFolder, some: Sequence[tuple[datetime, str, bytes]], first:
     """Put messages through the sealer, numbered from `first`."""
     sealer = Sealer(folder, BEICHEN, "hard cases")
     sealer.seal([Message(seq, *one) for seq, one in enumerate(some, start=first)], load(folder))
-    sealer.close()
 
 
 def judge(folder: DataFolder, as_of: datetime) -> tuple[dict[str, dict[str, Any]], list[tuple[Any, ...]]]:

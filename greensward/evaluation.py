@@ -191,10 +191,7 @@ def add_forecast(folder: DataFolder, site: Site, rows: pa.Table) -> None:
 def _add_new(folder: DataFolder, site: Site, name: str, rows: pa.Table, stem: str) -> None:
     """Write what the lake lacks of `rows`; the caller holds the evaluation lock, or two would write the same."""
     spec = table(name)
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("set timezone = 'UTC'")
-        for day, of_day in by_local_day(spec, rows, site):
-            compare = partial(tell_new_from_known, connection, folder, spec, day, of_day)
-            new = retrying(folder, compare).new_rows
-            if new.num_rows:
-                write_rows(folder, spec, day, new, stem)
+    for day, of_day in by_local_day(spec, rows, site):
+        new = retrying(folder, partial(tell_new_from_known, folder, spec, day, of_day)).new_rows
+        if new.num_rows:
+            write_rows(folder, spec, day, new, stem)

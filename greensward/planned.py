@@ -119,12 +119,9 @@ def _keep(folder: DataFolder, settings: Settings, arrivals: list[Arrival]) -> bo
             inbox.append(arrivals)
             if not waited:
                 sealer = Sealer(folder, settings.place(), SOFTWARE_VERSION)
-                try:
-                    while (oldest := inbox.oldest(_SEALED_BYTES)).last_group:
-                        sealer.seal(oldest.messages, Registers(folder).current())
-                        inbox.remove_through(oldest.last_group)
-                finally:
-                    sealer.close()
+                while (oldest := inbox.oldest(_SEALED_BYTES)).last_group:
+                    sealer.seal(oldest.messages, Registers(folder).current())
+                    inbox.remove_through(oldest.last_group)
             return not waited
     except AlreadyOwnedError:
         with Inbox(folder.inbox) as inbox:

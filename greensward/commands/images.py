@@ -136,16 +136,13 @@ def _seal(inbox: Inbox, folder: DataFolder, settings: Settings, imported: Import
     task = bar.add_task("store", total=imported.entries)
     imported.outcomes, imported.statuses = Counter(), Counter()
     first, last = None, 0
-    try:
-        while (oldest := inbox.oldest(_SEALED_BYTES)).last_group:
-            sealed = sealer.seal(oldest.messages, Registers(folder).current())
-            inbox.remove_through(oldest.last_group)
-            imported.outcomes.update(sealed.outcomes)
-            first = oldest.messages[0].message_seq if first is None else first
-            last = oldest.messages[-1].message_seq
-            bar.advance(task, len(oldest.messages))
-    finally:
-        sealer.close()
+    while (oldest := inbox.oldest(_SEALED_BYTES)).last_group:
+        sealed = sealer.seal(oldest.messages, Registers(folder).current())
+        inbox.remove_through(oldest.last_group)
+        imported.outcomes.update(sealed.outcomes)
+        first = oldest.messages[0].message_seq if first is None else first
+        last = oldest.messages[-1].message_seq
+        bar.advance(task, len(oldest.messages))
     if first is None:
         return
 

@@ -35,7 +35,6 @@ def run_replay(
         with own(folder):
             sealer = Sealer(folder, site, SOFTWARE_VERSION)
             replayed = replay(folder, sealer, Registers(folder).current(), datetime.now(UTC), day)
-            sealer.close()
     except AlreadyOwnedError:
         with store_errors(f"writing {folder.replay_request}"):
             replace_file(folder.replay_request, day.isoformat().encode() if day else b"")

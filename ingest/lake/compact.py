@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest.errors import StoreError
+from ingest.lake.candidates import are_different
 from ingest.lake.damage import set_aside_damaged
-from ingest.lake.dedupe import are_different, coalesce_by_key
+from ingest.lake.dedupe import coalesce_by_key
 from ingest.lake.durable import store_errors
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import swapping

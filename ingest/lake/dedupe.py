@@ -1,12 +1,12 @@
 """The same reading twice is one row: a batch of rows against what its local day holds already.
 
-Stateless and exact: an anti-join in DuckDB, bounded by the batch's earliest and latest instant, so that its cost
-follows the batch and not the history.
+Stateless and exact: the few rows that may be the same as others (`ingest.lake.candidates`) are judged in DuckDB, so
+that cost and memory follow the batch and not the history.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,18 +16,12 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from ingest.lake.candidates import find_candidates, has_second_identity
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import partition_files, relation_of
+from ingest.lake.read import comparing, partition_files
 from ingest.lake.spans import Span, files_within
 from ingest.lake.tables import Table
-
-_MULTIPLIER, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
-"""Of the mixing: 2^64 divided by the golden ratio, as in Knuth's multiplicative hashing."""
-
-_COMPARED_ROWS = 400_000
-"""Most rows of files that are compared in memory; of more, DuckDB compares within its limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +37,6 @@ class Novelty:
 
 
 def tell_new_from_known(
-    connection: duckdb.DuckDBPyConnection,
     folder: DataFolder,
     spec: Table,
     day: date,
@@ -57,117 +50,40 @@ def tell_new_from_known(
     last not null). Of the same row the first to arrive stays. Where `spec.merge` names measured columns, a later row
     still brings those that were null until then. A row whose message_seq equals that of the stored row is what an
     interrupted seal wrote itself: it is not new and not a duplicate.
+    Raises: StoreError when a file cannot be read.
     """
     span = _span(spec, rows)
     paths = files_within(compared_files(folder, spec, (day, *further_days)), str(spec.partition_by), span)
-    if _are_surely_new(spec, rows, paths, span):
-        return Novelty(rows, [False] * rows.num_rows)
-    batch = rows.append_column("_row", pa.array(np.arange(rows.num_rows)))
-    connection.register("batch", batch)
-    try:
-        connection.execute(f"create or replace temp table known as {_known(spec, paths, span, rows)}")
-        if all(connection.execute(question).fetchall() == [(0,)] for question in _meetings(spec, rows)):
-            return Novelty(rows, [False] * rows.num_rows)
-        judged = connection.execute(_judged(spec)).to_arrow_table()
-        known_rows = judged.sort_by("_row")
-        is_new = known_rows["_is_new"].combine_chunks()
-        is_own = known_rows["_is_own"].to_pylist()
-        new_flags = is_new.to_pylist()
-        new_rows = _coalesced(connection, spec, known_rows.filter(is_new)) if pc.any(is_new).as_py() else None
-    finally:
-        connection.unregister("batch")
-        connection.execute("drop table if exists known")
-    return Novelty(
-        new_rows=new_rows if new_rows is not None else spec.schema.empty_table(),
-        is_duplicate=[not new and not own for new, own in zip(new_flags, is_own, strict=True)],
-    )
+    candidates = find_candidates(spec, rows, paths, span, _compared_columns(spec))
+    is_duplicate = [False] * rows.num_rows
+    if not len(candidates.place):
+        return Novelty(rows, is_duplicate)
+    place = pa.array(candidates.place)
+    batch = rows.take(place).append_column("_row", place)
+    with comparing() as connection:
+        connection.register("batch", batch)
+        connection.register("known", candidates.known)
+        judged = connection.execute(_judged(spec)).to_arrow_table().sort_by("_row")
+        new_rows = _coalesced(connection, spec, judged.filter(judged["_is_new"]))
+    for row, is_new, is_own in zip(*(judged[name].to_pylist() for name in ("_row", "_is_new", "_is_own")), strict=True):
+        is_duplicate[row] = not is_new and not is_own
+    surely_new = np.delete(np.arange(rows.num_rows), candidates.place)
+    return Novelty(pa.concat_tables([rows.take(pa.array(surely_new)), new_rows]), is_duplicate)
 
 
 def _span(spec: Table, rows: pa.Table) -> Span:
     """Return when that may lie which a row of the batch may be the same as."""
     span: dict[str, Any] = pc.min_max(rows[spec.partition_by]).as_py()
-    at_one_instant = spec.partition_by in spec.key and not _has_second_identity(spec, rows)
+    at_one_instant = spec.partition_by in spec.key and not has_second_identity(spec, rows)
     slack = timedelta(seconds=0 if at_one_instant else spec.same_within_s)
     return span["min"] - slack, span["max"] + slack
 
 
-def _has_second_identity(spec: Table, rows: pa.Table) -> bool:
-    """Say whether a row of the batch may be the same as one with another key."""
-    found: bool = len(spec.also_same) > 0 and rows[spec.also_same[-1]].null_count < rows.num_rows
-    return found
-
-
-def _are_surely_new(spec: Table, rows: pa.Table, paths: Sequence[Path], span: Span) -> bool:
-    """Say whether surely no row of the batch is the same as another, or as one of the files; False says nothing.
-
-    This is what nearly every batch is, and far cheaper to find than which row is not.
-    """
-    partition_by = str(spec.partition_by)
-    columns = list(dict.fromkeys((*spec.key, *spec.also_same, partition_by)))
-    parts = [rows.select(columns)]
-    compared = 0
-    try:
-        for path in paths:
-            with pq.ParquetFile(path, page_checksum_verification=True) as file:
-                compared += file.metadata.num_rows
-                if compared > _COMPARED_ROWS:
-                    return False
-                known = file.read(columns, use_threads=False)
-            instants = known[partition_by]
-            is_near = pc.and_(pc.greater_equal(instants, span[0]), pc.less_equal(instants, span[1]))
-            parts.append(known.select(columns).filter(is_near).cast(parts[0].schema))
-    except (pa.ArrowException, OSError, ValueError, KeyError):
-        return False  # whoever compares closely meets what is wrong
-    everything = pa.concat_tables(parts)
-    if not are_different(spec.key, everything):
-        return False
-    if not _has_second_identity(spec, rows):
-        return True
-    everything = everything.filter(pc.is_valid(everything[spec.also_same[-1]]))
-    return are_different(spec.also_same, everything)
-
-
-def are_different(key: Sequence[str], rows: pa.Table) -> bool:
-    """Say whether surely no two rows are equal in all columns of the key; False says nothing.
-
-    Each row is mixed into one number: rows that are equal have the same, and others hardly ever.
-    """
-    mixed = np.zeros(rows.num_rows, np.uint64)
-    for name in key:
-        codes = _codes(rows[name])
-        if codes is None:
-            return False
-        mixed = (mixed ^ mixed >> _SHIFT) * _MULTIPLIER + codes
-    mixed.sort()
-    return bool(np.all(mixed[1:] != mixed[:-1]))
-
-
-def _codes(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.uint64]] | None:
-    """Return a number for each value, the same for equal ones; None where there is none for NaN."""
-    values = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    if pa.types.is_floating(values.type):
-        if pc.any(pc.is_nan(values)).as_py():
-            return None
-        values = pc.add(values.cast(pa.float64()), 0.0).view(pa.int64())  # -0.0 is 0.0
-    elif not (pa.types.is_integer(values.type) or pa.types.is_timestamp(values.type)):
-        values = values.dictionary_encode().indices
-    numbers = values.cast(pa.int64())
-    return np.asarray(pc.fill_null(numbers, -1) if numbers.null_count else numbers).view(np.uint64)
-
-
-def _known(spec: Table, paths: Sequence[Path], span: Span, rows: pa.Table) -> str:
-    wanted = list(dict.fromkeys((*spec.key, *spec.merge, *spec.also_same, "message_seq")))
-    if "message_seq" not in rows.column_names:
-        wanted.remove("message_seq")
-    names = ", ".join(f'"{name}"' for name in wanted)
-    if not paths:
-        return f"select {names} from batch where false"
-    low, high = span
-    # With the columns that are newer than the files, or an update would stop the day's partition for ever.
-    return (
-        f"select {names} from {relation_of(spec, paths)} as kept "
-        f"where \"{spec.partition_by}\" between timestamptz '{low.isoformat()}' and timestamptz '{high.isoformat()}'"
-    )
+def _compared_columns(spec: Table) -> list[str]:
+    """Return the columns of rows in the lake that say what of a batch is new."""
+    there = {column.name for column in spec.columns}
+    columns = dict.fromkeys((*spec.key, *spec.merge, *spec.also_same, "message_seq"))
+    return [name for name in columns if name in there]
 
 
 def compared_files(folder: DataFolder, spec: Table, days: Sequence[date]) -> list[Path]:
@@ -175,21 +91,6 @@ def compared_files(folder: DataFolder, spec: Table, days: Sequence[date]) -> lis
     around = (-1, 0, 1) if spec.same_within_s else (0,)
     compared = sorted({day + timedelta(days=distance) for day in days for distance in around})
     return [path for day in compared for path in partition_files(folder, spec, day)]
-
-
-def _meetings(spec: Table, rows: pa.Table) -> Iterator[str]:
-    """Yield queries that count rows of the batch that may be the same as one of the lake or of each other.
-
-    Where all say 0 every row is new, which is what nearly every batch is, and far cheaper to find than which is not.
-    """
-    identities = [(spec.key, "true")]
-    if _has_second_identity(spec, rows):
-        identities.append((spec.also_same, f'"{spec.also_same[-1]}" is not null'))
-    for columns, where in identities:
-        key = ", ".join(f'"{name}"' for name in columns)
-        yield f"select count(*) from (select 1 from batch where {where} group by {key} having count(*) > 1)"
-        same = " and ".join(f'known."{name}" is not distinct from other."{name}"' for name in columns)
-        yield f"select count(*) from known inner join (select {key} from batch where {where}) as other on {same}"
 
 
 def _judged(spec: Table) -> str:
@@ -255,7 +156,7 @@ def _also_known(spec: Table) -> str:
 
 def _coalesced(connection: duckdb.DuckDBPyConnection, spec: Table, rows: pa.Table) -> pa.Table:
     """Return `rows` with one row per key: measured columns from whichever row has them, the rest from the first."""
-    if not spec.merge:
+    if not spec.merge or not rows.num_rows:
         return rows.select([column.name for column in spec.columns]).cast(spec.schema)
     return coalesce_by_key(connection, spec, rows)
 

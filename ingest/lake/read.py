@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -35,6 +35,7 @@ _SQL_TYPES = {
     "timestamp[us, tz=UTC]": "timestamptz",
 }
 
+_COMPARING_MEMORY = "512MB"
 _FREE_ATTEMPTS = 4
 """Tries that hold nobody up. Swaps of a partition are minutes apart, so that the second try nearly always does."""
 
@@ -77,6 +78,17 @@ def open_lake(
         known = (listed or {}).get(spec.name) or Listed(list_files(folder, spec, (days_of or {}).get(spec.name)))
         connection.execute(f"create view {spec.name} as {_relation(folder, spec, known)}")
     return connection
+
+
+@contextlib.contextmanager
+def comparing() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a DuckDB connection in memory for a comparison or a few; a process that runs for months keeps none.
+
+    One that is kept holds on to some 24 KB of every comparison, and to what it read of files that are long merged away.
+    """
+    with duckdb.connect(":memory:", config={"memory_limit": _COMPARING_MEMORY, "threads": 2}) as connection:
+        connection.execute("set timezone = 'UTC'")
+        yield connection
 
 
 def explain_columns(connection: duckdb.DuckDBPyConnection) -> None:

@@ -101,7 +101,6 @@ class SealLoop:
                     self._keep_house(sealer)
                 if not is_behind:
                     self._seal_now.wait(_TURN_S)
-        sealer.close()
 
     def _turn(self) -> None:
         self.last_turn = time.monotonic()

@@ -24,7 +24,7 @@ from ingest.lake.damage import set_aside_damaged
 from ingest.lake.dedupe import Novelty, compared_files, tell_new_from_known
 from ingest.lake.durable import store_errors
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import partition_files
+from ingest.lake.read import comparing, partition_files
 from ingest.lake.tables import Table, table
 from ingest.lake.write import by_local_day, columns_to_arrow, to_arrow, write_rows
 from ingest.messages import Messages, instant
@@ -38,7 +38,6 @@ from ingest.seal.stored_poses import stored_poses
 from ingest.seal.tally import Tally
 from ingest.site import Site
 
-_DEDUPE_MEMORY = "512MB"
 _DAYS_AT_ONCE = 128
 """Local days compared in one query, whose cost is mostly fixed: a backlog of years has few rows on each day."""
 _UNSTORABLE = (OverflowError, UnicodeError, pa.ArrowException)
@@ -76,7 +75,7 @@ class Sealer:
     def __init__(
         self, folder: DataFolder, site: Site, software_version: str, turned: Callable[[], None] = lambda: None
     ) -> None:
-        """Prepare a DuckDB connection in memory for comparing; `close()` releases it."""
+        """Prepare; nothing is read before the first seal."""
         self._turned = turned
         self._folder = folder
         self._site = site
@@ -84,12 +83,6 @@ class Sealer:
         self._memory: Memory | None = None
         self._plain = PlainReader()
         self._shapes_of: tuple[RegisterSnapshot, PlotShapes] | None = None
-        self._db = duckdb.connect(":memory:", config={"memory_limit": _DEDUPE_MEMORY, "threads": 2})
-        self._db.execute("set timezone = 'UTC'")
-
-    def close(self) -> None:
-        """Release the connection."""
-        self._db.close()
 
     def seal(self, messages: Sequence[Message], registers: RegisterSnapshot) -> Sealed:
         """Make the rows of `messages` durable and return what became of them.
@@ -126,7 +119,8 @@ class Sealer:
         batch = judge(others, context, self._software_version, memory.learn_streams)
         tally = Tally(messages.message_seq)
         if batch.images or batch.poses:
-            self._store_pictures(batch, messages, registers, tally, sealed)
+            with comparing() as db:
+                self._store_pictures(db, batch, messages, registers, tally, sealed)
         rows = self._as_tables(batch)
         for name, plain_rows in plain.tables(messages).items():
             rows[name] = pa.concat_tables([plain_rows, rows[name]]) if name in rows else plain_rows
@@ -140,16 +134,22 @@ class Sealer:
         return sealed, columns_to_arrow(table("raw_messages"), ended.raw_columns(messages), len(messages))
 
     def _store_pictures(
-        self, batch: Batch, messages: Messages, registers: RegisterSnapshot, tally: Tally, sealed: Sealed
+        self,
+        db: duckdb.DuckDBPyConnection,
+        batch: Batch,
+        messages: Messages,
+        registers: RegisterSnapshot,
+        tally: Tally,
+        sealed: Sealed,
     ) -> None:
         """Make all pictures durable; when our code fails on one, that one's messages are refused and no others."""
-        store = PictureStore(self._folder, self._site, self._db, self._turned)
+        store = PictureStore(self._folder, self._site, db, self._turned)
         newest = instant(int(messages.received_at_us.max()))
         groups = store.groups(batch.images)
         groups += store.waiting(batch.poses, groups)
         lacking = [image.captured_at for image, _ in batch.images if yields_to_poses(image)]
         lacking += [group.known["captured_at"] for group in groups if group.known is not None]
-        around, damaged = stored_poses(self._db, self._folder, self._site, lacking)
+        around, damaged = stored_poses(db, self._folder, self._site, lacking)
         sealed.damaged.extend(damaged)
         poses = [*around, *batch.poses]
         shapes = self._shapes(registers)
@@ -228,12 +228,12 @@ class Sealer:
 
     def _tell(self, spec: Table, days: list[date], rows: pa.Table, sealed: Sealed) -> Novelty:
         def tell() -> Novelty:
-            return tell_new_from_known(self._db, self._folder, spec, days[0], rows, days[1:])
+            return tell_new_from_known(self._folder, spec, days[0], rows, days[1:])
 
         self._turned()
         try:
             return tell()
-        except duckdb.Error as error:
+        except (duckdb.Error, StoreError) as error:
             damaged = set_aside_damaged(self._folder, compared_files(self._folder, spec, days))
             if not damaged:
                 raise StoreError(f"comparing with {spec.name} of {days[0]} to {days[-1]}: {error}") from error

@@ -32,7 +32,6 @@ def flown(folder: DataFolder) -> DataFolder:
         lake = Lake(folder)
         earlier = native("d/2", at=NOON - timedelta(hours=1), flight_id="g", object_uri="s3://pictures/d/2.TIF")
         lake.seal(native(detections=SICK), earlier, native("d/3", attitude=YAW_ONLY))
-        lake.sealer.close()
     return folder
 
 

@@ -37,7 +37,6 @@ def test_a_docks_picture_without_pitch_gets_ground_by_its_plan_and_a_measured_po
     with own(folder):
         lake = Lake(folder)
         lake.seal(callback(), native("d/9", flight_id="f"))
-        lake.sealer.close()
     assert tell(folder, down) == EXIT_OK
     assert json.loads(capsys.readouterr().out) == {"pictures": 1, "posed": 1, "is_stored": True}
     measured = ("PLANE/d/9", "ok", -90.0, "exif_xmp", None)
@@ -46,7 +45,6 @@ def test_a_docks_picture_without_pitch_gets_ground_by_its_plan_and_a_measured_po
         lake = Lake(folder)
         lake.count = 10
         lake.seal(osd(-1, pitch_deg=-60.0), osd(1, pitch_deg=-60.0))
-        lake.sealer.close()
     assert lake.ask(ASKED) == [("DOCK/dock/F1/DJI_1_W.jpeg", "ok", -60.0, "osd", 1.0), measured]
 
 
@@ -56,7 +54,6 @@ def test_pictures_that_the_plan_does_not_know_stay_without_pose_and_are_counted(
     with own(folder):
         lake = Lake(folder)
         lake.seal(callback())
-        lake.sealer.close()
     file = tmp_path / "other.wpml"
     file.write_bytes(plan(group(0, 0, gimbal(-90), PHOTO)).replace(b"117.1,", b"117.2,"))
     assert tell(folder, file) == EXIT_FOUND_PROBLEMS
@@ -73,7 +70,6 @@ def test_a_plan_that_is_told_again_takes_the_place_of_the_one_before(
         lake = Lake(folder)
         own_plan = {"yaw_deg": 0, "pitch_deg": -80, "roll_deg": 0, "source": "flight_plan"}
         lake.seal(callback(), native("d/9", flight_id="f", attitude=own_plan))
-        lake.sealer.close()
     assert tell(folder, down) == EXIT_OK
     again = down.with_name("again.kmz")
     for file in (down, again):
@@ -90,7 +86,6 @@ def test_a_plan_that_is_told_again_takes_the_place_of_the_one_before(
     with own(folder):
         lake = Lake(folder)
         lake.seal(osd(4), osd(6))
-        lake.sealer.close()
     assert lake.ask(asked) == [(None, None), (-80.0, "flight_plan")]
     assert tell(folder, again) == EXIT_OK
     assert lake.ask(asked) == [(-60.0, "flight_plan"), (-80.0, "flight_plan")]
@@ -102,7 +97,6 @@ def test_pictures_whose_measured_poses_are_no_answer_are_not_told_to_have_the_pl
     with own(folder):
         lake = Lake(folder)
         lake.seal(callback(), osd(-1, pitch_deg=-40.0), osd(1, pitch_deg=-50.0))
-        lake.sealer.close()
     assert tell(folder, down) == EXIT_FOUND_PROBLEMS
     assert json.loads(capsys.readouterr().out) == {"pictures": 1, "posed": 0, "is_stored": True}
 
@@ -116,7 +110,6 @@ def test_a_flight_without_an_id_is_named_as_the_list_names_it_and_an_unknown_one
     with own(folder):
         lake = Lake(folder)
         lake.seal((topic, event), exif(drone="PLANE", **unposed))
-        lake.sealer.close()
     (folder.root / "greensward.toml").write_text('[site]\nclock = "2026-07-03T00:00:00Z"\n', encoding="utf-8")
     assert run(["flights", "list", "--json", "-C", str(folder.root)]) == EXIT_OK
     names = [flight["flight_id"] for flight in json.loads(capsys.readouterr().out)]
@@ -140,7 +133,6 @@ def test_beside_ingest_the_plan_waits_in_the_inbox(folder: DataFolder, down: Pat
     with own(folder):
         lake = Lake(folder)
         lake.seal(callback())
-        lake.sealer.close()
         assert tell(folder, down) == EXIT_OK
         with Inbox(folder.inbox) as inbox:
             (waiting,) = inbox.oldest(1_000_000).messages

@@ -46,7 +46,6 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
         Registers(folder).current(),
     )
-    sealer.close()
     for ago in reversed(range(_MORNINGS)):
         as_of = END - timedelta(days=ago)
         evaluate_and_apply(folder, site, as_of, as_of)

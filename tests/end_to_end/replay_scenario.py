@@ -55,7 +55,6 @@ def prepare(folder: DataFolder) -> None:
                 [Message(1 + start + n, _ARRIVED + timedelta(days=1), *message) for n, message in enumerate(part)],
                 Registers(folder).current(),
             )
-        sealer.close()
     assert asked(folder, "select count(*) from rejected") == [(UPLINKS + NEVER,)]
     register(folder)
 
@@ -63,9 +62,7 @@ def prepare(folder: DataFolder) -> None:
 def run_replay(folder: DataFolder) -> Replayed:
     with own(folder):
         sealer = Sealer(folder, BEICHEN, "test")
-        replayed = replay(folder, sealer, Registers(folder).current(), datetime.now(UTC))
-        sealer.close()
-    return replayed
+        return replay(folder, sealer, Registers(folder).current(), datetime.now(UTC))
 
 
 def check(folder: DataFolder) -> None:

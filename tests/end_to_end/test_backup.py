@@ -63,7 +63,6 @@ def seal(folder: DataFolder) -> None:
         oldest = inbox.oldest(10_000_000)
         sealer.seal(oldest.messages, RegisterSnapshot({}, frozenset(), ()))
         inbox.remove_through(oldest.last_group)
-    sealer.close()
 
 
 def reading(minute: int) -> bytes:

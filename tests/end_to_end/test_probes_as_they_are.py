@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -72,10 +72,8 @@ def about(level: float) -> Callable[[int], float]:
 
 
 @pytest.fixture
-def probe(folder: DataFolder) -> Iterator[Probe]:
-    one = Probe(folder)
-    yield one
-    one.sealer.close()
+def probe(folder: DataFolder) -> Probe:
+    return Probe(folder)
 
 
 def test_a_day_that_comes_thirty_days_late_lands_in_its_own_day_and_that_day_is_judged_again(probe: Probe) -> None:

@@ -68,7 +68,6 @@ def work(place: Path) -> None:
         seal(inbox, sealer)
         for _ in compact_lake(folder, SITE.local_date(NOON) + timedelta(days=9), 1):
             pass
-        sealer.close()
 
 
 def _arrived(at_us: int, payloads: list[bytes], *, as_run: bool) -> list[Arrival] | Frames:

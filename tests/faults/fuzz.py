@@ -203,7 +203,6 @@ def fuzz(executions: int, seconds: float, seed: int, workdir: Path) -> dict[str,
                     break
                 outcomes.update(_seal(folder, sealer, registers, [next(mutant) for _ in range(size)], batch))
                 batch += 1
-            sealer.close()
             _check(folder)
         if time.monotonic() - told_at > _TOLD_EVERY_S:
             told_at = time.monotonic()

@@ -121,7 +121,6 @@ def _fill(folder: DataFolder, readings: int) -> None:
     for start in range(0, readings, _BATCH):
         numbers = range(start, min(start + _BATCH, readings))
         sealer.seal([Message(n + 1, arrived, *message(n)) for n in numbers], RegisterSnapshot({}, frozenset(), ()))
-    sealer.close()
 
 
 def _watch(running: Running, seconds: float, samples: list[Sample]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,10 +29,8 @@ READ = (
 
 
 @pytest.fixture
-def sealer(folder: DataFolder) -> Iterator[Sealer]:
-    one = Sealer(folder, BEICHEN, "test")
-    yield one
-    one.close()
+def sealer(folder: DataFolder) -> Sealer:
+    return Sealer(folder, BEICHEN, "test")
 
 
 def alink(seq: int, value: object) -> Message:
@@ -48,7 +45,6 @@ def seal_each(folder: DataFolder, *batches: list[Message]) -> None:
     for batch in batches:
         sealer = Sealer(folder, BEICHEN, "test")
         sealer.seal(batch, NO_REGISTERS)
-        sealer.close()
 
 
 def test_a_stream_keeps_its_unit_over_batches_and_restarts(folder: DataFolder) -> None:
@@ -104,7 +100,6 @@ def test_data_refused_for_want_of_a_birth_is_read_by_a_replay_after_it(folder: D
     seal_each(folder, births)
     again = Sealer(folder, BEICHEN, "test")
     assert dict(replay(folder, again, NO_REGISTERS, NOON).outcomes) == {"stored": 1, "duplicate": 1}
-    again.close()
     assert ask(folder, "select count(*) from soil_readings where volumetric_water_content = 0.008") == [(1,)]
     assert ask(folder, "select count(*) from rejected where code = 'birth_unknown'") == [(0,)]
 

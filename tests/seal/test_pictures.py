@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,7 +18,7 @@ from ingest.drone import pictures as drone_pictures
 from ingest.errors import StoreError
 from ingest.lake.durable import ExchangeUnsupportedError
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import open_lake, partition_files
+from ingest.lake.read import comparing, open_lake, partition_files
 from ingest.lake.tables import table
 from ingest.lake.write import to_arrow, write_rows
 from ingest.observation import DroneImage, Message
@@ -90,10 +89,8 @@ class Lake:
 
 
 @pytest.fixture
-def lake(folder: DataFolder) -> Iterator[Lake]:
-    one = Lake(folder)
-    yield one
-    one.sealer.close()
+def lake(folder: DataFolder) -> Lake:
+    return Lake(folder)
 
 
 def native(image_id: str = "d/1", drone: str = "PLANE", at: datetime = NOON, **said: Any) -> tuple[str, dict[str, Any]]:
@@ -544,10 +541,11 @@ def test_of_a_day_full_of_poses_only_those_around_the_picture_are_read(lake: Lak
         for source in ("osd", "drc_osd")
     ]
     write_rows(lake.folder, spec, BEICHEN.local_date(NOON), to_arrow(spec, rows), "part-0-1")
-    found, damaged = stored_poses(lake.sealer._db, lake.folder, BEICHEN, [NOON, NOON, NOON + timedelta(hours=1)])
+    with comparing() as db:
+        found, damaged = stored_poses(db, lake.folder, BEICHEN, [NOON, NOON, NOON + timedelta(hours=1)])
+        assert stored_poses(db, lake.folder, BEICHEN, []) == ([], [])
     assert damaged == []
     assert len(found) == 2 * (2 * 2 * 8 + 1) + 2 * (2 * 3 + 1)
-    assert stored_poses(lake.sealer._db, lake.folder, BEICHEN, []) == ([], [])
 
 
 def test_a_damaged_file_of_poses_is_set_aside_and_the_picture_is_kept_without(lake: Lake) -> None:

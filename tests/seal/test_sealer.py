@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -58,10 +57,8 @@ def water(value: float, depth_cm: int = 10) -> dict[str, Any]:
 
 
 @pytest.fixture
-def sealer(folder: DataFolder) -> Iterator[Sealer]:
-    one = Sealer(folder, BEICHEN, "test")
-    yield one
-    one.close()
+def sealer(folder: DataFolder) -> Sealer:
+    return Sealer(folder, BEICHEN, "test")
 
 
 def test_refused_messages_cost_their_number_and_not_its_square() -> None:

@@ -56,7 +56,6 @@ class Device:
             oldest = inbox.oldest(10_000_000)
             sealer.seal(oldest.messages, RegisterSnapshot({}, frozenset(), ()))
             inbox.remove_through(oldest.last_group)
-        sealer.close()
         (select,) = [question.select for question in all_questions() if question.name == "messages_by_device"]
         return asked(self.folder, select)
 
