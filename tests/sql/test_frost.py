@@ -174,3 +174,26 @@ def test_a_weather_station_that_fell_silent_thaws_nothing(lake: MadeLake) -> Non
         lake.soil(local_midnight(today) + (18 - hours) * HOUR, volumetric_water_content=0.08)
     air(lake, [-8.0] * 3, date(2026, 11, 16))
     assert lake.flag("drought", as_of=local_midnight(today) + 18 * HOUR)["state"] == "frozen"
+
+
+@pytest.mark.parametrize(
+    ("hours", "every_minutes"), [(range(2, 7), 60), (range(0, 24, 6), 60), (range(24), 60), (range(0, 24, 6), 10)]
+)
+def test_a_station_that_is_heard_at_night_only_tells_of_no_frost_in_the_air(
+    lake: MadeLake, hours: range, every_minutes: int
+) -> None:
+    """Nights of -4 and days of 8: a mean above zero, by whichever hours, and as often as they are told."""
+    today = date(2026, 11, 20)
+    noon = local_midnight(today) + 12 * HOUR
+    lake.laboratory_plot()
+    lake.device()
+    for back in range(24 * 12):
+        lake.soil(noon - back * HOUR, volumetric_water_content=0.08)
+    for back in range(12):
+        heard = hours if back < 4 else range(0, 24, 6) if hours.step == 6 else range(24)
+        for hour in heard:
+            for minute in range(0, 60, every_minutes if hour < 8 else 60):
+                at = local_midnight(today) + (hour + minute / 60 - 24 * back) * HOUR
+                air_c = -4.0 if hour < 8 else 8.0
+                lake.add("weather_readings", device_id="W", measured_at=at, air_temperature_c=air_c)
+    assert lake.flag("drought", as_of=noon)["state"] == "dry"
