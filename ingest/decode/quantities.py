@@ -138,30 +138,49 @@ _WRITTEN = {
     "°f": "[degF]",
     "℉": "[degF]",
     "f": "[degF]",
+    "degf": "[degF]",
+    "fahrenheit": "[degF]",
+    "kelvin": "K",
+    "percent": "%",
+    "pct": "%",
     "%vwc": "%",
     "vol%": "%",
     "%vol": "%",
     "vol-%": "%",
+    "vol.%": "%",
     "%rh": "%",
     "us/cm": "uS/cm",
     "ms/cm": "mS/cm",
     "ds/m": "dS/m",
+    "uscm-1": "uS/cm",
+    "mscm-1": "mS/cm",
+    "dsm-1": "dS/m",
+    "mmho/cm": "mS/cm",
     "m3/m3": "m3/m3",
     "cm3/cm3": "cm3/cm3",
+    "m3m-3": "m3/m3",
+    "cm3cm-3": "cm3/cm3",
     "khz": "kHz",
     "hz": "Hz",
     "kpa": "kPa",
     "cb": "cbar",
+    "centibar": "cbar",
+    "centibars": "cbar",
+    "inch": "[in_i]",
+    "in": "[in_i]",
+    "l/m2": "mm",
     "v": "V",
     "mv": "mV",
 }
-_LETTERS = str.maketrans({"µ": "u", "μ": "u", "³": "3", "²": "2", "％": "%", "·": "⋅", " ": None})
+_LETTERS = str.maketrans(
+    {"µ": "u", "μ": "u", "¹": "1", "²": "2", "³": "3", "⁻": "-", "％": "%", "·": ".", "⋅": ".", " ": None}
+)
 
 
 def ucum(written: str) -> str:
     """Return the UCUM code of a unit as vendors write it ("µS⋅cm⁻¹", "°C", "m³/m³"); unknown ones come back as sent."""
     plain = written.strip().translate(_LETTERS)
-    for per, slash in (("⋅cm⁻¹", "/cm"), ("⋅m⁻¹", "/m"), ("⋅m⁻3", "/m3"), ("⋅cm⁻3", "/cm3"), ("⋅m⁻2", "/m2")):
+    for per, slash in ((".cm-1", "/cm"), (".m-1", "/m"), (".m-3", "/m3"), (".cm-3", "/cm3"), (".m-2", "/m2")):
         plain = plain.replace(per, slash)
     # Only a spelling that is not UCUM already is looked up: mS/m and MS/m differ by their first letter alone.
     return plain if any(plain in units for units in _UNITS.values()) else _WRITTEN.get(plain.lower(), plain)

@@ -132,7 +132,8 @@ def test_a_morning_of_moist_soil_closes_nothing(lake: MadeLake) -> None:
 
 @pytest.mark.parametrize(("lowest", "state"), [(0.2312, "ok"), (0.2308, "dry")])
 def test_a_day_closes_only_when_all_of_it_was_below_the_closing_line(lake: MadeLake, lowest: float, state: str) -> None:
-    lake.dry_down("P1", [0.20, 0.20], every_hours=8)
+    """It rises by less than three points from report to report, which would be a watering."""
+    lake.dry_down("P1", [0.205, 0.205], every_hours=8)
     lake.rows["soil_readings"] = [
         {**row, "measured_at": row["measured_at"] - timedelta(days=1)} for row in lake.rows["soil_readings"]
     ]
