@@ -6,7 +6,7 @@ A stream of readings runs all the time. In each trial ingest is started anew and
 fails once: an fsync (two trials of three) or another call that makes data last; which one follows from the trial's
 number. Ingest either goes on or ends and is started again, as its supervisor would, and must seal again. No fsync that
 failed may be tried again on the same descriptor. In the end every published reading must be there once and every file
-of the lake whole, and the longest that sealing again took is held against ten seconds.
+of the lake whole. Exit 1 when sealing again once took longer than `--within` (10 s).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import errno
 import json
 import os
 import select
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -34,7 +35,6 @@ from tests.mosquitto import Mosquitto
 from tests.waiting import wait_until
 
 ERRORS = (errno.EIO, errno.ENOSPC, errno.EDQUOT)
-RECOVERY_S = 10.0
 _RATE_PER_S = 200
 _FSYNC = 2
 _OTHERS = (1, 4, 8, 16, 32)
@@ -51,14 +51,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=400)
     parser.add_argument("--step", type=int, default=1, help="of the trials' numbers: fewer trials, spread as wide")
+    parser.add_argument("--within", type=float, default=10.0, help="most seconds until ingest seals again")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as workdir:
         if not hasattr(ctypes.CDLL(None), "crash_points_fail"):
             os.environ["LD_PRELOAD"] = str(preloaded("crash_points.c", Path(workdir)))
             command = [sys.executable, "-m", "tests.faults.failing_calls", *sys.argv[1:]]
             sys.exit(subprocess.run(command, check=False).returncode)
-        figures = fail_calls(range(0, options.trials * options.step, options.step), Path(workdir))
+        figures, slowest_s = fail_calls(range(0, options.trials * options.step, options.step), Path(workdir))
     sys.stdout.write(json.dumps(figures) + "\n")
+    sys.exit(slowest_s > options.within)
 
 
 def chosen_call(trial: int) -> tuple[int, int, int]:
@@ -71,17 +73,17 @@ def chosen_call(trial: int) -> tuple[int, int, int]:
     return kind, 1 + number // 3 // len(_OTHERS) % _OTHER_CALLS, error
 
 
-def fail_calls(trials: Sequence[int], workdir: Path) -> dict[str, object]:
-    """Do the trials and return the figures.
+def fail_calls(trials: Sequence[int], workdir: Path) -> tuple[dict[str, object], float]:
+    """Do the trials and return the figures, and the most seconds that a recovery took.
 
-    Raises: AssertionError when anything is lost, doubled or half there, or, when nothing is, later than RECOVERY_S.
+    Raises: AssertionError when anything is lost, doubled or half there.
     """
     mosquitto = Mosquitto(workdir / "mosquitto")
     mosquitto.start()
     folder = DataFolder(workdir / "data")
     log = workdir / "ingest.log"
     met: Counter[str] = Counter()
-    slowest_s = 0.0
+    recoveries: list[tuple[float, str]] = []
     began = time.monotonic()
     ingest = Ingest(folder, mosquitto.port, log, INGEST__COMPACT_FILES="6")
     try:
@@ -90,7 +92,7 @@ def fail_calls(trials: Sequence[int], workdir: Path) -> dict[str, object]:
         publisher = Publisher(mosquitto.port, _RATE_PER_S, workdir)
         ingest.end()
         for trial in trials:
-            slowest_s = max(slowest_s, _fail_one(folder, mosquitto.port, log, trial, met))
+            recoveries += _fail_one(folder, mosquitto.port, log, trial, met)
         ingest.start()
         published = publisher.stop()
         wait_until_all_there(folder, published)
@@ -101,21 +103,24 @@ def fail_calls(trials: Sequence[int], workdir: Path) -> dict[str, object]:
     finally:
         ingest.end()
         mosquitto.stop()
-    assert slowest_s <= RECOVERY_S, f"nothing lost or doubled, but once it took {slowest_s:.1f} s to seal again"
-    return {
+    slowest_s, slowest = max(recoveries)
+    figures: dict[str, object] = {
         "trials": len(trials),
         "failed calls": sum(met.values()),
         "of which fsync": met["fsync"],
         "readings": published,
         "lost": 0,
         "doubled": 0,
+        "median recovery, s": round(statistics.median(took_s for took_s, _ in recoveries), 1),
         "slowest recovery, s": round(slowest_s, 1),
+        "slowest after": slowest,
         "seconds": round(time.monotonic() - began, 1),
     }
+    return figures, slowest_s
 
 
-def _fail_one(folder: DataFolder, port: int, log: Path, trial: int, met: Counter[str]) -> float:
-    """Run ingest with one failing call; return the seconds from the failure until it seals again, 0 when not met.
+def _fail_one(folder: DataFolder, port: int, log: Path, trial: int, met: Counter[str]) -> list[tuple[float, str]]:
+    """Run ingest with one failing call; return the seconds until it seals again and which it was, none when not met.
 
     Raises: AssertionError when it does not, or tried a failed fsync again.
     """
@@ -131,7 +136,7 @@ def _fail_one(folder: DataFolder, port: int, log: Path, trial: int, met: Counter
         what = f"{errno.errorcode[error]} of call {number} of kind {kind}"
         wait_until(lambda: _is_met(report_reader) or _is_past(folder, ingest), what)
         if not _is_met(report_reader):
-            return 0.0
+            return []
         met["fsync" if kind == _FSYNC else "other"] += 1
         failed_at = time.monotonic()
         before = sealed_files(folder)
@@ -145,7 +150,7 @@ def _fail_one(folder: DataFolder, port: int, log: Path, trial: int, met: Counter
         os.set_blocking(report_reader, False)
         told = os.read(report_reader, 4096).decode()
         assert "again" not in told, f"an fsync that failed was tried again: {what}"
-        return time.monotonic() - failed_at
+        return [(time.monotonic() - failed_at, what)]
     finally:
         ingest.end()
         os.close(report_reader)

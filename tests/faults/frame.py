@@ -27,6 +27,9 @@ from tests.mosquitto import Mosquitto
 
 Figures = dict[str, Any]
 
+BUSY_S = 60
+"""Within which ingest must seal again where all other tests run beside it; by itself it is ten seconds."""
+
 
 @dataclass(slots=True)
 class Running:

@@ -3,8 +3,8 @@
     python -m tests.faults.full_disks --cycles 20
 
 Ingest may wait or end (its supervisor, here this program, starts it again), and must seal again once there is space.
-In the end every published reading is in the lake once, no file of it is half there, and the longest that sealing again
-took is held against ten seconds.
+In the end every published reading is in the lake once, and no file of it is half there. Exit 1 when sealing again once
+took longer than `--within` (10 s).
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from tests.faults.stream import Ingest, Publisher, assert_each_once, sealed_file
 from tests.mosquitto import Mosquitto
 from tests.waiting import wait_until
 
-RECOVERY_S = 10.0
 _RATE_PER_S = 100
 _FULL_S = (0.3, 2.0)
 
@@ -34,13 +33,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cycles", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--within", type=float, default=10.0, help="most seconds until ingest seals again")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as workdir:
-        sys.stdout.write(json.dumps(fill_and_free(options.cycles, options.seed, Path(workdir))) + "\n")
+        figures, slowest_s = fill_and_free(options.cycles, options.seed, Path(workdir))
+    sys.stdout.write(json.dumps(figures) + "\n")
+    sys.exit(slowest_s > options.within)
 
 
-def fill_and_free(cycles: int, seed: int, workdir: Path) -> dict[str, object]:
-    """Return the figures, space and inodes in turn. Raises: AssertionError when late, lost, doubled or half there."""
+def fill_and_free(cycles: int, seed: int, workdir: Path) -> tuple[dict[str, object], float]:
+    """Return the figures, space and inodes in turn, and the most seconds that a recovery took.
+
+    Raises: AssertionError when anything is lost, doubled or half there.
+    """
     chance = random.Random(seed)
     mosquitto = Mosquitto(workdir / "mosquitto")
     mosquitto.start()
@@ -77,8 +82,7 @@ def fill_and_free(cycles: int, seed: int, workdir: Path) -> dict[str, object]:
             ingest.end()
             mosquitto.stop()
     slowest_s = max(recovered_s)
-    assert slowest_s <= RECOVERY_S, f"nothing lost or doubled, but once it took {slowest_s:.1f} s to seal again"
-    return {
+    figures: dict[str, object] = {
         "cycles": cycles,
         "times ingest ended and was started again": ends,
         "longest until it sealed again, s": round(slowest_s, 1),
@@ -86,6 +90,7 @@ def fill_and_free(cycles: int, seed: int, workdir: Path) -> dict[str, object]:
         "lost": 0,
         "doubled": 0,
     }
+    return figures, slowest_s
 
 
 if __name__ == "__main__":

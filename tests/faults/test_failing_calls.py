@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.faults.failing_calls import ERRORS, chosen_call
+from tests.faults.frame import BUSY_S
 
 _TIMEOUT_S = 900
 _TRIALS = 6
@@ -18,6 +19,7 @@ _STEP = 25
 @pytest.mark.timeout(_TIMEOUT_S)
 def test_a_call_that_fails_costs_nothing_and_no_fsync_is_tried_again() -> None:
     command = [sys.executable, "-m", "tests.faults.failing_calls", "--trials", str(_TRIALS), "--step", str(_STEP)]
+    command += ["--within", str(BUSY_S)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)
     assert done.returncode == 0, done.stderr[-3_000:]
     figures = json.loads(done.stdout)
