@@ -8,11 +8,17 @@ with native as (
         outcome,
         split_part(topic, '/', 4) as device_id,
         try_cast(regexp_extract(cast(payload as varchar), '\\x22seq\\x22 *: *([0-9]+)', 1) as bigint) as device_seq,
+        try_cast(
+            regexp_extract(
+                cast(payload as varchar),
+                '\\x22(measured_at|reported_at)\\x22 *: *\\x22([0-9T:.-]+(Z|[+-][0-9][0-9]:[0-9][0-9]))\\x22',
+                2
+            ) as timestamptz
+        ) as written_at,
     from raw_messages
     where topic like 'greensward/v1/%/%/soil' or topic like 'greensward/v1/%/%/state'
 ),
 
--- What came late stands where the device's clock puts it, so that it fills its gap.
 clocks as (
     select
         message_seq,
@@ -27,6 +33,8 @@ counting as (
     where device_seq is not null
 ),
 
+-- What came late, or came again, stands where the device's clock puts it: it fills its gap, and is no new start. Of a
+-- message without a row only a time that can be true counts.
 sent as (
     select
         native.device_id,
@@ -34,37 +42,71 @@ sent as (
         native.outcome,
         native.device_seq,
         native.message_seq,
-        coalesce(clocks.said_at, native.received_at) as said_at,
+        native.received_at,
+        coalesce(
+            clocks.said_at,
+            case
+                when
+                    native.written_at between native.received_at - interval 31 days
+                    and native.received_at + interval 10 minutes
+                    then native.written_at
+            end,
+            native.received_at
+        ) as said_at,
     from native
     inner join counting on native.device_id = counting.device_id
     left join clocks on native.message_seq = clocks.message_seq
 ),
 
-stored_numbers as (
-    select distinct
+-- How long its messages take, by its own clock.
+delays as (
+    select
         device_id,
-        device_seq,
+        median(epoch(received_at) - epoch(said_at)) as delay_s,
     from sent
-    where outcome = 'stored' and device_seq is not null
+    where device_seq is not null
+    group by device_id
 ),
 
--- A message that came twice stands where it came first.
-ordered as (
+-- A message that was refused and whose number cannot be read came all the same: it is one of those that are missing
+-- around the time when it was sent. One that was taken without a number, such as a bare last will, was never counted.
+placed as (
     select
         sent.device_id,
         sent.date,
         sent.device_seq,
         sent.message_seq,
-        sent.said_at,
-        lag(sent.device_seq) over (
-            partition by sent.device_id order by sent.said_at, sent.message_seq
-        ) as device_seq_before,
+        case when sent.device_seq is null and sent.outcome = 'rejected' then 1 else 0 end as is_unread,
+        case
+            when sent.device_seq is not null then sent.said_at
+            else sent.received_at - delays.delay_s * interval 1 second
+        end as said_at,
     from sent
-    left join stored_numbers
-        on sent.device_id = stored_numbers.device_id and sent.device_seq = stored_numbers.device_seq
-    where
-        sent.device_seq is not null
-        and (sent.outcome = 'stored' or stored_numbers.device_seq is null)
+    inner join delays on sent.device_id = delays.device_id
+),
+
+counted as (
+    select
+        device_id,
+        date,
+        device_seq,
+        message_seq,
+        said_at,
+        sum(is_unread) over (partition by device_id order by said_at, message_seq) as unread_so_far,
+    from placed
+),
+
+ordered as (
+    select
+        device_id,
+        date,
+        device_seq,
+        message_seq,
+        said_at,
+        unread_so_far,
+        lag(device_seq) over (partition by device_id order by said_at, message_seq) as device_seq_before,
+    from counted
+    where device_seq is not null
 ),
 
 -- A device that starts again counts from 0; when that one was lost, from far below.
@@ -73,6 +115,7 @@ runs as (
         device_id,
         date,
         device_seq,
+        unread_so_far,
         sum(case when device_seq < device_seq_before / 2 then 1 else 0 end)
             over (partition by device_id order by said_at, message_seq) as run,
     from ordered
@@ -84,6 +127,7 @@ numbers as (
         run,
         device_seq,
         min(date) as date,
+        min(unread_so_far) as unread_so_far,
     from runs
     group by device_id, run, device_seq
 ),
@@ -92,15 +136,17 @@ gaps as (
     select
         device_id,
         date,
-        device_seq - lag(device_seq) over (partition by device_id, run order by device_seq) - 1 as missing,
+        device_seq - lag(device_seq) over in_order - 1 as missing,
+        unread_so_far - lag(unread_so_far) over in_order as unread,
     from numbers
+    window in_order as (partition by device_id, run order by device_seq)
 ),
 
 gaps_of_days as (
     select
         device_id,
         date,
-        sum(missing) as missing,
+        sum(greatest(missing - unread, 0)) as missing,
     from gaps
     group by device_id, date
 ),
@@ -113,12 +159,10 @@ came as (
         count(case when outcome = 'duplicate' then 1 end) as doubled,
         count(case when outcome = 'rejected' then 1 end) as refused,
         count(case when outcome = 'ignored' then 1 end) as left_aside,
-        count(case when device_seq is null then 1 end) as without_number,
     from sent
     group by device_id, date
 ),
 
--- A message whose number cannot be read came all the same: it was one of the missing.
 accounts as (
     select
         came.device_id,
@@ -127,7 +171,7 @@ accounts as (
         came.doubled,
         came.refused,
         came.left_aside,
-        greatest(coalesce(gaps_of_days.missing, 0) - came.without_number, 0) as lost,
+        coalesce(gaps_of_days.missing, 0) as lost,
     from came
     left join gaps_of_days on came.device_id = gaps_of_days.device_id and came.date = gaps_of_days.date
 )

@@ -24,7 +24,7 @@ class Device:
 
     def __init__(self, root: Path) -> None:
         self.folder = DataFolder(root)
-        self._said: list[bytes] = []
+        self._said: list[tuple[str, bytes]] = []
 
     def says(self, minute: int, seq: int | None, **further: object) -> None:
         """Say a reading of that minute; what `further` names is said instead."""
@@ -33,21 +33,21 @@ class Device:
         said = {"schema": "greening.soil_reading/1", "measured_at": at, "readings": [measured]} | further
         self.says_bytes(json.dumps(said if seq is None else {"seq": seq, **said}).encode())
 
-    def says_bytes(self, payload: bytes) -> None:
+    def says_bytes(self, payload: bytes, kind: str = "soil") -> None:
         """Say anything."""
-        self._said.append(payload)
+        self._said.append((f"greensward/v1/beichen/gs-01/{kind}", payload))
 
     def account(self, received_at: datetime = NOON) -> list[tuple[object, ...]]:
         """Seal what was said, and return the answer to the question."""
         arrivals = [
             Arrival(
                 int((received_at + timedelta(hours=1, seconds=n)).timestamp() * 1e6),
-                "greensward/v1/beichen/gs-01/soil",
+                topic,
                 said,
                 redelivered=False,
                 retained=False,
             )
-            for n, said in enumerate(self._said)
+            for n, (topic, said) in enumerate(self._said)
         ]
         self._said.clear()
         sealer = Sealer(self.folder, BEICHEN, "test")
@@ -115,6 +115,20 @@ def test_a_first_message_sent_again_after_others_is_no_new_start(device: Device)
     for minute, seq in ((0, 0), (1, 1), (2, 2), (3, 3), (0, 0), (4, 4)):
         device.says(minute, seq)
     assert device.account() == [("gs-01", _DAY, 6, 5, 1, 0, 0, 0)]
+
+
+def test_two_messages_of_one_minute_that_change_places_are_no_new_start(device: Device) -> None:
+    deeper = {"quantity": "volumetric_water_content", "depth_cm": 30, "value": 0.2, "unit": "m3/m3"}
+    for minute, seq, further in ((0, 100, {}), (1, 102, {}), (1, 101, {"readings": [deeper]}), (2, 103, {})):
+        device.says(minute, seq, **further)
+    assert device.account() == [("gs-01", _DAY, 4, 4, 0, 0, 0, 0)]
+
+
+def test_a_bare_last_will_has_no_number_and_hides_no_loss(device: Device) -> None:
+    device.says(0, 1)
+    device.says_bytes(b"offline", "state")
+    device.says(2, 3)
+    assert device.account() == [("gs-01", _DAY, 4, 3, 0, 0, 0, 1)]
 
 
 def test_a_gap_over_midnight_counts_on_the_day_that_shows_it(device: Device) -> None:
