@@ -156,7 +156,6 @@ def answer(root: Path, devices: list[Device], seals: int) -> list[tuple[object, 
             oldest = inbox.oldest(1 << 40)
             sealer.seal(oldest.messages, RegisterSnapshot({}, frozenset(), ()))
             inbox.remove_through(oldest.last_group)
-        sealer.close()
     return asked(folder, select)
 
 
