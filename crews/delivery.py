@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
+from datetime import datetime, timedelta
 from http import HTTPStatus
+from importlib import resources
 
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from crews.links import Pass
 from crews.page import static_version
+
+LONGEST_COPY = timedelta(days=1)
+"""How long a phone shows its copy of a list without a signal: a withdrawn link must not show names for long."""
+
+
+def keeping(said: Pass, token: str, now: datetime) -> dict[str, str]:
+    """Return the headers that tell the phone's worker how long to keep a list, and of which link it is.
+
+    The link is told by the SHA-256 of its token: a link opens the copy of its own list, and the copy opens no list.
+    """
+    seconds = int(min(LONGEST_COPY, said.ends_at - now).total_seconds())
+    return {"greensward-keep-s": str(seconds), "greensward-link": hashlib.sha256(token.encode()).hexdigest()}
+
+
+def send_worker(_request: Request) -> Response:
+    """Give the phone's worker, at the root so that it may answer for the list; a newer one is asked for every time."""
+    source = (resources.files("crews") / "static" / "worker.js").read_bytes()
+    return Response(source, media_type="text/javascript", headers={"cache-control": "no-cache"})
 
 
 class HashedFiles(StaticFiles):

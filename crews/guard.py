@@ -21,7 +21,8 @@ BODY_TOTAL_S = 300.0
 """21 MB at 0.6 Mbit/s, a poor phone connection."""
 
 _CONTENT_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {
     "content-security-policy": _CONTENT_POLICY,

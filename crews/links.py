@@ -155,9 +155,9 @@ def revoke(ledger: Ledger, role: str, subject: str) -> None:
         )
 
 
-def form_token(keys: Keys, token: str, issue_id: str) -> str:
-    """Return the proof that a form for `issue_id` was made for the holder of `token`."""
-    return _hmac(keys, keys.current, f"form\0{token}\0{issue_id}")
+def form_token(keys: Keys, token: str) -> str:
+    """Return the proof that a page with forms was made for the holder of `token`."""
+    return _hmac(keys, keys.current, f"form\0{token}")
 
 
 def _sign(keys: Keys, key_id: str, payload: str) -> str:

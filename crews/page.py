@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 
@@ -17,6 +17,7 @@ from crews.card import Form, make_card
 from crews.crew_list import GROUPS, CrewList, Stop
 from crews.issue import OPEN_STATES, STATES
 from crews.office import OfficeView
+from crews.photos import LARGEST_BYTES
 from crews.picture.story import Story
 from crews.readable import readable
 from crews.reasons import Reasons, render_reason
@@ -35,6 +36,13 @@ _WITHOUT_LIST = frozenset({"bad_link", "expired_link", "revoked_link", "no_pass"
 
 _LONG_LIST = 6
 """From more stops than this on an overview stands at the top."""
+
+
+class Outbox(NamedTuple):
+    """Whose answers a page's outbox sends, and the proof that it may; both "" where the page only shows what waits."""
+
+    crew: str = ""
+    proof: str = ""
 
 
 @functools.cache
@@ -73,6 +81,7 @@ def render_template(template: str, language: str, path: str, **values: Any) -> s
             other_tag=LANGUAGE_TAGS[other],
             path=path,
             static=_static,
+            largest_photo=LARGEST_BYTES,
             **values,
         )
     )
@@ -96,14 +105,14 @@ def render_list(
     form: Callable[[str], Form] | None = None,
     received: tuple[str, str] | None = None,
     in_wechat: bool = False,
-    path: str = "/list",
+    proof: str = "",
     known: Reasons | None = None,
     stories: Mapping[str, Story] | None = None,
     office_phone: str = "",
 ) -> str:
     """Return a crew's page.
 
-    path: the address at which the page stands
+    proof: what proves to the server that the page's outbox was made for this reader; "" gives a page without one
     stories: by plot, what the pictures of the plots tell
     form: makes the hidden fields of a card's forms; None gives a page to read only
     received: (kind of report, issue id) that was just taken, to be acknowledged at the top where the list has it
@@ -121,8 +130,10 @@ def render_list(
     return render_template(
         "list.html",
         language,
-        path,
+        # Relative: the page may stand at a signed link, and what is kept of it must not carry the token.
+        "",
         crew=listed.crew or say("unassigned"),
+        outbox=Outbox(listed.crew or "", proof) if proof else None,
         total=say_total(listed, say),
         made=say("page.made", clock=say_instant(listed.generated_at, listed.generated_at, zone, say)),
         valid_until=say("page.valid_until"),
@@ -220,6 +231,11 @@ def _campaign(standing: Standing, say: Say) -> dict[str, Any]:
     }
 
 
+def say_refusal(code: str, say: Say) -> str:
+    """Return the sentence that says why something was refused."""
+    return say(f"refused.{code}", otherwise=say("refused.broken"))
+
+
 def render_refusal(
     code: str, language: str, *, path: str = "/list", is_report: bool = False, office_phone: str = ""
 ) -> str:
@@ -235,8 +251,9 @@ def render_refusal(
         language,
         path,
         heading=say("refused.no_entry" if code in _WITHOUT_LIST else "refused.heading"),
-        sentence=say(f"refused.{code}", otherwise=say("refused.broken")),
+        sentence=say_refusal(code, say),
         has_list=code not in _WITHOUT_LIST,
         is_lost=is_report and code in _WITHOUT_LIST,
+        outbox=Outbox(),
         office_phone=office_phone,
     )

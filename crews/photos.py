@@ -89,6 +89,19 @@ def photo_types(ledger: Ledger, hashes: Iterable[str]) -> dict[str, str]:
     }
 
 
+def photos_of_action(ledger: Ledger, action_id: str) -> list[dict[str, Any]]:
+    """Return role, SHA-256 and bytes of each photo that is kept of an action. Raises: StoreError."""
+    rows = ledger.run(
+        "select photo.value ->> 'role' as role, photos.sha256, photos.bytes from actions"
+        " inner join events on actions.event_id = events.event_id,"
+        " json_each(events.detail_json, '$.photos') as photo"
+        " inner join photos on photos.sha256 = photo.value ->> 'sha256'"
+        " where actions.action_id = ? order by photo.key",
+        (action_id,),
+    )
+    return [dict(row) for row in rows]
+
+
 def find_photo(ledger: Ledger, folder: DataFolder, sha256: str, crew: str | None = None) -> tuple[Path, str] | None:
     """Return path and media type of a photo; None when there is none, or none of an issue of `crew` (None: any)."""
     rows = ledger.run("select file_name, media_type from photos where sha256 = ?", (sha256,))

@@ -8,11 +8,12 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Scope
 
 from crews.issue import ActionRefusedError
-from crews.page import render_refusal
+from crews.page import render_refusal, say_refusal
+from crews.words import LANGUAGES, speaker
 from ingest.errors import StoreError
 
 _STATUS = {
@@ -27,14 +28,23 @@ def language_of(request: Request) -> str:
     return "en" if request.query_params.get("lang") == "en" else "zh"
 
 
+def is_outbox(request: Request) -> bool:
+    """Say whether the phone's outbox asks, which reads JSON, and not a person."""
+    return request.headers.get("accept") == "application/json"
+
+
 @dataclass(frozen=True, slots=True)
 class Refusals:
     """The pages that say no. office_phone: whom a crew can call then; "" shows none."""
 
     office_phone: str = ""
 
-    def page(self, request: Request, code: str) -> HTMLResponse:
-        """Return the page that says why, with the fitting status."""
+    def page(self, request: Request, code: str) -> Response:
+        """Return what says why, with the fitting status: a page, or for the outbox the code and the sentences."""
+        status = _STATUS.get(code, 400)
+        if is_outbox(request):
+            sentence = {language: say_refusal(code, speaker(language)) for language in LANGUAGES}
+            return JSONResponse({"code": code, "sentence": sentence}, status)
         is_report = request.method == "POST"
         page = render_refusal(
             code,
@@ -43,7 +53,7 @@ class Refusals:
             is_report=is_report,
             office_phone=self.office_phone,
         )
-        return HTMLResponse(page, _STATUS.get(code, 400))
+        return HTMLResponse(page, status)
 
     def early(self, scope: Scope, code: str) -> ASGIApp:
         """Return the answer to a request whose body will not be read; the connection ends with it."""

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import (
     FileResponse,
     HTMLResponse,
+    JSONResponse,
     PlainTextResponse,
     RedirectResponse,
     Response,
@@ -28,7 +29,7 @@ from starlette.routing import Mount, Route
 from crews.apply import valid_plots
 from crews.card import Form
 from crews.crew_list import CrewList
-from crews.delivery import HashedFiles, ZippedPages
+from crews.delivery import HashedFiles, ZippedPages, keeping, send_worker
 from crews.export import to_csv, to_geojson
 from crews.flights.lists import find_lists
 from crews.flights.map import draw_map
@@ -42,10 +43,10 @@ from crews.links import Keys, Pass, form_token, load_keys, read_token
 from crews.lists import all_lists, list_of, list_of_one, office_view
 from crews.office import Filters
 from crews.page import render_list, render_office
-from crews.photos import find_photo, photo_types
+from crews.photos import find_photo, photo_types, photos_of_action
 from crews.picture.draw import draw_picture
 from crews.picture.stored import find_stories
-from crews.refusals import Refusals, language_of
+from crews.refusals import Refusals, is_outbox, language_of
 from crews.report_form import read_report
 from ingest.errors import StoreError
 from ingest.lake.layout import DataFolder
@@ -119,7 +120,7 @@ class Web:
         with self.ledger() as ledger:
             said = read_token(self.keys, ledger, token, self.clock())
             if said.role == "crew" and is_wechat(request):
-                response = self._list_page(request, ledger, said, token, path=f"/c/{token}")
+                response = self._list_page(request, ledger, said, token)
             else:
                 language = "?lang=en" if language_of(request) == "en" else ""
                 response = RedirectResponse(("/office" if said.role == "office" else "/list") + language, 303)
@@ -137,13 +138,14 @@ class Web:
                 return RedirectResponse(f"/office?lang={language_of(request)}", 303)
             if is_wechat(request):
                 return RedirectResponse(f"/c/{token}?{request.url.query}", 303)
-            return self._list_page(request, ledger, said, token, path="/list")
+            return self._list_page(request, ledger, said, token)
 
-    def _list_page(self, request: Request, ledger: Ledger, said: Pass, token: str, *, path: str) -> Response:
+    def _list_page(self, request: Request, ledger: Ledger, said: Pass, token: str) -> Response:
         listed = list_of(ledger, said.subject, self.plots(), self.clock(), self.truck_litres)
+        proof = form_token(self.keys, token)
 
-        def form(issue_id: str) -> Form:
-            return Form(form_token(self.keys, token, issue_id), uuid.uuid4().hex)
+        def form(_issue_id: str) -> Form:
+            return Form(proof, uuid.uuid4().hex)
 
         kind, issue_id = request.query_params.get("received", ""), request.query_params.get("issue", "")
         report = newest_report(ledger.history(issue_id)) if kind else None
@@ -154,11 +156,11 @@ class Web:
             form=form,
             received=(kind, issue_id) if is_taken else None,
             in_wechat=is_wechat(request),
-            path=path,
+            proof=proof,
             stories=find_stories(self.folder, {stop.issue.plot_id for stop in listed.stops}),
             office_phone=self.office_phone,
         )
-        return HTMLResponse(page)
+        return HTMLResponse(page, headers=keeping(said, token, self.clock()))
 
     def _lists(self, request: Request) -> list[CrewList]:
         with self.ledger() as ledger:
@@ -193,15 +195,18 @@ class Web:
 
         said, token = await run_in_threadpool(who)
         report = await read_report(request, self.truck_litres)
-        expected = form_token(self.keys, token, issue_id)
+        expected = form_token(self.keys, token)
         if not hmac.compare_digest(report.form_token.encode("utf-8", "replace"), expected.encode()):
             raise ActionRefusedError("cross_site", "The form was not made for this reader.")
 
-        def act() -> None:
+        def act() -> list[dict[str, Any]]:
             with self.ledger() as ledger:
                 report.take(ledger, self.folder, issue_id, said, self.clock())
+                return photos_of_action(ledger, report.action_id)
 
-        await run_in_threadpool(act)
+        photos = await run_in_threadpool(act)
+        if is_outbox(request):
+            return JSONResponse({"action_id": report.action_id, "kind": report.kind, "photos": photos})
         return RedirectResponse(f"/list?lang={report.language}&received={report.kind}&issue={issue_id}", 303)
 
     def show_photo(self, request: Request) -> Response:
@@ -343,6 +348,7 @@ def create_app(
         Route("/office/flights/map.svg", web.show_map),
         Route("/healthz", _alive),
         Route("/readyz", web.say_ready),
+        Route("/worker.js", send_worker),
         Mount("/static", HashedFiles(packages=[("crews", "static")])),
     ]
     refusals = Refusals(office_phone)

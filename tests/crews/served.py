@@ -24,9 +24,11 @@ def _answers(port: int) -> bool:
 
 
 @contextmanager
-def served(folder: DataFolder, now: datetime, *, idle_s: float = 15.0, office_phone: str = "") -> Iterator[str]:
-    """Serve a data folder as it is at `now`; yields the address."""
-    port = free_port()
+def served(
+    folder: DataFolder, now: datetime, *, idle_s: float = 15.0, office_phone: str = "", port: int = 0
+) -> Iterator[str]:
+    """Serve a data folder as it is at `now`; yields the address. port: where; 0 is any free one."""
+    port = port or free_port()
     url = f"http://127.0.0.1:{port}"
     app = create_app(folder, BEICHEN, public_url=url, clock=lambda: now, office_phone=office_phone)
     loop = asyncio.new_event_loop()

@@ -18,17 +18,17 @@ from tests.crews.browser import Browser
 from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag, report, watered
 from tests.crews.served import served
 
-_TARGETS = """[...document.querySelectorAll('a, button, summary, input:not([type=hidden]), select, label.choice')]
+TARGETS = """[...document.querySelectorAll('a, button, summary, input:not([type=hidden]), select, label.choice')]
   .filter(e => e.checkVisibility() && !e.classList.contains('skip') && !(e.type === 'radio'))
   .map(e => { const r = e.getBoundingClientRect(); return [e.outerHTML.slice(0, 90), r.width, r.height]; })
   .filter(([_, w, h]) => w < 47.5 || h < 47.5)"""
 
-_CUT_OFF = """[...document.querySelectorAll('body *')].filter(e => e.checkVisibility()
+CUT_OFF = """[...document.querySelectorAll('body *')].filter(e => e.checkVisibility()
   && !e.closest('svg, .table, .skip')
   && !e.classList.contains('skip') && (e.getBoundingClientRect().right > innerWidth + 0.5
   || e.getBoundingClientRect().left < -0.5)).map(e => e.outerHTML.slice(0, 90))"""
 
-_PALE = """(() => {
+PALE = """(() => {
   const rgb = t => (t.match(/[0-9.]+/g) || []).map(Number);
   const lum = c => c.slice(0, 3).map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
@@ -45,7 +45,7 @@ _PALE = """(() => {
   return found;
 })()"""
 
-_OPEN_ALL = "(document.querySelectorAll('details').forEach(d => d.open = true), true)"
+OPEN_ALL = "(document.querySelectorAll('details').forEach(d => d.open = true), true)"
 
 
 @pytest.fixture(scope="module")
@@ -99,11 +99,11 @@ def test_on_a_phone_nothing_is_cut_off_pale_or_too_small_to_touch(
     phone.open(f"{links[role]}?lang={language}")
     for opened in (False, True):
         if opened:
-            phone.measure(_OPEN_ALL)
+            phone.measure(OPEN_ALL)
         assert phone.measure("document.documentElement.scrollWidth") == 360
-        assert phone.measure(_CUT_OFF) == []
-        assert phone.measure(_TARGETS) == []
-        assert phone.measure(_PALE) == []
+        assert phone.measure(CUT_OFF) == []
+        assert phone.measure(TARGETS) == []
+        assert phone.measure(PALE) == []
     assert phone.measure("document.documentElement.lang") == {"zh": "zh-CN", "en": "en"}[language]
 
 
@@ -117,11 +117,11 @@ def test_the_same_holds_for_cards_that_wait_questions_and_the_offices_page_of_an
     phone.open(f"{held[page]}?lang={language}")
     for opened in (False, True):
         if opened:
-            phone.measure(_OPEN_ALL)
+            phone.measure(OPEN_ALL)
         assert phone.measure("document.documentElement.scrollWidth") == 360
-        assert phone.measure(_CUT_OFF) == []
-        assert phone.measure(_TARGETS) == []
-        assert phone.measure(_PALE) == []
+        assert phone.measure(CUT_OFF) == []
+        assert phone.measure(TARGETS) == []
+        assert phone.measure(PALE) == []
 
 
 _LONG_NAMES = """[...document.querySelectorAll('.table td')].map((cell, n) =>

@@ -468,17 +468,62 @@ def test_every_answer_carries_the_headers_that_keep_it_safe(place: Place) -> Non
             policy = headers["content-security-policy"]
             assert "default-src 'none'" in policy
             assert "unsafe" not in policy
-            assert "script-src" not in policy
+            assert "script-src 'self'; worker-src 'self'; connect-src 'self';" in policy
             assert headers["x-content-type-options"] == "nosniff"
             assert headers["referrer-policy"] == "same-origin"
             assert "server" not in headers
         assert reader.get("/list").headers["cache-control"] == "no-store"
 
 
-def test_the_page_has_no_script_and_no_style_of_its_own(place: Place) -> None:
+def test_the_page_has_no_script_and_no_style_inside(place: Place) -> None:
     with place.reader() as reader:
         page = reader.get("/list").text
-    assert not re.search(r"<script|<style|\sstyle=|\son[a-z]+=|javascript:", page)
+        scripts = re.findall(r"<script[^>]*>[^<]*", page)
+        assert len(scripts) == 1
+        address = re.fullmatch(r'<script src="(/static/outbox\.js\?v=[0-9a-f]+)" defer>', scripts[0])
+        assert address is not None
+        assert "immutable" in reader.get(address[1]).headers["cache-control"]
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", page)
+
+
+def test_what_a_phone_may_keep_of_a_list_carries_no_token_and_ends_with_the_link(place: Place) -> None:
+    for at, most in ((NOW, 86_400), (NOW - 7 * DAY + timedelta(hours=2), 7200)):
+        token = make_token(place.keys, "crew", "一队", at)
+        with httpx.Client(base_url=place.url, headers=WECHAT, follow_redirects=True) as reader:
+            list_at_link = reader.get(f"/c/{token}")
+        assert list_at_link.headers["greensward-keep-s"] == str(most)
+        assert list_at_link.headers["greensward-link"] == hashlib.sha256(token.encode()).hexdigest()
+        assert token.rsplit(".", 1)[1] not in list_at_link.text
+    worker = httpx.get(f"{place.url}/worker.js")
+    assert (worker.headers["content-type"], worker.headers["cache-control"]) == (
+        "text/javascript; charset=utf-8", "no-cache",
+    )  # fmt: skip
+    with place.reader("office", "值班") as office:
+        assert "greensward-keep-s" not in office.get("/office").headers
+
+
+def test_the_outbox_gets_a_receipt_of_what_is_kept_and_reasons_in_both_languages(tmp_path: Path) -> None:
+    folder = made_folder(tmp_path / "data")
+    with (
+        served(folder, NOW) as url,
+        httpx.Client(base_url=url, headers={"origin": url, "accept": "application/json"}) as phone,
+    ):
+        page = phone.get(f"/c/{make_token(load_keys(folder), 'crew', '一队', NOW)}", follow_redirects=True).text
+        issue_id = issue_of(page, "京津路绿带 15 段")
+        address, sent = f"/issues/{issue_id}/actions", fields(page, issue_id, "done")
+        refused = phone.post(address, data=sent | {"water": "六吨"})
+        assert (refused.status_code, refused.json()["code"]) == (400, "bad_litres")
+        assert "用水量看不懂" in refused.json()["sentence"]["zh"]
+        assert "write a number" in refused.json()["sentence"]["en"]
+        kept = [{"role": "after", "sha256": hashlib.sha256(jpeg(1)).hexdigest(), "bytes": len(jpeg(1))}]
+        for number in (1, 2):  # The second time the same action brings another photo, which is not taken.
+            files = {"photo_after": ("a.jpg", jpeg(number), "image/jpeg")}
+            receipt = phone.post(address, data=sent, files=files)
+            assert (receipt.status_code, receipt.json()) == (
+                200, {"action_id": sent["action_id"], "kind": "done", "photos": kept},
+            )  # fmt: skip
+        phone.cookies.clear()
+        assert phone.post(address, data=sent).json()["code"] == "no_pass"
 
 
 def test_addresses_that_do_not_exist_get_a_page_that_a_person_understands(place: Place) -> None:
