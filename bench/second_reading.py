@@ -8,9 +8,8 @@ judges every plot and day, and whether an issue stands open, twice: by the produ
 
 from __future__ import annotations
 
-import argparse
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from random import Random
@@ -20,9 +19,9 @@ from typing import Any
 import duckdb
 
 from bench.plain_reading import CLOSE, Evaluation, Soil, daily_means, is_open, judge
+from bench.two_readings import Differences, compare_districts, differs, models_of, rows_of
 from ingest.site import BEICHEN
 from sql.evaluate import make_models
-from sql.models import all_models, models_behind
 from sql.reference import reference_rows
 from tests.sql.made_lake import MadeLake, local_midnight
 
@@ -106,31 +105,30 @@ def _readings(
         lake.soil(at, device_id, volumetric_water_content=round(value, 5), soil_temperature_c=temperature, **salts)
 
 
-def differences(seed: int) -> tuple[int, list[str]]:
-    """Return how many plot-days and plots one district gave to compare, and a line for each that differs."""
+def differences(seed: int) -> Differences:
+    """Return how many plot-days and plots one district gave to compare, and a line for each value that differs."""
     random = Random(seed)
     lake = MadeLake()
     month, hour = random.choice([4, 5, 6, 7, 8, 9]), random.choice([0, 3, 9, 16, 20])
     now = datetime(random.choice([2025, 2026, 2028]), month, random.randint(16, 28), hour, tzinfo=UTC)
     plots = {f"P{number}": invent(lake, f"P{number}", now, random) for number in range(_PLOTS)}
     rain_mm = _rain(lake, now, random) if random.random() < 0.5 else None
-    needed = {model.name for name in _ASKED for model in models_behind(name)}
     connection = lake.connect()
-    make_models(connection, tuple(one for one in all_models() if one.name in needed), as_of=now, site=BEICHEN)
-    learned = {row["plot_id"] for row in _rows(connection, "select * from learned_field_capacities where is_used")}
+    make_models(connection, models_of(_ASKED), as_of=now, site=BEICHEN)
+    learned = {row["plot_id"] for row in rows_of(connection, "select * from learned_field_capacities where is_used")}
     means = {plot_id: _means(connection, plot) for plot_id, plot in plots.items()}
-    compared, lines = 0, []
+    compared: Counter[str] = Counter()
+    lines = []
     for (plot_id, day), row in _days(connection).items():
         if plot_id not in learned:
-            compared += 1
+            compared["days"] += 1
             lines += _differing(f"{plot_id} {day}", row, plots[plot_id], means[plot_id].get(day, {}))
-    for row in _rows(connection, "select plot_id, is_open from drought_basis where quantity = 'water_content'"):
-        compared += 1
+    for row in rows_of(connection, "select plot_id, is_open from drought_basis where quantity = 'water_content'"):
+        compared["issues"] += 1
         ours = is_open(*_evaluations(connection, row["plot_id"]), now.astimezone(_ZONE), rain_mm)
-        if ours != row["is_open"]:
-            lines.append(f"{row['plot_id']}: open is {row['is_open']} by SQL, {ours} by plain reading")
-    for row in _rows(connection, "select * from drought_evidence inner join drought_memories using (plot_id)"):
-        compared += 1
+        lines.append(differs(f"{row['plot_id']}: open", row["is_open"], ours))
+    for row in rows_of(connection, "select * from drought_evidence inner join drought_memories using (plot_id)"):
+        compared["salt"] += 1
         ours_ec = _saline(connection, plots[row["plot_id"]], row["date"], is_day=row["span"] == "day")
         if abs((ours_ec or 0) - (row["saline_ec_ds_m"] or 0)) > CLOSE:
             lines.append(f"{row['plot_id']}: salt is {row['saline_ec_ds_m']} by SQL, {ours_ec} by plain reading")
@@ -139,7 +137,7 @@ def differences(seed: int) -> tuple[int, list[str]]:
     ).fetchall()
     lines += [] if flagged == saline else [f"E1 speaks {flagged} times by SQL, {saline} by plain reading"]
     lake.connection.close()
-    return compared, lines
+    return compared, [line for line in lines if line]
 
 
 def _saline(connection: duckdb.DuckDBPyConnection, plot: Plot, day: date, *, is_day: bool) -> float | None:
@@ -170,7 +168,7 @@ def _rain(lake: MadeLake, now: datetime, random: Random) -> dict[date, float]:
 
 
 def _days(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, date], dict[str, Any]]:
-    return {(row["plot_id"], row["date"]): row for row in _rows(connection, "select * from root_zone_daily")}
+    return {(row["plot_id"], row["date"]): row for row in rows_of(connection, "select * from root_zone_daily")}
 
 
 def _means(connection: duckdb.DuckDBPyConnection, plot: Plot) -> dict[date, dict[float, float]]:
@@ -201,16 +199,14 @@ def _differing(what: str, row: dict[str, Any], plot: Plot, water_contents: dict[
         ours, theirs = getattr(verdict, name), row[name]
         if name == "state" and row["is_wet"]:
             ours = "wet"
-        differs = abs(ours - theirs) > tolerance if tolerance else ours != theirs
-        if differs:
-            lines.append(f"{what}: {name} is {theirs} by SQL, {ours} by plain reading")
+        lines.append(differs(f"{what}: {name}", theirs, ours, tolerance))
     return lines
 
 
 def _evaluations(connection: duckdb.DuckDBPyConnection, plot_id: str) -> tuple[list[Evaluation], list[Evaluation]]:
     """Return the days and the hours of a plot, hours that lack one of its depths left out."""
     found: dict[str, list[Evaluation]] = {"day": [], "hour": []}
-    rows = _rows(connection, f"select * from root_zone where plot_id = '{plot_id}' order by starts_at")
+    rows = rows_of(connection, f"select * from root_zone where plot_id = '{plot_id}' order by starts_at")
     for row in rows:
         since = row["starts_at"] - timedelta(hours=48)
         around = [one["depths"] for one in rows if since <= one["starts_at"] <= row["starts_at"]]
@@ -223,23 +219,9 @@ def _evaluations(connection: duckdb.DuckDBPyConnection, plot_id: str) -> tuple[l
     return found["day"], found["hour"]
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = connection.execute(query).to_arrow_table().to_pylist()
-    return rows
-
-
 def main() -> int:
     """Judge districts twice and print what differs."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--districts", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    differing = 0
-    for seed in range(given.seed, given.seed + given.districts):
-        compared, lines = differences(seed)
-        differing += len(lines)
-        print(f"district {seed}: {compared} verdicts, {len(lines)} differ", *lines[:20], sep="\n  ")
-    return 1 if differing else 0
+    return compare_districts(__doc__, 3, differences)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ by the product's models and in plain Python, written from the specification and 
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from random import Random
 from statistics import fmean
 from typing import Any
 
+from bench.two_readings import Differences, compare_districts, differs, rows_of
 from ingest.site import BEICHEN
 from sql.campaigns import Campaigns, load_campaigns
 from sql.evaluate import make_models
@@ -294,26 +294,20 @@ def waits(district: District, row: Mapping[str, str], where: Standing, plot_id: 
     return True
 
 
-def differences(seed: int) -> tuple[int, list[str]]:
+def differences(seed: int) -> Differences:
     """Return how many values one district gave to compare, and a line for each that differs."""
     district = invent(seed)
     connection = district.lake.connect()
     make_models(connection, models_behind("campaign_plots"), as_of=district.now, site=BEICHEN,
                 campaigns=district.campaigns)  # fmt: skip
-    states = _by(connection.execute("select * from campaign_states").to_arrow_table().to_pylist(), "campaign_id")
+    states = {row["campaign_id"]: row for row in rows_of(connection, "select * from campaign_states")}
     due = {
-        (row["campaign_id"], row["plot_id"])
-        for row in connection.execute("select * from campaign_plots where is_due").to_arrow_table().to_pylist()
+        (row["campaign_id"], row["plot_id"]) for row in rows_of(connection, "select * from campaign_plots where is_due")
     }
-    compared, lines = 0, []
-    for kind, theirs, own in _all(district, states, due):
-        compared += 1
-        if theirs != own:
-            lines.append(
-                f"{district.now.astimezone(_ZONE):%Y-%m-%d %H:%M} {kind} is {theirs} by SQL, {own} by plain reading"
-            )
+    now = f"{district.now.astimezone(_ZONE):%Y-%m-%d %H:%M}"
+    found = [differs(f"{now} {kind}", theirs, own) for kind, theirs, own in _all(district, states, due)]
     district.lake.connection.close()
-    return compared, lines
+    return {"values": len(found)}, [line for line in found if line]
 
 
 def _all(
@@ -332,24 +326,9 @@ def _all(
             yield what, (name, plot_id) in due, waits(district, row, where, plot_id)
 
 
-def _by(rows: list[dict[str, Any]], name: str) -> dict[str, dict[str, Any]]:
-    return {row[name]: row for row in rows}
-
-
 def main() -> int:
     """Judge districts twice and print what differs."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--districts", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    compared, differing = 0, 0
-    for seed in range(given.seed, given.seed + given.districts):
-        some, lines = differences(seed)
-        compared, differing = compared + some, differing + len(lines)
-        if lines:
-            print(f"district {seed}: {some} values, {len(lines)} differ", *lines[:20], sep="\n  ", flush=True)
-    print(f"{given.districts} districts, {compared} values, {differing} differ")
-    return 1 if differing else 0
+    return compare_districts(__doc__, 20, differences)
 
 
 if __name__ == "__main__":

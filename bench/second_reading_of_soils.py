@@ -8,7 +8,6 @@ potentials are, what field capacity a probe has learned, and what peers say: by 
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections import defaultdict
 from collections.abc import Iterator
@@ -22,9 +21,9 @@ import duckdb
 
 from bench import plain_soils as plain
 from bench.plain_reading import Soil, daily_means
+from bench.two_readings import Differences, compare_districts, differs, models_of, rows_of
 from ingest.site import BEICHEN
 from sql.evaluate import make_models
-from sql.models import all_models, models_behind
 from sql.reference import reference_rows
 from tests.sql.made_lake import MadeLake, local_midnight
 
@@ -153,12 +152,11 @@ def _alike(district: District, plot_id: str, random: Random, *, has_probe: bool)
         _probe(district, plot_id, 30, [water - 0.001 * day for day in range(_DAYS)], random)
 
 
-def differences(seed: int) -> tuple[dict[str, int], list[str]]:
+def differences(seed: int) -> Differences:
     """Return how many values of each kind one district gave to compare, and a line for each that differs."""
     district = invent(seed)
-    needed = {model.name for name in _ASKED for model in models_behind(name)}
     connection = district.lake.connect()
-    make_models(connection, tuple(one for one in all_models() if one.name in needed), as_of=district.now, site=BEICHEN)
+    make_models(connection, models_of(_ASKED), as_of=district.now, site=BEICHEN)
     compared: dict[str, int] = defaultdict(int)
     lines = []
     for part in (_layers, _tensions, _learned, _peers):
@@ -188,14 +186,14 @@ def _daily(
 def _layers(connection: duckdb.DuckDBPyConnection, district: District) -> Iterator[tuple[str, str]]:
     for plot_id, (root_zone_m, p, soils) in district.layered.items():
         days = _daily(connection, district, plot_id, "volumetric_water_content")
-        for row in _rows(connection, f"select * from root_zone_daily where plot_id = '{plot_id}'"):
+        for row in rows_of(connection, f"select * from root_zone_daily where plot_id = '{plot_id}'"):
             waters = {depth / 100: value for depth, value in days[row["date"]].items()}
             own = plain.judge_layers(waters, root_zone_m, p, soils)
             what = f"{plot_id} {row['date']}"
             for name in ("total_available_water_mm", "depletion_mm", "relative_moisture_pct"):
-                yield f"layers {name}", _differs(what, row[name], getattr(own, name), 0.02)
+                yield f"layers {name}", differs(what, row[name], getattr(own, name), 0.02)
             state = "wet" if row["is_wet"] else own.state
-            yield "layers state", _differs(what, row["state"], state, 0)
+            yield "layers state", differs(what, row["state"], state, 0)
 
 
 def _tensions(connection: duckdb.DuckDBPyConnection, district: District) -> Iterator[tuple[str, str]]:
@@ -203,10 +201,10 @@ def _tensions(connection: duckdb.DuckDBPyConnection, district: District) -> Iter
     for plot_id, (root_zone_m, planted) in district.tensions.items():
         days = _daily(connection, district, plot_id, "matric_potential_kpa")
         years = None if planted is None else _years(planted, today)
-        for row in _rows(connection, f"select * from potential_daily where plot_id = '{plot_id}'"):
+        for row in rows_of(connection, f"select * from potential_daily where plot_id = '{plot_id}'"):
             own = plain.judge_potentials(days[row["date"]], years, root_zone_m)
             what = f"{plot_id} {row['date']} {days[row['date']]} kPa, {years} years, {root_zone_m} m"
-            yield "potential", _differs(what, row["state"], own, 0)
+            yield "potential", differs(what, row["state"], own, 0)
 
 
 def _years(planted: date, today: date) -> int:
@@ -214,7 +212,7 @@ def _years(planted: date, today: date) -> int:
 
 
 def _learned(connection: duckdb.DuckDBPyConnection, district: District) -> Iterator[tuple[str, str]]:
-    rows = {row["device_id"]: row for row in _rows(connection, "select * from learned_field_capacities")}
+    rows = {row["device_id"]: row for row in rows_of(connection, "select * from learned_field_capacities")}
     for device_id in district.wetted:
         readings = connection.execute(
             "select measured_at, volumetric_water_content from readings where device_id = ? and is_usable",
@@ -227,15 +225,15 @@ def _learned(connection: duckdb.DuckDBPyConnection, district: District) -> Itera
         first = min(row["measured_at"] for row in district.lake.rows["soil_readings"] if row["device_id"] == device_id)
         events, value, _ = plain.learned_field_capacity(hours, first, district.now)
         theirs = rows.get(device_id)
-        yield "plateaus", _differs(device_id, theirs["events"] if theirs else 0, events, 0)
+        yield "plateaus", differs(device_id, theirs["events"] if theirs else 0, events, 0)
         if theirs and events:
-            yield "learned field capacity", _differs(device_id, theirs["field_capacity"], value, 0.0005)
+            yield "learned field capacity", differs(device_id, theirs["field_capacity"], value, 0.0005)
 
 
 def _peers(connection: duckdb.DuckDBPyConnection, district: District) -> Iterator[tuple[str, str]]:
     vegetations = {row["plot_id"]: row["vegetation"] for row in district.lake.rows["plots"] if row["plot_id"][0] == "A"}
-    bases = {row["plot_id"]: row for row in _rows(connection, "select * from drought_basis")}
-    rows = {row["plot_id"]: row for row in _rows(connection, "select * from peer_estimates")}
+    bases = {row["plot_id"]: row for row in rows_of(connection, "select * from drought_basis")}
+    rows = {row["plot_id"]: row for row in rows_of(connection, "select * from peer_estimates")}
     for plot_id in ("A0", "A1"):
         shares = [
             bases[other]["depletion_share"]
@@ -243,36 +241,16 @@ def _peers(connection: duckdb.DuckDBPyConnection, district: District) -> Iterato
             if other in bases and vegetations[other] == vegetations[plot_id]
         ]
         theirs = rows.get(plot_id)
-        yield "estimates", _differs(plot_id, theirs is not None, len(shares) >= _PEERS, 0)
+        yield "estimates", differs(plot_id, theirs is not None, len(shares) >= _PEERS, 0)
         if theirs is not None:
             names = ("depletion_share", "depletion_share_low", "depletion_share_high")
             for name, own in zip(names, plain.estimate(shares), strict=True):
-                yield "estimate", _differs(f"{plot_id} {name}", theirs[name], own, 0.001)
-
-
-def _differs(what: object, theirs: Any, own: Any, tolerance: float) -> str:
-    if tolerance == 0 or theirs is None:
-        return "" if theirs == own else f"{what} is {theirs} by SQL, {own} by plain reading"
-    return "" if abs(theirs - own) <= tolerance else f"{what} is {theirs:.4f} by SQL, {own:.4f} by plain reading"
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = connection.execute(query).to_arrow_table().to_pylist()
-    return rows
+                yield "estimate", differs(f"{plot_id} {name}", theirs[name], own, 0.001)
 
 
 def main() -> int:
     """Judge districts twice and print what differs."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--districts", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    differing = 0
-    for seed in range(given.seed, given.seed + given.districts):
-        compared, lines = differences(seed)
-        differing += len(lines)
-        print(f"district {seed}: {compared}, {len(lines)} differ", *lines[:30], sep="\n  ", flush=True)
-    return 1 if differing else 0
+    return compare_districts(__doc__, 3, differences)
 
 
 if __name__ == "__main__":

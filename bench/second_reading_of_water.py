@@ -8,7 +8,6 @@ root zone lacks is taken from the product (`bench.second_reading` judges it). Pr
 
 from __future__ import annotations
 
-import argparse
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
@@ -20,9 +19,9 @@ import duckdb
 
 from bench import plain_water as plain
 from bench.invented_water import District, Station, invent
+from bench.two_readings import Differences, compare_districts, differs, models_of, rows_of
 from ingest.site import BEICHEN
 from sql.evaluate import make_models
-from sql.models import all_models, models_behind
 from sql.reference import reference_rows
 
 _ZONE = BEICHEN.timezone
@@ -34,14 +33,11 @@ _LATITUDE_DEG = (BEICHEN.south + BEICHEN.north) / 2
 _COEFFICIENTS = {row["vegetation"]: float(row["crop_coefficient"]) for row in reference_rows("crop_coefficients")}
 
 
-def differences(seed: int) -> tuple[dict[str, int], list[str]]:
+def differences(seed: int) -> Differences:
     """Return how many values of each kind one district gave to compare, and a line for each that differs."""
     district = invent(seed)
-    needed = {model.name for name in _ASKED for model in models_behind(name)}
     connection = district.lake.connect()
-    make_models(
-        connection, tuple(one for one in all_models() if one.name in needed), as_of=district.now, site=district.site
-    )
+    make_models(connection, models_of(_ASKED), as_of=district.now, site=district.site)
     compared: dict[str, int] = defaultdict(int)
     lines = []
     for kind, line in _all(connection, district):
@@ -54,17 +50,17 @@ def differences(seed: int) -> tuple[dict[str, int], list[str]]:
 def _all(connection: duckdb.DuckDBPyConnection, district: District) -> Iterator[tuple[str, str]]:
     """Yield each comparison: its kind, and what differs or nothing."""
     et0 = _own_et0(district)
-    theirs = {row["date"]: row["et0_mm"] for row in _rows(connection, "select * from reference_et0")}
+    theirs = {row["date"]: row["et0_mm"] for row in rows_of(connection, "select * from reference_et0")}
     for day in sorted(et0.keys() | theirs.keys()):
-        yield "ET0", _differs(day, theirs.get(day), et0.get(day), 0.01)
+        yield "ET0", differs(day, theirs.get(day), et0.get(day), 0.01)
     newest = plain.newest_by_day(district.forecasts, district.now)
     rain_mm, chance_pct = plain.rain_to_come(newest, district.now.astimezone(_ZONE))
-    (outlook,) = _rows(connection, "select * from rain_outlook")
-    yield "rain to come", _differs("mm", outlook["rain_mm"], rain_mm, 1e-3)
+    (outlook,) = rows_of(connection, "select * from rain_outlook")
+    yield "rain to come", differs("mm", outlook["rain_mm"], rain_mm, 1e-3)
     if outlook["probability_pct"] is not None:
-        yield "chance of rain", _differs("%", outlook["probability_pct"], chance_pct, 0.1)
+        yield "chance of rain", differs("%", outlook["probability_pct"], chance_pct, 0.1)
     is_likely = chance_pct >= 60 - 1e-9
-    yield "rain is likely", _differs("", outlook["is_likely"], is_likely, 0)
+    yield "rain is likely", differs("", outlook["is_likely"], is_likely, 0)
     yield from _needs(connection, district, rain_mm, is_likely=is_likely)
     yield from _days_until_dry(connection, district, et0, newest)
     yield from _curves(connection, district)
@@ -154,8 +150,8 @@ def _needs(
     connection: duckdb.DuckDBPyConnection, district: District, rain_mm: float, *, is_likely: bool
 ) -> Iterator[tuple[str, str]]:
     plots = {row["plot_id"]: row for row in district.lake.rows["plots"]}
-    rows = _rows(connection, "select n.*, f.depletion_mm, f.total_available_water_mm, f.coverage, f.severity, f.state "
-                 "from watering_needs n join drought_findings f using (plot_id)")  # fmt: skip
+    rows = rows_of(connection, "select n.*, f.depletion_mm, f.total_available_water_mm, f.coverage, f.severity, "
+                 "f.state from watering_needs n join drought_findings f using (plot_id)")  # fmt: skip
     for row in rows:
         plot = plots[row["plot_id"]]
         pits = plot["tree_pits"]
@@ -170,12 +166,12 @@ def _needs(
             vegetation=plot["vegetation"], leaching=leaching, leaching_is_held=is_held, rain_mm=rain_mm,
             rain_is_likely=is_likely, setting=district.site.forecast_rain, is_severest=row["severity"] == 4,
         )  # fmt: skip
-        yield "net", _differs(row["plot_id"], row["net_mm"], own.net_mm, 0.01)
-        yield "gross", _differs(row["plot_id"], row["gross_mm"], own.gross_mm, 0.02)
-        yield "litres", _differs(row["plot_id"], row["litres"], own.litres, 1e-3 * own.litres + 0.5)
-        yield "visits", _differs(row["plot_id"], row["visits"], own.visits, 0)
-        yield "unusual", _differs(row["plot_id"], row["is_unusual"], own.is_unusual, 0)
-        yield "put off", _differs(row["plot_id"], row["is_put_off"], own.is_put_off, 0)
+        yield "net", differs(row["plot_id"], row["net_mm"], own.net_mm, 0.01)
+        yield "gross", differs(row["plot_id"], row["gross_mm"], own.gross_mm, 0.02)
+        yield "litres", differs(row["plot_id"], row["litres"], own.litres, 1e-3 * own.litres + 0.5)
+        yield "visits", differs(row["plot_id"], row["visits"], own.visits, 0)
+        yield "unusual", differs(row["plot_id"], row["is_unusual"], own.is_unusual, 0)
+        yield "put off", differs(row["plot_id"], row["is_put_off"], own.is_put_off, 0)
 
 
 def _days_until_dry(
@@ -187,7 +183,7 @@ def _days_until_dry(
     rain = _own_rain(district)
     recent = [et0[today - timedelta(days=back)] for back in range(1, 8) if today - timedelta(days=back) in et0]
     usual = fmean(recent) if len(recent) >= 3 else None
-    rows = _rows(connection, "select d.*, r.depletion_mm, r.depletion_fraction, r.total_available_water_mm, "
+    rows = rows_of(connection, "select d.*, r.depletion_mm, r.depletion_fraction, r.total_available_water_mm, "
                  "r.coverage, p.vegetation from dry_forecasts d join root_zone_daily r using (plot_id, date) "
                  "join staged_plots p using (plot_id) where d.method = 'weather'")  # fmt: skip
     for row in rows:
@@ -216,15 +212,15 @@ def _days_until_dry(
             continue
         for name, losses in zip(("days_median", "days_low", "days_high"), ways, strict=True):
             own = plain.days_until(now, noon, row["depletion_mm"], line, losses)
-            yield name, _differs(row["plot_id"], row[name], own, 0.01)
+            yield name, differs(row["plot_id"], row[name], own, 0.01)
 
 
 def _curves(connection: duckdb.DuckDBPyConnection, district: District) -> Iterator[tuple[str, str]]:
     """Yield the days until dry by the soil's own curve."""
     means: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in _rows(connection, "select * from root_zone_daily order by date"):
+    for row in rows_of(connection, "select * from root_zone_daily order by date"):
         means[row["plot_id"]].append(row)
-    for told in _rows(connection, "select * from dry_forecasts where method = 'drydown'"):
+    for told in rows_of(connection, "select * from dry_forecasts where method = 'drydown'"):
         rows = means[told["plot_id"]]
         start = 0
         for number, (before, after) in enumerate(pairwise(rows), start=1):
@@ -240,48 +236,48 @@ def _curves(connection: duckdb.DuckDBPyConnection, district: District) -> Iterat
         most = 14 + (district.now - midnight) / plain.DAY - 0.5
         own = plain.curve_days(days, newest["refill_point"], newest["wilting_point"], driest, most)
         for name, value in zip(("line_days", "exponential_days", "long_exponential_days"), own, strict=True):
-            yield name, _differs(told["plot_id"], told[name], value, 0.02)
+            yield name, differs(told["plot_id"], told[name], value, 0.02)
 
 
 def _balances(
     connection: duckdb.DuckDBPyConnection, et0: Mapping[date, float], rain: Mapping[date, float]
 ) -> Iterator[tuple[str, str]]:
-    reports = _rows(connection, "select r.plot_id, r.date, r.litres, p.efficiency, p.watered_m2 "
+    reports = rows_of(connection, "select r.plot_id, r.date, r.litres, p.efficiency, p.watered_m2 "
                     "from watering_reports r join staged_plots p using (plot_id)")  # fmt: skip
     water: dict[tuple[str, date], float] = defaultdict(float)
     for one in reports:
         if one["litres"] is not None:
             water[one["plot_id"], one["date"]] += one["litres"] * one["efficiency"] / one["watered_m2"]
     runs: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in _rows(connection, "select b.*, s.start_depletion_mm, s.first_date, s.vegetation, s.usual "
+    for row in rows_of(connection, "select b.*, s.start_depletion_mm, s.first_date, s.vegetation, s.usual "
                      "from water_balance b join (select d.*, p.vegetation, p.depletion_fraction as usual "
                      "from balance_days d join staged_plots p using (plot_id)) s using (plot_id, date) "
                      "order by plot_id, date"):  # fmt: skip
         runs[row["plot_id"]].append(row)
-    zones = {(row["plot_id"], row["date"]): row for row in _rows(connection, "select * from root_zone_daily")}
+    zones = {(row["plot_id"], row["date"]): row for row in rows_of(connection, "select * from root_zone_daily")}
     for plot_id, rows in runs.items():
         first = zones[plot_id, rows[0]["first_date"]]
         start, available = (
             first["depletion_mm"] / first["coverage"],
             first["total_available_water_mm"] / first["coverage"],
         )
-        yield "balance start", _differs(plot_id, rows[0]["start_depletion_mm"], start, 0.02)
+        yield "balance start", differs(plot_id, rows[0]["start_depletion_mm"], start, 0.02)
         days = [(et0[row["date"]], rain[row["date"]], water[plot_id, row["date"]]) for row in rows]
         coefficient = _COEFFICIENTS[rows[0]["vegetation"]]
         own = plain.balance(start, available, rows[0]["usual"], coefficient, days)
         for row, (ks, actual, depletion) in zip(rows, own, strict=True):
             what = f"{plot_id} {row['date']}"
-            yield "balance Dr", _differs(what, row["depletion_mm"], depletion, 0.05)
-            yield "balance Ks", _differs(what, row["ks"], ks, 0.003)
-            yield "balance ETa", _differs(what, row["actual_et_mm"], actual, 0.03)
+            yield "balance Dr", differs(what, row["depletion_mm"], depletion, 0.05)
+            yield "balance Ks", differs(what, row["ks"], ks, 0.003)
+            yield "balance ETa", differs(what, row["actual_et_mm"], actual, 0.03)
 
 
 def _checks(connection: duckdb.DuckDBPyConnection, et0: Mapping[date, float]) -> Iterator[tuple[str, str]]:
     hours: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in _rows(connection, "select * from root_zone where span = 'hour' order by starts_at"):
+    for row in rows_of(connection, "select * from root_zone where span = 'hour' order by starts_at"):
         hours[row["plot_id"]].append(row)
-    plots = {row["plot_id"]: row for row in _rows(connection, "select * from staged_plots")}
-    for row in _rows(connection, "select * from watering_checks where litres is not null"):
+    plots = {row["plot_id"]: row for row in rows_of(connection, "select * from staged_plots")}
+    for row in rows_of(connection, "select * from watering_checks where litres is not null"):
         plot, at = plots[row["plot_id"]], row["reported_at"]
         before = [one for one in hours[row["plot_id"]] if at - 12 * _HOUR <= one["starts_at"] <= at]
         after = [one for one in hours[row["plot_id"]] if at + 6 * _HOUR <= one["starts_at"] <= at + 48 * _HOUR]
@@ -298,11 +294,11 @@ def _checks(connection: duckdb.DuckDBPyConnection, et0: Mapping[date, float]) ->
             [one["water_mm"] for one in before], [one["water_mm"] for one in after],
         )  # fmt: skip
         what = f"{row['plot_id']} {at.astimezone(_ZONE):%m-%d %H:%M}"
-        yield "water expected", _differs(what, row["expected_mm"], expected, 0.5)
-        yield "water observed", _differs(what, row["observed_mm"], observed, 0.05)
+        yield "water expected", differs(what, row["expected_mm"], expected, 0.5)
+        yield "water observed", differs(what, row["observed_mm"], observed, 0.05)
         is_near = any(abs(observed - line * expected) < 0.5 for line in (0, 0.2, 0.5)) or expected < 1
         if row["state"] != "rained" and not is_near:
-            yield "water arrived", _differs(what, row["state"], state, 0)
+            yield "water arrived", differs(what, row["state"], state, 0)
 
 
 def _use(et0: Mapping[date, float], coefficient: float, begin: datetime, end: datetime) -> float:
@@ -319,29 +315,9 @@ def _use(et0: Mapping[date, float], coefficient: float, begin: datetime, end: da
     return total
 
 
-def _differs(what: object, theirs: Any, own: Any, tolerance: float) -> str:
-    if theirs is None or own is None or tolerance == 0 or isinstance(own, bool):
-        return "" if theirs == own else f"{what} is {theirs} by SQL, {own} by plain reading"
-    return "" if abs(theirs - own) <= tolerance else f"{what} is {theirs:.4f} by SQL, {own:.4f} by plain reading"
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = connection.execute(query).to_arrow_table().to_pylist()
-    return rows
-
-
 def main() -> int:
     """Reckon districts twice and print what differs."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--districts", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    differing = 0
-    for seed in range(given.seed, given.seed + given.districts):
-        compared, lines = differences(seed)
-        differing += len(lines)
-        print(f"district {seed}: {compared}, {len(lines)} differ", *lines[:40], sep="\n  ", flush=True)
-    return 1 if differing else 0
+    return compare_districts(__doc__, 3, differences)
 
 
 if __name__ == "__main__":
