@@ -1,4 +1,4 @@
-"""A crew's list as CSV (for Excel) and as GeoJSON (RFC 7946)."""
+"""A crew's list as CSV and XLSX (for spreadsheets) and as GeoJSON (RFC 7946)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import shapely
+import xlsxwriter
 from shapely.geometry import MultiPolygon, Polygon, mapping
 from shapely.geometry.polygon import orient
 
@@ -20,6 +21,11 @@ from crews.words import speaker
 
 _FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
 _BOM = "\ufeff"
+
+_LONGEST_CELL = 32_767
+"""Characters that a cell of XLSX may have."""
+
+_COLUMN_WIDTHS = {"issue_id": 18, "action": 34, "due_at": 26, "reason_zh": 46, "reason_en": 46, "plot_name": 28}
 
 COLUMNS = (
     "seq",
@@ -185,6 +191,36 @@ def to_csv(lists: list[CrewList], language: str, known: Reasons | None = None) -
             [defuse(value) if isinstance(value, str) else value for value in (row[name] for name in COLUMNS)]
         )
     return _BOM + sink.getvalue()
+
+
+def to_xlsx(lists: list[CrewList], language: str, known: Reasons | None = None) -> bytes:
+    """Return the lists as one sheet of an Excel workbook with the columns of the CSV; numbers are numbers.
+
+    No text becomes a formula, a link or a number; texts that begin like a formula are defused all the same, for the day
+    on which somebody saves the sheet as CSV.
+    """
+    rows = [stop_values(listed, stop, language, known) for listed in lists for stop in listed.stops]
+    sink = io.BytesIO()
+    # In memory: a workbook of a list is small, and the page's process need not be able to write anywhere.
+    with xlsxwriter.Workbook(sink, {"in_memory": True}) as book:
+        if lists:
+            # The list's own instant, so that the same list is the same file.
+            book.set_properties({"created": lists[0].generated_at.replace(tzinfo=None)})
+        sheet = book.add_worksheet()
+        head = book.add_format({"bold": True})
+        for column, name in enumerate(COLUMNS):
+            sheet.set_column(column, column, _COLUMN_WIDTHS.get(name, 13))
+            sheet.write_string(0, column, name, head)
+        for number, row in enumerate(rows, start=1):
+            for column, name in enumerate(COLUMNS):
+                value = row[name]
+                if isinstance(value, str):
+                    sheet.write_string(number, column, defuse(value)[:_LONGEST_CELL])
+                elif value is not None:
+                    sheet.write_number(number, column, value)
+        sheet.freeze_panes(1, 0)
+        sheet.autofilter(0, 0, len(rows), len(COLUMNS) - 1)
+    return sink.getvalue()
 
 
 def to_geojson(lists: list[CrewList], language: str, known: Reasons | None = None) -> str:

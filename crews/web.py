@@ -30,7 +30,7 @@ from crews.apply import valid_plots
 from crews.card import Form
 from crews.crew_list import CrewList
 from crews.delivery import HashedFiles, ZippedPages, keeping, send_worker
-from crews.export import to_csv, to_geojson
+from crews.export import to_csv, to_geojson, to_xlsx
 from crews.flights.lists import find_lists
 from crews.flights.map import draw_map
 from crews.flights.page import render_flights, states_of
@@ -52,6 +52,8 @@ from ingest.errors import StoreError
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import read_register
 from ingest.site import Site
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def utc_now() -> datetime:
@@ -172,12 +174,21 @@ class Web:
     def download_csv(self, request: Request) -> Response:
         """Give the list (the office: all lists) as CSV."""
         lists = self._lists(request)
-        day = self.site.local_date(self.clock()).isoformat()
-        whose = f"{lists[0].crew}-" if len(lists) == 1 and lists[0].crew else ""
-        name = f"attachment; filename=\"list-{day}.csv\"; filename*=UTF-8''{quote(f'{whose}{day}.csv', safe='')}"
         return PlainTextResponse(
-            to_csv(lists, language_of(request)), media_type="text/csv", headers={"content-disposition": name}
+            to_csv(lists, language_of(request)), media_type="text/csv", headers=self._named(lists, "csv")
         )
+
+    def download_xlsx(self, request: Request) -> Response:
+        """Give the list (the office: all lists) as an Excel workbook."""
+        lists = self._lists(request)
+        return Response(to_xlsx(lists, language_of(request)), media_type=XLSX, headers=self._named(lists, "xlsx"))
+
+    def _named(self, lists: list[CrewList], ending: str) -> dict[str, str]:
+        """Return the header that names a file after its crew and day."""
+        day = self.site.local_date(self.clock()).isoformat()
+        name = f"{lists[0].crew}-{day}" if len(lists) == 1 and lists[0].crew else day
+        named = f"filename=\"list-{day}.{ending}\"; filename*=UTF-8''{quote(f'{name}.{ending}', safe='')}"
+        return {"content-disposition": f"attachment; {named}"}
 
     def download_geojson(self, request: Request) -> Response:
         """Give the list (the office: all lists) as GeoJSON."""
@@ -338,6 +349,7 @@ def create_app(
         Route("/c/{token}", web.open_link),
         Route("/list", web.show_list),
         Route("/list.csv", web.download_csv),
+        Route("/list.xlsx", web.download_xlsx),
         Route("/list.geojson", web.download_geojson),
         Route("/issues/{issue_id}/actions", web.take_report, methods=["POST"]),
         Route("/issues/{issue_id}/picture.svg", web.show_picture),

@@ -1,4 +1,4 @@
-"""`greensward list`: the crews' lists on the terminal, as CSV, GeoJSON or JSON, and the signed links to them."""
+"""`greensward list`: the crews' lists on the terminal, as CSV, XLSX, GeoJSON or JSON, and the signed links to them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.padding import Padding
 
 from crews.apply import valid_plots
 from crews.crew_list import GROUPS, CrewList, Stop
-from crews.export import stop_values, to_csv, to_geojson
+from crews.export import stop_values, to_csv, to_geojson, to_xlsx
 from crews.ledger import Ledger
 from crews.links import link_generation, load_keys, make_token, revoke
 from crews.lists import all_lists, crews_of, list_of
@@ -35,6 +35,7 @@ def print_lists(
     crew: Annotated[str | None, Parameter(help="Only this crew's.")] = None,
     *,
     csv: Annotated[bool, Parameter(help="As CSV for a spreadsheet.", negative="")] = False,
+    xlsx: Annotated[bool, Parameter(help="As an Excel workbook.", negative="")] = False,
     geojson: Annotated[bool, Parameter(help="As GeoJSON.", negative="")] = False,
     out_file: Annotated[Path | None, Parameter(name="--out", help="Write to this file.")] = None,
     lang: Annotated[Literal["zh", "en"], Parameter(help="Language.")] = "zh",
@@ -48,8 +49,9 @@ def print_lists(
     settings = common.settings()
     now = settings.now()
     wrong = _misuse(
-        crew, is_table=(csv, geojson), out_file=out_file, links=(links, revoke_links), office=office, json=common.json
-    )
+        crew, is_table=(csv, xlsx, geojson), out_file=out_file, links=(links, revoke_links), office=office,
+        json=common.json,
+    )  # fmt: skip
     if wrong is not None:
         err.print(wrong)
         return EXIT_USAGE
@@ -70,8 +72,9 @@ def print_lists(
         lists = (
             [list_of(ledger, crew, plots, now, truck_litres)] if crew else all_lists(ledger, plots, now, truck_litres)
         )
-    if csv or geojson:
-        _write(to_csv(lists, lang) if csv else to_geojson(lists, lang) + "\n", out_file)
+    if csv or xlsx or geojson:
+        text = to_csv(lists, lang) if csv else to_geojson(lists, lang) + "\n"
+        _write(to_xlsx(lists, lang) if xlsx else text.encode(), out_file)
         return EXIT_OK
     show(_as_values(lists, lang), as_json=common.json, render=lambda: _print(lists, lang))
     return EXIT_OK
@@ -80,7 +83,7 @@ def print_lists(
 def _misuse(
     crew: str | None,
     *,
-    is_table: tuple[bool, bool],
+    is_table: tuple[bool, ...],
     out_file: Path | None,
     links: tuple[bool, bool],
     office: bool,
@@ -89,9 +92,9 @@ def _misuse(
     """Return what is wrong with options that cannot be meant together; None when they can."""
     wrong = None
     if sum(is_table) + sum(links) > 1 or (json and (any(is_table) or links[1])):
-        wrong = "Choose one of --csv, --geojson, --links, --revoke-links; --json goes with --links or alone."
+        wrong = "Choose one of --csv, --xlsx, --geojson, --links, --revoke-links; --json goes with --links or alone."
     elif out_file is not None and not any(is_table):
-        wrong = "--out needs --csv or --geojson."
+        wrong = "--out needs --csv, --xlsx or --geojson."
     elif office and (crew is not None or not any(links)):
         wrong = "--office goes with --links or --revoke-links and without a crew; the office sees: greensward list"
     elif links[1] and crew is None and not office:
@@ -110,13 +113,13 @@ def _office_hint(crew: str) -> str:
     return " The office's link: greensward list --office --links" if crew.casefold() in {"office", "绿化所"} else ""
 
 
-def _write(text: str, file: Path | None) -> None:
+def _write(content: bytes, file: Path | None) -> None:
     if file is None or str(file) == "-":
-        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.write(content)
         sys.stdout.flush()
         return
     try:
-        file.write_bytes(text.encode())
+        file.write_bytes(content)
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}.") from error
     err.print(f"Wrote {escape(str(file))}")

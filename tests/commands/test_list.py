@@ -69,13 +69,15 @@ def test_it_prints_one_crews_list_in_english(
     assert "一队" not in printed
 
 
-def test_json_csv_and_geojson_hold_the_same_stops(
+def test_json_csv_xlsx_and_geojson_hold_the_same_stops(
     made: DataFolder, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert run(made, "一队", "--json") == 0
     stops = json.loads(capsys.readouterr().out)[0]["stops"]
     assert run(made, "一队", "--csv", "--out", str(tmp_path / "list.csv")) == 0
     assert (tmp_path / "list.csv").read_bytes().startswith(b"\xef\xbb\xbfseq,")
+    assert run(made, "一队", "--xlsx", "--out", str(tmp_path / "list.xlsx")) == 0
+    assert (tmp_path / "list.xlsx").read_bytes().startswith(b"PK\x03\x04")
     assert run(made, "一队", "--geojson", "--out", str(tmp_path / "list.geojson")) == 0
     features = json.loads((tmp_path / "list.geojson").read_text(encoding="utf-8"))["features"]
     assert {stop["issue_id"] for stop in stops} == {feature["id"] for feature in features}

@@ -6,6 +6,8 @@ import csv
 import io
 import itertools
 import json
+import xml.etree.ElementTree as ET
+import zipfile
 from datetime import timedelta
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -17,7 +19,7 @@ from crews.apply import apply_flags, valid_plots
 from crews.card import make_card
 from crews.crew_list import CrewList, Stop
 from crews.drive import distance_km, drive_order, route_km
-from crews.export import COLUMNS, defuse, stop_values, to_csv, to_geojson
+from crews.export import COLUMNS, defuse, stop_values, to_csv, to_geojson, to_xlsx
 from crews.issue import Photo
 from crews.ledger import Ledger
 from crews.lists import all_lists, list_of, office_view
@@ -338,6 +340,43 @@ def test_the_table_has_a_byte_order_mark_and_a_column_for_every_value(listed: Cr
 
 def test_an_empty_list_is_a_table_with_a_head() -> None:
     assert to_csv([], "zh") == "\ufeff" + ",".join(COLUMNS) + "\r\n"
+    assert sheet(to_xlsx([], "zh")) == [list(COLUMNS)]
+
+
+def sheet(book: bytes) -> list[list[str | float | None]]:
+    """Return the cells of the first sheet of a workbook by its own XML; a formula or a link fails."""
+    name = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    with zipfile.ZipFile(io.BytesIO(book)) as parts:
+        assert not [part for part in parts.namelist() if "externalLink" in part or "/_rels/sheet" in part]
+        texts = ["".join(one.itertext()) for one in ET.fromstring(parts.read("xl/sharedStrings.xml"))]  # noqa: S314  our own
+        rows = ET.fromstring(parts.read("xl/worksheets/sheet1.xml")).findall(  # noqa: S314
+            f"{name}sheetData/{name}row"
+        )
+    table = []
+    for row in rows:
+        line: list[str | float | None] = [None] * len(COLUMNS)
+        for cell in row:
+            assert cell.find(f"{name}f") is None
+            value = cell.findtext(f"{name}v")
+            assert value is not None
+            letters = cell.attrib["r"].rstrip("0123456789")
+            column = sum((ord(letter) - 64) * 26**place for place, letter in enumerate(reversed(letters))) - 1
+            line[column] = texts[int(value)] if cell.get("t") == "s" else float(value)
+        table.append(line)
+    return table
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_workbook_holds_what_the_csv_holds_and_numbers_as_numbers(listed: CrewList, language: str) -> None:
+    book = to_xlsx([listed], language)
+    assert book == to_xlsx([listed], language), "the same list is the same file"
+    head, *rows = sheet(book)
+    assert head == list(COLUMNS)
+    values = [stop_values(listed, stop, language) for stop in listed.stops]
+    assert [dict(zip(COLUMNS, row, strict=True)) for row in rows] == [
+        {name: defuse(value) if isinstance(value, str) else value for name, value in one.items()} for one in values
+    ]
+    assert isinstance(rows[0][COLUMNS.index("water_t")], float)
 
 
 @pytest.mark.parametrize(
@@ -373,6 +412,7 @@ def test_a_plots_name_that_is_a_formula_reaches_no_spreadsheet(ledger: Ledger) -
     listed = small_list(ledger, [flag("P1", "drought", NOW - HOUR)], plots)
     (row,) = csv.DictReader(io.StringIO(to_csv([listed], "zh")))
     assert row["plot_name"] == '\'=HYPERLINK("http://evil")'
+    assert sheet(to_xlsx([listed], "zh"))[1][COLUMNS.index("plot_name")] == row["plot_name"]
 
 
 def test_geojson_has_outlines_counter_clockwise_and_unknown_places_as_null(ledger: Ledger, listed: CrewList) -> None:

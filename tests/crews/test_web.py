@@ -787,7 +787,11 @@ def test_pages_travel_compressed_and_static_files_are_kept_until_they_change(pla
 def test_the_table_is_named_after_crew_and_day(place: Place) -> None:
     with place.reader() as reader:
         name = reader.get("/list.csv").headers["content-disposition"]
+        book = reader.get("/list.xlsx")
     assert name == ("attachment; filename=\"list-2026-07-02.csv\"; filename*=UTF-8''%E4%B8%80%E9%98%9F-2026-07-02.csv")
+    assert book.headers["content-disposition"] == name.replace(".csv", ".xlsx")
+    assert (book.content[:4], book.headers["cache-control"]) == (b"PK\x03\x04", "no-store")
+    assert httpx.get(f"{place.url}/list.xlsx").status_code == 403
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
