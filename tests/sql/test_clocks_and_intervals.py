@@ -108,6 +108,21 @@ def test_no_hour_lies_in_two_days_where_midnight_falls_into_an_hour_of_utc(zone:
     assert judged == hours >= 24 * 3
 
 
+def test_rain_of_an_hour_of_the_sites_clock_explains_a_rise_in_it() -> None:
+    lake = MadeLake(at_place("Asia/Kolkata"))
+    lake.laboratory_plot()
+    lake.device()
+    for hours in range(24 * 4):
+        at = AS_OF - hours * _HOUR + timedelta(minutes=10)
+        lake.soil(at - _HOUR, "D1", volumetric_water_content=_DRY + (0.07 if hours < 20 else 0))
+        lake.add("weather_readings", device_id="W", measured_at=at - _HOUR, rain_depth_mm=9.0 if hours == 20 else 0.0)
+    assert lake.flag("drought")["state"] == "just_watered"
+    found = lake.connection.execute(
+        "select source, strftime(timezone('Asia/Kolkata', starts_at), '%M') from wetting_events"
+    ).fetchall()
+    assert found == [("gauge", "00")]
+
+
 @pytest.mark.parametrize(("month", "state"), [(1, "dry"), (7, "suspended")])
 def test_winter_rest_comes_half_a_year_later_south_of_the_equator(month: int, state: str) -> None:
     lake = MadeLake(at_place("Australia/Melbourne", -37.8))
