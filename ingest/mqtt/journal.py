@@ -91,9 +91,9 @@ class Journal:
         return self._waiting_messages + count <= GROUP_MESSAGES and self._waiting_bytes <= _WAITING_BYTES
 
     def _is_full(self) -> bool:
-        """Say whether waiting for neighbours makes no sense any more."""
-        is_early = self._waiting_messages >= _EARLY_MESSAGES and self._is_behind_the_clock()
-        return self._stopping or is_early or not self._has_room(1)
+        """Say whether waiting for neighbours makes no sense any more; otherwise it ends after GROUP_INTERVAL_S."""
+        is_much = self._waiting_messages >= _EARLY_MESSAGES or not self._has_room(1)
+        return self._stopping or (is_much and self._is_behind_the_clock())
 
     def _is_behind_the_clock(self) -> bool:
         """Say whether one more group leaves their numbers behind the clock, from which a lost inbox counts on."""

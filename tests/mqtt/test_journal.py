@@ -139,3 +139,24 @@ def test_many_messages_are_committed_without_waiting_for_more_but_groups_never_o
     wait_until(lambda: acknowledged == [8_192, 8_192, 8_191], "and go on once the clock has caught up")
     journal.stop()
     disk.join(PATIENCE_S)
+
+
+def test_large_messages_are_committed_as_soon_as_they_fill_a_group_but_no_faster_than_the_clock(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or their numbers would be given again once the inbox was lost and the clock is asked for the next."""
+    monkeypatch.setattr(journal_module, "GROUP_INTERVAL_S", 10 * PATIENCE_S)
+    monkeypatch.setattr(journal_module, "_WAITING_BYTES", 500)
+    journal = Journal(folder.inbox, lambda _tickets: None)
+    disk = threading.Thread(target=journal.run, daemon=True)
+    disk.start()
+    journal.deliver(arrival(0), None)
+    wait_until(lambda: journal.messages == 1, "one that leaves no room waits for nobody")
+    journal.deliver(arrival(1), None)
+    assert not journal._is_full(), "its number would be ahead of the clock"
+    with journal._changed:
+        journal._began -= 10 * PATIENCE_S
+        journal._changed.notify_all()
+    wait_until(lambda: journal.messages == 2, "and go on once the clock has caught up")
+    journal.stop()
+    disk.join(PATIENCE_S)
