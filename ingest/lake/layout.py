@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
+"""1: runs of packets in the inbox as they came, which version 2 still reads. 2: they are compressed."""
 
 
 @dataclass(frozen=True, slots=True)

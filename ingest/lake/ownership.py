@@ -30,6 +30,8 @@ class AlreadyOwnedError(InUseError):
 def own(folder: DataFolder) -> Iterator[None]:
     """Be the one process that writes to the lake; clears what an interrupted run left in staging and trash.
 
+    A data folder of an earlier layout is taken over: from then on programs that know only that one refuse it.
+
     Raises: AlreadyOwnedError naming the holder; ConfigError for a layout made by a newer Greensward; StoreError.
     """
     with store_errors(f"opening the data folder {folder.root}"):
@@ -48,6 +50,7 @@ def own(folder: DataFolder) -> Iterator[None]:
             os.ftruncate(lock.fileno(), 0)
             os.write(lock.fileno(), holder.encode())
         ensure_layout(folder)
+        _take_over(folder)
         settle(folder)
         clear_leftovers(folder)
         yield
@@ -113,6 +116,20 @@ def ensure_layout(folder: DataFolder) -> None:
     check_layout(folder)
 
 
+def _take_over(folder: DataFolder) -> None:
+    """Raise the version of an earlier layout, before anything is written that a program which knows only that misreads.
+
+    Only by whoever holds the writer lock: a process of the earlier version may be at work otherwise.
+    """
+    with store_errors(f"writing {folder.version_file}"):
+        if _layout(folder) != str(LAYOUT_VERSION):
+            replace_file(folder.version_file, f"{LAYOUT_VERSION}\n".encode())
+
+
+def _layout(folder: DataFolder) -> str:
+    return folder.version_file.read_bytes().decode("utf-8", "replace").strip()
+
+
 def check_restored(folder: DataFolder) -> None:
     """Refuse a data folder into which a backup is being put back, or was by a run that was cut short.
 
@@ -132,12 +149,11 @@ def check_layout(folder: DataFolder) -> None:
     """
     with store_errors(f"reading {folder.version_file}"):
         try:
-            content = folder.version_file.read_bytes()
+            found = _layout(folder)
         except (FileNotFoundError, NotADirectoryError):
             return
-    found = content.decode("utf-8", "replace").strip()
     if not (found.isascii() and found.isdigit()) or int(found) > LAYOUT_VERSION:
         raise ConfigError(
             f"{folder.root} has layout version {found!r}; this Greensward knows up to {LAYOUT_VERSION}. "
-            "Use the newer Greensward that made it."
+            "Use the newer Greensward that wrote to it last, or restore a backup made before it did."
         )

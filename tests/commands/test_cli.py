@@ -20,7 +20,7 @@ from greensward.cli import app, run
 from greensward.commands.sql import open_for_questions
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE
 from greensward.settings import load
-from ingest.lake.layout import DataFolder
+from ingest.lake.layout import LAYOUT_VERSION, DataFolder
 from ingest.lake.ownership import ensure_layout
 from ingest.lake.tables import table
 from ingest.lake.write import write_rows
@@ -339,7 +339,7 @@ def test_a_newer_data_folder_is_refused_by_every_command_and_left_as_it_is(
     folder: DataFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ensure_layout(folder)
-    folder.version_file.write_text("2\n", encoding="utf-8")
+    folder.version_file.write_text(f"{LAYOUT_VERSION + 1}\n", encoding="utf-8")
     before = sorted(folder.root.rglob("*"))
     file = tmp_path / "devices.csv"
     file.write_text("device_id\ns1\n", encoding="utf-8")

@@ -9,6 +9,7 @@ import pytest
 from greensward.settings import Settings, load
 from greensward.wiring import broker_of, read_secret
 from ingest.errors import ConfigError
+from ingest.lake.layout import LAYOUT_VERSION
 
 
 def write(path: Path, text: str) -> Path:
@@ -205,7 +206,7 @@ def test_settings_that_may_not_be_read_are_named(tmp_path: Path, monkeypatch: py
 
 
 def test_a_data_folder_of_a_newer_greensward_or_one_that_is_a_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "VERSION").write_text("2\n", encoding="utf-8")
+    (tmp_path / "VERSION").write_text(f"{LAYOUT_VERSION + 1}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="newer Greensward"):
         load(data=tmp_path).data_folder()
     (tmp_path / "VERSION").write_text("٢\n", encoding="utf-8")

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingest.errors import StoreError
+from ingest.errors import ConfigError, StoreError
+from ingest.lake import ownership
 from ingest.lake.damage import scrub, set_aside_damaged
 from ingest.lake.layout import DataFolder
-from ingest.lake.ownership import own
+from ingest.lake.ownership import check_layout, ensure_layout, own
 from ingest.lake.read import explain_columns, open_lake, partition_files, read_files, read_register, retrying
 from ingest.lake.tables import all_tables, table
 from ingest.lake.write import by_local_day, replace_register, write_rows
@@ -179,6 +180,28 @@ def test_who_takes_over_syncs_every_name_before_it_removes_anything(
         assert not left.exists()
     names = {folder.root, folder.lake, folder.table("soil_readings"), folder.partition("soil_readings", DAY)}
     assert names <= seen[-1]
+
+
+def test_whoever_writes_takes_an_earlier_layout_over_and_programs_that_know_only_that_refuse_it_then(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.root.mkdir(exist_ok=True)
+    folder.version_file.write_text("1\n")
+    ensure_layout(folder)
+    assert folder.version_file.read_text() == "1\n", "the earlier program may be writing"
+    synced = note_synced_folders(monkeypatch)
+    with own(folder):
+        assert folder.version_file.read_text() == "2\n"
+        assert folder.root in synced
+    with own(folder):
+        check_layout(folder)
+    monkeypatch.setattr(ownership, "LAYOUT_VERSION", 1)
+    with (
+        pytest.raises(ConfigError, match=r"layout version .2.; this Greensward knows up to 1\. Use the newer"),
+        own(folder),
+    ):
+        pass
+    assert folder.version_file.read_text() == "2\n"
 
 
 def note_synced_folders(monkeypatch: pytest.MonkeyPatch) -> set[Path]:

@@ -15,7 +15,7 @@ import pytest
 import shapely
 
 from ingest.errors import ConfigError, StoreError
-from ingest.lake.layout import DataFolder
+from ingest.lake.layout import LAYOUT_VERSION, DataFolder
 from ingest.registers.store import PlotImport, import_devices, import_plots, read_rows
 from ingest.site import BEICHEN
 
@@ -221,7 +221,7 @@ def test_replacing_from_a_past_day_erases_no_plot_that_begins_later(
 def test_a_register_of_a_newer_greensward_is_left_as_it_is(
     folder: DataFolder, bring: Make, plot: Make, square: Make
 ) -> None:
-    folder.version_file.write_text("2\n", encoding="utf-8")
+    folder.version_file.write_text(f"{LAYOUT_VERSION + 1}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="newer Greensward"):
         bring(plot("P-1", square()))
     assert list(folder.root.iterdir()) == [folder.version_file]
