@@ -1,89 +1,133 @@
-"""Many small files into few: a partition's whole folder is built anew beside the lake and swapped in one step."""
+"""Many small files into few: a partition's whole folder is built anew beside the lake and swapped in one step.
+
+Which files are merged follows their sizes, as in a log-structured store: the small ones, as long as the largest of
+them is no more than twice the others together. So the file that a row lies in grows by half at least whenever the row
+is written again: of a day of n equal seals no row is written more than 1.7 log2(n) times. A closed day becomes one
+file once nothing has come for it for a day.
+"""
 
 from __future__ import annotations
 
+import functools
+import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.errors import StoreError
-from ingest.lake.candidates import are_different
 from ingest.lake.damage import set_aside_damaged
-from ingest.lake.dedupe import coalesce_by_key
-from ingest.lake.durable import store_errors
+from ingest.lake.durable import ExchangeUnsupportedError, can_exchange, store_errors
 from ingest.lake.layout import DataFolder
-from ingest.lake.locks import swapping
-from ingest.lake.read import partition_days, partition_files, read_files
-from ingest.lake.tables import Table, all_tables
-from ingest.lake.write import replace_partition
+from ingest.lake.merge import rows_in_order, says_it_is_in_order
+from ingest.lake.read import partition_days, partition_files
+from ingest.lake.tables import Table, all_tables, table
+from ingest.lake.write import replace_files
 
-_BIG_BYTES = 32 * 1024 * 1024
-"""Files of this size are not merged again: they are linked into the new folder as they are.
-
-Counted before compression: a day of refused pictures may be a thousand times larger than its files, and memory must not
-follow it (I7).
-"""
+_Item = TypeVar("_Item")
 
 MERGE_BYTES = 32_000_000
-"""Most bytes before compression that are merged at once unless told otherwise, for the same reason."""
+"""Most bytes of rows in memory in a merge unless told otherwise."""
+
+_FILE_BYTES = 2_000_000
+"""Of these, the least for each file that is merged: what decompresses its columns and a page of each take as much again
+and more."""
+
+_AT_REST = 144
+"""So many times as long as a closed day must be settled to become one file: ten minutes, and a day."""
+
+_WEIGHED_FILES = 512
+"""What is known of so many files is kept: each round asks for those of closed days that are more than one file."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file of a partition.
+
+    disk_bytes: its size
+    row_bytes: before compression; 0 when it cannot be read, which then shows as damaged
+    is_in_order: whether it says so; files of earlier versions do not
+    """
+
+    path: Path
+    disk_bytes: int
+    row_bytes: int
+    is_in_order: bool
 
 
 def compact_partition(
-    folder: DataFolder, spec: Table, day: date, more_than: int, merge_bytes: int = MERGE_BYTES
+    folder: DataFolder,
+    spec: Table,
+    day: date,
+    more_than: int,
+    merge_bytes: int = MERGE_BYTES,
+    *,
+    is_at_rest: bool = True,
+    turned: Callable[[], None] = lambda: None,
 ) -> int:
-    """Merge the small files of one local day when there are more than `more_than`; return how many were merged.
+    """Merge files of one local day when more than `more_than` of them may be merged; return how many were.
 
-    merge_bytes: most bytes before compression to merge at once; memory takes some three times as much
+    merge_bytes: of rows in memory, about; memory takes some five times as much
+    is_at_rest: whether nothing more is to be expected, and a large file is written again for a small one
+    turned: called every so many rows; what it raises ends the merge
     Rows of the same key that came in different files become one where the table merges measured columns.
     Raises: StoreError (ExchangeUnsupportedError where folders cannot be swapped); the partition is unchanged then.
     """
-    with swapping(folder):
-        return _compact(folder, spec, day, more_than, merge_bytes)
-
-
-def _compact(folder: DataFolder, spec: Table, day: date, more_than: int, merge_bytes: int) -> int:
     files = partition_files(folder, spec, day)
     if len(files) <= max(more_than, 1):
         return 0
-    small = _smallest_within(files, merge_bytes)
-    if len(small) <= max(more_than, 1):
+    if not can_exchange(folder.staging):
+        raise ExchangeUnsupportedError(f"{folder.root}: this file system cannot swap folders in one step")
+    with store_errors(f"looking at {spec.name} of {day}"):
+        weighed = [_weighed(spec.name, path) for path in files]
+        free_bytes = shutil.disk_usage(folder.root).free
+    chosen = _chosen(spec, weighed, more_than, merge_bytes, free_bytes // 2, is_at_rest=is_at_rest)
+    if not chosen:
         return 0
     # A wrong byte that Parquet does not notice must not get a new name with a right hash.
-    if set_aside_damaged(folder, small):
-        return _compact(folder, spec, day, more_than, merge_bytes)
-    try:
-        rows = read_files(spec, small)
-    except (pa.ArrowException, ValueError) as error:
-        raise StoreError(f"compacting {spec.name} of {day}: {error}") from error
-    if spec.merge and not are_different(spec.key, rows):
-        with duckdb.connect(":memory:", config={"memory_limit": "2GB", "threads": 2}) as connection:
-            rows = coalesce_by_key(connection, spec, rows)
-    stem = f"merged-{_bound(small[0], 1)}-{max(_bound(path, 2) for path in small)}"
-    replace_partition(folder, spec, day, rows, stem, keep=[path for path in files if path not in small])
-    return len(small)
+    if set_aside_damaged(folder, _one_by_one(chosen, turned)):
+        return compact_partition(folder, spec, day, more_than, merge_bytes, is_at_rest=is_at_rest, turned=turned)
+    stem = f"merged-{min(_bound(path, 1) for path in chosen)}-{max(_bound(path, 2) for path in chosen)}"
+    with closing(rows_in_order(spec, chosen, merge_bytes // 4)) as parts:
+        telling = _one_by_one(parts, turned)
+        is_done = replace_files(folder, spec, day, chosen, telling, stem, merge_bytes * 3 // 4)
+    return len(chosen) if is_done else 0
 
 
 def compact_lake(
-    folder: DataFolder, today: date, more_than: int, settled_s: float = 0.0, merge_bytes: int = MERGE_BYTES
+    folder: DataFolder,
+    today: date,
+    more_than: int,
+    settled_s: float = 0.0,
+    merge_bytes: int = MERGE_BYTES,
+    turned: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[str, date, int]]:
-    """Compact every partition that needs it: closed days to one file, today's and yesterday's past `more_than` files.
+    """Compact every partition that needs it: closed days into one file, today's and yesterday's past `more_than` files.
 
-    settled_s: a closed day whose newest file is younger counts as open: while old readings still come, each round
-        would merge all of them once more
-    merge_bytes: as in `compact_partition`
+    settled_s: a closed day whose newest file is younger counts as open; older than a day for 600 s it is at rest
+    merge_bytes, turned: as in `compact_partition`
     Yields table, day and how many files were merged. Raises: StoreError.
     """
     for spec in all_tables().values():
         if spec.partition_by is None:
             continue
         for day in partition_days(folder, spec):
-            is_open = (today - day).days <= 1 or _newest_age_s(folder, spec, day) < settled_s
-            merged = compact_partition(folder, spec, day, more_than if is_open else 1, merge_bytes)
+            age_s = _newest_age_s(folder, spec, day)
+            is_open = (today - day).days <= 1 or age_s < settled_s
+            merged = compact_partition(
+                folder,
+                spec,
+                day,
+                more_than if is_open else 1,
+                merge_bytes,
+                is_at_rest=not is_open and age_s >= settled_s * _AT_REST,
+                turned=turned,
+            )
             if merged:
                 yield spec.name, day, merged
 
@@ -95,28 +139,53 @@ def _newest_age_s(folder: DataFolder, spec: Table, day: date) -> float:
     return max(time.time() - written, 0.0)
 
 
-def _smallest_within(paths: Sequence[Path], merge_bytes: int) -> list[Path]:
-    """Return the smallest files that may be merged at once, in name order."""
-    chosen: list[Path] = []
-    total = 0
-    for size, path in sorted((_encoded_bytes(path), path) for path in paths):
-        total += size
-        if size >= _BIG_BYTES or (chosen and total > merge_bytes):
+def _chosen(
+    spec: Table, files: Sequence[_File], more_than: int, merge_bytes: int, disk_bytes: int, *, is_at_rest: bool
+) -> list[Path]:
+    """Return the files to merge, in name order; none when it is not worth it.
+
+    disk_bytes: how much of the disk the new file may take, with the old ones still there
+
+    What devices measured is asked for by device, so that a day of it becomes one file of any size; a merge holds a part
+    of each of its files. Other files are read as a whole by whoever needs one of their rows (`greensward replay`), and
+    so are those that do not say that they are in order: they stay small enough for that.
+    """
+    is_by_device = spec.sort_by[0] == "device_id"
+
+    def whole_bytes(file: _File) -> int:
+        return 0 if is_by_device and file.is_in_order else file.row_bytes
+
+    growing = [file for file in files if 2 * whole_bytes(file) < merge_bytes]
+    if len(growing) <= max(more_than, 1):
+        return []
+    growing.sort(key=lambda file: (file.row_bytes, file.path))
+    fitting: list[_File] = []
+    for file in growing[: max(merge_bytes // _FILE_BYTES, 2)]:
+        all_of_them = [*fitting, file]
+        if sum(map(whole_bytes, all_of_them)) > merge_bytes or sum(one.disk_bytes for one in all_of_them) > disk_bytes:
             break
-        chosen.append(path)
-    return sorted(chosen)
+        fitting.append(file)
+    while not is_at_rest and fitting and 3 * fitting[-1].row_bytes > 2 * sum(file.row_bytes for file in fitting):
+        fitting.pop()
+    return sorted(file.path for file in fitting) if len(fitting) > 1 else []
 
 
-def _encoded_bytes(path: Path) -> int:
-    """Return the size before compression; 0 for a file that cannot be read, which then shows as damaged."""
-    size = path.stat().st_size
-    if size >= _BIG_BYTES:
-        return size
+@functools.lru_cache(maxsize=_WEIGHED_FILES)
+def _weighed(table_name: str, path: Path) -> _File:
+    """Return what is to be known of a file; kept, since a file never changes under its name."""
+    disk_bytes = path.stat().st_size
     try:
         footer = pq.read_metadata(path)
     except (pa.ArrowException, OSError, ValueError):
-        return 0
-    return sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
+        return _File(path, disk_bytes, row_bytes=0, is_in_order=False)
+    row_bytes = sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
+    return _File(path, disk_bytes, row_bytes, says_it_is_in_order(table(table_name), footer))
+
+
+def _one_by_one(items: Iterable[_Item], turned: Callable[[], None]) -> Iterator[_Item]:
+    for item in items:
+        turned()
+        yield item
 
 
 def _bound(path: Path, position: int) -> int:

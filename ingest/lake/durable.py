@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import functools
 import hashlib
 import os
 import re
@@ -27,16 +28,26 @@ class ExchangeUnsupportedError(StoreError):
     """The file system cannot swap two folders in one step (NFS, some FUSE); compaction is left out there."""
 
 
+_SYNCED_BYTES = 16 * 1024 * 1024
+"""Of a long file this much at a time goes to the disk: all of it at the end could take longer than a watchdog waits."""
+
+
 class _HashingFile:
     """A file object for pyarrow that hashes what passes through; Parquet is written strictly forwards."""
 
     def __init__(self, sink: BinaryIO) -> None:
         self._sink = sink
         self._digest = hashlib.sha256()
+        self._unsynced_bytes = 0
         self.closed = False
 
     def write(self, data: bytes) -> int:
         self._digest.update(data)
+        self._unsynced_bytes += len(data)
+        if self._unsynced_bytes > _SYNCED_BYTES:
+            self._unsynced_bytes = 0
+            self._sink.flush()
+            os.fdatasync(self._sink.fileno())
         return self._sink.write(data)
 
     def flush(self) -> None:
@@ -152,16 +163,37 @@ def exchange_folders(staged: Path, target: Path, trash: Path) -> None:
     with store_errors(f"swapping {target}"):
         fsync_folder(staged)
         make_folder(trash)
-        result = _libc.renameat2(_AT_FDCWD, os.fsencode(staged), _AT_FDCWD, os.fsencode(target), _RENAME_EXCHANGE)
-        if result != 0:
-            code = ctypes.get_errno()
-            if code in {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}:
-                raise ExchangeUnsupportedError(f"{target}: this file system cannot swap folders in one step")
-            raise OSError(code, os.strerror(code), str(target))
+        _exchange(staged, target)
         fsync_folder(target.parent)
     # Not removed yet: a reader that is listing the old folder must find it whole. A failure here has lost nothing.
     with contextlib.suppress(OSError):
         staged.rename(trash / uuid.uuid4().hex)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    result = _libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
+    if result != 0:
+        code = ctypes.get_errno()
+        if code in {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}:
+            raise ExchangeUnsupportedError(f"{other}: this file system cannot swap folders in one step")
+        raise OSError(code, os.strerror(code), str(other))
+
+
+@functools.cache
+def can_exchange(staging: Path) -> bool:
+    """Say whether folders can be swapped in one step here; asked once for each staging folder. Raises: StoreError."""
+    probes = [staging / f"probe-{uuid.uuid4().hex}" for _ in range(2)]
+    with store_errors(f"trying a swap in {staging}"):
+        for probe in probes:
+            make_folder(probe)
+        try:
+            _exchange(*probes)
+        except ExchangeUnsupportedError:
+            return False
+        finally:
+            for probe in probes:
+                probe.rmdir()
+    return True
 
 
 def empty_folder(folder: Path, older_than_s: float = 0.0) -> None:

@@ -255,10 +255,11 @@ def read_files(spec: Table, paths: list[Path]) -> pa.Table:
         return spec.schema.empty_table()
     with store_errors(f"reading {spec.name}"):
         tables = [pq.read_table(path, partitioning=None, page_checksum_verification=True) for path in paths]
-    return pa.concat_tables([_with_schema(spec, rows) for rows in tables])
+    return pa.concat_tables([with_schema(spec, rows) for rows in tables])
 
 
-def _with_schema(spec: Table, rows: pa.Table) -> pa.Table:
+def with_schema(spec: Table, rows: pa.Table) -> pa.Table:
+    """Return the rows with the table's columns; those they lack are null."""
     arrays = [
         rows[c.name].cast(c.type) if c.name in rows.column_names else pa.nulls(rows.num_rows, c.type)
         for c in spec.columns

@@ -17,7 +17,7 @@ from ingest.lake.tables import table
 from ingest.site import Site
 
 _SETTLED_S = 600.0
-"""A day is merged into one file when nothing has come for it for so long."""
+"""A closed day's files are merged when nothing has come for it for so long."""
 
 
 def keep_house(
@@ -33,14 +33,13 @@ def keep_house(
 
     raw_days: raw messages of older local days go, but never the newest so many days that there are: a clock that
     jumped ahead must not remove everything
-    turned: called after each partition that was merged, for a watchdog
+    turned: called again and again while files are merged, where no lock is held; what it raises ends that
     merge_bytes: as in `compact_partition`
     Where the file system cannot swap folders nothing is compacted; everything else goes on.
     """
     today = site.local_date(now)
     with contextlib.suppress(ExchangeUnsupportedError):
-        for _ in compact_lake(folder, today, compact_files, _SETTLED_S, merge_bytes):
-            turned()
+        for _ in compact_lake(folder, today, compact_files, _SETTLED_S, merge_bytes, turned):
             give_back()
     clear_trash(folder)
     _remove_raw_messages(folder, site, now, raw_days)

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 
 from ingest.errors import StoreError
 from ingest.heap import give_back
-from ingest.inbox import Inbox
+from ingest.inbox import Backlog, Inbox
 from ingest.lake.durable import write_new_file
 from ingest.lake.layout import DataFolder
 from ingest.registers.snapshot import Registers
@@ -26,6 +26,10 @@ _HOUSEKEEPING_WAITS_S = 60.0
 """While sealing is behind, merging waits; not for ever, or files add up that each query has to open."""
 
 _RETRY_S = 2.0
+
+
+class _MergeLeftError(Exception):
+    """A merge was ended half-way."""
 
 
 class SealLoop:
@@ -60,6 +64,7 @@ class SealLoop:
         self._software_version = software_version
         self._registers = Registers(folder)
         self._on_sealed, self._on_trouble = on_sealed, on_trouble
+        self._next_seal = 0.0
         self._stopping = threading.Event()
         self._seal_now = threading.Event()
 
@@ -75,32 +80,40 @@ class SealLoop:
     def run(self) -> None:
         """Seal until `stop()`. Raises: StoreError when the last seal fails; what it was to seal stays in the inbox."""
         sealer = Sealer(self._folder, self._site, self._software_version, self._turn)
-        next_seal = time.monotonic() + self._pace.seal_every_s
+        self._next_seal = time.monotonic() + self._pace.seal_every_s
         next_housekeeping = time.monotonic()
         has_caught_up = False
         with Inbox(self._folder.inbox) as inbox:
             while True:
                 is_last = self._stopping.is_set()
-                self._turn()
-                backlog = inbox.backlog()
-                is_behind = backlog.size_bytes >= self._pace.seal_bytes
-                is_due = is_last or self._seal_now.is_set() or self.last_turn >= next_seal
-                if is_due or (backlog.groups and is_behind):
-                    self._seal_now.clear()
-                    next_seal = time.monotonic() + self._pace.seal_every_s
-                if backlog.groups and (is_due or is_behind):
-                    self._seal_once(sealer, inbox, is_last=is_last)
-                    give_back()
-                elif is_last:
+                backlog = self._seal_if_due(sealer, inbox, is_last=is_last)
+                if is_last and not backlog.groups:
                     break
+                is_behind = self._is_behind(backlog)
                 # Merging before an interrupted seal is done again would hide which rows were its own.
                 has_caught_up = has_caught_up or not backlog.groups or self.last_seal_at is not None
                 house_at = next_housekeeping + (_HOUSEKEEPING_WAITS_S if is_behind else 0.0)
                 if not is_last and has_caught_up and self.last_turn >= house_at:
                     next_housekeeping = time.monotonic() + _HOUSEKEEPING_EVERY_S
-                    self._keep_house(sealer)
+                    self._keep_house(sealer, inbox)
                 if not is_behind:
                     self._seal_now.wait(_TURN_S)
+
+    def _seal_if_due(self, sealer: Sealer, inbox: Inbox, *, is_last: bool = False) -> Backlog:
+        """Seal once when it is time, or when much waits; return what waited before."""
+        self._turn()
+        backlog = inbox.backlog()
+        is_due = is_last or self._seal_now.is_set() or self.last_turn >= self._next_seal
+        if is_due or self._is_behind(backlog):
+            self._seal_now.clear()
+            self._next_seal = time.monotonic() + self._pace.seal_every_s
+            if backlog.groups:
+                self._seal_once(sealer, inbox, is_last=is_last)
+                give_back()
+        return backlog
+
+    def _is_behind(self, backlog: Backlog) -> bool:
+        return backlog.groups > 0 and backlog.size_bytes >= self._pace.seal_bytes
 
     def _turn(self) -> None:
         self.last_turn = time.monotonic()
@@ -131,7 +144,13 @@ class SealLoop:
         path = write_new_file(self._folder.staging, target, f"group-{group}", ".bin", lambda sink: sink.write(packed))
         return str(path.relative_to(self._folder.damaged))
 
-    def _keep_house(self, sealer: Sealer) -> None:
+    def _keep_house(self, sealer: Sealer, inbox: Inbox) -> None:
+        def turned() -> None:
+            """Seal while a long merge goes on; it ends half-way rather than let a stop wait, or a seal that failed."""
+            self._seal_if_due(sealer, inbox)
+            if self._stopping.is_set() or self.problem:
+                raise _MergeLeftError
+
         try:
             self._replay_if_asked(sealer)
             keep_house(
@@ -140,9 +159,11 @@ class SealLoop:
                 datetime.now(UTC),
                 self._pace.compact_files,
                 self._pace.raw_days,
-                self._turn,
+                turned,
                 self._pace.merge_bytes,
             )
+        except _MergeLeftError:
+            pass  # begun again from the start the next time
         except Exception as error:  # noqa: BLE001 - what housekeeping meets must never stop sealing
             self._on_trouble(str(error))
 

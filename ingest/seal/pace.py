@@ -14,7 +14,7 @@ class Pace:
     seal_every_s: most seconds a message waits before it is sealed
     seal_bytes: sealed sooner when the inbox holds this much; also the most that one seal takes into memory
     compact_files: files of an open day before they are merged
-    merge_bytes: most that one merge takes, before compression
+    merge_bytes: of the rows that a merge has in memory
     min_free_bytes: free disk below which nothing is taken from the broker
     raw_days: days that raw_messages are kept
     """

@@ -6,8 +6,6 @@ messages, and writing it a second time changes nothing.
 
 from __future__ import annotations
 
-import functools
-import uuid
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,7 +34,7 @@ from ingest.drone.pose_join import PLANNED
 from ingest.drone.rows import picture_rows, posed_pictures, repose
 from ingest.errors import StoreError
 from ingest.lake.damage import read_undamaged, set_aside_damaged
-from ingest.lake.durable import ExchangeUnsupportedError, exchange_folders, make_folder, store_errors
+from ingest.lake.durable import can_exchange, store_errors
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import swapping
 from ingest.lake.read import partition_files, relation_of
@@ -175,7 +173,7 @@ class PictureStore:
         """
         plans = {name: self._plan(table(name), kept) for name in TABLES}
         stays: set[int] = set()
-        if any(old for plan in plans.values() for _, old, _ in plan) and not can_exchange(self.folder):
+        if any(old for plan in plans.values() for _, old, _ in plan) and not can_exchange(self.folder.staging):
             stays = {position for plan in plans.values() for position, old, _ in plan if old}
         for name, plan in plans.items():
             self._carry_out(table(name), [one for one in plan if one[0] not in stays], stem)
@@ -307,24 +305,6 @@ def count_pictures(tally: Tally, groups: Iterable[Group], kept: Sequence[Kept], 
                 mine = sum(row["message_seq"] == seq for row in one.rows[name]) if one else 0
                 there = max(brought.get(name, 0) - mine, 0)
                 tally.count(name, [seq] * (mine + there), [False] * mine + [True] * there)
-
-
-def can_exchange(folder: DataFolder) -> bool:
-    """Say whether folders can be swapped in one step here; asked once for each staging folder. Raises: StoreError."""
-    return _can_exchange(folder.staging, folder.trash)
-
-
-@functools.cache
-def _can_exchange(staging: Path, trash: Path) -> bool:
-    one, other = (staging / f"probe-{uuid.uuid4().hex}" for _ in range(2))
-    with store_errors(f"trying a swap in {staging}"):
-        make_folder(one)
-        make_folder(other)
-    try:
-        exchange_folders(one, other, trash)
-    except ExchangeUnsupportedError:
-        return False
-    return True
 
 
 def _is_near(at: datetime, told: Sequence[datetime], reach: timedelta) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from ingest.lake import compact, durable, write
+from ingest.lake import durable, write
 from ingest.lake.compact import compact_lake, compact_partition
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake, partition_files, read_files, retrying
@@ -27,6 +27,18 @@ DAY = NOON.date()
 def fill(folder: DataFolder, files: int) -> None:
     for n in range(files):
         write_rows(folder, SOIL, DAY, soil(soil_row(n, message_seq=n)), f"part-{n}-{n}")
+
+
+def aged(folder: DataFolder, seconds: float) -> None:
+    """Let all files of the day have been written so long ago."""
+    for path in partition_files(folder, SOIL, DAY):
+        os.utime(path, (time.time() - seconds,) * 2)
+
+
+def rows_and_instants(folder: DataFolder) -> tuple[int, int]:
+    with open_lake(folder, BEICHEN) as lake:
+        (counted,) = lake.execute("select count(*), count(distinct measured_at) from soil_readings").fetchall()
+    return counted[0], counted[1]
 
 
 def test_many_small_files_become_one_with_the_same_rows(folder: DataFolder) -> None:
@@ -94,19 +106,23 @@ def test_our_reader_is_right_while_a_day_is_swapped_again_and_again(folder: Data
     assert set(seen) == {7}
 
 
-def test_a_big_file_is_not_merged_again_and_not_lost(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_file_is_written_again_only_once_nothing_more_comes_for_its_day(folder: DataFolder) -> None:
     many = [soil_row(n / 10, message_seq=n, bulk_ec_ds_m=n / 7) for n in range(5000)]
     write_rows(folder, SOIL, DAY, soil(*many), "part-0-4999")
-    (big,) = partition_files(folder, SOIL, DAY)
-    monkeypatch.setattr(compact, "_BIG_BYTES", compact._encoded_bytes(big))
+    (large,) = partition_files(folder, SOIL, DAY)
     for n in range(5000, 5004):
         write_rows(folder, SOIL, DAY, soil(soil_row(n / 10, message_seq=n)), f"part-{n}-{n}")
-    assert compact_partition(folder, SOIL, DAY, more_than=1) == 4
-    assert big in partition_files(folder, SOIL, DAY)
-    assert len(partition_files(folder, SOIL, DAY)) == 2
-    with open_lake(folder, BEICHEN) as lake:
-        counted = lake.execute("select count(*), count(distinct measured_at) from soil_readings").fetchall()
-    assert counted == [(5004, 5004)]
+    later = DAY + timedelta(days=40)
+    aged(folder, 601)
+    assert list(compact_lake(folder, later, more_than=24, settled_s=600)) == [("soil_readings", DAY, 4)]
+    assert large in partition_files(folder, SOIL, DAY)
+    assert rows_and_instants(folder) == (5004, 5004)
+    aged(folder, 601)
+    assert list(compact_lake(folder, later, more_than=24, settled_s=600)) == []
+    aged(folder, 86_401)
+    assert list(compact_lake(folder, later, more_than=24, settled_s=600)) == [("soil_readings", DAY, 2)]
+    assert len(partition_files(folder, SOIL, DAY)) == 1
+    assert rows_and_instants(folder) == (5004, 5004)
 
 
 def test_what_is_merged_at_once_is_measured_before_compression(folder: DataFolder) -> None:
@@ -165,6 +181,7 @@ def test_a_swapped_folder_is_on_disk_before_and_its_name_after(
             return int(real_swap(at, staged, to, target, flags))
 
     monkeypatch.setattr(os, "fsync", note_fsync)
+    assert durable.can_exchange(folder.staging)
     monkeypatch.setattr(durable, "_libc", Noting())
     compact_partition(folder, SOIL, DAY, more_than=1)
     (swap,) = [place for place, what in enumerate(done) if what.startswith("swap")]
@@ -178,8 +195,7 @@ def test_a_closed_day_to_which_readings_still_come_is_merged_as_seldom_as_an_ope
     fill(folder, 3)
     later = DAY + timedelta(days=40)
     assert list(compact_lake(folder, later, more_than=4, settled_s=600)) == []
-    for path in partition_files(folder, SOIL, DAY):
-        os.utime(path, (time.time() - 601,) * 2)
+    aged(folder, 601)
     assert list(compact_lake(folder, later, more_than=4, settled_s=600)) == [("soil_readings", DAY, 3)]
 
 

@@ -16,6 +16,7 @@ import pytest
 from ingest.decode.native_exif import UNKNOWN_DRONE
 from ingest.drone import pictures as drone_pictures
 from ingest.errors import StoreError
+from ingest.lake import durable
 from ingest.lake.durable import ExchangeUnsupportedError
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import comparing, open_lake, partition_files
@@ -683,8 +684,8 @@ def test_where_folders_cannot_be_swapped_a_known_picture_stays_as_it_is_in_every
     def unsupported(*_: Any) -> None:
         raise ExchangeUnsupportedError("no")
 
-    monkeypatch.setattr(pictures_module, "exchange_folders", unsupported)
-    pictures_module._can_exchange.cache_clear()
+    monkeypatch.setattr(durable, "_exchange", unsupported)
+    durable.can_exchange.cache_clear()
     try:
         lake.seal(native(attitude=YAW_ONLY, detections=SICK))
         before = lake.contents()
@@ -693,7 +694,7 @@ def test_where_folders_cannot_be_swapped_a_known_picture_stays_as_it_is_in_every
         assert {row[0] for row in lake.covered()} == {"PLANE/d/2"}
         assert len(before[0]) == 1
     finally:
-        pictures_module._can_exchange.cache_clear()
+        durable.can_exchange.cache_clear()
 
 
 def test_a_picture_that_is_told_again_and_again_costs_as_often_and_not_the_square(

@@ -1,0 +1,239 @@
+"""Files are merged in the table's order, in as much memory as the setting says, whatever the size of the day."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from ingest.errors import StoreError
+from ingest.lake import compact, merge
+from ingest.lake.compact import _chosen, _File, compact_partition
+from ingest.lake.layout import DataFolder
+from ingest.lake.merge import rows_in_order
+from ingest.lake.read import partition_files, read_files
+from ingest.lake.tables import table
+from ingest.lake.write import columns_to_arrow, to_arrow, write_rows
+from tests.lake.rows import NOON, soil, soil_row
+
+SOIL = table("soil_readings")
+DAY = NOON.date()
+ROUNDS = 144
+
+
+def probes(count: int, rounds: range, first_seq: int = 0) -> pa.Table:
+    """Return readings of two depths every ten minutes, with the resolution and the delays of real ones."""
+    chance = np.random.default_rng(rounds.start)
+    device, at_round = (part.ravel() for part in np.meshgrid(np.arange(count), np.array(rounds), indexing="ij"))
+    noon_us = int(NOON.timestamp()) * 1_000_000
+    measured = noon_us + (at_round * 600 + device % 600 + chance.integers(-5, 6, device.size)) * 1_000_000
+    received = measured + chance.integers(500_000, 5_000_000, device.size)
+    seq = first_seq + np.argsort(np.argsort(received))
+    both, depth = np.repeat(np.arange(device.size), 2), np.tile([10.0, 30.0], device.size)
+    water = np.round(0.18 + device[both] % 90 / 1_000 + chance.normal(0, 0.002, both.size), 3)
+    columns = {
+        "device_id": pa.array([f"gs-{number:05}" for number in device[both]]),
+        "depth_cm": pa.array(depth),
+        "measured_at": pa.array(measured[both], pa.timestamp("us", "UTC")),
+        "received_at": pa.array(received[both], pa.timestamp("us", "UTC")),
+        "volumetric_water_content": pa.array(water),
+        "soil_temperature_c": pa.array(np.round(22 + chance.normal(0, 0.15, both.size), 1)),
+        "bulk_ec_ds_m": pa.array(np.round(0.2 + water / 2 + chance.normal(0, 0.01, both.size), 2)),
+        "time_source": pa.array(["device"] * both.size),
+        "message_seq": pa.array(seq[both]),
+    }
+    return columns_to_arrow(SOIL, columns, both.size)
+
+
+def fill(folder: DataFolder, devices: int, files: int) -> int:
+    """Write a day in so many files; return its rows."""
+    rows = 0
+    for begin in range(0, ROUNDS, ROUNDS // files):
+        some = probes(devices, range(begin, begin + ROUNDS // files), rows)
+        write_rows(folder, SOIL, DAY, some, f"part-{rows}-{rows + some.num_rows}")
+        rows += some.num_rows
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_files_are_merged_as_if_all_had_been_sorted_at_once(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Against Arrow's own sorting: nulls, NaN, halves of readings, columns and whole files that are not there."""
+    monkeypatch.setattr(merge, "_LEAST_ROWS", 2)
+    chance = random.Random(seed)
+    halves = ({"volumetric_water_content": None, "soil_temperature_c": 18.5}, {"soil_temperature_c": None})
+    seq = 0
+    expected = set()
+    for _ in range(chance.randint(2, 6)):
+        rows = []
+        for _ in range(chance.choice([1, 3, 40, 150])):
+            seq += 1
+            key = {
+                "device_id": chance.choice(["gs-1", "gs-2", "gs-\u6d4b", "gs-\U0001f331"]),
+                "channel": chance.choice([None, 1, 2]),
+                "depth_cm": chance.choice([None, math.nan, -0.0, 0.0, 10.0]),
+            }
+            row = soil_row(chance.randrange(60), **key, **chance.choice(halves), message_seq=seq)
+            told = tuple(str(0.0 if row[name] == 0 else row[name]) for name in SOIL.key)
+            if (told, row["soil_temperature_c"]) not in expected:
+                expected.add((told, row["soil_temperature_c"]))
+                rows.append(row)
+        if rows:
+            write_rows(folder, SOIL, DAY, soil(*rows), f"part-{seq}-{seq}")
+    paths = partition_files(folder, SOIL, DAY)
+    merged = pa.concat_tables(rows_in_order(SOIL, paths, 1))
+    assert merged.schema.equals(SOIL.schema)
+    order = pc.sort_indices(merged, [(name, "ascending") for name in SOIL.sort_by])
+    assert order.to_pylist() == list(range(merged.num_rows))
+    assert merged.num_rows == len({key for key, _ in expected}), "halves are one row"
+    for name, held in (("volumetric_water_content", 0.2), ("soil_temperature_c", 18.5)):
+        brought = {key for key, warmth in expected if (warmth is None) == (name == "volumetric_water_content")}
+        assert pc.sum(pc.equal(merged[name], held)).as_py() == len(brought)
+
+
+def test_a_day_of_any_size_becomes_one_file_in_order_within_the_memory_of_the_setting(folder: DataFolder) -> None:
+    """Twice the rows take no more memory, and both are many times what the setting allows."""
+    merge_bytes = 1_000_000
+    taken = []
+    for devices in (300, 600):
+        rows = fill(folder, devices, files=2)
+        size = read_files(SOIL, partition_files(folder, SOIL, DAY)).nbytes
+        before = pa.default_memory_pool()
+        pool = pa.proxy_memory_pool(before)
+        pa.set_memory_pool(pool)
+        try:
+            assert compact_partition(folder, SOIL, DAY, more_than=1, merge_bytes=merge_bytes) == 2
+        finally:
+            pa.set_memory_pool(before)
+        taken.append(pool.max_memory())
+        (merged,) = partition_files(folder, SOIL, DAY)
+        told = read_files(SOIL, [merged])
+        assert told.num_rows == rows
+        assert told.equals(merge.sorted_rows(SOIL, told))
+        shutil.rmtree(merged.parent)
+        assert size > 10 * merge_bytes
+    assert max(taken) < 3 * merge_bytes
+    assert taken[1] < 1.2 * taken[0]
+
+
+def test_a_reading_takes_less_than_seven_and_a_half_bytes_once_its_day_is_one_file(folder: DataFolder) -> None:
+    rows = fill(folder, 150, files=8)
+    compact_partition(folder, SOIL, DAY, more_than=1)
+    (merged,) = partition_files(folder, SOIL, DAY)
+    assert merged.stat().st_size / rows < 7.5
+
+
+def test_files_of_an_earlier_version_are_merged_while_they_are_small(folder: DataFolder) -> None:
+    """They do not say whether they are in order, and must be read whole."""
+    partition = folder.partition("soil_readings", DAY)
+    partition.mkdir(parents=True)
+    rows = probes(40, range(50))
+    for part in range(2):
+        unsorted = rows.slice(part * 2_000, 2_000).take(pa.array(np.random.default_rng(1).permutation(2_000)))
+        pq.write_table(unsorted, _named(partition, f"part-{part}-{part}", unsorted))
+    large = probes(300, range(100))
+    pq.write_table(large, _named(partition, "part-9-9", large))
+    assert compact_partition(folder, SOIL, DAY, more_than=1, merge_bytes=1_000_000) == 2
+    assert compact_partition(folder, SOIL, DAY, more_than=1, merge_bytes=1_000_000) == 0
+    merged, left = partition_files(folder, SOIL, DAY)
+    assert left.name.startswith("part-9-9")
+    assert read_files(SOIL, [merged]).equals(merge.sorted_rows(SOIL, rows))
+
+
+def _named(partition: Path, stem: str, rows: pa.Table) -> Path:
+    """Return the name that the file of these rows has in a lake."""
+    written = io.BytesIO()
+    pq.write_table(rows, written)
+    return partition / f"{stem}-{hashlib.sha256(written.getvalue()).hexdigest()[:32]}.parquet"
+
+
+@pytest.mark.parametrize("uneven", [0, 40, 990])
+def test_a_row_is_written_again_no_more_often_than_its_file_can_grow_by_half(uneven: int) -> None:
+    """A thousand seals of `uneven` thousandths more or less than usual, by the choice alone."""
+    chance = random.Random(1)
+    files: dict[Path, int] = {}
+    written, sealed, more_than, smallest = 0, 0, 8, 1_000 - uneven
+    for n in range(1_000):
+        sealed += (size := chance.randint(1_000 - uneven, 1_000 + uneven))
+        files[Path(f"part-{n}")] = size
+        known = [_File(path, size, size, is_in_order=True) for path, size in files.items()]
+        chosen = _chosen(SOIL, known, more_than, 1 << 40, 1 << 40, is_at_rest=False)
+        if chosen:
+            files[Path(f"merged-{n}")] = (merged := sum(files.pop(path) for path in chosen))
+            written += merged
+        assert len(files) <= more_than + 4
+    assert written <= sealed * math.log(sealed / smallest, 1.5)
+    assert sum(files.values()) == sealed
+
+
+def test_messages_of_an_open_day_are_merged_although_not_all_of_its_files_fit_one_merge(folder: DataFolder) -> None:
+    """Whoever replays a message reads its file as a whole, so that these stay small."""
+    raw = table("raw_messages")
+    row = {"received_at": NOON, "topic": "t", "redelivered": False, "retained": False, "outcome": "stored"}
+    row |= {"rows_stored": 1, "rows_duplicate": 0, "rows_rejected": 0}
+    noise = random.Random(1)
+    for n in range(12):
+        rows = [row | {"message_seq": n, "payload": noise.randbytes(750_000), "software_version": "1"}]
+        write_rows(folder, raw, DAY, to_arrow(raw, rows), f"part-{n}-{n}")
+    merged = []
+    while found := compact_partition(folder, raw, DAY, more_than=4, merge_bytes=3_000_000, is_at_rest=False):
+        merged.append(found)
+    assert merged == [2, 2, 2, 2]
+    assert len(partition_files(folder, raw, DAY)) == 8
+
+
+def test_what_somebody_else_replaced_while_it_was_merged_does_not_come_back(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(folder, 3, files=4)
+    theirs = partition_files(folder, SOIL, DAY)[0]
+
+    def replaced_meanwhile(*given: Any) -> Iterator[pa.Table]:
+        for part in rows_in_order(*given):
+            theirs.unlink(missing_ok=True)
+            yield part
+
+    monkeypatch.setattr(compact, "rows_in_order", replaced_meanwhile)
+    before = partition_files(folder, SOIL, DAY)
+    assert compact_partition(folder, SOIL, DAY, more_than=1) == 0
+    assert partition_files(folder, SOIL, DAY) == before[1:]
+    assert list(folder.staging.iterdir()) == []
+
+
+def test_a_reading_that_comes_while_its_day_is_merged_is_there_afterwards(folder: DataFolder) -> None:
+    rows = fill(folder, 3, files=4)
+    came: list[Path] = []
+
+    def meanwhile() -> None:
+        if not came:
+            came.append(write_rows(folder, SOIL, DAY, soil(soil_row(5, message_seq=9_999)), "part-9999-9999"))
+
+    assert compact_partition(folder, SOIL, DAY, more_than=1, turned=meanwhile) == 4
+    assert came[0] in partition_files(folder, SOIL, DAY)
+    assert read_files(SOIL, partition_files(folder, SOIL, DAY)).num_rows == rows + 1
+
+
+def test_a_merge_that_fails_leaves_nothing_behind(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(folder, 3, files=4)
+    before = partition_files(folder, SOIL, DAY)
+
+    def broken(*_: object) -> None:
+        raise pa.ArrowInvalid("a page is wrong")
+
+    monkeypatch.setattr(merge, "sorted_rows", broken)
+    with pytest.raises(StoreError, match="soil_readings: a page is wrong"):
+        compact_partition(folder, SOIL, DAY, more_than=1)
+    assert partition_files(folder, SOIL, DAY) == before
+    assert list(folder.staging.iterdir()) == []
