@@ -6,7 +6,7 @@ import csv
 import functools
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import resources
 
@@ -17,7 +17,7 @@ from ingest.errors import ConfigError
 from ingest.lake.tables import PARTITION_WORDS, Words, all_tables
 from sql.campaigns import TABLES, Campaigns, create_campaigns, load_campaigns
 from sql.models import Model, analyst_models, analyst_views
-from sql.reference import create_reference
+from sql.reference import create_reference, reference_names
 
 _LANGUAGE = re.compile(r"^-- (zh|en): (.+)$", re.MULTILINE)
 
@@ -32,7 +32,33 @@ class Question:
     select: str
 
 
-def create_views(connection: duckdb.DuckDBPyConnection, campaigns: Campaigns | None = None) -> tuple[str, ...]:
+_ASKS_THE_CATALOGUE = re.compile(r"duckdb_|information_schema|pg_|sqlite_|pragma|\bshow\b", re.IGNORECASE)
+
+
+def relations_named(query: str) -> frozenset[str] | None:
+    """Return the tables of the lake and views of analysts that a query asks, with the tables behind the views.
+
+    None where all may be needed: it is no plain query, asks what there is, or names something that is not known.
+    """
+    if _ASKS_THE_CATALOGUE.search(query):
+        return None
+    named: set[str] = set()
+    try:
+        with duckdb.connect(":memory:", config={"enable_external_access": "false"}) as connection:
+            for statement in connection.extract_statements(query):
+                if statement.type != duckdb.StatementType.SELECT:
+                    return None
+                named |= {name.lower() for name in connection.get_table_names(statement.query)}
+    except duckdb.Error:
+        return None
+    if not named or not named.issubset(analyst_views() | set(all_tables())):
+        return None
+    return frozenset(named).union(*(one.reads for one in _behind(named)))
+
+
+def create_views(
+    connection: duckdb.DuckDBPyConnection, campaigns: Campaigns | None = None, names: Collection[str] | None = None
+) -> tuple[str, ...]:
     """Make the views of analysts on `connection`, which holds the tables of the lake, and return their names.
 
     Views over all history, beside the reference tables that they ask: those of `analyst_views`. The steps between
@@ -41,14 +67,19 @@ def create_views(connection: duckdb.DuckDBPyConnection, campaigns: Campaigns | N
     those without an end. Each view carries its meaning as a comment.
 
     campaigns: those of the district; the built-in ones where it has none
+    names: the only views that are needed, of what `relations_named` returned; None for all
     """
-    # As tables: views of so many values would be read anew in each of the hundred places that name them.
-    create_reference(connection, "table", without=TABLES)
-    create_campaigns(connection, campaigns or load_campaigns(), "table")
     models = analyst_models()
-    shown = [model for model in models if model.name in analyst_views()]
+    shown = [model for model in models if model.name in analyst_views() and (names is None or model.name in names)]
+    if not shown:
+        return ()
+    # As tables: views of so many values would be read anew in each of the hundred places that name them.
+    unasked = set() if names is None else {name for name in reference_names() if name not in names}
+    create_reference(connection, "table", without=unasked | set(TABLES))
+    if not unasked.issuperset(TABLES):
+        create_campaigns(connection, campaigns or load_campaigns(), "table")
     for model in shown:
-        connection.execute(f"create or replace view {model.name} as {_whole_select(model, models)}")
+        connection.execute(f"create or replace view {model.name} as {_whole_select(model)}")
         meaning = f"{model.meaning} Grain: {model.grain}.".replace("'", "''")
         connection.execute(f"comment on view {model.name} is '{meaning}'")
     return tuple(model.name for model in shown)
@@ -114,18 +145,23 @@ def view_words() -> dict[tuple[str, str], Words]:
     }
 
 
-def _whole_select(model: Model, models: Sequence[Model]) -> str:
+def _whole_select(model: Model) -> str:
     """Return `model` as one statement over the tables of the lake, each model behind it a named part of it.
 
     A view over views would be put in wherever one is named, a gate on every reading dozens of times; parts that are
     named more than once are worked out once.
     """
-    behind = {model.name}
-    for earlier in reversed(models):
-        if any(earlier.name in one.reads for one in models if one.name in behind):
-            behind.add(earlier.name)
-    parts = ", ".join(f"{one.name} as (\n{one.select}\n)" for one in models if one.name in behind)
+    parts = ", ".join(f"{one.name} as (\n{one.select}\n)" for one in _behind({model.name}))
     return f"with {parts} select * from {model.name}"
+
+
+def _behind(names: Collection[str]) -> list[Model]:
+    """Return the models called `names` and all that they are made of, in order."""
+    behind = set(names)
+    for model in reversed(analyst_models()):
+        if model.name in behind:
+            behind.update(model.reads)
+    return [model for model in analyst_models() if model.name in behind]
 
 
 @functools.cache

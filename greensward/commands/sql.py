@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv as csv_format
 import re
 import sys
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +20,7 @@ from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, Terminal, e
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.read import explain_columns, open_lake, retrying
-from sql.analysts import all_questions, create_dictionary, create_views, explain_views
+from sql.analysts import all_questions, create_dictionary, create_views, explain_views, relations_named
 
 _ROWS_SHOWN = 200
 _ENDLESS = 1_000_000
@@ -34,6 +36,8 @@ _WRITING_FUNCTIONS = {"enable_logging", "enable_profiling", "query"}
 _VARIABLE = re.compile(_LINE_COMMENTS + r"(?:re)?set\s+variable\b", re.IGNORECASE)
 _EXPLAINED = re.compile(_LINE_COMMENTS + r"explain\b(?P<options>\s*analyze\b|\s*\([^()]*\))?", re.IGNORECASE)
 
+Days = Mapping[str, date | None]
+
 app = App(name="sql", help="Ask the lake: SQL over every table, read only.")
 
 
@@ -45,11 +49,21 @@ def sql(
     csv: Annotated[bool, Parameter(help="Print as CSV, every row.", negative="")] = False,
     question: Annotated[str | None, Parameter(help="Answer one of the ready questions, by name.")] = None,
     questions: Annotated[bool, Parameter(help="List the ready questions.", negative="")] = False,
+    from_: Annotated[
+        str | None, Parameter(name="--from", help="First local day (2026-06-01) of the readings that views judge.")
+    ] = None,
+    to: Annotated[str | None, Parameter(help="Their last local day, included.")] = None,
     common: Common | None = None,
 ) -> int:
-    """Run a query, or open a prompt. Tables and views: `show tables`; columns: `describe NAME`."""
+    """Run a query, or open a prompt. Tables and views: `show tables`; columns: `describe NAME`.
+
+    A view that judges readings (readings, readings_daily, root_zone_daily and those on them) judges all of history
+    unless --from says where to begin: a year takes long. Gates that look back then see nothing before that day; begin
+    a month earlier where that matters. Tables are whole.
+    """
     common = common or Common()
     settings = common.settings()
+    days = {"window_from": _day(from_, "--from"), "window_to": _day(to, "--to")}
     if questions:
         ready = [{"name": one.name, "zh": one.zh, "en": one.en} for one in all_questions()]
         show(ready, as_json=common.json, render=lambda: _print_questions(ready))
@@ -64,10 +78,10 @@ def sql(
     if query is None and not sys.stdin.isatty():
         query = _as_text(sys.stdin.buffer.read(), "standard input")
     if query is None:
-        return _prompt(settings)
+        return _prompt(settings, days)
     as_text = _csv if csv else _json if common.json else _table
     try:
-        return retrying(settings.existing_folder(), lambda: _run(settings, query, as_text))
+        return retrying(settings.existing_folder(), lambda: _run(settings, query, days, as_text))
     except duckdb.IOException as error:
         err.print(escape(str(error)))
         return EXIT_FOUND_PROBLEMS
@@ -92,20 +106,28 @@ def _ready(name: str) -> str:
     return known[name]
 
 
-def open_for_questions(settings: Settings, *, with_comments: bool = False) -> duckdb.DuckDBPyConnection:
+def open_for_questions(
+    settings: Settings, days: Days | None = None, *, query: str | None = None, with_comments: bool = False
+) -> duckdb.DuckDBPyConnection:
     """Return a connection over the lake that can neither write nor reach anything outside the data folder.
 
-    with_comments: on the columns of views too, which takes a second; those of tables are always there
+    days: the local days of the readings that views judge, as variables window_from and window_to; None for all
+    query: what will be asked, so that only the tables and views that it names need be there; None for all of them
+    with_comments: on the columns of views too, which takes a second; those of tables are there where all tables are
     """
     folder = settings.data_folder()
-    lake = open_lake(folder, settings.place())
-    explain_columns(lake)
+    names = None if query is None else relations_named(query)
+    lake = open_lake(folder, settings.place(), names=names)
     lake.execute(f"set variable timezone = '{settings.place().timezone.key}'")
     lake.execute(f"set variable now = timestamptz '{settings.now().isoformat()}'")
-    create_views(lake, settings.campaign_tables())
-    create_dictionary(lake)
-    if with_comments:
-        explain_views(lake)
+    for name, day in (days or {}).items():
+        lake.execute(f"set variable {name} = {'null' if day is None else repr(day.isoformat())}::date")
+    create_views(lake, settings.campaign_tables(), names)
+    if names is None:
+        explain_columns(lake)
+        create_dictionary(lake)
+        if with_comments:
+            explain_views(lake)
     # File by file: in an allowed directory DuckDB would let a query make new files.
     views = lake.execute("select sql from duckdb_views() where not internal").fetchall()
     files = sorted({file for (text,) in views for file in _PARQUET.findall(text)})
@@ -115,8 +137,15 @@ def open_for_questions(settings: Settings, *, with_comments: bool = False) -> du
     return lake
 
 
-def _run(settings: Settings, query: str, present: Any) -> int:
-    with open_for_questions(settings, with_comments="comment" in query.lower()) as lake:
+def _day(text: str | None, option: str) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(f"{option}: {text!r} is no day such as 2026-06-01.") from error
+
+
+def _run(settings: Settings, query: str, days: Days, present: Any) -> int:
+    with open_for_questions(settings, days, query=query, with_comments="comment" in query.lower()) as lake:
         return _ask(lake, query, present)
 
 
@@ -190,12 +219,12 @@ def _explains_a_select(lake: duckdb.DuckDBPyConnection, query: str) -> bool:
     return False
 
 
-def _prompt(settings: Settings) -> int:
+def _prompt(settings: Settings, days: Days) -> int:
     err.print(
         "Tables: show tables; · columns: from dictionary where relation = 'soil_readings'; · end with .exit or Ctrl-D"
     )
     settings.existing_folder()
-    with open_for_questions(settings, with_comments=True) as lake:
+    with open_for_questions(settings, days, with_comments=True) as lake:
         lines: list[str] = []
         while True:
             try:

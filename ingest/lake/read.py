@@ -60,11 +60,13 @@ def open_lake(
     site: Site,
     days_of: Mapping[str, Days] | None = None,
     listed: Mapping[str, Listed] | None = None,
+    names: Collection[str] | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Return a DuckDB connection in memory with a view per table; the caller closes it.
 
     days_of: tables of which only the files of some days are named; all others are whole
     listed: partitioned tables of which the caller says what they are read from
+    names: the only tables that are needed; None for all, of which listing the files of a year takes 0.2 CPU seconds
 
     Instants show in the site's time zone. A partitioned table has its local day as `date` (DATE) besides its columns;
     a table without files is empty with the right types. The files are those of this moment: what comes later is seen
@@ -75,6 +77,8 @@ def open_lake(
     connection.execute("set parquet_metadata_cache = true")
     connection.execute(f"set timezone = '{site.timezone.key}'")
     for spec in all_tables().values():
+        if names is not None and spec.name not in names:
+            continue
         known = (listed or {}).get(spec.name) or Listed(list_files(folder, spec, (days_of or {}).get(spec.name)))
         connection.execute(f"create view {spec.name} as {_relation(folder, spec, known)}")
     return connection

@@ -49,9 +49,10 @@ instants as (
     inner join quiet on soil_readings.device_id = quiet.device_id
     union all
     select
-        device_id,
-        measured_at,
+        weather_readings.device_id,
+        weather_readings.measured_at,
     from weather_readings
+    inner join quiet on weather_readings.device_id = quiet.device_id
 )
 
 select

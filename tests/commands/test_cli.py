@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -24,7 +25,7 @@ from ingest.lake.layout import LAYOUT_VERSION, DataFolder
 from ingest.lake.ownership import ensure_layout
 from ingest.lake.tables import table
 from ingest.lake.write import write_rows
-from sql.analysts import all_questions
+from sql.analysts import all_questions, relations_named
 from tests.lake.rows import NOON, soil, soil_row
 from tests.mosquitto import Mosquitto, free_port
 from tests.waiting import PATIENCE_S
@@ -71,6 +72,58 @@ def test_every_ready_question_runs_on_a_nearly_empty_lake(lake: DataFolder, caps
     with open_for_questions(load(data=lake.root)) as asked:
         for one in ready:
             asked.execute(one.select).fetchall()
+            assert relations_named(one.select) is not None, one.name
+
+
+@pytest.mark.parametrize(
+    ("query", "needed"),
+    [
+        ("select count(*) from Soil_Readings", {"soil_readings"}),
+        ("with days as (select date from main.flags) select * from days, plots", {"flags", "plots"}),
+        ("describe devices_now", {"devices_now", "devices"}),
+        (
+            "select 1 where exists (from soil_readings); select * from weather_readings",
+            {"soil_readings", "weather_readings"},
+        ),
+        ("show tables", None),
+        ("select view_name from duckdb_views(), soil_readings", None),
+        ("from information_schema.tables, flags", None),
+        ("select * from soil_reading", None),
+        ("select * from soil_readings, limits", None),
+        ("set variable a = 1; from flags", None),
+        ("pivot flags on cause using count(*)", None),
+        ("select * form soil_readings", None),
+    ],
+)
+def test_a_query_needs_the_tables_that_it_names_and_all_where_that_cannot_be_told(
+    query: str, needed: set[str] | None
+) -> None:
+    assert relations_named(query) == needed
+
+
+def test_views_judge_the_readings_of_the_days_that_are_asked_for(
+    lake: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, day = (str(NOON.date() - timedelta(days=back)) for back in (1, 0))
+    write_rows(lake, table("soil_readings"), date.fromisoformat(before), soil(soil_row(-1440)), "part-0-0")
+    query = "select distinct date from readings order by date; select count(*) as stored from soil_readings"
+    for days, judged in (([], [before, day]), (["--from", day], [day]), (["--to", before], [before])):
+        assert run(["sql", query, "--csv", *days, "-C", str(lake.root)]) == EXIT_OK
+        assert capsys.readouterr().out.split() == ["date", *judged, "stored", "3"]
+    assert run(["sql", query, "--from", "June", "-C", str(lake.root)]) == EXIT_USAGE
+    assert "--from" in capsys.readouterr().err
+
+
+def test_a_query_gets_the_same_answer_with_what_it_needs_alone(lake: DataFolder) -> None:
+    for name in ("readings", "latest_flags", "devices_now", "root_zone_daily"):
+        query = f"select * from {name}"
+        with (
+            open_for_questions(load(data=lake.root), query=query) as narrow,
+            open_for_questions(load(data=lake.root)) as whole,
+        ):
+            assert narrow.execute(query).fetchall() == whole.execute(query).fetchall()
+            assert narrow.description == whole.description
+            assert len(narrow.execute("show tables").fetchall()) < len(whole.execute("show tables").fetchall())
 
 
 @pytest.mark.parametrize(
@@ -120,6 +173,7 @@ def test_no_statement_changes_the_lake_from_an_argument_a_file_or_the_prompt(
     before = contents()
     (file,) = lake.lake.rglob("*.parquet")
     queries = [query.format(lake=lake.lake, file=file) for query in WRITING]
+    assert {relations_named(query) for query in queries} == {None}
     assert run(["sql", queries[0], "-C", str(lake.root)]) == EXIT_FOUND_PROBLEMS
     script = tmp_path / "query.sql"
     script.write_text(queries[0], encoding="utf-8")

@@ -107,7 +107,7 @@ def test_a_copy_grows_by_a_week_at_a_time(history: DataFolder) -> None:
 def test_a_copy_that_was_changed_is_not_used(history: DataFolder, damage: str) -> None:
     (copy,) = history.settled.iterdir()
     content = bytearray(copy.read_bytes())
-    content[len(content) // 3] ^= 1
+    content[40] ^= 1  # in the first page: the footer looks well
     copy.write_bytes({"a byte": bytes(content), "the end": copy.read_bytes()[:-9], "everything": b""}[damage])
     assert seen(history).copy is None
     keep_copies(history, list_with_copies(history, _ALL_OTHERS), TODAY)
