@@ -138,6 +138,7 @@
       delete form.dataset.busy;
     }
     if (navigator.storage && navigator.storage.persist) navigator.storage.persist();
+    shown.sending = true;
     await show();
     box.scrollIntoView();
     await send();
@@ -207,19 +208,25 @@
     }
     shown.sending = false;
     await show();
-    if (last && !document.querySelector("details.answer[open]")) {
+    // Nobody's half-filled form, and nothing that is in this page alone, goes for a receipt.
+    if (last && !inPage.size && !document.querySelector("details.answer[open]")) {
       const kind = last.fields.find(([name]) => name === "kind")[1];
       location.replace(`/list?lang=${language}&received=${kind}&issue=${encodeURIComponent(last.issue)}`);
     }
+  }
+
+  function leaveIt() {
+    shown.sending = false;
+    return show();
   }
 
   let sending = Promise.resolve();
 
   // One tab sends at a time where the browser can tell; two that do are counted once by the server.
   function send() {
-    if (!proof) return undefined;
+    if (!proof) return show();
     const inTurn = () => navigator.locks
-      ? navigator.locks.request("greensward-outbox", { ifAvailable: true }, (lock) => lock && sendAll())
+      ? navigator.locks.request("greensward-outbox", { ifAvailable: true }, (lock) => lock ? sendAll() : leaveIt())
       : sendAll();
     sending = sending.then(inTurn, inTurn);
     return sending;
@@ -370,11 +377,13 @@
   });
   if (box.querySelector("[data-do=send]")) box.querySelector("[data-do=send]").onclick = send;
   window.addEventListener("beforeunload", (event) => {
-    if (inPage.size) event.preventDefault();
+    if (!inPage.size) return;
+    event.preventDefault();
+    event.returnValue = "";
   });
   window.addEventListener("online", send);
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible") show().then(send);
+    if (document.visibilityState === "visible") send();
   });
   setInterval(async () => {
     showAge();
@@ -383,5 +392,5 @@
   }, AGAIN_MS);
   showAge();
   startWorker().catch(() => undefined);
-  show().then(send);
+  send();
 })();

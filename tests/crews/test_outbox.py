@@ -236,12 +236,20 @@ def test_what_the_phone_cannot_keep_waits_in_the_open_page_which_says_so(
             if fault == "storage full":
                 phone.call("Storage.overrideQuotaForOrigin", origin=field.url, quotaSize=1_000_000)
         phone.choose_file(f"#{issue_id} details.yes [name=photo_after]", photo)
-        answer(phone, issue_id, "done", water="6.4")
+        answer(phone, issue_id, "done", water="六吨")
         wait_shown(phone, 1)
         assert "这台手机存不下" in said(phone)
         assert "别关这个页面" in said(phone)
+        answer(phone, field.issue("JJ-012").issue_id, "cannot_do", reason="no_water")
+        wait_shown(phone, 2)
         with served(field.folder, NOW, port=field.port):
             press(phone, "send")
+            # The page is not left for its receipt while the refused answer is in it alone.
+            phone.wait_for(f"{WAITING} === '1' && {SETTLED}")
+            assert "已上传 1 条" in said(phone)
+            assert "没有收下：用水量看不懂" in said(phone)
+            press(phone, "mend")
+            answer(phone, issue_id, "done", water="6.4")
             phone.wait_for("document.body.innerText.includes('已收到：完成')")
     assert [one.sha256 for one in field.issue("JJ-015").photos] == [hashlib.sha256(PHOTO).hexdigest()]
 
