@@ -5,8 +5,9 @@
     python -m tests.faults.guided_fuzz --again crash-…
 
 It begins with a good message of every kind and keeps what reaches code that nothing before it reached. An execution
-fails when `decode`, or the answer to a refusal, raises anything but PayloadError; when plain messages read by columns
-give other rows than one by one; when it takes longer than ten seconds or more than 2 GB. Exit 1 then, with topic and
+fails when a packet comes out of the inbox's form as another; when a decoder, or the answer to a refusal, raises
+anything but PayloadError; when a table cannot hold a row; when plain messages read by columns give other rows than one
+by one; when it takes longer than ten seconds or more than 2 GB. Exit 1 then, with topic and
 payload, which `--again` plays once more. `tests.faults.fuzz` is the other half: it guides nothing, but takes every
 mutant through inbox, seal and tables.
 """

@@ -1,21 +1,29 @@
-"""What the guided fuzzer plays: a byte for topic and whether columns are compared, one for the model, the payload."""
+"""What the guided fuzzer plays: a byte for topic and whether columns are compared, one for the model, the payload.
+
+Each goes the way of a message: as a packet, through the form that the inbox keeps, decoded, into the columns of tables.
+What the lake has, and pictures' geometry, are beyond it: `tests.faults.fuzz` takes its mutants there too.
+"""
 
 from __future__ import annotations
 
 import random
+import struct
 from functools import cache
 from pathlib import Path
 
 from ingest.decode.chirpstack_columns import CHIRPSTACK
 from ingest.decode.context import DecodeContext
 from ingest.decode.device_models import all_models
-from ingest.decode.route import decode, refusal_reply
 from ingest.decode.sparkplug import read_life_event
 from ingest.decode.sparkplug_births import Births, LifeEvent
 from ingest.decode.things_stack_columns import THINGS_STACK
 from ingest.decode.uplink_columns import UplinkColumns
-from ingest.errors import PayloadError
+from ingest.frames import Frames, cut_frames
+from ingest.lake.tables import table
+from ingest.lake.write import to_arrow
+from ingest.messages import Messages
 from ingest.observation import Message
+from ingest.seal.judged import judge
 from ingest.site import BEICHEN
 from tests.decode.both_ways import read_both_ways
 from tests.decode.conftest import NOON
@@ -82,19 +90,38 @@ def good_messages_once() -> list[tuple[str, bytes]]:
     return good_messages()
 
 
+def _through_the_inbox(topic: str, payload: bytes) -> Messages:
+    """Return the message as it comes out of a packet that was kept. Raises: AssertionError when it is another."""
+    name = topic.encode()
+    body = struct.pack(">H", len(name)) + name + b"\x00\x01" + payload
+    length, digits = len(body), b""
+    while not digits or length:
+        length, digit = divmod(length, 128)
+        digits += bytes([digit | (0x80 if length else 0)])
+    frames, rest, _ = cut_frames(b"\x32" + digits + body, int(NOON.timestamp() * 1e6), is_five=False)
+    assert frames is not None
+    assert rest == b""
+    messages = Frames.unpacked(frames.packed()).messages(1)
+    assert (messages[0].topic, messages[0].payload) == (topic, payload)
+    return messages
+
+
 def play(data: bytes) -> None:
     """Read one input in every way in which a message is read. Raises: whatever our own code wrongly raises."""
     topic, payload = split(data)
-    message = Message(1, NOON, topic, payload)
+    (message,) = _through_the_inbox(topic, payload)
     models = _models()
     model = models[(data[1] if len(data) > 1 else 0) % len(models)]
     births = Births()
     births.learn(born())
     model_of = {EUI: model} if model else {}
-    try:
-        decode(message, DecodeContext(BEICHEN, model_of, births=births))
-    except PayloadError as error:
-        refusal_reply(message, error)
+    batch = judge([message], DecodeContext(BEICHEN, model_of, births=births), "fuzz")
+    for judged in batch.judged:
+        judged.reply()
+    for name, rows in batch.rows.items():
+        to_arrow(table(name), rows)
+    for row in batch.rows["rejected"]:
+        assert row["code"] != "decoder_failed", row["faults_json"]
     if not data or data[0] < _COMPARED:
         return
     if topic == SOIL:
