@@ -128,11 +128,11 @@ def test_a_day_of_any_size_becomes_one_file_in_order_within_the_memory_of_the_se
     assert taken[1] < 1.2 * taken[0]
 
 
-def test_a_reading_takes_less_than_seven_and_a_half_bytes_once_its_day_is_one_file(folder: DataFolder) -> None:
+def test_a_reading_takes_less_than_six_bytes_once_its_day_is_one_file(folder: DataFolder) -> None:
     rows = fill(folder, 150, files=8)
     compact_partition(folder, SOIL, DAY, more_than=1)
     (merged,) = partition_files(folder, SOIL, DAY)
-    assert merged.stat().st_size / rows < 7.5
+    assert merged.stat().st_size / rows < 6
 
 
 def test_files_of_an_earlier_version_are_merged_while_they_are_small(folder: DataFolder) -> None:
