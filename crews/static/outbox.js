@@ -228,7 +228,8 @@
     const inTurn = () => navigator.locks
       ? navigator.locks.request("greensward-outbox", { ifAvailable: true }, (lock) => lock ? sendAll() : leaveIt())
       : sendAll();
-    sending = sending.then(inTurn, inTurn);
+    shown.sending = true;
+    sending = sending.then(show, show).then(inTurn);
     return sending;
   }
 
