@@ -7,7 +7,7 @@ follows the batch and not the day.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -53,8 +53,7 @@ def find_candidates(
     identities = [_Identity.of(rows, _leading(spec.partition_by, spec.key))]
     if has_second_identity(spec, rows):
         identities.append(_Identity.of(rows, tuple(reversed(spec.also_same)), all_rows=False))
-    nothing = pa.schema([spec.schema.field(name) for name in columns]).empty_table()
-    known = pa.concat_tables([nothing, *_known(spec, paths, span, identities, columns)])
+    known = pa.concat_tables([_fields(spec, columns).empty_table(), *_known(spec, paths, span, identities, columns)])
     place = np.unique(np.concatenate([identity.places_like(known) for identity in identities]))
     return Candidates(place, known)
 
@@ -117,8 +116,11 @@ class _Identity:
     def places_like(self, known: pa.Table) -> Places:
         """Return the places of the batch's rows that may be the same as another, or as one of `known`."""
         _, of_known = self.numbers_of(known)
-        different, times = np.unique(self.numbers, return_counts=True)
-        return self.place[np.isin(self.numbers, np.concatenate([different[times > 1], of_known]))]
+        ascending = np.sort(self.numbers)
+        repeated = ascending[1:][ascending[1:] == ascending[:-1]]
+        if not len(repeated) and not len(of_known):
+            return self.place[:0]
+        return self.place[np.isin(self.numbers, np.concatenate([repeated, of_known]))]
 
 
 def _leading(first: str | None, key: Sequence[str]) -> Sequence[str]:
@@ -146,21 +148,28 @@ def _known(
     spec: Table, paths: Sequence[Path], span: Span, identities: Sequence[_Identity], columns: Sequence[str]
 ) -> Iterator[pa.Table]:
     """Yield the rows of the files that a row of the batch may be the same as."""
-    leading = list(dict.fromkeys((str(spec.partition_by), *(identity.columns[0] for identity in identities))))
+    partition_by = str(spec.partition_by)
+    leading = _fields(spec, [partition_by, *(identity.columns[0] for identity in identities)])
+    telling = [_fields(spec, identity.columns) for identity in identities]
+    wanted = _fields(spec, columns)
     for path in paths:
         try:
             with (
                 store_errors(f"comparing with {path}"),
                 pq.ParquetFile(path, page_checksum_verification=True) as file,
             ):
+                there = frozenset(file.schema_arrow.names)
                 for group in range(file.num_row_groups):
-                    told = _read(file, group, spec, leading)
-                    place = np.flatnonzero(_is_near(told[str(spec.partition_by)], span) & _is_led_to(told, identities))
-                    if not len(place):
-                        continue
-                    rows = _read(file, group, spec, columns).take(pa.array(place))
-                    met = np.unique(np.concatenate([identity.is_in(rows) for identity in identities]))
-                    yield rows.take(pa.array(met))
+                    rows = _read(file, group, leading, there)
+                    is_near = _is_near(rows[partition_by], span)
+                    met = []
+                    for identity, fields in zip(identities, telling, strict=True):
+                        place = np.flatnonzero(is_near & identity.leads_to(rows))
+                        if len(place):
+                            told = _read(file, group, fields, there).take(pa.array(place))
+                            met.extend(place[identity.is_in(told)].tolist())
+                    if met:
+                        yield _read(file, group, wanted, there).take(pa.array(np.unique(met)))
         except (pa.ArrowException, ValueError) as error:
             raise StoreError(f"comparing with {path}: {error}") from error
 
@@ -170,17 +179,15 @@ def _is_near(instants: pa.ChunkedArray, span: Span) -> np.ndarray[Any, np.dtype[
     return np.asarray(pc.fill_null(near, fill_value=False))
 
 
-def _is_led_to(rows: pa.Table, identities: Sequence[_Identity]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    found: np.ndarray[Any, np.dtype[np.bool_]] = np.logical_or.reduce([one.leads_to(rows) for one in identities])
-    return found
+def _fields(spec: Table, columns: Sequence[str]) -> pa.Schema:
+    return pa.schema([spec.schema.field(name) for name in dict.fromkeys(columns)])
 
 
-def _read(file: pq.ParquetFile, group: int, spec: Table, columns: Sequence[str]) -> pa.Table:
-    """Return columns of a row group; those that are newer than the file are null."""
-    there = [name for name in columns if name in file.schema_arrow.names]
-    rows = file.read_row_group(group, there, use_threads=False)
+def _read(file: pq.ParquetFile, group: int, fields: pa.Schema, there: Collection[str]) -> pa.Table:
+    """Return columns of a row group; those that are newer than the file, which has `there`, are null."""
+    rows = file.read_row_group(group, [name for name in fields.names if name in there], use_threads=False)
     arrays = [
-        rows[name].cast(field.type) if name in there else pa.nulls(rows.num_rows, field.type)
-        for name, field in ((name, spec.schema.field(name)) for name in columns)
+        rows[field.name].cast(field.type) if field.name in there else pa.nulls(rows.num_rows, field.type)
+        for field in fields
     ]
-    return pa.Table.from_arrays(arrays, schema=pa.schema([spec.schema.field(name) for name in columns]))
+    return pa.Table.from_arrays(arrays, schema=fields)
