@@ -49,7 +49,8 @@ rising_days as (
     from days
     cross join limits
     where
-        round(days.rise - limits.plateau_rise, 9) >= 0
+        days.date >= coalesce(getvariable('continued_from'), date '0001-01-01')
+        and round(days.rise - limits.plateau_rise, 9) >= 0
         and (
             limits.plateau_to_hours < 48
             or coalesce(days.wettest_hour_water_content > days.wettest_next_day, true)

@@ -55,9 +55,9 @@ with soil_of_devices as (
 newest_readings as (
     select
         device_id,
-        max(measured_at) as last_reading_at,
-    from readings
-    where not is_quarantined
+        max(last_reading_at) as last_reading_at,
+        bool_or(last_frozen_at is not null) as has_frost,
+    from soil_of_devices
     group by device_id
 ),
 
@@ -70,7 +70,8 @@ last_days_of_elements as (
     from readings
     inner join newest_readings on readings.device_id = newest_readings.device_id
     where
-        not readings.is_quarantined
+        newest_readings.has_frost
+        and not readings.is_quarantined
         and epoch(newest_readings.last_reading_at) - epoch(readings.measured_at) < 86400
     group by readings.device_id, readings.channel, readings.depth_cm
 ),
@@ -85,7 +86,7 @@ frost_of_devices as (
 
 select
     soil_of_devices.*,
-    frost_of_devices.frozen_share,
+    case when newest_readings.device_id is not null then coalesce(frost_of_devices.frozen_share, 0) end as frozen_share,
 from soil_of_devices
 left join newest_readings
     on

@@ -35,6 +35,7 @@ with days as (
         max(last_potential_at) as last_potential_at,
         max(report_interval_s) as report_interval_s,
     from readings_hourly
+    where date > coalesce(getvariable('continued_from'), date '0001-01-01')
     group by element_id, plot_id, device_id, channel, depth_cm, date
 ),
 

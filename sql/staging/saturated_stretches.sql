@@ -29,12 +29,18 @@ with elements_at_top as (
     having round(max(element_tops.steepest_pct) - max(limits.high_plateau_rise) + 0.0005, 9) >= 0
 ),
 
-last_positions as (
+-- of any other element no hour can lie in a stretch near the top (see stretches)
+elements_near_top as (
     select
-        element_id,
-        max(position) as last_position,
+        element_hours.element_id,
+        max(element_hours.position) as last_position,
     from element_hours
-    group by element_id
+    cross join limits
+    inner join elements_at_top on element_hours.element_id = elements_at_top.element_id
+    group by element_hours.element_id
+    having
+        max(element_hours.water_content_pct) + 5 * sqrt(max(limits.high_plateau_variance))
+        >= max(elements_at_top.share * elements_at_top.highest_before_pct)
 ),
 
 variances as (
@@ -46,7 +52,7 @@ variances as (
         var_samp(element_hours.water_content_pct) over ahead as variance,
         count(*) over ahead as hours_ahead,
     from element_hours
-    cross join limits
+    inner join elements_near_top on element_hours.element_id = elements_near_top.element_id
     window ahead as (
         partition by element_hours.element_id
         order by element_hours.hour
@@ -76,7 +82,7 @@ stretches as (
         max(still_hours.position) as last_still_position,
         min(still_hours.hour) as first_hour,
         max(still_hours.hour) as last_still_hour,
-        max(last_positions.last_position) as last_position,
+        max(elements_near_top.last_position) as last_position,
         max(elements_at_top.highest_pct) as highest_pct,
         max(elements_at_top.highest_before_pct) as highest_before_pct,
         max(elements_at_top.share) as share,
@@ -86,7 +92,7 @@ stretches as (
     from still_hours
     cross join limits
     inner join elements_at_top on still_hours.element_id = elements_at_top.element_id
-    inner join last_positions on still_hours.element_id = last_positions.element_id
+    inner join elements_near_top on still_hours.element_id = elements_near_top.element_id
     group by still_hours.element_id, still_hours.stretch
     -- hours within a still dozen differ by less than five times the root of its variance
     having
