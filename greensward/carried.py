@@ -99,7 +99,7 @@ def keep_for_next(folder: DataFolder, lake: duckdb.DuckDBPyConnection, carry: Ca
         carry.key,
         carry.as_of,
         {day: list(names) for day, names in carry.days.items()},
-        _write(folder, lake, "device_days", "select * from device_days"),
+        _device_days(folder, lake, carry, before),
         _write(folder, lake, "groups", carry.groups_to_keep(len(generations) - 1, whole=whole)),
         generations,
     )
@@ -107,6 +107,15 @@ def keep_for_next(folder: DataFolder, lake: duckdb.DuckDBPyConnection, carry: Ca
         make_folder(folder.carried)
         replace_file(_list_of(folder), msgspec.json.encode(contents))
     _remove_others(folder, contents)
+
+
+def _device_days(folder: DataFolder, lake: duckdb.DuckDBPyConnection, carry: Carry, before: _Contents | None) -> str:
+    """Return the name of the file of fingerprints: that of `before` where all of its days still are as they were."""
+    past = carry.past
+    is_known = before is not None and past is not None and before.device_days == past.device_days.name
+    if before is not None and is_known and not carry.has_new_days:
+        return before.device_days
+    return _write(folder, lake, "device_days", carry.device_days_to_keep())
 
 
 def _is_what_was_carried(contents: _Contents, carry: Carry) -> bool:

@@ -19,7 +19,7 @@ import duckdb
 
 from ingest.site import Site
 from sql.continued import OPEN_DAYS, Seam, begin, end, seam_before, show_what_is_near, unsteady_groups
-from sql.fingerprints import make_fingerprints, make_groups, run_key, same_days
+from sql.fingerprints import READ_COLUMNS, make_fingerprints, make_groups, run_key, same_days
 from sql.models import Model, all_models
 from sql.reference import limit
 
@@ -29,7 +29,10 @@ _MOST_CHANGED = 0.5
 _FEWEST_CONTINUED = 0.05
 """Share of the groups below which none is continued: two rounds of statements cost more than a few whole windows."""
 
-_ORDER_KEPT = {"readings_daily": "date", "root_zone": "span, date"}
+_FEW_JUDGED = 0.05
+"""Share of the groups up to which the readings of those that are judged whole are held in memory at once."""
+
+_ORDER_KEPT = {"element_days": "date", "readings_daily": "date", "root_zone": "span, date"}
 """How rows lie in the files of models with many: who asks for days alone, or for the newest, skips the rest."""
 
 _DEVICE_GROUP = "coalesce(device_groups.group_id, concat('device ', {name}.device_id))"
@@ -84,6 +87,8 @@ class Carry:
         self.groups_judged = 0
         self.groups_carried = 0
         self.groups_continued = 0
+        self.has_new_days = True
+        """True unless each day before today has the files of which `past` has the fingerprints."""
         self.share_read = 1.0
         """About how much of the window's readings the pass that was yielded last reads."""
         self.past = past
@@ -119,14 +124,18 @@ class Carry:
             self._count(connection)
         if self._judged_any:
             if self.takes_over:
+                # of few groups the readings are looked for once, by all threads, and not by each model that reads them
+                kind = "table" if self.groups_judged <= _FEW_JUDGED * self._all_groups else "view"
                 connection.execute(
-                    "create or replace view soil_readings as select * from memory.main.soil_readings where "
-                    f"device_id in (select device_id from ({_devices_of('judged_groups')}))"
+                    f"create or replace {kind} soil_readings as "
+                    f"select {READ_COLUMNS}, date from memory.main.soil_readings "
+                    "where date between getvariable('window_from') and getvariable('window_to') "
+                    f"and device_id in (select device_id from ({_devices_of('judged_groups')}))"
                 )
             self.share_read = self.groups_judged / max(self._all_groups, 1)
             yield None
             if self.takes_over:
-                connection.execute("drop view evaluated.soil_readings")
+                connection.execute(f"drop {kind} evaluated.soil_readings")
                 for model in carried_models():
                     connection.execute(f"alter table {model.name} rename to judged_{model.name}")
         self._take_over(connection)
@@ -164,6 +173,10 @@ class Carry:
         rows = self._with_group(model, model.name if whole or not self.takes_over else f"judged_{model.name}")
         return f"{rows} order by {_ORDER_KEPT[model.name]}" if model.name in _ORDER_KEPT else rows
 
+    def device_days_to_keep(self) -> str:
+        """Return the statement that gives the fingerprints of days before today, which is never the same again."""
+        return f"select * from device_days where date < date '{self._site.local_date(self.as_of)}'"
+
     def groups_to_keep(self, generation: int, *, whole: bool) -> str:
         """Return the statement that gives every group with its fingerprints and the generation of its rows."""
         unsteady = (
@@ -197,13 +210,16 @@ class Carry:
         if self.past is not None and (self.past.key != self.key or self.as_of < self.past.as_of):
             self.past = None  # of an instant before, nobody kept what was known then
         past = self.past
+        known_days = [] if past is None else same_days(self.days, past.days, past.as_of, self._site)
+        today = self._site.local_date(self.as_of)
+        self.has_new_days = any(day < today and day not in known_days for day in self.days)
         make_groups(connection)
         make_fingerprints(
             connection,
             self.days,
-            self._site.local_date(self.as_of),
+            today,
             None if past is None else f"select * from read_parquet({_text(past.device_days)})",
-            [] if past is None else same_days(self.days, past.days, past.as_of, self._site),
+            known_days,
         )
         known = _NOTHING_KNOWN if past is None else f"select * from read_parquet({_text(past.groups)})"
         connection.execute(f"create or replace table known_groups as {known}")

@@ -44,13 +44,13 @@ class Seam:
         """Return the condition on a row of the carried model `name` to lie after the closed days."""
         return _OPEN[name].format(day=self.closed_until, hour=self.opens_at_hour, at=self.opens_at.isoformat())
 
-    def is_near(self, name: str) -> str | None:
-        """Return the condition on a closed row of `name` to be needed by models that continue; None: no row is."""
-        near = _NEAR.get(name)
-        if near is None:
-            return None
+    def are_near(self, name: str) -> list[str]:
+        """Return the conditions on closed rows of `name` that models need that continue: no row meets two of them."""
         depth_days = math.ceil(limit("hourly_depth_hours") / 24)
-        return near.format(day=self.closed_until, hour=self.opens_at_hour, depth_days=depth_days)
+        return [
+            near.format(day=self.closed_until, hour=self.opens_at_hour, depth_days=depth_days)
+            for near in _NEAR.get(name, ())
+        ]
 
 
 _AFTER = "date > date '{day}'"
@@ -79,17 +79,20 @@ _OPEN = {
 
 _NEAR = {
     "element_days": (  # the day beside; S2 and settling look back over the window where they have reason to
-        "date < date '{day}' and (date = date '{day}' - 1 or device_id in (select newest.device_id "
-        "from element_days as newest where newest.water_content_min is not distinct from newest.water_content_max "
-        "or coalesce(newest.bound_at >= cast(getvariable('window_from') as timestamptz), true)))"
+        "date = date '{day}' - 1",
+        (
+            "date < date '{day}' - 1 and device_id in (select newest.device_id "
+            "from element_days as newest where newest.water_content_min is not distinct from newest.water_content_max "
+            "or coalesce(newest.bound_at >= cast(getvariable('window_from') as timestamptz), true))"
+        ),
     ),
-    "element_spans": "is_closed",
-    "element_tops": "part < 0",
-    "spoken_gates": "hour < {hour}",
-    "plateaus": "date < date '{day}'",
-    "readings_daily": "date between date '{day}' - 7 and date '{day}'",  # three days of thaw, two of a plateau
-    "root_zone": "date > date '{day}' - {depth_days} and date <= date '{day}'",  # whether a depth was there
-    "potentials": "date > date '{day}' - {depth_days} and date <= date '{day}'",
+    "element_spans": ("is_closed",),
+    "element_tops": ("part < 0",),
+    "spoken_gates": ("hour < {hour}",),
+    "plateaus": ("date < date '{day}'",),
+    "readings_daily": ("date between date '{day}' - 7 and date '{day}'",),  # three days of thaw, two of a plateau
+    "root_zone": ("date > date '{day}' - {depth_days} and date <= date '{day}'",),  # whether a depth was there
+    "potentials": ("date > date '{day}' - {depth_days} and date <= date '{day}'",),
 }
 
 _SAME_ELEMENT = (
@@ -149,8 +152,9 @@ def show_what_is_near(connection: duckdb.DuckDBPyConnection, seam: Seam, model: 
     """Once `model` is made, set its closed rows beside it, where models that follow look back at them."""
     if model.name == "readings_hourly":
         is_open, closed = _AFTER.format(day=seam.closed_until), kept("closing_hours")
-    elif (near := seam.is_near(model.name)) is not None:
-        is_open, closed = seam.is_open(model.name), f"select * from ({kept(model.name)}) where {near}"
+    elif nears := seam.are_near(model.name):
+        is_open = seam.is_open(model.name)
+        closed = " union all by name ".join(f"select * from ({kept(model.name)}) where {near}" for near in nears)
     else:
         return
     columns = _columns(connection, model.name)
@@ -201,8 +205,9 @@ def unsteady_groups(seam: Seam, kept: Kept) -> str:
 
 def end(connection: duckdb.DuckDBPyConnection, carried: tuple[Model, ...]) -> None:
     """Put aside what was made as continued_NAME, and let the models that follow read everything again."""
+    tables = _tables(connection)
     for name in (*(model.name for model in carried), "readings_hourly"):
-        if _is_table(connection, name):
+        if name in tables:
             connection.execute(f"alter table {name} rename to continued_{name}")
         else:
             connection.execute(f"drop view evaluated.{name}")
@@ -223,9 +228,6 @@ def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> set[str]:
     return {row[0] for row in connection.execute(f"describe {name}").fetchall()}
 
 
-def _is_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
-    return bool(
-        connection.execute(
-            "select 1 from duckdb_tables() where table_name = ? and schema_name = 'evaluated'", [name]
-        ).fetchall()
-    )
+def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    named = "select table_name from duckdb_tables() where schema_name = 'evaluated'"
+    return {name for (name,) in connection.execute(named).fetchall()}

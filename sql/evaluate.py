@@ -38,6 +38,9 @@ SCHEMA = "evaluated"
 _READINGS_FOR_TWO = 2 * 122_880
 """Fewer than two of DuckDB's row groups, the least that it gives a thread, leave a second thread without work."""
 
+_READINGS_AT_ONCE = 2_000_000
+"""More are judged one model after the other: two of them at a time would want memory for both."""
+
 
 def evaluate(
     connection: duckdb.DuckDBPyConnection,
@@ -128,14 +131,14 @@ def make_models(
     with _two(connection, as_of, site) as connections:
         readings = _readings_of_window(connection)
         if carry is None:
-            _make(connections, models, begin, at_once=readings < _READINGS_FOR_TWO)
+            _make(connections, models, begin, readings=readings)
             return
         before, judged, after = in_three_steps(models)
         _make(connections, before, begin)
         for seam in carry.passes(connection):
             _continue_after(connections, seam)
             made = functools.partial(carry.show_what_is_near, seam)
-            _make(connections, judged, begin, made, at_once=readings * carry.share_read < _READINGS_FOR_TWO)
+            _make(connections, judged, begin, made, readings=readings * carry.share_read)
         _continue_after(connections, None)
         _make(connections, after, begin)
 
@@ -146,20 +149,21 @@ def _make(
     begin: Begin,
     made: Made | None = None,
     *,
-    at_once: bool = True,
+    readings: float = 0,
 ) -> None:
-    """Make `models`, several at once, each in one thread, or one after the other, in as many threads as there are.
+    """Make `models`, which lead from `readings` rows, several at once as long as there are not too many rows.
 
     A hundred statements over a few rows each are mostly planning, which is done in one thread; a second thread that
-    finds nothing to do would cost a fifth of the CPU seconds. With more to read, threads share each statement, and
+    finds nothing to do would cost a fifth of the CPU seconds, so that each is then made in one. With more to read,
+    threads share each statement, and one is planned while another runs; with a whole window of a large district,
     memory is for one statement at a time.
     """
     first = connections[0]
     ((threads,),) = first.execute("select current_setting('threads')").fetchall()
-    if at_once:
+    if readings < _READINGS_FOR_TWO:
         first.execute("set threads = 1")
     try:
-        maker = Maker(connections if at_once else connections[:1], begin)
+        maker = Maker(connections if readings < _READINGS_AT_ONCE else connections[:1], begin)
         maker.watch(models)
         maker.make(models, made)
     finally:

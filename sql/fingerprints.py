@@ -19,16 +19,17 @@ from ingest.site import Site
 from sql.models import all_models
 from sql.reference import limit, reference_names, reference_rows
 
-_READ_COLUMNS = (
+READ_COLUMNS = (
     "device_id, channel, depth_cm, measured_at, volumetric_water_content, soil_temperature_c, bulk_ec_ds_m, "
     "matric_potential_kpa, quarantine, received_at"
 )
+"""What models read of soil_readings beside its day; a fingerprint is of all of it."""
 
 _DEVICE_DAYS = f"""
 select
     device_id,
     date,
-    cast(sum(hash({_READ_COLUMNS})) as varchar) as fingerprint,
+    cast(sum(hash({READ_COLUMNS})) as varchar) as fingerprint,
 from memory.main.soil_readings
 where list_contains($days, date) and measured_at <= cast(getvariable('as_of') as timestamptz)
 group by device_id, date

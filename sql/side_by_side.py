@@ -16,7 +16,7 @@ Begin = Callable[[Model], None]
 _AGAIN_S = 0.05
 
 Made = Callable[[duckdb.DuckDBPyConnection, Model], None]
-"""Called with each model that has been made, and a connection that does nothing else meanwhile."""
+"""Called with each model that has been made, and a connection that does nothing else meanwhile, in the thread of it."""
 
 
 class Maker:
@@ -60,14 +60,12 @@ class Maker:
                     while ready and self._idle:
                         model, connection = by_name[ready.pop()], self._idle.pop()
                         self._begin(model)
-                        running[pool.submit(_make, connection, model)] = model.name, connection
+                        running[pool.submit(_make, connection, model, made)] = model.name, connection
                     finished, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in finished:
                         name, connection = running.pop(future)
                         self._idle.append(connection)
                         future.result()
-                        if made is not None:
-                            made(connection, by_name[name])
                         waiting.done(name)
                         self._let_go(name, connection)
             except BaseException:
@@ -92,9 +90,11 @@ class Maker:
                     connection.execute(f"drop table {name}")
 
 
-def _make(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
+def _make(connection: duckdb.DuckDBPyConnection, model: Model, made: Made | None) -> None:
     kind = "table" if model.is_table else "view"
     connection.execute(f"create or replace {kind} {model.name} as {model.select}")
+    if made is not None:
+        made(connection, model)
 
 
 def _urgency(models: Sequence[Model]) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -113,6 +114,24 @@ def test_only_plots_with_news_are_judged_anew_and_time_still_passes_for_the_othe
     assert hours_later.states["P4", "sensor"] == "stale", "25 h after its last reading, without any news"
     assert judge(lake_folder, AS_OF).groups_carried == 0, "of an instant before, nothing is taken over"
     assert Evaluated(lake_folder, AS_OF + 17 * HOUR).carried == 0, "a new day moves the window"
+
+
+def test_fingerprints_of_the_days_before_are_written_again_only_when_one_of_them_has_new_files(
+    lake_folder: DataFolder,
+) -> None:
+    def judged_with_more(measured_at: datetime, as_of: datetime) -> Path:
+        add(lake_folder, "D1", measured_at, 0.20)
+        assert Evaluated(lake_folder, as_of).carried == 4
+        past = load_past(lake_folder)
+        assert past is not None
+        return past.device_days
+
+    judge(lake_folder, AS_OF)
+    first = judged_with_more(AS_OF + 5 * MINUTE, AS_OF + 10 * MINUTE)
+    assert judged_with_more(AS_OF + 15 * MINUTE, AS_OF + 20 * MINUTE) == first, "only today's are new"
+    with_late = judged_with_more(AS_OF - timedelta(days=2, minutes=30), AS_OF + 30 * MINUTE)
+    assert with_late != first
+    assert judged_with_more(AS_OF + 35 * MINUTE, AS_OF + 40 * MINUTE) == with_late
 
 
 def test_registers_and_settings_that_change_are_judged_anew(lake_folder: DataFolder, made: MadeLake) -> None:
