@@ -1,8 +1,8 @@
 -- zh: 最近一次判定时哪些地块最干？数据停在更早的排在后面，没法判的排在最后。
 -- en: Which plots were the driest at the newest evaluation, then those of older data, those that cannot be judged last?
 --
--- Driest means: nearest to, or furthest beyond, the plot's own line (line_pct; 100 is at the line): depletion as a share
--- of p, or, with potential alone, kPa as a share of the line in kPa.
+-- Driest means: nearest to, or furthest beyond, the plot's own line (line_pct; 100 is at the line): depletion as a
+-- share of p, or, with potential alone, kPa as a share of the line in kPa.
 -- days_older: local days between the day of data_at and the last finished day before as_of; 0 also for data of today.
 -- A plot that is judged by whole days has data up to the last midnight, one that was just watered up to this hour.
 with judged as (
