@@ -40,11 +40,14 @@ class Refusals:
     office_phone: str = ""
 
     def page(self, request: Request, code: str) -> Response:
-        """Return what says why, with the fitting status: a page, or for the outbox the code and the sentences."""
-        status = _STATUS.get(code, 400)
+        """Return what says why, with the fitting status: a page, or for the outbox the code and the sentences.
+
+        A header carries the code, so that the phone's worker can tell it from the page of a portal or a proxy.
+        """
+        status, told = _STATUS.get(code, 400), {"greensward-refused": code}
         if is_outbox(request):
             sentence = {language: say_refusal(code, speaker(language)) for language in LANGUAGES}
-            return JSONResponse({"code": code, "sentence": sentence}, status)
+            return JSONResponse({"code": code, "sentence": sentence}, status, told)
         is_report = request.method == "POST"
         page = render_refusal(
             code,
@@ -53,7 +56,7 @@ class Refusals:
             is_report=is_report,
             office_phone=self.office_phone,
         )
-        return HTMLResponse(page, status)
+        return HTMLResponse(page, status, told)
 
     def early(self, scope: Scope, code: str) -> ASGIApp:
         """Return the answer to a request whose body will not be read; the connection ends with it."""

@@ -364,7 +364,9 @@
     await navigator.serviceWorker.register("/worker.js");
     const worker = (await navigator.serviceWorker.ready).active;
     // This page was loaded before the worker was there to keep it.
-    if (isFirst) worker.postMessage({ keep: `/list?lang=${language}` });
+    if (!isFirst) return;
+    const files = [...document.querySelectorAll('script[src^="/static/"], link[href^="/static/"]')];
+    worker.postMessage({ keep: `/list?lang=${language}`, files: files.map((one) => one.src || one.href) });
   }
 
   let pressed = null;

@@ -9,6 +9,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from starlette.responses import HTMLResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from crews.serving import serve_web
 from crews.web import create_app
 from ingest.lake.layout import DataFolder
@@ -23,20 +26,44 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+Fault = Callable[[str, str], int | None]
+"""The status with which something in between answers a request, by its method and path; None: it lets it through."""
+
+
+def _behind(fault: Fault, app: ASGIApp) -> ASGIApp:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        status = fault(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        if status is None:
+            await app(scope, receive, send)
+            return
+        while (await receive()).get("more_body"):
+            pass
+        await HTMLResponse("<h1>gateway</h1>", status)(scope, receive, send)
+
+    return answer
+
+
 @contextmanager
 def served(
-    folder: DataFolder, now: datetime, *, idle_s: float = 15.0, office_phone: str = "", port: int = 0
+    folder: DataFolder,
+    now: datetime,
+    *,
+    idle_s: float = 15.0,
+    office_phone: str = "",
+    port: int = 0,
+    fault: Fault = lambda _method, _path: None,
 ) -> Iterator[str]:
     """Serve a data folder as it is at `now`; yields the address. port: where; 0 is any free one."""
     port = port or free_port()
     url = f"http://127.0.0.1:{port}"
     app = create_app(folder, BEICHEN, public_url=url, clock=lambda: now, office_phone=office_phone)
+    behind = _behind(fault, app)
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
 
     def run() -> None:
         asyncio.set_event_loop(loop)
-        loop.run_until_complete(serve_web(app, "127.0.0.1", port, stop=_waiting(stop), idle_s=idle_s))
+        loop.run_until_complete(serve_web(behind, "127.0.0.1", port, stop=_waiting(stop), idle_s=idle_s))
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -65,9 +67,12 @@ def field(tmp_path: Path) -> Field:
 
 
 def open_list(phone: Browser, address: str) -> None:
-    """Open a list and wait until its worker has kept it."""
+    """Open a list and wait until its worker has kept it, script and all."""
     phone.open(address)
-    phone.wait_for("navigator.serviceWorker.ready.then(() => caches.match('/list')).then(copy => Boolean(copy))")
+    for kept in ("/list", "/static/outbox.js"):
+        phone.wait_for(
+            f"navigator.serviceWorker.ready.then(() => caches.match('{kept}', {{ignoreSearch: true}})).then(Boolean)"
+        )
 
 
 def answer(phone: Browser, issue_id: str, kind: str, **fields: str) -> None:
@@ -80,7 +85,7 @@ def answer(phone: Browser, issue_id: str, kind: str, **fields: str) -> None:
     phone.measure(f"({form}.querySelector('button[type=submit]').click(), true)")
 
 
-def test_an_answer_without_a_signal_waits_over_a_restart_and_counts_once_with_its_photo(
+def test_an_answer_without_a_signal_waits_over_a_restart_and_goes_out_once_from_a_full_phone_with_its_photo(
     field: Field, tmp_path: Path
 ) -> None:
     photo = tmp_path / "IMG_1.jpg"
@@ -92,8 +97,10 @@ def test_an_answer_without_a_signal_waits_over_a_restart_and_counts_once_with_it
             phone.choose_file(f"#{issue_id} details.yes [name=photo_after]", photo)
         answer(phone, issue_id, "done", water="6.4")
         phone.wait_for(f"{WAITING} === '1' && {SETTLED}")
+        phone.call("Network.clearBrowserCache")
     assert field.kinds("JJ-015") == ["opened", "assigned"]
     with field.phone() as phone:
+        phone.call("Storage.overrideQuotaForOrigin", origin=field.url, quotaSize=1000)
         phone.open(f"{field.url}/list")
         phone.wait_for(f"{WAITING} === '1' && {SETTLED}")
         assert "离线 · 数据 0 分钟前" in phone.measure("document.getElementById('offline').innerText")
@@ -101,9 +108,9 @@ def test_an_answer_without_a_signal_waits_over_a_restart_and_counts_once_with_it
         assert "京津路绿带 15 段" in said
         assert "拍照完成 · 照片 1 张" in said
         with served(field.folder, NOW, port=field.port):
-            phone.measure("(document.querySelector('[data-do=send]').click(), true)")
+            phone.open(f"{field.url}/list")
             phone.wait_for("document.body.innerText.includes('已收到：完成。京津路绿带 15 段')")
-            phone.wait_for("document.getElementById('outbox').hidden")
+            phone.wait_for("document.getElementById('outbox').hidden && document.styleSheets[0].cssRules.length")
     issue = field.issue("JJ-015")
     assert (issue.state, issue.water_used_litres) == ("done_unchecked", 6400.0)
     assert [photo.sha256 for photo in issue.photos] == [hashlib.sha256(PHOTO).hexdigest()]
@@ -309,3 +316,30 @@ def test_with_scripts_off_the_form_is_sent_as_ever_and_nothing_of_the_outbox_sho
         answer(phone, issue_id, "cannot_do", reason="no_water")
         phone.wait_for("document.body?.innerText.includes('已收到：做不了')")
     assert field.issue("JJ-015").state == "deferred"
+
+
+def test_the_kept_list_is_ended_by_the_server_alone_and_shown_under_no_other_crews_link(field: Field) -> None:
+    def gateway(status: int) -> Callable[[str, str], int | None]:
+        return lambda _method, path: status if path == "/list" else None
+
+    is_kept = "document.documentElement.dataset.kept !== undefined"
+    with field.phone() as phone:
+        with served(field.folder, NOW, port=field.port):
+            open_list(phone, field.link())
+            phone.open(field.link()[:-6])
+            assert "打不开清单" in phone.measure("document.body.innerText")
+        for portal in (200, 403, 511):
+            with served(field.folder, NOW, port=field.port, fault=gateway(portal)):
+                phone.open(f"{field.url}/list")
+                assert phone.measure(is_kept)
+        with served(field.folder, NOW, port=field.port, fault=gateway(502)):
+            phone.open(field.link("二队"))
+            assert "一队" not in phone.measure("document.body.innerText")
+        with served(field.folder, NOW, port=field.port):
+            open_list(phone, field.link())
+    for broken in field.profile.rglob("CacheStorage"):
+        shutil.rmtree(broken)
+        broken.write_text("no folder")
+    with field.phone() as phone, served(field.folder, NOW, port=field.port):
+        phone.open(f"{field.url}/list")
+        assert "一队" in phone.measure("document.querySelector('h1').innerText")
