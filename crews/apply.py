@@ -28,6 +28,9 @@ WATERING = "watering"
 WATER_UNKNOWN = "water_unknown"
 """Why an issue is opened again whose water was reported and whose probes then said too little of it."""
 
+CHECKED_STATES = frozenset({"verified", "partial", "ineffective", "reported_late"})
+"""States of a check by which an issue is closed or looked at again."""
+
 PLOT_CLOSED = "plot_closed"
 """Why an issue is void whose plot has left the register."""
 
@@ -172,11 +175,12 @@ def _check_watering(ledger: Ledger, finding: Finding, plot: Mapping[str, Any], n
 
     Whoever reported that water may not close the issue by word: a probe does, or somebody else (crews/actions.py).
     Where nothing arrived the issue leaves its crew: another one, or the office, goes and looks. Where the probes fell
-    silent before the water had sunk nobody knows, and it stays with its crew. Data that come late and show the water
-    end a recheck on which nobody has gone yet. Water that was brought with other work proves nothing of that work.
+    silent before the water had sunk, or saw water rise before the report came, nobody knows: it stays with its crew.
+    Data that come late and show the water end a recheck on which nobody has gone yet. Water that was brought with other
+    work proves nothing of that work.
     """
     issue_id, reported_at = finding.reason_params.get("issue_id"), finding.reason_params.get("reported_at")
-    if not issue_id or not reported_at or finding.state not in {"verified", "partial", "ineffective"}:
+    if not issue_id or not reported_at or finding.state not in CHECKED_STATES:
         return
     try:
         issue = ledger.issue(issue_id)
@@ -237,6 +241,8 @@ def _what_was_seen(finding: Finding, issue: Issue, report: datetime) -> dict[str
         return {"note": WATER_UNKNOWN}
     if finding.state == "partial":
         return {"note": "water_came_in_part"}
+    if finding.state == "reported_late":
+        return {"note": "water_came_before"}
     names = {person(one): one.removeprefix("crew:") for one in (issue.done_by, issue.crew) if one}
     return {"note": "water_did_not_arrive", "not_by": list(names.values())[::-1]}  # the crew first: pages name it
 

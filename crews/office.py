@@ -108,7 +108,7 @@ def _waterings(
         for (_, cause), finding in latest.items()
         if cause == "watering"
         and finding.as_of == newest
-        and finding.state in {"unplanned", "partial", "ineffective"}
+        and finding.state in {"unplanned", "partial", "ineffective", "reported_late"}
         and finding.plot_id in plots
     ]
     return tuple(sorted(told, key=lambda one: one[0])[:_MOST_SOON])

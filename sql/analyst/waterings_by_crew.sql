@@ -20,6 +20,7 @@ select
     count(case when checks.state = 'partial' then 1 end) as in_part,
     count(case when checks.state = 'ineffective' then 1 end) as ineffective,
     count(case when checks.state = 'rained' then 1 end) as rained,
+    count(case when checks.state = 'reported_late' then 1 end) as reported_late,
 from checks
 left join plots_now on checks.plot_id = plots_now.plot_id
 group by coalesce(plots_now.crew, '')

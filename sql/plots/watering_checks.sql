@@ -2,7 +2,7 @@
 --
 -- Grain: report of water brought to a plot, of the last hourly_days
 -- As of: readings and reports up to as_of
--- Reads: watering_reports, staged_plots, root_zone, crop_et, rain_hours, limits
+-- Reads: watering_reports, issue_events, staged_plots, root_zone, crop_et, rain_hours, limits
 -- Feeds: drought_memories, watering_findings
 -- Kept as: table
 --
@@ -13,7 +13,11 @@
 -- Verified from check_verified of the expected, partial from check_partial, else ineffective; rained when
 -- wetting_rain_mm of rain fell meanwhile and the rise is large enough: nobody can tell whose water it is. No state:
 -- not six hours yet, no hour to look at, or less than check_least_mm was expected, which probes do not tell from their
--- own noise.
+-- own noise. A report may have waited on a phone without a signal. So less than verified is reported_late where the
+-- water rose earlier: at most check_late_hours before the report, since the issue was opened, and after the report
+-- before it check_from_hours later. Such a rise is check_partial of what was brought (at most of what was missing
+-- then), check_least_mm at least, and no rain of wetting_rain_share of it fell. Nor has less than verified a state once
+-- the first of these hours has left the hourly_days: what the probes showed then is not read any more.
 with reports as (
     select
         watering_reports.plot_id,
@@ -52,7 +56,7 @@ hours as (
     where
         root_zone.span = 'hour'
         and not root_zone.is_frozen
-        and epoch(watered_plots.first_reported_at) - epoch(root_zone.starts_at) <= limits.check_before_hours * 3600
+        and epoch(watered_plots.first_reported_at) - epoch(root_zone.starts_at) <= limits.check_late_hours * 3600
 ),
 
 befores as (
@@ -71,6 +75,69 @@ befores as (
             and reports.reported_at > hours.starts_at
             and epoch(reports.reported_at) - epoch(hours.starts_at) <= limits.check_before_hours * 3600
     group by reports.plot_id, reports.issue_id, reports.round_number, hours.depth_list
+),
+
+reaches as (
+    select
+        reports.plot_id,
+        reports.issue_id,
+        reports.round_number,
+        greatest(
+            epoch(max(reports.reported_at)) - max(limits.check_late_hours) * 3600,
+            max(
+                epoch(issue_events.happened_at)
+                + case when issue_events.kind = 'done' then limits.check_from_hours * 3600 else 0 end
+            )
+        ) as from_s,
+    from reports
+    cross join limits
+    left join issue_events
+        on
+            reports.issue_id = issue_events.issue_id
+            and issue_events.kind in ('opened', 'done')
+            and issue_events.date >= cast(getvariable('window_from') as date)
+            and issue_events.date <= cast(getvariable('window_to') as date)
+            and epoch(reports.reported_at) - epoch(issue_events.happened_at)
+            >= case when issue_events.kind = 'done' then limits.check_from_hours * 3600 else 0 end
+    group by reports.plot_id, reports.issue_id, reports.round_number
+),
+
+earlier_hours as (
+    select
+        reports.plot_id,
+        reports.issue_id,
+        reports.round_number,
+        hours.depth_list,
+        hours.starts_at,
+        hours.water_mm - min(hours.water_mm) over (
+            partition by reports.plot_id, reports.issue_id, reports.round_number, hours.depth_list
+            order by hours.starts_at
+        ) as rise_mm,
+    from reports
+    cross join limits
+    inner join reaches
+        on
+            reports.plot_id = reaches.plot_id
+            and reports.issue_id = reaches.issue_id
+            and reports.round_number = reaches.round_number
+    inner join hours
+        on
+            reports.plot_id = hours.plot_id
+            and epoch(hours.starts_at) >= reaches.from_s
+            and epoch(reports.reported_at) - epoch(hours.starts_at) >= limits.check_before_hours * 3600
+),
+
+earlier as (
+    select
+        earlier_hours.plot_id,
+        earlier_hours.issue_id,
+        earlier_hours.round_number,
+        earlier_hours.depth_list,
+        max(earlier_hours.rise_mm) as rise_mm,
+        min(earlier_hours.starts_at) as from_at,
+        max(earlier_hours.starts_at) as to_at,
+    from earlier_hours
+    group by earlier_hours.plot_id, earlier_hours.issue_id, earlier_hours.round_number, earlier_hours.depth_list
 ),
 
 afters as (
@@ -111,16 +178,27 @@ uses as (
 pairs as (
     select
         reports.*,
+        cast(timezone(getvariable('timezone'), to_timestamp(reaches.from_s)) as date)
+        > cast(getvariable('window_to') as date) - cast(limits.hourly_days as integer) as is_reach_known,
         afters.checked_at,
         afters.water_mm - befores.water_mm as observed_mm,
         least(reports.brought_mm, befores.depletion_mm) - coalesce(uses.etc_mm, 0) * afters.days_after as expected_mm,
         coalesce(uses.etc_mm, 0) * afters.days_after as used_mm,
         befores.depletion_mm as depletion_before_mm,
+        earlier.rise_mm as came_before_mm,
+        earlier.from_at as came_from_at,
+        earlier.to_at as came_to_at,
         row_number() over (
             partition by reports.plot_id, reports.issue_id, reports.round_number
             order by afters.checked_at desc, afters.depth_list asc
         ) as choice,
     from reports
+    cross join limits
+    inner join reaches
+        on
+            reports.plot_id = reaches.plot_id
+            and reports.issue_id = reaches.issue_id
+            and reports.round_number = reaches.round_number
     inner join befores
         on
             reports.plot_id = befores.plot_id
@@ -132,6 +210,12 @@ pairs as (
             and reports.issue_id = afters.issue_id
             and reports.round_number = afters.round_number
             and befores.depth_list = afters.depth_list
+    left join earlier
+        on
+            reports.plot_id = earlier.plot_id
+            and reports.issue_id = earlier.issue_id
+            and reports.round_number = earlier.round_number
+            and afters.depth_list = earlier.depth_list
     left join uses
         on
             reports.plot_id = uses.plot_id
@@ -144,6 +228,18 @@ rained as (
         pairs.*,
         round(pairs.observed_mm / pairs.expected_mm, 9) as ratio,
         coalesce(rain_at_end.rain_so_far_mm - rain_before.rain_so_far_mm, 0) as rain_mm,
+        coalesce(
+            round(
+                pairs.came_before_mm - greatest(
+                    limits.check_least_mm,
+                    limits.check_partial * least(pairs.brought_mm, pairs.depletion_before_mm + pairs.came_before_mm)
+                ), 9
+            ) >= 0
+            and round(
+                limits.wetting_rain_share * pairs.came_before_mm
+                - coalesce(rain_until_came.rain_so_far_mm - rain_until_asked.rain_so_far_mm, 0), 9
+            ) > 0, false
+        ) as may_be_late,
     from pairs
     cross join limits
     left join rain_hours as rain_at_end on rain_at_end.hour_at = pairs.checked_at - interval 1 hour
@@ -155,6 +251,9 @@ rained as (
                 - coalesce(getvariable('hour_offset_s'), 0)
                 - limits.check_before_hours * 3600
             )
+    left join rain_hours as rain_until_came on pairs.came_to_at = rain_until_came.hour_at
+    left join rain_hours as rain_until_asked
+        on rain_until_asked.hour_at = pairs.came_from_at - interval 1 hour
     where pairs.choice = 1 and round(pairs.expected_mm - limits.check_least_mm, 9) >= 0
 )
 
@@ -173,13 +272,16 @@ select
     rained.expected_mm,
     rained.observed_mm,
     rained.ratio,
+    rained.came_before_mm,
     rained.rain_mm,
     rained.checked_at,
     case
-        when rained.ratio < limits.check_partial then 'ineffective'
-        when rained.rain_mm >= limits.wetting_rain_mm then 'rained'
+        when rained.ratio >= limits.check_partial and rained.rain_mm >= limits.wetting_rain_mm then 'rained'
         when rained.ratio >= limits.check_verified then 'verified'
-        else 'partial'
+        when rained.may_be_late then 'reported_late'
+        when rained.ratio >= limits.check_partial then 'partial'
+        else 'ineffective'
     end as state,
 from rained
 cross join limits
+where rained.is_reach_known or round(rained.ratio - limits.check_verified, 9) >= 0

@@ -8,7 +8,8 @@
 --
 -- Sends no crew by itself. The newest check by which the ledger has to decide speaks, whatever other work brought
 -- since: nobody has checked that report yet (it is the newest of done, reopened, closed and void of its issue, and of
--- several visits the last), its issue asks for water, and the probes show that it came, came in part or did not. Else
+-- several visits the last), its issue asks for water, and the probes show that it came, came in part, did not, or came
+-- before a report that was late. Else
 -- the newer of the newest check and the newest unplanned event of the last unplanned_told_days speaks: a pipe may leak
 -- days after the crew was there.
 with decisions as (
@@ -30,7 +31,7 @@ with decisions as (
 checks as (
     select
         watering_checks.*,
-        watering_checks.state in ('verified', 'partial', 'ineffective')
+        watering_checks.state in ('verified', 'partial', 'ineffective', 'reported_late')
         and watering_checks.reported_at = decisions.decided_at
         and water_causes.cause is not null as is_to_decide,
     from watering_checks
@@ -91,6 +92,7 @@ select
         'litres', cast(round(checks.litres) as bigint),
         'expected_mm', round(checks.expected_mm, 1),
         'observed_mm', round(checks.observed_mm, 1),
+        'came_before_mm', round(checks.came_before_mm, 1),
         'share_pct', cast(round(100 * checks.ratio) as bigint),
         'when', strftime(timezone(getvariable('timezone'), unplanned.starts_at), '%m-%d %H:%M'),
         'rise_pct', round(100 * unplanned.rise, 1),
@@ -111,6 +113,7 @@ select
         'used_mm', round(checks.used_mm, 3),
         'expected_mm', round(checks.expected_mm, 3),
         'observed_mm', round(checks.observed_mm, 3),
+        'came_before_mm', round(checks.came_before_mm, 3),
         'rain_mm', round(coalesce(checks.rain_mm, unplanned.rain_mm), 3),
         'source', unplanned.source,
         'shallowest_cm', unplanned.shallowest_cm

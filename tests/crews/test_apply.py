@@ -333,10 +333,17 @@ def test_a_recheck_is_barred_to_whoever_reported_by_telephone_as_well(ledger: Le
     assert only(ledger).recheck_not_by == ("一队", "李四")
 
 
-@pytest.mark.parametrize(("state", "then"), [("partial", "assigned"), ("ineffective", "opened")])
+@pytest.mark.parametrize(
+    ("state", "then", "note"),
+    [
+        ("partial", "assigned", "water_came_in_part"),
+        ("ineffective", "opened", "water_did_not_arrive"),
+        ("reported_late", "assigned", "water_came_before"),
+    ],
+)
 @pytest.mark.parametrize(("hours", "is_looked_at"), [(23.9, False), (24.0, True)])
 def test_water_that_is_not_all_seen_is_looked_at_again_once_it_has_had_a_day_to_sink(
-    ledger: Ledger, state: str, then: str, hours: float, *, is_looked_at: bool
+    ledger: Ledger, state: str, then: str, note: str, hours: float, *, is_looked_at: bool
 ) -> None:
     issue = reported(ledger)
     assert issue.done_at is not None
@@ -344,13 +351,12 @@ def test_water_that_is_not_all_seen_is_looked_at_again_once_it_has_had_a_day_to_
     assert applied.reopened == ([issue.issue_id] if is_looked_at else [])
     again = only(ledger)
     if is_looked_at:
-        note = "water_came_in_part" if state == "partial" else "water_did_not_arrive"
         assert (again.state, again.note, again.due_at > NOW + DAY) == (then, note, True)
     else:
         assert again.state == "done_unchecked"
 
 
-@pytest.mark.parametrize("state", ["partial", "ineffective"])
+@pytest.mark.parametrize("state", ["partial", "ineffective", "reported_late"])
 @pytest.mark.parametrize(("hours", "is_looked_at"), [(47.9, False), (48.0, True)])
 def test_water_whose_probe_fell_silent_is_looked_at_after_two_days_and_nobody_is_blamed(
     ledger: Ledger, state: str, hours: float, *, is_looked_at: bool

@@ -188,7 +188,7 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "messages_by_device": [("D9", date(2026, 7, 10), 4, 2, 0, 0, 0, 2)],
     "lost_by_node": [("parks.gw-1", date(2026, 7, 10), 2, 0)],
     "waterings_reported_and_seen": [("dry", date(2026, 7, 10), "一队", 7.6, 6.4, 38.4, 12.3, "partial")],
-    "waterings_by_crew": [("一队", 1, 0, 1, 0, 0)],
+    "waterings_by_crew": [("一队", 1, 0, 1, 0, 0, 0)],
     "unplanned_water": [("moist", "moist", AS_OF, 6.0, 30.0)],
     "probes_beside_the_balance": [("moist", "moist", "probe_wetter", "2026-07-01", 50.5, 24.0)],
     "campaigns_by_crew": [("秋水", "Autumn water", "一队", 1, 0, 3.0), ("秋水", "Autumn water", "二队", 1, 1, 1.5)],

@@ -451,3 +451,59 @@ def test_verified_watering_closes_and_neither_a_part_of_what_was_reported_nor_wa
     watered(lake, by=0.04, litres=litres, hours_ago=74, cause=cause)
     assert lake.flag("watering")["state"] == state
     assert lake.flag("drought")["needs_work"] is needs_work
+
+
+def late(
+    lake: MadeLake, plot_id: str, hours: float, *, by: float = 0.06, opened: float = 130, since: tuple[float, ...] = ()
+) -> None:
+    """Add a plot as of `watered` whose water came 70 h ago and was reported so many hours later; `since`: reports."""
+    rise(lake, plot_id, 70, by=by, before=0.18)
+    happened(lake, "opened", opened, plot_id)
+    for number, hours_ago in enumerate((*since, 70 - hours)):
+        happened(lake, "done", hours_ago, plot_id, litres=6000.0, number=2 + number)
+
+
+def test_a_report_that_waited_for_a_signal_proves_nothing_against_its_crew(lake: MadeLake) -> None:
+    """Water that rose up to 12 h before a report is its water; up to 72 h before nobody knows, later it is not.
+
+    6,000 L bring 36 mm of the 60 mm that were missing; a fifth of it is 7.2 mm, 0.012 of 0.6 m.
+    """
+    told: dict[str, tuple[dict[str, Any], str]] = {
+        "11 h": ({"hours": 11}, "verified"),
+        "13 h": ({"hours": 13}, "reported_late"),
+        "26 h": ({"hours": 26}, "reported_late"),
+        "62 h": ({"hours": 62}, "reported_late"),
+        "a fifth": ({"hours": 26, "by": 0.0121}, "reported_late"),
+        "less": ({"hours": 26, "by": 0.0119}, "ineffective"),
+        "no water": ({"hours": 26, "by": 0.0}, "ineffective"),
+        "opened after it": ({"hours": 26, "opened": 60}, "ineffective"),
+        "opened just before it": ({"hours": 26, "opened": 72}, "reported_late"),
+        "reported before": ({"hours": 26, "since": (75.0,)}, "ineffective"),
+        "reported long before": ({"hours": 26, "since": (78.0,)}, "reported_late"),
+        "two reports at once": ({"hours": 26, "since": (45.0,)}, "reported_late"),
+    }
+    for plot_id, (story, _) in told.items():
+        late(lake, plot_id, **story)
+    flags = lake.verdicts("watering")
+    assert {plot_id: flags[plot_id]["state"] for plot_id in told} == {name: state for name, (_, state) in told.items()}
+    assert flags["26 h"]["inputs"]["came_before_mm"] == pytest.approx(36.0)
+    assert "报之前已增了 36.0 mm" in flags["26 h"]["zh"]
+    assert not flags["26 h"]["needs_work"]
+
+
+@pytest.mark.parametrize(("mm", "state"), [(17.9, "reported_late"), (18.0, "ineffective")])
+def test_rain_of_half_of_an_earlier_rise_is_no_water_of_a_late_report(lake: MadeLake, mm: float, state: str) -> None:
+    late(lake, "P1", 26)
+    rain(lake, 70, mm)
+    assert lake.flag("watering")["state"] == state
+
+
+@pytest.mark.parametrize(("hours_ago", "state"), [(79, "ineffective"), (81, None)])
+def test_nothing_is_said_against_a_crew_when_the_hours_before_its_report_are_not_read_any_more(
+    lake: MadeLake, hours_ago: int, state: str | None
+) -> None:
+    """Hours are read from midnight six days ago on, 152 h; what came 72 h before the older report lies before that."""
+    rise(lake, "P1", by=0.0, before=0.18)
+    happened(lake, "opened", 200)
+    happened(lake, "done", hours_ago, litres=6000.0, number=2)
+    assert [flag["state"] for flag in lake.flags() if flag["cause"] == "watering"] == ([state] if state else [])
