@@ -7,15 +7,16 @@
 "use strict";
 
 (() => {
-  const DATABASE = "greensward", ANSWERS = "answers";
-  const AGAIN_MS = 30000, LONGEST_UPLOAD_MS = 310000, LONGEST_WRITE_MS = 20000;
+  const DATABASE = "greensward", ANSWERS = "answers", RECEIVED = "greensward-received";
+  const AGAIN_MS = 30000, LONGEST_PAUSE_MS = 900000, QUOTA_PAUSE_MS = 6 * 3600000;
+  const LONGEST_UPLOAD_MS = 310000, LONGEST_WRITE_MS = 20000;
   // Refusals that a fresh link mends; the answer itself was not looked at.
   const LINK_CODES = ["bad_link", "expired_link", "revoked_link", "no_pass", "cross_site"];
 
   const box = document.getElementById("outbox");
   const { crew, proof, language } = box.dataset;
   const inPage = new Map();
-  const shown = { needs_link: false, sending: false, unanswered: "", sent: 0 };
+  const shown = { needs_link: false, sending: false, on_its_way: null, unanswered: "", sent: 0 };
 
   // ---- what is kept -----------------------------------------------------------------------------------------------
 
@@ -48,19 +49,30 @@
     return kept.filter((one) => !inPage.has(one.id)).concat([...inPage.values()]).sort((a, b) => a.made_at - b.made_at);
   }
 
-  // Both or neither: a correction that does not fit leaves what it would replace.
-  async function keep(answer, replaced) {
+  // All or nothing: a correction that does not fit leaves what it would replace.
+  async function keep(kept, replaced) {
     try {
       await inDatabase("readwrite", (answers) => {
         if (replaced) answers.delete(replaced);
-        return answers.put(answer);
+        return kept.map((one) => answers.put(one))[0];
       });
-      inPage.delete(answer.id);
+      for (const one of kept) inPage.delete(one.id);
     } catch (error) {
       if (replaced && !inPage.has(replaced)) throw new Error("full");
-      inPage.set(answer.id, answer);
+      for (const one of kept) inPage.set(one.id, one);
     }
     inPage.delete(replaced);
+  }
+
+  // Nothing that was deleted meanwhile comes back.
+  async function refuse(answer, refusal) {
+    const refused = Object.assign({}, answer, { refusal });
+    if (inPage.has(answer.id)) return inPage.set(answer.id, refused);
+    return inDatabase("readwrite", (answers) => {
+      const asked = answers.get(answer.id);
+      asked.onsuccess = () => asked.result && answers.put(refused);
+      return asked;
+    }).catch(() => undefined);
   }
 
   async function drop(id) {
@@ -103,6 +115,8 @@
     };
     for (const [name, value] of data) {
       if (typeof value !== "string") {
+        // A camera that had no memory left gives a file with a name and nothing in it.
+        if (value.name && !value.size) throw new Error("unreadable");
         if (value.size) answer.photos.push(await takePhoto(name, value));
       } else if (name !== "form_token" && name !== "action_id") {
         answer.fields.push([name, value]);
@@ -126,7 +140,7 @@
     form.dataset.busy = "yes";
     try {
       const replaced = form.dataset.mends;
-      await keep(await toAnswer(form, button), replaced);
+      await keep([await toAnswer(form, button)], replaced);
       delete form.dataset.mends;
       form.reset();
       if (form.closest("details")) form.closest("details").open = false;
@@ -141,18 +155,26 @@
     shown.sending = true;
     await show();
     box.scrollIntoView();
+    if (shown.needs_link) return leaveIt();
     await send();
   }
 
   // ---- to the server ----------------------------------------------------------------------------------------------
 
-  // Returns "received", "refused", "needs_link" or "unanswered"; a refusal and a number of what went wrong beside it.
-  async function post(answer) {
+  // Returns "received", "refused", "needs_link" or "unanswered"; a refusal and a word of what went wrong beside it.
+  async function post(answer, photos) {
     const body = new FormData();
     for (const [name, value] of answer.fields) body.append(name, value);
     body.append("form_token", proof);
     body.append("action_id", answer.id);
-    for (const photo of answer.photos) body.append(photo.name, photo.blob, photo.file);
+    try {
+      for (const photo of photos) {
+        const bytes = await new Response(photo.blob).arrayBuffer();
+        body.append(photo.name, new Blob([bytes], { type: photo.blob.type }), photo.file);
+      }
+    } catch (error) {
+      return { kind: "refused", refusal: { zh: box.dataset.unreadable, en: box.dataset.unreadable } };
+    }
     const patience = window.AbortController && new AbortController();
     const timer = setTimeout(() => patience && patience.abort(), LONGEST_UPLOAD_MS);
     let status = "";
@@ -164,10 +186,12 @@
       status = String(reply.status);
       const said = await reply.json();
       if (reply.ok && said.action_id === answer.id) return { kind: "received", photos: said.photos };
+      if (said.code === "photo_quota") return { kind: "unanswered", status: said.sentence[language], code: said.code };
       if (LINK_CODES.includes(said.code)) return { kind: "needs_link" };
       if (said.code && reply.status < 500 && reply.status !== 408) return { kind: "refused", refusal: said.sentence };
     } catch (error) {
       // No signal, or something between us and the server answered in its place.
+      if (patience && patience.signal.aborted) status = "408";
     } finally {
       clearTimeout(timer);
     }
@@ -184,34 +208,97 @@
     const missing = answer.photos.filter((photo) => !has(receipt, photo));
     if (!missing.length) return drop(answer.id);
     const fields = [["kind", "amended"], ["lang", language]];
-    return keep(Object.assign({}, answer, { id: newId(), fields, photos: missing }), answer.id);
+    return keep(missing.map((photo) => Object.assign({}, answer, { id: newId(), fields, photos: [photo] })), answer.id);
+  }
+
+  // What was received after the kept list was read: the list shows its card as if nothing had been said.
+  function remember(issue) {
+    try {
+      const received = JSON.parse(localStorage.getItem(RECEIVED) || "{}");
+      localStorage.setItem(RECEIVED, JSON.stringify(Object.assign(received, { [issue]: Date.now() })));
+    } catch (error) {
+      // A phone that is full shows the card as it was kept.
+    }
+  }
+
+  function markReceived() {
+    const kept = Number(document.documentElement.dataset.kept);
+    try {
+      if (!kept) localStorage.removeItem(RECEIVED);
+      for (const [issue, at] of Object.entries(JSON.parse(localStorage.getItem(RECEIVED) || "{}"))) {
+        const card = document.getElementById(issue);
+        if (!card || at < kept) continue;
+        const time = new Date(at).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+        const mark = card.insertBefore(document.createElement("p"), card.querySelector(".head"));
+        mark.className = "received";
+        mark.textContent = box.dataset.received.replace("{time}", time);
+        card.classList.add("received");
+      }
+    } catch (error) {
+      // No storage, nothing remembered.
+    }
+  }
+
+  function kindOf(answer) {
+    return answer.fields.find(([name]) => name === "kind")[1];
+  }
+
+  // Photos that are too slow or too many today follow the answer, one at a time.
+  async function deliver(answer) {
+    const outcome = await post(answer, answer.photos);
+    const isHeavy = outcome.status === "408" || outcome.code === "photo_quota";
+    return isHeavy && answer.photos.length && kindOf(answer) !== "amended" ? post(answer, []) : outcome;
+  }
+
+  // What is light first; of one issue the older before the newer.
+  function inOrder(answers) {
+    const heavy = new Set();
+    const light = answers.filter((one) => {
+      if (one.photos.length) heavy.add(one.issue);
+      return !heavy.has(one.issue);
+    });
+    return light.concat(answers.filter((one) => !light.includes(one)));
+  }
+
+  const resting = new Map();
+
+  function isToGo(answer) {
+    return answer.crew === crew && !answer.refusal && !isBeingMended(answer) &&
+      !(Date.now() < resting.get(answer.id));
   }
 
   async function sendAll() {
     Object.assign(shown, { needs_link: false, unanswered: "", sending: true });
+    const stuck = new Set();
     let last = null;
-    for (const answer of await allAnswers()) {
-      if (answer.crew !== crew || answer.refusal || isBeingMended(answer)) continue;
+    for (const answer of inOrder(await allAnswers())) {
+      if (!isToGo(answer) || stuck.has(answer.issue)) continue;
+      shown.on_its_way = answer.id;
       await show();
-      const outcome = await post(answer);
+      const outcome = await deliver(answer);
       if (outcome.kind === "received") {
+        remember(answer.issue);
         await settle(answer, outcome.photos);
         last = answer;
         shown.sent += 1;
       } else if (outcome.kind === "refused") {
-        await keep(Object.assign({}, answer, { refusal: outcome.refusal }));
+        await refuse(answer, outcome.refusal);
       } else {
+        stuck.add(answer.issue);
+        if (outcome.code === "photo_quota") resting.set(answer.id, Date.now() + QUOTA_PAUSE_MS);
         shown.needs_link = outcome.kind === "needs_link";
         shown.unanswered = outcome.status || "";
-        break;
+        if (shown.needs_link || !(outcome.status || await isReachable())) break;
       }
     }
+    pause = stuck.size ? Math.min(2 * pause, LONGEST_PAUSE_MS) : AGAIN_MS / 2;
+    notBefore = Date.now() + pause;
+    shown.on_its_way = null;
     shown.sending = false;
     await show();
     // Nobody's half-filled form, and nothing that is in this page alone, goes for a receipt.
     if (last && !inPage.size && !document.querySelector("details.answer[open]")) {
-      const kind = last.fields.find(([name]) => name === "kind")[1];
-      location.replace(`/list?lang=${language}&received=${kind}&issue=${encodeURIComponent(last.issue)}`);
+      location.replace(`/list?lang=${language}&received=${kindOf(last)}&issue=${encodeURIComponent(last.issue)}`);
     }
   }
 
@@ -220,17 +307,37 @@
     return show();
   }
 
-  let sending = Promise.resolve();
+  function isReachable() {
+    return fetch("/healthz", { cache: "no-store" }).then(() => true, () => false);
+  }
+
+  let isRunning = false, isAskedAgain = false, pause = AGAIN_MS / 2, notBefore = 0;
 
   // One tab sends at a time where the browser can tell; two that do are counted once by the server.
-  function send() {
+  async function send() {
     if (!proof) return show();
+    isAskedAgain = isRunning;
+    if (isRunning) return undefined;
+    isRunning = true;
     const inTurn = () => navigator.locks
       ? navigator.locks.request("greensward-outbox", { ifAvailable: true }, (lock) => lock ? sendAll() : leaveIt())
       : sendAll();
     shown.sending = true;
-    sending = sending.then(show, show).then(inTurn);
-    return sending;
+    try {
+      await show();
+      await inTurn();
+    } finally {
+      isRunning = false;
+      shown.on_its_way = null;
+      shown.sending = false;
+    }
+    return isAskedAgain && !shown.needs_link ? send() : undefined;
+  }
+
+  // Mobile data is the crew's: after each vain try twice as long a pause, and none with a link that does not hold.
+  async function sendByItself() {
+    if (isRunning || shown.needs_link || Date.now() < notBefore) return;
+    if ((await allAnswers()).some(isToGo)) await send();
   }
 
   // ---- what is seen -----------------------------------------------------------------------------------------------
@@ -245,8 +352,9 @@
 
   function formOf(answer) {
     const card = document.getElementById(answer.issue);
-    const kind = answer.fields.find(([name]) => name === "kind")[1];
-    const found = card && card.querySelector(`details.answer > form > input[name="kind"][value="${kind}"]`);
+    const formFor = (kind) => card && card.querySelector(`details.answer > form > input[name="kind"][value="${kind}"]`);
+    // Where the list has an earlier report already, a correction adds to it.
+    const found = formFor(kindOf(answer)) || formFor("amended");
     return found && found.form;
   }
 
@@ -285,6 +393,7 @@
       item.querySelector(".refusal").textContent = box.dataset.refused + answer.refusal[language];
       item.querySelector(".refusal").hidden = false;
     }
+    if (answer.id === shown.on_its_way) item.querySelector(".answers").hidden = true;
     if (window.DataTransfer && formOf(answer)) item.querySelector("[data-do=mend]").onclick = () => mend(answer);
     else item.querySelector("[data-do=mend]").remove();
     item.querySelector("[data-do=drop]").onclick = () => drop(answer.id).then(show);
@@ -384,16 +493,20 @@
     event.preventDefault();
     event.returnValue = "";
   });
-  window.addEventListener("online", send);
-  document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible") send();
+  window.addEventListener("online", () => {
+    notBefore = 0;
+    pause = AGAIN_MS / 2;
+    sendByItself();
   });
-  setInterval(async () => {
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") sendByItself();
+  });
+  setInterval(() => {
     showAge();
-    const waits = (await allAnswers()).some((one) => one.crew === crew && !one.refusal);
-    if (waits && document.visibilityState === "visible") send();
+    if (document.visibilityState === "visible") sendByItself();
   }, AGAIN_MS);
   showAge();
+  if (document.getElementById("offline")) markReceived();
   startWorker().catch(() => undefined);
   send();
 })();

@@ -30,7 +30,7 @@ Fault = Callable[[str, str], int | None]
 """The status with which something in between answers a request, by its method and path; None: it lets it through."""
 
 
-def _behind(fault: Fault, app: ASGIApp) -> ASGIApp:
+def _behind(app: ASGIApp, fault: Fault) -> ASGIApp:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         status = fault(scope["method"], scope["path"]) if scope["type"] == "http" else None
         if status is None:
@@ -57,13 +57,13 @@ def served(
     port = port or free_port()
     url = f"http://127.0.0.1:{port}"
     app = create_app(folder, BEICHEN, public_url=url, clock=lambda: now, office_phone=office_phone)
-    behind = _behind(fault, app)
+    app.add_middleware(_behind, fault=fault)
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
 
     def run() -> None:
         asyncio.set_event_loop(loop)
-        loop.run_until_complete(serve_web(behind, "127.0.0.1", port, stop=_waiting(stop), idle_s=idle_s))
+        loop.run_until_complete(serve_web(app, "127.0.0.1", port, stop=_waiting(stop), idle_s=idle_s))
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()

@@ -261,13 +261,20 @@ def test_what_the_phone_cannot_keep_waits_in_the_open_page_which_says_so(
     assert [one.sha256 for one in field.issue("JJ-015").photos] == [hashlib.sha256(PHOTO).hexdigest()]
 
 
-def test_a_photo_that_is_too_large_is_said_to_be_before_there_is_a_signal(field: Field, tmp_path: Path) -> None:
+def test_a_photo_that_is_too_large_or_empty_is_said_to_be_before_there_is_a_signal(
+    field: Field, tmp_path: Path
+) -> None:
     photo = tmp_path / "IMG_1.jpg"
     photo.write_bytes(b"\xff\xd8\xff" + bytes(10_000_000))
     issue_id = field.issue("JJ-015").issue_id
     with field.phone() as phone:
         with served(field.folder, NOW, port=field.port):
             phone.open(field.link())
+        empty = tmp_path / "IMG_0.jpg"
+        empty.write_bytes(b"")
+        phone.choose_file(f"#{issue_id} details.yes [name=photo_after]", empty)
+        answer(phone, issue_id, "done", water="6.4")
+        phone.wait_for(f"document.querySelector('#{issue_id} .notice')?.innerText.includes('照片读不出来')")
         phone.choose_file(f"#{issue_id} details.yes [name=photo_after]", photo)
         answer(phone, issue_id, "done", water="6.4")
         phone.wait_for(f"document.querySelector('#{issue_id} .notice')?.innerText.includes('每张最多 10 MB')")
@@ -343,3 +350,127 @@ def test_the_kept_list_is_ended_by_the_server_alone_and_shown_under_no_other_cre
     with field.phone() as phone, served(field.folder, NOW, port=field.port):
         phone.open(f"{field.url}/list")
         assert "一队" in phone.measure("document.querySelector('h1').innerText")
+
+
+AWAKE = "(Array.from({length: 5}, () => document.dispatchEvent(new Event('visibilitychange'))), true)"
+
+
+def test_one_answer_that_does_not_get_through_holds_no_other_back_and_is_not_sent_over_and_over(
+    field: Field, tmp_path: Path
+) -> None:
+    photo = tmp_path / "IMG_1.jpg"
+    photo.write_bytes(PHOTO)
+    first, second = field.issue("JJ-015").issue_id, field.issue("JJ-012").issue_id
+    tries: list[str] = []
+
+    def gateway(method: str, path: str) -> int | None:
+        tries.extend([path] if method == "POST" else [])
+        return 502 if method == "POST" and first in path else None
+
+    with field.phone() as phone:
+        with served(field.folder, NOW, port=field.port):
+            open_list(phone, field.link())
+        answer(phone, first, "cannot_do", reason="no_water")
+        wait_shown(phone, 1)
+        phone.choose_file(f"#{second} details.yes [name=photo_after]", photo)
+        answer(phone, second, "done", water="6.4")
+        wait_shown(phone, 2)
+    for blob in field.profile.rglob("*.indexeddb.blob/**/*"):
+        if blob.is_file():
+            blob.unlink()
+    with field.phone() as phone:
+        with served(field.folder, NOW, port=field.port, fault=gateway):
+            phone.open(f"{field.url}/list")
+            phone.wait_for("document.getElementById('outbox').innerText.includes('照片读不出来')")
+            wait_shown(phone, 2)
+            phone.measure(AWAKE)
+            phone.wait_for("fetch('/healthz').then(answer => answer.ok)")
+            assert len(tries) == 1
+        with served(field.folder, NOW, port=field.port):
+            press(phone, "send")
+            phone.wait_for("document.body.innerText.includes('已收到：做不了')")
+
+
+def test_a_link_that_does_not_hold_is_tried_once_and_what_is_on_its_way_is_left_alone(field: Field) -> None:
+    tries: list[str] = []
+
+    def count(method: str, path: str) -> int | None:
+        tries.extend([path] if method == "POST" else [])
+        return None
+
+    hold = (
+        "(window.real = fetch, window.fetch = (...a) => a[1] && a[1].method === 'POST' ?"
+        " new Promise(done => { window.go = () => done(real(...a)) }) : real(...a), 1)"
+    )
+    with field.phone() as phone, served(field.folder, NOW, port=field.port, fault=count):
+        open_list(phone, field.link())
+        newer = field.link(at=timedelta(minutes=-5)).rpartition("/")[2]
+        phone.call("Network.setCookie", name="greensward-crew", value=newer, url=field.url, httpOnly=True)
+        phone.measure(hold)
+        answer(phone, field.issue("JJ-015").issue_id, "cannot_do", reason="no_water")
+        phone.wait_for("Boolean(window.go)")
+        assert not phone.measure(
+            "document.querySelector('#outbox [data-do=drop]').closest('.answers').checkVisibility()"
+        )
+        phone.measure("(window.go(), 1)")
+        wait_shown(phone, 1)
+        assert "用绿化所最近发来的链接打开清单" in said(phone)
+        phone.measure(AWAKE)
+        phone.wait_for("real('/healthz').then(answer => answer.ok)")
+        assert len(tries) == 1
+        phone.open(f"{field.url}/list")
+        phone.wait_for("document.body.innerText.includes('已收到：做不了')")
+
+
+def test_a_photo_too_many_follows_its_answer_another_day(
+    field: Field, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = tmp_path / "IMG_1.jpg"
+    photo.write_bytes(PHOTO)
+    issue_id = field.issue("JJ-015").issue_id
+    monkeypatch.setattr("crews.photos.most_photo_bytes_a_day", lambda: 1000)
+    with field.phone() as phone:
+        with served(field.folder, NOW, port=field.port):
+            open_list(phone, field.link())
+            phone.choose_file(f"#{issue_id} details.yes [name=photo_after]", photo)
+            answer(phone, issue_id, "done", water="6.4")
+            phone.wait_for("document.getElementById('outbox').innerText.includes('今天收到的照片太多了')")
+            assert field.issue("JJ-015").water_used_litres == 6400.0
+        monkeypatch.undo()
+        with served(field.folder, NOW + timedelta(days=1), port=field.port):
+            phone.open(f"{field.url}/list")
+            phone.wait_for("document.body.innerText.includes('已收到：补充')")
+    assert [one.sha256 for one in field.issue("JJ-015").photos] == [hashlib.sha256(PHOTO).hexdigest()]
+
+
+def test_a_correction_of_what_the_office_has_adds_to_it_and_the_kept_list_tells_that_it_was_sent(
+    field: Field,
+) -> None:
+    issue_id = field.issue("JJ-015").issue_id
+    is_down = False
+
+    def fails(method: str, path: str) -> int | None:
+        nonlocal is_down
+        is_down = is_down or method == "POST"
+        return 502 if is_down and path == "/list" else None
+
+    with field.phone() as phone:
+        with served(field.folder, NOW, port=field.port):
+            open_list(phone, field.link())
+        answer(phone, issue_id, "done", water="5.4")
+        wait_shown(phone, 1)
+        with Ledger(field.folder.ledger, BEICHEN) as ledger:
+            second = Action("second-phone", issue_id, "done", "crew:一队", as_crew="一队", water_used_litres=6400.0)
+            perform(ledger, second, NOW)
+        with served(field.folder, NOW, port=field.port):
+            press(phone, "send")
+            phone.wait_for("document.getElementById('outbox').innerText.includes('没有收下')")
+            phone.open(f"{field.url}/list")
+            wait_shown(phone, 1)
+        with served(field.folder, NOW, port=field.port, fault=fails):
+            press(phone, "mend")
+            answer(phone, issue_id, "amended", water="5.4")
+            phone.wait_for(f"document.querySelector('#{issue_id} p.received')?.innerText.startsWith('已上传')")
+            assert phone.measure("document.documentElement.dataset.kept !== undefined")
+            assert not phone.measure(f"document.querySelector('#{issue_id} details.answer').checkVisibility()")
+    assert field.issue("JJ-015").water_used_litres == 5400.0
