@@ -161,10 +161,11 @@ def _known(
                 there = frozenset(file.schema_arrow.names)
                 for group in range(file.num_row_groups):
                     rows = _read(file, group, leading, there)
-                    is_near = _is_near(rows[partition_by], span)
+                    near = np.flatnonzero(_is_near(rows[partition_by], span))
+                    rows = rows.take(pa.array(near))
                     met = []
                     for identity, fields in zip(identities, telling, strict=True):
-                        place = np.flatnonzero(is_near & identity.leads_to(rows))
+                        place = near[identity.leads_to(rows)]
                         if len(place):
                             told = _read(file, group, fields, there).take(pa.array(place))
                             met.extend(place[identity.is_in(told)].tolist())

@@ -22,6 +22,7 @@ from ingest.lake.layout import DataFolder
 from ingest.lake.read import comparing, partition_files
 from ingest.lake.spans import Span, files_within
 from ingest.lake.tables import Table
+from ingest.messages import Flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Novelty:
     """
 
     new_rows: pa.Table
-    is_duplicate: list[bool]
+    is_duplicate: Flags
 
 
 def tell_new_from_known(
@@ -55,7 +56,7 @@ def tell_new_from_known(
     span = _span(spec, rows)
     paths = files_within(compared_files(folder, spec, (day, *further_days)), str(spec.partition_by), span)
     candidates = find_candidates(spec, rows, paths, span, _compared_columns(spec))
-    is_duplicate = [False] * rows.num_rows
+    is_duplicate = np.zeros(rows.num_rows, np.bool_)
     if not len(candidates.place):
         return Novelty(rows, is_duplicate)
     place = pa.array(candidates.place)
@@ -65,8 +66,8 @@ def tell_new_from_known(
         connection.register("known", candidates.known)
         judged = connection.execute(_judged(spec)).to_arrow_table().sort_by("_row")
         new_rows = _coalesced(connection, spec, judged.filter(judged["_is_new"]))
-    for row, is_new, is_own in zip(*(judged[name].to_pylist() for name in ("_row", "_is_new", "_is_own")), strict=True):
-        is_duplicate[row] = not is_new and not is_own
+    place_judged, is_new, is_own = (judged[name].to_numpy() for name in ("_row", "_is_new", "_is_own"))
+    is_duplicate[place_judged] = ~(is_new | is_own)
     surely_new = np.delete(np.arange(rows.num_rows), candidates.place)
     return Novelty(pa.concat_tables([rows.take(pa.array(surely_new)), new_rows]), is_duplicate)
 

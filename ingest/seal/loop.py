@@ -109,7 +109,9 @@ class SealLoop:
             self._next_seal = time.monotonic() + self._pace.seal_every_s
             if backlog.groups:
                 self._seal_once(sealer, inbox, is_last=is_last)
-                give_back()
+                # What the next part of a backlog takes again at once would cost its page faults each time.
+                if not self._is_behind(inbox.backlog()):
+                    give_back()
         return backlog
 
     def _is_behind(self, backlog: Backlog) -> bool:

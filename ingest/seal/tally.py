@@ -44,7 +44,8 @@ class Tally:
         """
         stored, duplicate = self._stored[self._place], self._duplicate[self._place]
         outcome = np.where(stored > 0, _STORED, _DUPLICATE).astype(np.int8)
-        reasons: list[str | None] = [None if is_stored else SAME_READING for is_stored in (stored > 0).tolist()]
+        reasons = np.full(len(stored), SAME_READING, np.object_)
+        reasons[stored > 0] = None
         for place, one in judged.items():
             outcome[place], reasons[place] = self._closely(int(self._place[place]), one)
         return Ended(
@@ -82,7 +83,7 @@ class Ended:
     """
 
     outcome: np.ndarray[tuple[int], np.dtype[np.int8]]
-    reasons: Sequence[str | None]
+    reasons: np.ndarray[tuple[int], np.dtype[np.object_]]
     rows_stored: np.ndarray[tuple[int], np.dtype[np.int32]]
     rows_duplicate: np.ndarray[tuple[int], np.dtype[np.int32]]
     rows_rejected: np.ndarray[tuple[int], np.dtype[np.int32]]

@@ -38,13 +38,15 @@ def test_at_the_settings_as_delivered_a_reading_shows_in_sql_within_fifteen_seco
         assert time.monotonic() - began < 15
 
 
-def test_a_backlog_is_sealed_in_one_go_and_merging_waits_for_it(
+def test_a_backlog_is_sealed_in_one_go_and_merging_and_giving_memory_back_wait_for_it(
     folder: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twenty seals' worth, and a worker that would rest for an hour between two."""
     monkeypatch.setattr("ingest.seal.loop._TURN_S", 3_600.0)
     when_merging: list[int] = []
     monkeypatch.setattr("ingest.seal.loop.keep_house", lambda *_: when_merging.append(rows_in_lake(folder)))
+    when_given_back: list[int] = []
+    monkeypatch.setattr("ingest.seal.loop.give_back", lambda: when_given_back.append(rows_in_lake(folder)))
     with Inbox(folder.inbox) as inbox:
         for n in range(20):
             inbox.append(
@@ -53,6 +55,7 @@ def test_a_backlog_is_sealed_in_one_go_and_merging_waits_for_it(
     with Worker(folder, BEICHEN, Broker("127.0.0.1", 1, "w"), Pace(seal_bytes=200, min_free_bytes=1), "test"):
         wait_until(lambda: len(when_merging) > 0, "files are merged")
     assert when_merging[0] == 20
+    assert when_given_back == [20]
 
 
 def a_merge_that_takes_long(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> list[pa.Table]:

@@ -88,6 +88,8 @@ def test_each_message_has_exactly_one_outcome(folder: DataFolder, sealer: Sealer
     assert dict(sealed.outcomes) == {"stored": 2, "duplicate": 1, "rejected": 1, "ignored": 1}
     raw = ask(folder, "select message_seq, outcome from raw_messages order by message_seq")
     assert raw == [(1, "stored"), (2, "duplicate"), (3, "stored"), (4, "rejected"), (5, "ignored")]
+    reasons = ask(folder, "select reason from raw_messages where message_seq <= 3 order by message_seq")
+    assert reasons == [(None,), ("same_reading",), (None,)]
 
 
 def test_what_the_broker_sent_again_is_told_from_what_a_sender_repeats(sealer: Sealer) -> None:
