@@ -8,6 +8,7 @@ the number of files and not their size (I7).
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -26,7 +28,8 @@ from ingest.lake.read import with_schema
 from ingest.lake.tables import Table
 
 _LEAST_ROWS = 64
-"""Read of a file at once at least: fewer cost more in calls than they save in memory."""
+_LEAST_BYTES = 65_536
+"""Read of a file at once at least, whichever is less: fewer rows cost more in calls than they save in memory."""
 
 _READ_BYTES = 65_536
 """Of each column, read from the disk at once; otherwise Arrow takes the whole row group, before decompression."""
@@ -71,7 +74,8 @@ def rows_in_order(spec: Table, paths: Sequence[Path], rows_bytes: int) -> Genera
                 return
             else:
                 for run in runs:
-                    run.read_on(even_if_full=True)
+                    if not run.is_at_end and run.last() == end:
+                        run.read_on(even_if_full=True)
 
 
 def sorted_rows(spec: Table, rows: pa.Table) -> pa.Table:
@@ -105,7 +109,22 @@ def _coalescing() -> duckdb.DuckDBPyConnection:
 
 
 def _opened(path: Path) -> pq.ParquetFile:
-    return pq.ParquetFile(path, buffer_size=_READ_BYTES, pre_buffer=False, page_checksum_verification=True)
+    """Open a file so that a text which it holds once is held once in memory, too, however often it is repeated."""
+    footer = pq.read_metadata(path)
+    repeated = {
+        column.path_in_schema
+        for group in map(footer.row_group, range(footer.num_row_groups))
+        for column in map(group.column, range(group.num_columns))
+        if column.physical_type == "BYTE_ARRAY" and column.has_dictionary_page
+    }
+    return pq.ParquetFile(
+        path,
+        metadata=footer,
+        read_dictionary=sorted(repeated),
+        buffer_size=_READ_BYTES,
+        pre_buffer=False,
+        page_checksum_verification=True,
+    )
 
 
 class _Run:
@@ -148,9 +167,25 @@ class _Run:
             yield sorted_rows(spec, with_schema(spec, file.read(use_threads=False)))
             return
         for group in range(file.num_row_groups):
-            self._at_once = max(_LEAST_ROWS, int(rows_bytes) // _row_bytes(file.metadata.row_group(group)))
-            for batch in file.iter_batches(self._at_once, row_groups=[group], use_threads=False):
-                yield with_schema(spec, pa.Table.from_batches([batch]))
+            row_bytes = _row_bytes(file.metadata.row_group(group))
+            at_once = max(int(rows_bytes) // row_bytes, min(_LEAST_ROWS, _LEAST_BYTES // row_bytes), 1)
+            for batch in file.iter_batches(at_once, row_groups=[group], use_threads=False):
+                for part in _in_parts(batch, max(rows_bytes, _LEAST_BYTES)):
+                    self._at_once = part.num_rows
+                    yield with_schema(spec, part)
+
+
+def _in_parts(batch: pa.RecordBatch, most_bytes: float) -> Iterator[pa.Table]:
+    """Yield the rows of `batch`, each time about so many that they take `most_bytes` with each text in full."""
+    repeated = [column for column in batch.columns if pa.types.is_dictionary(column.type)]
+    once_bytes = batch.nbytes - sum(column.dictionary.nbytes for column in repeated)
+    full_bytes = np.full(batch.num_rows, once_bytes / max(batch.num_rows, 1))
+    for column in repeated:
+        full_bytes += pc.binary_length(column.dictionary).take(column.indices).fill_null(0).to_numpy()
+    part_of = (np.cumsum(full_bytes) // most_bytes).astype(np.int64)
+    begins = [0, *(np.flatnonzero(np.diff(part_of)) + 1).tolist(), batch.num_rows]
+    for begin, end in itertools.pairwise(begins):
+        yield pa.Table.from_batches([batch.slice(begin, end - begin)])
 
 
 def _comparable(value: Any) -> tuple[int, Any]:

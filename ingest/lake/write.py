@@ -197,6 +197,15 @@ def _write_parquet(folder: DataFolder, spec: Table, target: Path, rows: pa.Table
     return _write_groups(folder, spec, target, rows.schema, groups, stem)
 
 
+def _may_be_long(field: pa.Field) -> bool:
+    """Say whether values are as long as whoever sends them likes.
+
+    Such a value is not written once for all rows that repeat it, or the file would tell nothing of what its rows take
+    in memory; compression finds the repetitions.
+    """
+    return bool(pa.types.is_binary(field.type)) or field.name.endswith("_json")
+
+
 def _groups(parts: Iterable[pa.Table], size: int) -> Iterator[pa.Table]:
     """Yield the rows of `parts` as row groups of at most about `size` bytes in memory."""
     for_next: pa.Table | None = None
@@ -219,6 +228,7 @@ def _write_groups(
     """Write `groups`, which together are in the table's order, as the row groups of one new file."""
     packed = [field.name for field in schema if field.type in _COUNTED]
     deltas = [name for name in packed if name not in _ARRIVAL or name in {*spec.sort_by, spec.partition_by}]
+    shared = [field.name for field in schema if field.name not in packed and not _may_be_long(field)]
     in_order = [(name, "ascending") for name in spec.sort_by]
 
     def fill(sink: Any) -> None:
@@ -227,7 +237,7 @@ def _write_groups(
             schema,
             compression="zstd",
             compression_level=3,
-            use_dictionary=[name for name in schema.names if name not in packed],
+            use_dictionary=shared,
             column_encoding=dict.fromkeys(deltas, "DELTA_BINARY_PACKED"),
             write_page_checksum=True,
             write_statistics=True,

@@ -8,6 +8,7 @@ import math
 import random
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from ingest.lake.write import columns_to_arrow, to_arrow, write_rows
 from tests.lake.rows import NOON, soil, soil_row
 
 SOIL = table("soil_readings")
+RAW = table("raw_messages")
 DAY = NOON.date()
 ROUNDS = 144
 
@@ -103,6 +105,52 @@ def test_any_files_are_merged_as_if_all_had_been_sorted_at_once(
         assert pc.sum(pc.equal(merged[name], held)).as_py() == len(brought)
 
 
+@contextmanager
+def measured() -> Iterator[pa.MemoryPool]:
+    """Yield what says how much memory Arrow takes inside the block."""
+    before = pa.default_memory_pool()
+    pool = pa.proxy_memory_pool(before)
+    pa.set_memory_pool(pool)
+    try:
+        yield pool
+    finally:
+        pa.set_memory_pool(before)
+
+
+def stuck(number: int) -> pa.Table:
+    """Return the messages of a gateway that sends a payload of 100 kB again and again, 2 MB in all."""
+    row = {"received_at": NOON, "topic": "t", "redelivered": False, "retained": False, "outcome": "stored"}
+    row |= {"rows_stored": 1, "rows_duplicate": 0, "rows_rejected": 0, "payload": random.Random(1).randbytes(100_000)}
+    return to_arrow(RAW, [row | {"message_seq": seq} for seq in range(20 * number, 20 * number + 20)])
+
+
+def test_a_payload_that_is_repeated_counts_as_often_as_it_is_there(folder: DataFolder) -> None:
+    """A file that held it once looked like 100 kB, and a day of it like nothing: its merge took gigabytes."""
+    merge_bytes = 8_000_000
+    for number in range(24):
+        write_rows(folder, RAW, DAY, stuck(number), f"part-{20 * number}-{20 * number + 19}")
+    with measured() as pool:
+        while compact_partition(folder, RAW, DAY, more_than=1, merge_bytes=merge_bytes):
+            pass
+    files = partition_files(folder, RAW, DAY)
+    assert all(read_files(RAW, [path]).nbytes < 1.1 * merge_bytes for path in files)
+    assert pool.max_memory() < 4 * merge_bytes
+    assert sum(pq.read_metadata(path).num_rows for path in files) == 480
+
+
+def test_a_long_text_that_a_file_holds_once_is_not_in_memory_for_all_its_rows(tmp_path: Path) -> None:
+    """As files of earlier versions hold payloads, and any file the topics of a sender who sends long ones."""
+    in_order = pq.SortingColumn.from_ordering(RAW.schema, [(name, "ascending") for name in RAW.sort_by])
+    paths = [tmp_path / f"{number}.parquet" for number in range(24)]
+    for number, path in enumerate(paths):
+        pq.write_table(stuck(number), path, sorting_columns=in_order)
+    rows_bytes = 2_000_000
+    with measured() as pool:
+        seen = [seq for part in rows_in_order(RAW, paths, rows_bytes) for seq in part["message_seq"].to_pylist()]
+    assert seen == list(range(480))
+    assert pool.max_memory() < 8 * rows_bytes, "some of 48 MB"
+
+
 def test_a_day_of_any_size_becomes_one_file_in_order_within_the_memory_of_the_setting(folder: DataFolder) -> None:
     """Twice the rows take no more memory, and both are many times what the setting allows."""
     merge_bytes = 1_000_000
@@ -110,13 +158,8 @@ def test_a_day_of_any_size_becomes_one_file_in_order_within_the_memory_of_the_se
     for devices in (300, 600):
         rows = fill(folder, devices, files=2)
         size = read_files(SOIL, partition_files(folder, SOIL, DAY)).nbytes
-        before = pa.default_memory_pool()
-        pool = pa.proxy_memory_pool(before)
-        pa.set_memory_pool(pool)
-        try:
+        with measured() as pool:
             assert compact_partition(folder, SOIL, DAY, more_than=1, merge_bytes=merge_bytes) == 2
-        finally:
-            pa.set_memory_pool(before)
         taken.append(pool.max_memory())
         (merged,) = partition_files(folder, SOIL, DAY)
         told = read_files(SOIL, [merged])
@@ -180,18 +223,17 @@ def test_a_row_is_written_again_no_more_often_than_its_file_can_grow_by_half(une
 
 def test_messages_of_an_open_day_are_merged_although_not_all_of_its_files_fit_one_merge(folder: DataFolder) -> None:
     """Whoever replays a message reads its file as a whole, so that these stay small."""
-    raw = table("raw_messages")
     row = {"received_at": NOON, "topic": "t", "redelivered": False, "retained": False, "outcome": "stored"}
     row |= {"rows_stored": 1, "rows_duplicate": 0, "rows_rejected": 0}
     noise = random.Random(1)
     for n in range(12):
         rows = [row | {"message_seq": n, "payload": noise.randbytes(750_000), "software_version": "1"}]
-        write_rows(folder, raw, DAY, to_arrow(raw, rows), f"part-{n}-{n}")
+        write_rows(folder, RAW, DAY, to_arrow(RAW, rows), f"part-{n}-{n}")
     merged = []
-    while found := compact_partition(folder, raw, DAY, more_than=4, merge_bytes=3_000_000, is_at_rest=False):
+    while found := compact_partition(folder, RAW, DAY, more_than=4, merge_bytes=3_000_000, is_at_rest=False):
         merged.append(found)
     assert merged == [2, 2, 2, 2]
-    assert len(partition_files(folder, raw, DAY)) == 8
+    assert len(partition_files(folder, RAW, DAY)) == 8
 
 
 def test_what_somebody_else_replaced_while_it_was_merged_does_not_come_back(
