@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -102,7 +103,7 @@ def replace_partition(
         if rows.num_rows:
             _write_parquet(folder, spec, staged, rows, stem)
         _link(keep, staged)
-    _put_in_place(folder, spec, day, staged)
+        _put_in_place(folder, spec, day, staged)
 
 
 def replace_files(
@@ -115,30 +116,34 @@ def replace_files(
     It is not done when one of `files` is gone by then: somebody else has replaced it.
     Raises: StoreError; ExchangeUnsupportedError where folders cannot be swapped; the partition is unchanged then.
     """
+    others = [path for path in partition_files(folder, spec, day) if path not in files]
+    with _staged_folder(folder, spec) as trial:
+        _link(others, trial)  # what cannot be done in the end fails before all is written, each time that it is tried
     with _staged_folder(folder, spec) as staged:
         _write_groups(folder, spec, staged, spec.schema, _groups(parts, size), stem)
-    with swapping(folder):
-        present = partition_files(folder, spec, day)
-        is_theirs = not set(files) <= set(present)
-        if is_theirs:
-            shutil.rmtree(staged, ignore_errors=True)
-        else:
+        with swapping(folder):
+            present = partition_files(folder, spec, day)
+            if not set(files) <= set(present):
+                return False
             _link([path for path in present if path not in files], staged)
             _put_in_place(folder, spec, day, staged)
-    return not is_theirs
+    return True
 
 
 @contextmanager
 def _staged_folder(folder: DataFolder, spec: Table) -> Iterator[Path]:
-    """Make a folder that will be a partition; it is removed when the block fails."""
+    """Make a folder that will be a partition; it is removed when it is none at the end of the block."""
     staged = folder.staging / f"{spec.name}-{uuid.uuid4().hex}"
     with store_errors(f"building {staged}"):
         make_folder(staged)
+        made = staged.stat().st_ino
     try:
         yield staged
-    except BaseException:
-        shutil.rmtree(staged, ignore_errors=True)
-        raise
+    finally:
+        # Once swapped it is the old one. Where that swap may not last, it must be there still.
+        with contextlib.suppress(OSError):
+            if staged.stat().st_ino == made:
+                shutil.rmtree(staged)
 
 
 def _link(files: Iterable[Path], staged: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import math
+import os
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingest.errors import StoreError
-from ingest.lake import compact, merge
+from ingest.lake import compact, durable, merge
 from ingest.lake.compact import _chosen, _File, compact_partition
 from ingest.lake.layout import DataFolder
 from ingest.lake.merge import rows_in_order
@@ -279,3 +281,69 @@ def test_a_merge_that_fails_leaves_nothing_behind(folder: DataFolder, monkeypatc
         compact_partition(folder, SOIL, DAY, more_than=1)
     assert partition_files(folder, SOIL, DAY) == before
     assert list(folder.staging.iterdir()) == []
+
+
+def _linking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a kept file belongs to somebody else."""
+
+    def refused(path: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(path), None, str(target))
+
+    monkeypatch.setattr(Path, "hardlink_to", refused)
+
+
+def _linking_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the disk fills up meanwhile."""
+    tried: list[Path] = []
+    real = Path.hardlink_to
+
+    def full(path: Path, target: Path) -> None:
+        tried.append(path)
+        if len(tried) > 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        real(path, target)
+
+    monkeypatch.setattr(Path, "hardlink_to", full)
+
+
+def _swapping(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(one: Path, other: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(one), None, str(other))
+
+    monkeypatch.setattr(durable, "_exchange", broken)
+
+
+@pytest.mark.parametrize("break_by", [_linking, _linking_in_the_end, _swapping])
+def test_a_merge_that_fails_at_the_swap_leaves_nothing_behind(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch, break_by: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    fill(folder, 3, files=4)
+    write_rows(folder, SOIL, DAY, probes(60, range(ROUNDS)), "part-9-9")
+    before = partition_files(folder, SOIL, DAY)
+    assert durable.can_exchange(folder.staging)
+    break_by(monkeypatch)
+    with pytest.raises(StoreError):
+        compact_partition(folder, SOIL, DAY, more_than=1, is_at_rest=False)
+    assert partition_files(folder, SOIL, DAY) == before
+    assert list(folder.staging.iterdir()) == []
+
+
+def test_the_old_files_stay_where_it_is_not_sure_that_the_swap_lasts(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power cut the partition may be the old folder."""
+    fill(folder, 3, files=4)
+    before = {path.name for path in partition_files(folder, SOIL, DAY)}
+    assert durable.can_exchange(folder.staging)
+    real = durable.fsync_folder
+
+    def broken(synced: Path) -> None:
+        if synced == folder.table("soil_readings"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(synced))
+        real(synced)
+
+    monkeypatch.setattr(durable, "fsync_folder", broken)
+    with pytest.raises(StoreError, match="swapping"):
+        compact_partition(folder, SOIL, DAY, more_than=1)
+    (old,) = folder.staging.iterdir()
+    assert {path.name for path in old.iterdir()} == before
