@@ -93,7 +93,13 @@ def compact(*, common: Common | None = None) -> int:
     today = settings.place().local_date(settings.now())
     with own(folder):
         merged = list(
-            compact_lake(folder, today, settings.ingest.compact_files, merge_bytes=settings.ingest.merge_bytes)
+            compact_lake(
+                folder,
+                today,
+                settings.ingest.compact_files,
+                merge_bytes=settings.ingest.merge_bytes,
+                min_free_bytes=settings.ingest.min_free_bytes,
+            )
         )
     result = [{"table": name, "day": day.isoformat(), "files_merged": count} for name, day, count in merged]
     show(result, as_json=common.json, render=lambda: err.print(f"{len(merged)} partitions compacted"))

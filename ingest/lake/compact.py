@@ -45,6 +45,10 @@ _WEIGHED_FILES = 512
 """What is known of so many files is kept: each round asks for those of closed days that are more than one file."""
 
 
+class MergeLeftError(Exception):
+    """Raised by whoever is asked between two parts of a merge: that merge ends, and no other begins."""
+
+
 @dataclass(frozen=True, slots=True)
 class _File:
     """A file of a partition.
@@ -69,12 +73,14 @@ def compact_partition(
     *,
     is_at_rest: bool = True,
     turned: Callable[[], None] = lambda: None,
+    min_free_bytes: int = 0,
 ) -> int:
     """Merge files of one local day when more than `more_than` of them may be merged; return how many were.
 
     merge_bytes: of rows in memory, about; memory takes some five times as much
     is_at_rest: whether nothing more is to be expected, and a large file is written again for a small one
     turned: called every so many rows; what it raises ends the merge
+    min_free_bytes: of the disk, which a merge leaves alone
     Rows of the same key that came in different files become one where the table merges measured columns.
     Raises: StoreError (ExchangeUnsupportedError where folders cannot be swapped); the partition is unchanged then.
     """
@@ -86,12 +92,21 @@ def compact_partition(
     with store_errors(f"looking at {spec.name} of {day}"):
         weighed = [_weighed(spec.name, path) for path in files]
         free_bytes = shutil.disk_usage(folder.root).free
-    chosen = _chosen(spec, weighed, more_than, merge_bytes, free_bytes // 2, is_at_rest=is_at_rest)
+    chosen = _chosen(spec, weighed, more_than, merge_bytes, (free_bytes - min_free_bytes) // 2, is_at_rest=is_at_rest)
     if not chosen:
         return 0
     # A wrong byte that Parquet does not notice must not get a new name with a right hash.
     if set_aside_damaged(folder, _one_by_one(chosen, turned)):
-        return compact_partition(folder, spec, day, more_than, merge_bytes, is_at_rest=is_at_rest, turned=turned)
+        return compact_partition(
+            folder,
+            spec,
+            day,
+            more_than,
+            merge_bytes,
+            is_at_rest=is_at_rest,
+            turned=turned,
+            min_free_bytes=min_free_bytes,
+        )
     stem = f"merged-{min(_bound(path, 1) for path in chosen)}-{max(_bound(path, 2) for path in chosen)}"
     with closing(rows_in_order(spec, chosen, merge_bytes // 4)) as parts:
         telling = _one_by_one(parts, turned)
@@ -106,30 +121,43 @@ def compact_lake(
     settled_s: float = 0.0,
     merge_bytes: int = MERGE_BYTES,
     turned: Callable[[], None] = lambda: None,
+    min_free_bytes: int = 0,
 ) -> Iterator[tuple[str, date, int]]:
     """Compact every partition that needs it: closed days into one file, today's and yesterday's past `more_than` files.
 
     settled_s: a closed day whose newest file is younger counts as open; older than a day for 600 s it is at rest
-    merge_bytes, turned: as in `compact_partition`
-    Yields table, day and how many files were merged. Raises: StoreError.
+    merge_bytes, turned, min_free_bytes: as in `compact_partition`
+    Yields table, day and how many files were merged. A partition that cannot be merged is left as it is, and the others
+    are merged; what the first of them met is raised in the end.
+    Raises: StoreError; ExchangeUnsupportedError and what `turned` raises as MergeLeftError, at once.
     """
+    met: Exception | None = None
     for spec in all_tables().values():
         if spec.partition_by is None:
             continue
         for day in partition_days(folder, spec):
-            age_s = _newest_age_s(folder, spec, day)
-            is_open = (today - day).days <= 1 or age_s < settled_s
-            merged = compact_partition(
-                folder,
-                spec,
-                day,
-                more_than if is_open else 1,
-                merge_bytes,
-                is_at_rest=not is_open and age_s >= settled_s * _AT_REST,
-                turned=turned,
-            )
+            try:
+                age_s = _newest_age_s(folder, spec, day)
+                is_open = (today - day).days <= 1 or age_s < settled_s
+                merged = compact_partition(
+                    folder,
+                    spec,
+                    day,
+                    more_than if is_open else 1,
+                    merge_bytes,
+                    is_at_rest=not is_open and age_s >= settled_s * _AT_REST,
+                    turned=turned,
+                    min_free_bytes=min_free_bytes,
+                )
+            except (ExchangeUnsupportedError, MergeLeftError):
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with one day, the others must not wait for it
+                met = met or error
+                continue
             if merged:
                 yield spec.name, day, merged
+    if met is not None:
+        raise met
 
 
 def _newest_age_s(folder: DataFolder, spec: Table, day: date) -> float:

@@ -28,7 +28,7 @@ class AlreadyOwnedError(InUseError):
 
 @contextmanager
 def own(folder: DataFolder) -> Iterator[None]:
-    """Be the one process that writes to the lake; clears what an interrupted run left in staging and trash.
+    """Be the one process that writes to the lake; clears what an interrupted run left in staging.
 
     A data folder of an earlier layout is taken over: from then on programs that know only that one refuse it.
 

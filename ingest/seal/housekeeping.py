@@ -1,19 +1,20 @@
-"""What the lake needs now and then: small files merged, raw messages past their days removed."""
+"""What the lake needs now and then: raw messages past their days removed, small files merged."""
 
 from __future__ import annotations
 
 import contextlib
 import uuid
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from ingest.heap import give_back
-from ingest.lake.compact import MERGE_BYTES, compact_lake
+from ingest.lake.compact import compact_lake
 from ingest.lake.durable import ExchangeUnsupportedError, make_folder, store_errors
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import clear_trash
 from ingest.lake.read import partition_days
 from ingest.lake.tables import table
+from ingest.seal.pace import Pace
 from ingest.site import Site
 
 _SETTLED_S = 600.0
@@ -21,28 +22,41 @@ _SETTLED_S = 600.0
 
 
 def keep_house(
-    folder: DataFolder,
-    site: Site,
-    now: datetime,
-    compact_files: int,
-    raw_days: int,
-    turned: Callable[[], None] = lambda: None,
-    merge_bytes: int = MERGE_BYTES,
+    folder: DataFolder, site: Site, now: datetime, pace: Pace, turned: Callable[[], None] = lambda: None
 ) -> None:
-    """Compact the lake, and remove old raw messages and what was replaced a while ago. Raises: StoreError.
+    """Give back what the disk no longer need hold, then compact the lake. Raises: StoreError, when all else is done.
+
+    turned: called again and again while files are merged, where no lock is held; a MergeLeftError of it ends that
+    Where the file system cannot swap folders nothing is compacted; everything else goes on.
+    """
+    try:
+        free_space(folder, site, now, pace.raw_days)
+    finally:
+        _merge(folder, site.local_date(now), pace, turned)
+
+
+def free_space(folder: DataFolder, site: Site, now: datetime, raw_days: int) -> None:
+    """Remove what was replaced a while ago, and old raw messages. Raises: StoreError.
+
+    Needs no room on the disk, and nothing to be sealed before: a full disk may be waiting for just this.
 
     raw_days: raw messages of older local days go, but never the newest so many days that there are: a clock that
     jumped ahead must not remove everything
-    turned: called again and again while files are merged, where no lock is held; what it raises ends that
-    merge_bytes: as in `compact_partition`
-    Where the file system cannot swap folders nothing is compacted; everything else goes on.
     """
-    today = site.local_date(now)
+    try:
+        _remove_raw_messages(folder, site, now, raw_days)
+    finally:
+        clear_trash(folder)
+
+
+def _merge(folder: DataFolder, today: date, pace: Pace, turned: Callable[[], None]) -> None:
     with contextlib.suppress(ExchangeUnsupportedError):
-        for _ in compact_lake(folder, today, compact_files, _SETTLED_S, merge_bytes, turned):
+        for _ in compact_lake(
+            folder, today, pace.compact_files, _SETTLED_S, pace.merge_bytes, turned, pace.min_free_bytes
+        ):
+            # A round may merge a whole lake, after a restore: without this it would lie in the trash once more.
+            clear_trash(folder)
             give_back()
-    clear_trash(folder)
-    _remove_raw_messages(folder, site, now, raw_days)
 
 
 def _remove_raw_messages(folder: DataFolder, site: Site, now: datetime, raw_days: int) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 
 from ingest.errors import StoreError
 from ingest.heap import give_back
 from ingest.inbox import Backlog, Inbox
+from ingest.lake.compact import MergeLeftError
 from ingest.lake.durable import write_new_file
 from ingest.lake.layout import DataFolder
 from ingest.registers.snapshot import Registers
-from ingest.seal.housekeeping import keep_house
+from ingest.seal.housekeeping import free_space, keep_house
 from ingest.seal.pace import Pace
 from ingest.seal.replay import replay
 from ingest.seal.sealer import Sealed, Sealer
@@ -26,10 +28,6 @@ _HOUSEKEEPING_WAITS_S = 60.0
 """While sealing is behind, merging waits; not for ever, or files add up that each query has to open."""
 
 _RETRY_S = 2.0
-
-
-class _MergeLeftError(Exception):
-    """A merge was ended half-way."""
 
 
 class SealLoop:
@@ -93,9 +91,9 @@ class SealLoop:
                 # Merging before an interrupted seal is done again would hide which rows were its own.
                 has_caught_up = has_caught_up or not backlog.groups or self.last_seal_at is not None
                 house_at = next_housekeeping + (_HOUSEKEEPING_WAITS_S if is_behind else 0.0)
-                if not is_last and has_caught_up and self.last_turn >= house_at:
+                if not is_last and self.last_turn >= house_at:
                     next_housekeeping = time.monotonic() + _HOUSEKEEPING_EVERY_S
-                    self._keep_house(sealer, inbox)
+                    self._keep_house(sealer, inbox, may_merge=has_caught_up)
                 if not is_behind:
                     self._seal_now.wait(_TURN_S)
 
@@ -146,26 +144,27 @@ class SealLoop:
         path = write_new_file(self._folder.staging, target, f"group-{group}", ".bin", lambda sink: sink.write(packed))
         return str(path.relative_to(self._folder.damaged))
 
-    def _keep_house(self, sealer: Sealer, inbox: Inbox) -> None:
+    def _keep_house(self, sealer: Sealer, inbox: Inbox, *, may_merge: bool) -> None:
         def turned() -> None:
             """Seal while a long merge goes on; it ends half-way rather than let a stop wait, or a seal that failed."""
             self._seal_if_due(sealer, inbox)
             if self._stopping.is_set() or self.problem:
-                raise _MergeLeftError
+                raise MergeLeftError
 
-        try:
+        now = datetime.now(UTC)
+        if not may_merge:
+            with self._telling_trouble():
+                free_space(self._folder, self._site, now, self._pace.raw_days)
+            return
+        with self._telling_trouble():
             self._replay_if_asked(sealer)
-            keep_house(
-                self._folder,
-                self._site,
-                datetime.now(UTC),
-                self._pace.compact_files,
-                self._pace.raw_days,
-                turned,
-                self._pace.merge_bytes,
-            )
-        except _MergeLeftError:
-            pass  # begun again from the start the next time
+        with self._telling_trouble(), contextlib.suppress(MergeLeftError):  # begun again from the start the next time
+            keep_house(self._folder, self._site, now, self._pace, turned)
+
+    @contextlib.contextmanager
+    def _telling_trouble(self) -> Iterator[None]:
+        try:
+            yield
         except Exception as error:  # noqa: BLE001 - what housekeeping meets must never stop sealing
             self._on_trouble(str(error))
 

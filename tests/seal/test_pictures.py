@@ -28,6 +28,7 @@ from ingest.registers.snapshot import PlotShape, RegisterSnapshot
 from ingest.seal import pictures as pictures_module
 from ingest.seal import sealer as sealer_module
 from ingest.seal.housekeeping import keep_house
+from ingest.seal.pace import Pace
 from ingest.seal.replay import replay
 from ingest.seal.sealer import Sealer
 from ingest.seal.stored_poses import stored_poses
@@ -460,7 +461,7 @@ def test_a_day_begun_before_an_update_brought_a_column_takes_poses_on_and_is_mer
     }
     lake.seal(("greensward/v1/beichen/DOCK/plan", plan))
     assert lake.ask("select count(*), count(planned_at) from drone_poses") == [(4, 1)]
-    keep_house(lake.folder, BEICHEN, NOON + timedelta(days=9), compact_files=1, raw_days=30)
+    keep_house(lake.folder, BEICHEN, NOON + timedelta(days=9), Pace(compact_files=1, raw_days=30))
     assert lake.ask("select count(*), count(planned_at) from drone_poses") == [(4, 1)]
 
 
@@ -672,7 +673,7 @@ def test_rows_that_were_lost_to_damage_come_back_by_replay(lake: Lake) -> None:
 def test_pictures_are_told_apart_and_replaced_also_after_their_day_was_merged(lake: Lake) -> None:
     for n in range(3):
         lake.seal(native(f"d/{n}", attitude=YAW_ONLY, detections=SICK))
-    keep_house(lake.folder, BEICHEN, NOON + timedelta(days=9), compact_files=1, raw_days=30)
+    keep_house(lake.folder, BEICHEN, NOON + timedelta(days=9), Pace(compact_files=1, raw_days=30))
     lake.seal(native("d/1", detections=SICK))
     assert [row[1] for row in lake.pictures()] == ["unknown_pose", "ok", "unknown_pose"]
     assert [row[1] for row in lake.findings()] == ["unknown_pose", "assigned", "unknown_pose"]

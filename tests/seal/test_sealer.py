@@ -28,6 +28,7 @@ from ingest.seal import pictures as pictures_module
 from ingest.seal import plain as plain_module
 from ingest.seal import sealer as sealer_module
 from ingest.seal.housekeeping import keep_house
+from ingest.seal.pace import Pace
 from ingest.seal.replay import replay
 from ingest.seal.sealer import Sealer
 from ingest.site import BEICHEN
@@ -234,23 +235,23 @@ def received(seq: int, days: int) -> Message:
 
 def test_raw_messages_go_after_their_days_and_nothing_else_does(folder: DataFolder, sealer: Sealer) -> None:
     sealer.seal([received(n, n) for n in range(4)], NO_REGISTERS)
-    keep_house(folder, BEICHEN, NOON + timedelta(days=2), compact_files=24, raw_days=2)
+    keep_house(folder, BEICHEN, NOON + timedelta(days=2), Pace(compact_files=24, raw_days=2))
     assert ask(folder, "select count(*) from raw_messages") == [(4,)]
-    keep_house(folder, BEICHEN, NOON + timedelta(days=3), compact_files=24, raw_days=2)
+    keep_house(folder, BEICHEN, NOON + timedelta(days=3), Pace(compact_files=24, raw_days=2))
     assert ask(folder, "select message_seq from raw_messages order by 1") == [(1,), (2,), (3,)]
     assert ask(folder, "select count(*) from soil_readings") == [(4,)]
 
 
 def test_a_clock_that_jumped_ahead_does_not_remove_what_was_kept_for_replay(folder: DataFolder, sealer: Sealer) -> None:
     sealer.seal([received(n, n) for n in range(4)], NO_REGISTERS)
-    keep_house(folder, BEICHEN, NOON + timedelta(days=400), compact_files=24, raw_days=30)
+    keep_house(folder, BEICHEN, NOON + timedelta(days=400), Pace(compact_files=24, raw_days=30))
     assert ask(folder, "select count(*) from raw_messages") == [(4,)]
 
 
 def test_a_folder_put_into_the_lake_by_hand_stops_nothing(folder: DataFolder, sealer: Sealer) -> None:
     sealer.seal([message(1)], NO_REGISTERS)
     (folder.table("soil_readings") / "date=2026-07-02.bak").mkdir()
-    keep_house(folder, BEICHEN, NOON, compact_files=24, raw_days=30)
+    keep_house(folder, BEICHEN, NOON, Pace(compact_files=24, raw_days=30))
     assert ask(folder, "select count(*) from soil_readings") == [(1,)]
 
 
