@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from ingest.errors import StoreError
 from ingest.lake.durable import store_errors
+from ingest.lake.read import with_fields
 from ingest.lake.spans import Span
 from ingest.lake.tables import Table
 
@@ -187,8 +188,4 @@ def _fields(spec: Table, columns: Sequence[str]) -> pa.Schema:
 def _read(file: pq.ParquetFile, group: int, fields: pa.Schema, there: Collection[str]) -> pa.Table:
     """Return columns of a row group; those that are newer than the file, which has `there`, are null."""
     rows = file.read_row_group(group, [name for name in fields.names if name in there], use_threads=False)
-    arrays = [
-        rows[field.name].cast(field.type) if field.name in there else pa.nulls(rows.num_rows, field.type)
-        for field in fields
-    ]
-    return pa.Table.from_arrays(arrays, schema=fields)
+    return with_fields(fields, rows)

@@ -164,7 +164,9 @@ class _Run:
 
     def _read(self, file: pq.ParquetFile, spec: Table, rows_bytes: float) -> Iterator[pa.Table]:
         if not says_it_is_in_order(spec, file.metadata):
-            yield sorted_rows(spec, with_schema(spec, file.read(use_threads=False)))
+            rows = with_schema(spec, file.read(use_threads=False))
+            if rows.num_rows:
+                yield sorted_rows(spec, rows)
             return
         for group in range(file.num_row_groups):
             row_bytes = _row_bytes(file.metadata.row_group(group))

@@ -264,11 +264,26 @@ def read_files(spec: Table, paths: list[Path]) -> pa.Table:
 
 def with_schema(spec: Table, rows: pa.Table) -> pa.Table:
     """Return the rows with the table's columns; those they lack are null."""
+    return with_fields(spec.schema, rows)
+
+
+def with_fields(fields: pa.Schema, rows: pa.Table) -> pa.Table:
+    """Return the rows with these columns; those they lack are null.
+
+    Raises: pa.ArrowInvalid, also for instants that do not say their time zone.
+    """
+    there = frozenset(rows.column_names)
     arrays = [
-        rows[c.name].cast(c.type) if c.name in rows.column_names else pa.nulls(rows.num_rows, c.type)
-        for c in spec.columns
+        _cast(field, rows[field.name]) if field.name in there else pa.nulls(rows.num_rows, field.type)
+        for field in fields
     ]
-    return pa.Table.from_arrays(arrays, schema=spec.schema)
+    return pa.Table.from_arrays(arrays, schema=fields)
+
+
+def _cast(field: pa.Field, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_timestamp(field.type) and not getattr(values.type, "tz", None):
+        raise pa.ArrowInvalid(f"{field.name} is {values.type}: no instants with their time zone")
+    return values.cast(field.type)
 
 
 def read_register(folder: DataFolder, name: str) -> pa.Table:

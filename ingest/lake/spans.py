@@ -56,6 +56,8 @@ def _span(path: Path, column: str) -> Span | None:
         found = [footer.row_group(group).column(place).statistics for group in range(footer.num_row_groups)]
         if not found or not all(one is not None and one.has_min_max and one.null_count == 0 for one in found):
             return None
-        return min(one.min for one in found), max(one.max for one in found)
+        span = min(one.min for one in found), max(one.max for one in found)
+        # Such as pandas writes unless told otherwise: without a zone it says no instant.
+        return span if all(isinstance(end, datetime) and end.tzinfo for end in span) else None
     except (pa.ArrowException, OSError, ValueError):
         return None

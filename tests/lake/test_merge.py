@@ -197,6 +197,18 @@ def test_files_of_an_earlier_version_are_merged_while_they_are_small(folder: Dat
     assert read_files(SOIL, [merged]).equals(merge.sorted_rows(SOIL, rows))
 
 
+def test_a_file_of_no_rows_is_merged_away(folder: DataFolder) -> None:
+    """As an export of nothing is."""
+    partition = folder.partition("soil_readings", DAY)
+    partition.mkdir(parents=True)
+    empty = SOIL.schema.empty_table()
+    pq.write_table(empty, _named(partition, "part-0-0", empty))
+    rows = fill(folder, 3, files=2)
+    assert compact_partition(folder, SOIL, DAY, more_than=1) == 3
+    (merged,) = partition_files(folder, SOIL, DAY)
+    assert pq.read_metadata(merged).num_rows == rows
+
+
 def _named(partition: Path, stem: str, rows: pa.Table) -> Path:
     """Return the name that the file of these rows has in a lake."""
     written = io.BytesIO()

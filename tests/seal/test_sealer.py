@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ingest.decode.context import DecodeContext
@@ -219,6 +221,23 @@ def test_a_damaged_file_is_set_aside_and_sealing_goes_on(folder: DataFolder, sea
     assert sealed.damaged == [str(bad.relative_to(folder.lake))]
     assert ask(folder, "select message_seq from soil_readings") == [(2,)]
     assert list(folder.damaged.rglob("*.parquet"))
+
+
+@pytest.mark.parametrize("unlike", [pa.timestamp("us"), pa.timestamp("ns"), pa.string()])
+def test_a_file_whose_instants_say_no_zone_is_set_aside_and_sealing_goes_on(
+    folder: DataFolder, sealer: Sealer, unlike: pa.DataType
+) -> None:
+    """As somebody with pandas may have put beside the others: which instant it means is anybody's guess."""
+    sealer.seal([message(1)], NO_REGISTERS)
+    (whole,) = partition_files(folder, table("soil_readings"), NOON.date())
+    rows = pq.read_table(whole, partitioning=None)
+    place = rows.column_names.index("measured_at")
+    theirs = whole.with_name("mine.parquet")
+    pq.write_table(rows.set_column(place, "measured_at", rows["measured_at"].cast(unlike)), theirs)
+    sealed = sealer.seal([message(2)], NO_REGISTERS)
+    assert sealed.damaged == [str(theirs.relative_to(folder.lake))]
+    assert dict(sealed.outcomes) == {"duplicate": 1}
+    assert partition_files(folder, table("soil_readings"), NOON.date()) == [whole]
 
 
 def test_a_sender_who_asked_hears_back_also_for_a_duplicate_and_a_refusal(sealer: Sealer) -> None:
