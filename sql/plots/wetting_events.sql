@@ -127,12 +127,12 @@ reported as (
 crowds as (
     select
         timed_events.*,
-        count(case when not timed_events.is_reported then 1 end) over near as plots_wet,
-        count(case when timed_events.is_reported then 1 end) over near as plots_reported,
-        count(case when not timed_events.is_reported and not timed_events.has_pipes then 1 end) over near
-            as unpiped_wet,
-        count(case when timed_events.is_reported and not timed_events.has_pipes then 1 end) over near
-            as unpiped_reported,
+        count(distinct case when not timed_events.is_reported then timed_events.plot_id end) over near as plots_wet,
+        count(distinct timed_events.plot_id) over near as plots_near,
+        count(
+            distinct case when not timed_events.is_reported and not timed_events.has_pipes then timed_events.plot_id end
+        ) over near as unpiped_wet,
+        count(distinct case when not timed_events.has_pipes then timed_events.plot_id end) over near as unpiped_near,
     from (
         select
             events.*,
@@ -217,6 +217,8 @@ sourced as (
         crowds.has_pipes and crowds.shallowest_cm < limits.d04_depth_cm as is_as_by_pipes,
         probed.plots,
         probed.unpiped,
+        probed.plots - (crowds.plots_near - crowds.plots_wet) as plots_asked,
+        probed.unpiped - (crowds.unpiped_near - crowds.unpiped_wet) as unpiped_asked,
     from crowds
     cross join limits
     cross join probed
@@ -248,11 +250,10 @@ judged as (
                 then 'pipes'
             when
                 sourced.plots_wet >= limits.wetting_plots_least
-                and sourced.plots_wet >= limits.wetting_plots_share * (sourced.plots - sourced.plots_reported)
+                and sourced.plots_wet >= limits.wetting_plots_share * sourced.plots_asked
                 and (
                     sourced.unpiped < limits.wetting_plots_least
-                    or sourced.unpiped_wet
-                    >= limits.wetting_plots_share * (sourced.unpiped - sourced.unpiped_reported)
+                    or sourced.unpiped_wet >= limits.wetting_plots_share * sourced.unpiped_asked
                 )
                 then 'many_plots'
             when sourced.is_reported then 'crew'

@@ -290,6 +290,26 @@ def test_where_every_plot_has_pipes_a_gauge_that_measured_every_hour_tells_them_
     assert {source for *_, source in events(lake)} == {expected}
 
 
+@pytest.mark.parametrize(("others_wet", "dry", "is_reported"), [(0, 6, False), (3, 5, True)])
+def test_a_plot_that_is_watered_each_night_is_one_plot_to_a_probe_that_reports_once_a_day(
+    lake: MadeLake, others_wet: int, dry: int, *, is_reported: bool
+) -> None:
+    """Two of eight plots grew wet near it, or four of the nine of which water was not reported."""
+    rain(lake, 34, 0.0)
+    lake.laboratory_plot("nightly")
+    probe(lake, "nightly", 10.0, 0.22, {58: 0.05, 34: 0.05, 10: 0.05})
+    for number, hours_ago in enumerate((58, 34, 10) if is_reported else ()):
+        happened(lake, "done", hours_ago - 1, "nightly", 6000.0, number=number)
+    for number in range(others_wet + dry):
+        rise(lake, f"P{number}", 34, by=0.05 if number < others_wet else 0.0)
+    lake.laboratory_plot("rare")
+    lake.device("D-rare", "rare", depths_cm=[10.0], report_interval_s=86400.0)
+    for days in range(6):
+        content = 0.30 if days < 2 else 0.22
+        lake.soil(AS_OF - timedelta(hours=10 + 24 * days), "D-rare", volumetric_water_content=content)
+    assert ("rare", "unplanned", "nobody") in events(lake)
+
+
 def test_fewer_plots_wet_at_once_are_no_rain(lake: MadeLake) -> None:
     for number in range(8):
         rise(lake, f"P{number}", by=0.05 if number < 3 else 0.0)
