@@ -2,56 +2,28 @@
 --
 -- Grain: condition and day that was measured
 -- As of: readings up to as_of; finished days of the window
--- Reads: campaign_rules, readings_daily, staged_weather_readings, limits
+-- Reads: campaign_rules, readings_daily, weather_station_days, limits
 -- Feeds: campaign_conditions, campaign_states
 -- Kept as: table
 --
 -- A value is the median over the stations, or over the elements in the depth range, of the whole site; a pulled-out
--- probe or two do not move it. A day of a probe counts with daily_completeness of its readings, one of a station with
--- that share of the hours that it usually reports in. In a row means without a day between: a day that nobody measured
--- begins anew.
-with station_days as (
-    select
-        staged_weather_readings.device_id,
-        staged_weather_readings.date,
-        round(avg(staged_weather_readings.air_temperature_c), 9) as air_temperature_mean_c,
-        min(staged_weather_readings.air_temperature_c) as air_temperature_min_c,
-        max(staged_weather_readings.air_temperature_c) as air_temperature_max_c,
-        round(sum(staged_weather_readings.rain_depth_mm), 9) as rain_mm,
-        count(distinct floor(epoch(staged_weather_readings.measured_at) / 3600)) as hours,
-    from staged_weather_readings
-    where staged_weather_readings.date < cast(getvariable('window_to') as date)
-    group by staged_weather_readings.device_id, staged_weather_readings.date
-),
-
-cadences as (
-    select
-        device_id,
-        percentile_cont(0.5) within group (order by hours) as usual_hours,
-    from station_days
-    group by device_id
-),
-
-whole_station_days as (
-    select station_days.*,
-    from station_days
-    cross join limits
-    inner join cadences on station_days.device_id = cadences.device_id
-    where station_days.hours >= limits.daily_completeness * cadences.usual_hours
-),
-
-air_values as (
+-- probe or two do not move it. A day of a probe counts with daily_completeness of its readings, one of a station where
+-- it was heard by night and by day (weather_station_days). In a row means without a day between: a day that nobody
+-- measured begins anew.
+with air_values as (
     select
         campaign_rules.rule_number,
-        whole_station_days.date,
-        case campaign_rules.quantity
-            when 'air_temperature_mean_c' then whole_station_days.air_temperature_mean_c
-            when 'air_temperature_min_c' then whole_station_days.air_temperature_min_c
-            when 'air_temperature_max_c' then whole_station_days.air_temperature_max_c
-            when 'rain_mm' then whole_station_days.rain_mm
+        weather_station_days.date,
+        case
+            when campaign_rules.quantity = 'rain_mm'
+                then case when weather_station_days.is_rain_whole then weather_station_days.rain_mm end
+            when not weather_station_days.is_air_whole then null
+            when campaign_rules.quantity = 'air_temperature_mean_c' then weather_station_days.air_temperature_mean_c
+            when campaign_rules.quantity = 'air_temperature_min_c' then weather_station_days.air_temperature_min_c
+            when campaign_rules.quantity = 'air_temperature_max_c' then weather_station_days.air_temperature_max_c
         end as value,
     from campaign_rules
-    cross join whole_station_days
+    inner join weather_station_days on weather_station_days.date < cast(getvariable('window_to') as date)
     where campaign_rules.quantity <> 'soil_temperature_mean_c'
 ),
 

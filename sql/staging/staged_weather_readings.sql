@@ -3,7 +3,7 @@
 -- Grain: device and instant
 -- As of: measured_at up to as_of; days of the window only
 -- Reads: weather_readings
--- Feeds: weather_days, sensor_states, unexplained_rises, campaign_rule_days, et0_inputs, et0_hours, rain_hours
+-- Feeds: weather_station_days, sensor_states, unexplained_rises, et0_inputs, et0_hours, rain_hours
 -- Kept as: table
 select
     weather_readings.device_id,

@@ -2,60 +2,23 @@
 --
 -- Grain: day
 -- As of: readings up to as_of
--- Reads: staged_weather_readings, limits
+-- Reads: weather_station_days, limits
 -- Feeds: stream_day_gates, weather_outlook, balance_days, drought_evaluations, plot_days, plot_stories
 -- Kept as: table
 --
 -- Frost comes when the mean was below zero on air_frost_days finished days running, and goes when it was not on
 -- air_thaw_days finished days running: soil thaws days after the air, and half of today is no mean. The day that ends
--- the frost is still a day of frost. It holds until next_date, so that a silent station thaws nothing. The mean of a
--- station's day is that of its hours, where it has daily_completeness of those that it usually reports in: a station
--- that is heard at night only tells of no frost.
-with station_hours as (
+-- the frost is still a day of frost. It holds until next_date, so that a silent station thaws nothing. The mean
+-- is the median over stations that were heard by night and by day (weather_station_days).
+with days as (
     select
-        device_id,
         date,
-        avg(air_temperature_c) as air_temperature_c,
-        sum(rain_depth_mm) as rain_mm,
-    from staged_weather_readings
-    group by device_id, date, floor(epoch(measured_at) / 3600)
-),
-
-station_days as (
-    select
-        device_id,
-        date,
-        round(avg(air_temperature_c), 9) as air_temperature_mean_c,
-        round(sum(rain_mm), 9) as rain_mm,
-        count(air_temperature_c) as hours,
-    from station_hours
-    group by device_id, date
-),
-
-cadences as (
-    select
-        device_id,
-        percentile_cont(0.5) within group (order by hours) as usual_hours,
-    from station_days
-    group by device_id
-),
-
-days as (
-    select
-        station_days.date,
-        station_days.date < coalesce(getvariable('window_to'), date '9999-12-31') as is_finished,
-        percentile_cont(0.5) within group (
-            order by
-                case
-                    when station_days.hours >= limits.daily_completeness * cadences.usual_hours
-                        then station_days.air_temperature_mean_c
-                end
-        ) as air_temperature_mean_c,
-        percentile_cont(0.5) within group (order by station_days.rain_mm) as rain_mm,
-    from station_days
-    cross join limits
-    inner join cadences on station_days.device_id = cadences.device_id
-    group by station_days.date
+        date < coalesce(getvariable('window_to'), date '9999-12-31') as is_finished,
+        percentile_cont(0.5) within group (order by case when is_air_whole then air_temperature_mean_c end)
+            as air_temperature_mean_c,
+        percentile_cont(0.5) within group (order by rain_mm) as rain_mm,
+    from weather_station_days
+    group by date
 ),
 
 counts as (

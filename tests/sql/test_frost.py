@@ -197,3 +197,19 @@ def test_a_station_that_is_heard_at_night_only_tells_of_no_frost_in_the_air(
                 air_c = -4.0 if hour < 8 else 8.0
                 lake.add("weather_readings", device_id="W", measured_at=at, air_temperature_c=air_c)
     assert lake.flag("drought", as_of=noon)["state"] == "dry"
+
+
+@pytest.mark.parametrize("every_hours", [1, 3, 6, 12])
+def test_a_station_that_goes_over_to_rarer_readings_still_tells_of_frost(lake: MadeLake, every_hours: int) -> None:
+    """Hourly for 20 days; then, with the frost, by night and by day but more rarely."""
+    today = date(2026, 11, 25)
+    noon = local_midnight(today) + 12 * HOUR
+    lake.laboratory_plot()
+    lake.device()
+    for back in range(24 * 12):
+        lake.soil(noon - back * HOUR, volumetric_water_content=0.08)
+    for back in range(26):
+        for hour in range(0, 24, every_hours if back < 6 else 1):
+            at = local_midnight(today) + (hour - 24 * back) * HOUR
+            lake.add("weather_readings", device_id="W", measured_at=at, air_temperature_c=-8.0 if back < 6 else 4.0)
+    assert lake.flag("drought", as_of=noon)["state"] == "frozen"
