@@ -74,6 +74,7 @@ def compact_partition(
     is_at_rest: bool = True,
     turned: Callable[[], None] = lambda: None,
     min_free_bytes: int = 0,
+    set_aside: Callable[[list[str]], None] = lambda _: None,
 ) -> int:
     """Merge files of one local day when more than `more_than` of them may be merged; return how many were.
 
@@ -81,6 +82,7 @@ def compact_partition(
     is_at_rest: whether nothing more is to be expected, and a large file is written again for a small one
     turned: called every so many rows; what it raises ends the merge
     min_free_bytes: of the disk, which a merge leaves alone
+    set_aside: called with the names of files that were found damaged and moved out of the lake
     Rows of the same key that came in different files become one where the table merges measured columns.
     Raises: StoreError (ExchangeUnsupportedError where folders cannot be swapped); the partition is unchanged then.
     """
@@ -96,7 +98,12 @@ def compact_partition(
     if not chosen:
         return 0
     # A wrong byte that Parquet does not notice must not get a new name with a right hash.
-    if set_aside_damaged(folder, _one_by_one(chosen, turned)):
+    is_damaged = False
+    for path in _one_by_one(chosen, turned):
+        if damaged := set_aside_damaged(folder, [path]):
+            set_aside(damaged)
+            is_damaged = True
+    if is_damaged:
         return compact_partition(
             folder,
             spec,
@@ -106,6 +113,7 @@ def compact_partition(
             is_at_rest=is_at_rest,
             turned=turned,
             min_free_bytes=min_free_bytes,
+            set_aside=set_aside,
         )
     stem = f"merged-{min(_bound(path, 1) for path in chosen)}-{max(_bound(path, 2) for path in chosen)}"
     with closing(rows_in_order(spec, chosen, merge_bytes // 4)) as parts:
@@ -122,11 +130,12 @@ def compact_lake(
     merge_bytes: int = MERGE_BYTES,
     turned: Callable[[], None] = lambda: None,
     min_free_bytes: int = 0,
+    set_aside: Callable[[list[str]], None] = lambda _: None,
 ) -> Iterator[tuple[str, date, int]]:
     """Compact every partition that needs it: closed days into one file, today's and yesterday's past `more_than` files.
 
     settled_s: a closed day whose newest file is younger counts as open; older than a day for 600 s it is at rest
-    merge_bytes, turned, min_free_bytes: as in `compact_partition`
+    merge_bytes, turned, min_free_bytes, set_aside: as in `compact_partition`
     Yields table, day and how many files were merged. A partition that cannot be merged is left as it is, and the others
     are merged; what the first of them met is raised in the end.
     Raises: StoreError; ExchangeUnsupportedError and what `turned` raises as MergeLeftError, at once.
@@ -148,6 +157,7 @@ def compact_lake(
                     is_at_rest=not is_open and age_s >= settled_s * _AT_REST,
                     turned=turned,
                     min_free_bytes=min_free_bytes,
+                    set_aside=set_aside,
                 )
             except (ExchangeUnsupportedError, MergeLeftError):
                 raise

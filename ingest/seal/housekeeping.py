@@ -22,17 +22,23 @@ _SETTLED_S = 600.0
 
 
 def keep_house(
-    folder: DataFolder, site: Site, now: datetime, pace: Pace, turned: Callable[[], None] = lambda: None
+    folder: DataFolder,
+    site: Site,
+    now: datetime,
+    pace: Pace,
+    turned: Callable[[], None] = lambda: None,
+    set_aside: Callable[[list[str]], None] = lambda _: None,
 ) -> None:
     """Give back what the disk no longer need hold, then compact the lake. Raises: StoreError, when all else is done.
 
     turned: called again and again while files are merged, where no lock is held; a MergeLeftError of it ends that
+    set_aside: called with the names of files that were found damaged, which a merge looks for in each it takes
     Where the file system cannot swap folders nothing is compacted; everything else goes on.
     """
     try:
         free_space(folder, site, now, pace.raw_days)
     finally:
-        _merge(folder, site.local_date(now), pace, turned)
+        _merge(folder, site.local_date(now), pace, turned, set_aside)
 
 
 def free_space(folder: DataFolder, site: Site, now: datetime, raw_days: int) -> None:
@@ -49,10 +55,16 @@ def free_space(folder: DataFolder, site: Site, now: datetime, raw_days: int) -> 
         clear_trash(folder)
 
 
-def _merge(folder: DataFolder, today: date, pace: Pace, turned: Callable[[], None]) -> None:
+def _merge(
+    folder: DataFolder,
+    today: date,
+    pace: Pace,
+    turned: Callable[[], None],
+    set_aside: Callable[[list[str]], None],
+) -> None:
     with contextlib.suppress(ExchangeUnsupportedError):
         for _ in compact_lake(
-            folder, today, pace.compact_files, _SETTLED_S, pace.merge_bytes, turned, pace.min_free_bytes
+            folder, today, pace.compact_files, _SETTLED_S, pace.merge_bytes, turned, pace.min_free_bytes, set_aside
         ):
             # A round may merge a whole lake, after a restore: without this it would lie in the trash once more.
             clear_trash(folder)

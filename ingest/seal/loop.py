@@ -159,7 +159,7 @@ class SealLoop:
         with self._telling_trouble():
             self._replay_if_asked(sealer)
         with self._telling_trouble(), contextlib.suppress(MergeLeftError):  # begun again from the start the next time
-            keep_house(self._folder, self._site, now, self._pace, turned)
+            keep_house(self._folder, self._site, now, self._pace, turned, self.damaged.extend)
 
     @contextlib.contextmanager
     def _telling_trouble(self) -> Iterator[None]:

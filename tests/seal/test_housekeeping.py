@@ -138,6 +138,18 @@ def test_old_messages_go_also_before_what_waits_in_the_inbox_is_sealed(
     assert not merged
 
 
+def test_a_file_that_a_merge_finds_damaged_is_told_of(kept: DataFolder) -> None:
+    """While there are still raw messages to replay."""
+    bad = partition_files(kept, SOIL, DAY)[0]
+    flipped = bytearray(bad.read_bytes())
+    flipped[60] ^= 1
+    bad.write_bytes(flipped)
+    os.utime(bad, (1, 1))
+    with sealing(kept, []) as loop:
+        wait_until(lambda: len(list(kept.damaged.rglob("*.parquet"))) > 0, "the file is set aside")
+    assert loop.damaged == [str(bad.relative_to(kept.lake))]
+
+
 def test_a_replay_that_fails_does_not_keep_the_house_from_being_kept(
     kept: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
