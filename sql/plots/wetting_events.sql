@@ -15,14 +15,15 @@
 -- with pipes of its own whose rise began above d04_depth_cm was watered by them (D04: pipes) where a gauge measured
 -- every hour and no rain at all, however many were; when wetting_plots_share of the plots with probes, and
 -- wetting_plots_least of them, grew wet within reach_hours of each other it rained (many_plots), for a gauge misses
--- showers, and plots whose own water was reported say nothing of it; where wetting_plots_least of them have no pipes so
--- many of these must have grown wet, for rain falls on all and sprinklers are set to one hour; a report of water up to
--- check_to_hours before it is of water that sank meanwhile (crew), unless a depth that rises now rose since the crew
--- can have brought that water: then this is other water; other rises above d04_depth_cm in a plot with pipes are theirs
--- (pipes), too; any issue that asks for water and stands open, as the events of the last wetting_order_days tell, makes
--- it watering (ordered), between two visits as long as a report of it can still come. Else nobody ordered it and no
--- rain explains it: unplanned, watering by others or a leak. Where rain is not measured and fewer plots than that have
--- probes nobody can know: watering (unknown).
+-- showers, and plots whose own water was reported say nothing of it; where wetting_plots_least of those with a probe no
+-- deeper than d04_depth_cm have no pipes, so many of these must have grown wet, for rain falls on all and sprinklers
+-- are set to one hour, and what a shower leaves dry further down says nothing; a report of water up to check_to_hours
+-- before it is of water that sank meanwhile (crew), unless a depth that rises now rose since the crew can have brought
+-- that water: then this is other water; other rises above d04_depth_cm in a plot with pipes are theirs (pipes), too;
+-- any issue that asks for water and stands open, as the events of the last wetting_order_days tell, makes it watering
+-- (ordered), between two visits as long as a report of it can still come. Else nobody ordered it and no rain explains
+-- it: unplanned, watering by others or a leak. Where rain is not measured and fewer plots than that have probes nobody
+-- can know: watering (unknown).
 with layers as (
     select
         plot_id,
@@ -130,9 +131,9 @@ crowds as (
         count(distinct case when not timed_events.is_reported then timed_events.plot_id end) over near as plots_wet,
         count(distinct timed_events.plot_id) over near as plots_near,
         count(
-            distinct case when not timed_events.is_reported and not timed_events.has_pipes then timed_events.plot_id end
+            distinct case when not timed_events.is_reported and timed_events.is_unpiped then timed_events.plot_id end
         ) over near as unpiped_wet,
-        count(distinct case when not timed_events.has_pipes then timed_events.plot_id end) over near as unpiped_near,
+        count(distinct case when timed_events.is_unpiped then timed_events.plot_id end) over near as unpiped_near,
     from (
         select
             events.*,
@@ -141,7 +142,9 @@ crowds as (
             coalesce(reported.is_since_begin, false) as is_reported_since_begin,
             events.reach_hours as hours,
             coalesce(staged_plots.irrigation in ('sprinkler', 'drip'), false) as has_pipes,
+            not has_pipes and events.shallowest_cm <= limits.d04_depth_cm as is_unpiped,
         from events
+        cross join limits
         inner join staged_plots on events.plot_id = staged_plots.plot_id
         left join reported on events.plot_id = reported.plot_id and events.event_number = reported.event_number
     ) as timed_events
@@ -156,10 +159,14 @@ probed as (
         count(distinct layers.plot_id) as plots,
         count(
             distinct case
-                when not coalesce(staged_plots.irrigation in ('sprinkler', 'drip'), false) then layers.plot_id
+                when
+                    layers.depth_cm <= limits.d04_depth_cm
+                    and not coalesce(staged_plots.irrigation in ('sprinkler', 'drip'), false)
+                    then layers.plot_id
             end
         ) as unpiped,
     from layers
+    cross join limits
     inner join staged_plots on layers.plot_id = staged_plots.plot_id
 ),
 

@@ -276,6 +276,22 @@ def test_sprinklers_set_to_one_hour_are_no_rain_unless_as_many_plots_without_pip
     assert {row[1:] for row in events(lake)} == expected
 
 
+@pytest.mark.parametrize(("at_60_cm", "at_10_cm", "is_rain"), [(4, 1, True), (0, 4, False)])
+def test_plots_without_pipes_tell_of_rain_only_where_a_probe_lies_near_the_surface(
+    lake: MadeLake, at_60_cm: int, at_10_cm: int, *, is_rain: bool
+) -> None:
+    """A shower wets turf at 5 cm and a shrub at 10 cm, and no tree at 60 cm; of shrubs at 10 cm it wets all."""
+    for number in range(6):
+        rise(lake, f"turf {number}", depth_cm=5.0, irrigation="sprinkler")
+    for number in range(at_10_cm):
+        rise(lake, f"shrub {number}", depth_cm=10.0, by=0.0 if number else 0.05)
+    for number in range(at_60_cm):
+        rise(lake, f"tree {number}", depth_cm=60.0, by=0.0)
+    rain(lake, 30, 0.8)
+    expected = {("rain", "many_plots")} if is_rain else {("watering", "pipes"), ("unplanned", "nobody")}
+    assert {row[1:] for row in events(lake)} == expected
+
+
 @pytest.mark.parametrize(
     ("unmeasured", "mm", "expected"), [(None, 0.0, "pipes"), (33, 0.0, "many_plots"), (None, 0.2, "many_plots")]
 )
