@@ -292,6 +292,19 @@ def test_plots_without_pipes_tell_of_rain_only_where_a_probe_lies_near_the_surfa
     assert {row[1:] for row in events(lake)} == expected
 
 
+@pytest.mark.parametrize("unpiped_wet", [1, 2])
+def test_a_gauge_that_caught_nothing_goes_before_no_shower_that_plots_without_pipes_tell_of(
+    lake: MadeLake, unpiped_wet: int
+) -> None:
+    for number in range(4):
+        rise(lake, f"piped {number}", depth_cm=5.0, irrigation="sprinkler")
+        rise(lake, f"unpiped {number}", depth_cm=5.0, by=0.05 if number < unpiped_wet else 0.0)
+    for hours in range(28, 40):
+        rain(lake, hours, 0.0)
+    expected = {("rain", "many_plots")} if unpiped_wet == 2 else {("watering", "pipes"), ("unplanned", "nobody")}
+    assert {row[1:] for row in events(lake)} == expected
+
+
 @pytest.mark.parametrize(
     ("unmeasured", "mm", "expected"), [(None, 0.0, "pipes"), (33, 0.0, "many_plots"), (None, 0.2, "many_plots")]
 )
