@@ -182,7 +182,7 @@ class District:
         """Let something happen; returns what."""
         rng = self.rng
         what = rng.choice(
-            ["hour", "hour", "hour", "some", "late", "yesterday", "parts", "move", "plot", "high", "still"]
+            ["hour", "hour", "hour", "some", "late", "yesterday", "parts", "move", "pace", "plot", "high", "still"]
         )
         if what in {"hour", "some"}:
             self.pass_time(self._later(rng.choice([1, 1, 2, 3])), 1.0 if what == "hour" else 0.3)
@@ -197,13 +197,9 @@ class District:
                 ]
             )
         elif what == "move":
-            device = rng.choice(self.devices)
-            if device["valid_to"] is None:
-                device["valid_to"] = self.clock - timedelta(hours=rng.choice([0.5, 5, 50]))
-                if device["valid_to"] > device["valid_from"]:
-                    other = f"P{rng.randrange(len(self.plots))}"
-                    self.devices.append(device | {"plot_id": other, "valid_from": device["valid_to"], "valid_to": None})
-            self.register()
+            self._move()
+        elif what == "pace":
+            self._change_pace()
         elif what == "plot":
             rng.choice(self.plots)["vegetation"] = rng.choice(["trees", "shrubs", "warm_turf"])
             self.register()
@@ -215,6 +211,30 @@ class District:
                     probe.still_until, probe.stuck_at = 10**9, probe.level
             self.pass_time(self._later(1))
         return what
+
+    def _move(self) -> None:
+        """Let a device stand elsewhere since some hours ago, or nowhere."""
+        device = self.rng.choice(self.devices)
+        if device["valid_to"] is None:
+            device["valid_to"] = self.clock - timedelta(hours=self.rng.choice([0.5, 5, 50]))
+            if device["valid_to"] > device["valid_from"]:
+                other = f"P{self.rng.randrange(len(self.plots))}"
+                self.devices.append(device | {"plot_id": other, "valid_from": device["valid_to"], "valid_to": None})
+        self.register()
+
+    def _change_pace(self) -> None:
+        """Let some probes report at another interval from now on; the register says so, or says it of the past too."""
+        for probe in self.rng.sample(self.probes, 4):
+            probe.interval_s = self.rng.choice([3600, 14400, 86400])
+            since = self.clock - timedelta(hours=self.rng.choice([0.5, 50, 14 * 24]))
+            held = [one for one in self.devices if one["device_id"] == probe.device_id and one["valid_to"] is None]
+            for device in held:
+                if device["valid_from"] < since:
+                    device["valid_to"] = since
+                    self.devices.append(
+                        device | {"report_interval_s": float(probe.interval_s), "valid_from": since, "valid_to": None}
+                    )
+        self.register()
 
     def _later(self, hours: int) -> datetime:
         at = self.clock + timedelta(hours=hours)

@@ -8,19 +8,21 @@
 --
 -- A rise counts in an hour that is wetting_rise above the driest hour of the reach_hours before it, that still brings
 -- wetting_step_share of that, and when the next hour keeps at least half of it: a lone spike is no watering. That reach
--- is wetting_hours, or the time between two reports of a probe that reports more rarely. Only days around one whose
--- hours span that rise are looked at by the hour: most days of a dry spell have none.
+-- is wetting_hours, or the time between two reports of a probe that reports more rarely on that day. Only days around
+-- one whose hours span that rise are looked at by the hour: most days of a dry spell have none.
 with spans as (
     select
         readings_daily.element_id,
         readings_daily.date,
-        readings_daily.interval_s,
         readings_daily.driest_hour_water_content as driest,
         readings_daily.wettest_hour_water_content as wettest,
         lag(readings_daily.driest_hour_water_content) over by_day as driest_before,
         lead(readings_daily.date) over by_day as next_date,
         lag(readings_daily.date) over by_day as last_date,
+        greatest(limits.wetting_hours, ceil(readings_daily.interval_s / 3600 + 24 * limits.interval_slack))
+            as reach_hours,
     from readings_daily
+    cross join limits
     where readings_daily.plot_id is not null and readings_daily.volumetric_water_content is not null
     window by_day as (partition by readings_daily.element_id order by readings_daily.date)
 ),
@@ -31,20 +33,11 @@ wet_days as (
         spans.date,
         spans.next_date,
         spans.last_date,
-        greatest(limits.wetting_hours, ceil(spans.interval_s / 3600 + 24 * limits.interval_slack)) as reach_hours,
     from spans
     cross join limits
     where
         round(spans.wettest - least(spans.driest, coalesce(spans.driest_before, spans.driest)) - limits.wetting_rise, 9)
         >= 0
-),
-
-reaches as (
-    select
-        element_id,
-        max(reach_hours) as reach_hours,
-    from wet_days
-    group by element_id
 ),
 
 days_to_read as (
@@ -69,6 +62,7 @@ days_to_read as (
 hours as (
     select
         readings_hourly.element_id,
+        readings_hourly.date,
         readings_hourly.hour_at,
         readings_hourly.volumetric_water_content,
     from readings_hourly
@@ -90,11 +84,11 @@ steps as (
 climbs as (
     select
         steps.*,
-        reaches.reach_hours,
-        steps.hour_at - to_hours(cast(reaches.reach_hours as bigint)) as looked_at_from,
+        spans.reach_hours,
+        steps.hour_at - to_hours(cast(spans.reach_hours as bigint)) as looked_at_from,
     from steps
     cross join limits
-    inner join reaches on steps.element_id = reaches.element_id
+    inner join spans on steps.element_id = spans.element_id and steps.date = spans.date
     where round(steps.step - limits.wetting_step_share * limits.wetting_rise, 9) >= 0
 ),
 

@@ -87,6 +87,22 @@ def _add_what_is_seldom_heard(made: Probes) -> None:
         made.before.soil(AS_OF - back * HOUR, "fell", volumetric_water_content=(0.19, 0.20)[back % 8 > 3])
 
 
+def _add_what_reported_daily_once(made: Probes) -> None:
+    """Add a probe that grew wet while it reported daily, is hourly for a fortnight, and now rises slowly."""
+    hourly_from = AS_OF - 14 * 24 * HOUR
+    made.before.plot("paced")
+    made.before.device("paced", "paced", report_interval_s=86400.0, valid_to=hourly_from)
+    made.before.device("paced", "paced", report_interval_s=3600.0, valid_from=hourly_from)
+    water = [0.20 + 0.0035 * max(0, 12 - back) for back in range(24 * 14)]
+    water += [0.26 if 18 <= back / 24 < 20 else 0.20 for back in range(24 * 14, 24 * 25)]
+    for back, value in enumerate(water):
+        if back < 24 * 14 or back % 24 == 0:
+            made.before.soil(
+                AS_OF - back * HOUR, "paced", volumetric_water_content=round(value + 0.0005 * (back % 3), 4)
+            )
+    made.hear("paced", 0.246)
+
+
 def _add_what_earlier_days_decide(made: Probes) -> None:
     """Add two plots whose newest days look back at closed ones: for the depths that were there, and for settling."""
     made.add("lacks", calm(190), 0.20)  # of its two depths one is mute, which hours of the newest days still miss
@@ -140,6 +156,7 @@ def probes() -> Probes:
         wettings += [round(0.33 - 0.002 * min(hour, 15), 3) for hour in range(50)]
     made.add("learns", wettings[:-1], wettings[-1])
     _add_what_earlier_days_decide(made)
+    _add_what_reported_daily_once(made)
     made.before.plot("unpaced")
     for name in ("unpaced", "stranger"):
         made.say(name, "unpaced", calm(191))
@@ -164,7 +181,7 @@ def test_only_what_cannot_reach_back_is_continued_and_every_row_is_that_of_judgi
     spec = table("soil_readings")
     for day, rows in by_local_day(spec, to_arrow(spec, probes.after.rows["soil_readings"]), BEICHEN):
         write_rows(folder, spec, day, rows, "after")
-    assert judge(folder, AS_OF + HOUR) == {"calm", "dries", "slow", "stuck", "lower", "lacks", "settled"}
+    assert judge(folder, AS_OF + HOUR) == {"calm", "dries", "slow", "stuck", "lower", "lacks", "settled", "paced"}
 
 
 def judge(folder: DataFolder, as_of: datetime) -> set[str]:
