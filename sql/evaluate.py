@@ -236,7 +236,7 @@ def _window(as_of: datetime, site: Site) -> Days:
     return today - timedelta(days=limit("soil_window_days")), today
 
 
-def _hour_offset_s(as_of: datetime, site: Site) -> int:
+def hour_offset_s(as_of: datetime, site: Site) -> int:
     """Return by how much hours of the site begin before those of UTC: 0 nearly everywhere, 1800 in India."""
     offset = as_of.astimezone(site.timezone).utcoffset() or timedelta()
     return int(offset.total_seconds()) % 3600
@@ -249,7 +249,7 @@ def set_variables(connection: duckdb.DuckDBPyConnection, *, as_of: datetime, sit
     variables = {
         "as_of": f"timestamptz '{as_of.isoformat()}'",
         "timezone": f"'{site.timezone.key}'",
-        "hour_offset_s": _hour_offset_s(as_of, site),
+        "hour_offset_s": hour_offset_s(as_of, site),
         "window_from": f"date '{window_from}'",
         "drone_window_from": f"date '{drone_window_from}'",
         "flights_before_from": f"date '{drone_window_from - timedelta(days=limit('flight_before_days'))}'",

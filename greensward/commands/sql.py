@@ -21,6 +21,7 @@ from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.read import explain_columns, open_lake, retrying
 from sql.analysts import all_questions, create_dictionary, create_views, explain_views, relations_named
+from sql.evaluate import hour_offset_s
 
 _ROWS_SHOWN = 200
 _ENDLESS = 1_000_000
@@ -120,6 +121,7 @@ def open_for_questions(
     lake = open_lake(folder, settings.place(), names=names)
     lake.execute(f"set variable timezone = '{settings.place().timezone.key}'")
     lake.execute(f"set variable now = timestamptz '{settings.now().isoformat()}'")
+    lake.execute(f"set variable hour_offset_s = {hour_offset_s(settings.now(), settings.place())}")
     for name, day in (days or {}).items():
         lake.execute(f"set variable {name} = {'null' if day is None else repr(day.isoformat())}::date")
     create_views(lake, settings.campaign_tables(), names)

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
+import msgspec
 import pytest
 from cyclopts import App
 from rich.console import Console
@@ -20,7 +21,7 @@ from rich.console import Console
 from greensward.cli import app, run
 from greensward.commands.sql import open_for_questions
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE
-from greensward.settings import load
+from greensward.settings import SiteSettings, load
 from ingest.lake.layout import LAYOUT_VERSION, DataFolder
 from ingest.lake.ownership import ensure_layout
 from ingest.lake.tables import table
@@ -112,6 +113,13 @@ def test_views_judge_the_readings_of_the_days_that_are_asked_for(
         assert capsys.readouterr().out.split() == ["date", *judged, "stored", "3"]
     assert run(["sql", query, "--from", "June", "-C", str(lake.root)]) == EXIT_USAGE
     assert "--from" in capsys.readouterr().err
+
+
+def test_hours_of_a_district_whose_clock_is_half_an_hour_off_are_those_of_its_clock(lake: DataFolder) -> None:
+    settings = msgspec.structs.replace(load(data=lake.root), site=SiteSettings(timezone="Asia/Kolkata"))
+    with open_for_questions(settings, query="select * from readings_hourly") as asked:
+        hours = asked.execute("select strftime(timezone('Asia/Kolkata', hour_at), '%H:%M') from readings_hourly")
+        assert hours.fetchall() == [("09:00",)], "09:30 and 09:50 are one hour"
 
 
 def test_a_query_gets_the_same_answer_with_what_it_needs_alone(lake: DataFolder) -> None:
