@@ -254,6 +254,7 @@ def set_variables(connection: duckdb.DuckDBPyConnection, *, as_of: datetime, sit
         "drone_window_from": f"date '{drone_window_from}'",
         "flights_before_from": f"date '{drone_window_from - timedelta(days=limit('flight_before_days'))}'",
         "window_to": f"date '{today}'",
+        "today": f"date '{today}'",
         "closed_until": f"date '{closed_day(today)}'",
         "continued_from": "null::date",
         "latitude_deg": site.latitude_deg,

@@ -42,7 +42,7 @@ with pieces as (
             staged_weather_readings.device_id = staged_devices.device_id
             and staged_weather_readings.measured_at >= staged_devices.valid_from
             and staged_weather_readings.measured_at < staged_devices.valid_until
-    where staged_weather_readings.date < coalesce(getvariable('window_to'), date '9999-12-31')
+    where staged_weather_readings.date < coalesce(getvariable('today'), date '9999-12-31')
 ),
 
 hours as (

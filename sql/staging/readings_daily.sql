@@ -43,7 +43,7 @@ paced as (
     select
         days.*,
         coalesce(days.report_interval_s, device_cadences.interval_s, limits.default_interval_s) as interval_s,
-        days.date < coalesce(getvariable('window_to'), date '9999-12-31') as is_finished,
+        days.date < coalesce(getvariable('today'), date '9999-12-31') as is_finished,
         limits.daily_completeness,
     from days
     cross join limits

@@ -13,7 +13,7 @@
 with days as (
     select
         date,
-        date < coalesce(getvariable('window_to'), date '9999-12-31') as is_finished,
+        date < coalesce(getvariable('today'), date '9999-12-31') as is_finished,
         percentile_cont(0.5) within group (order by case when is_air_whole then air_temperature_mean_c end)
             as air_temperature_mean_c,
         percentile_cont(0.5) within group (order by rain_mm) as rain_mm,

@@ -569,3 +569,20 @@ def test_a_plateau_at_the_top_counts_as_complete_though_none_of_its_readings_is_
         create_views(lake.connect())
         ((plateau,),) = connection.execute(asked).fetchall()
     assert plateau >= 12
+
+
+def test_the_last_day_that_views_are_asked_for_is_judged_like_those_before_it() -> None:
+    lake = MadeLake()
+    lake.laboratory_plot()
+    lake.device()
+    lake.soil_days([0.25, 0.245, 0.24, 0.235, 0.23, 0.225])
+    connection = lake.connect()
+    for name, value in (("timezone", "'Asia/Shanghai'"), ("window_to", "date '2026-07-07'")):
+        connection.execute(f"set variable {name} = {value}")
+    create_views(connection)
+    for query in (
+        "select max(date) from root_zone_daily",
+        "select max(date) from readings_daily where is_complete",
+        "select max(date) from readings",
+    ):
+        assert connection.execute(query).fetchall() == [(date(2026, 7, 7),)], query
