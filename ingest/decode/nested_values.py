@@ -42,7 +42,9 @@ def flatten(name: str, value: object, pointer: str, levels: int = _MOST_LEVELS) 
 def layers(name: str, value: object) -> Iterator[tuple[str, object]]:
     """Yield names with levels, and values, of a list of structures that each say how deep they are; else nothing."""
     elements = value if isinstance(value, list) else []
-    if elements and all(isinstance(one, dict) and _depth_cm(one) and not _is_timed(one) for one in elements):
+    if elements and all(
+        isinstance(one, dict) and _depth_cm(one) is not None and not _is_timed(one) for one in elements
+    ):
         yield from ((inner, given) for inner, given, _ in _elements(name, elements[:_MOST_ELEMENTS], "", 1))
 
 
@@ -71,7 +73,7 @@ def _depth_cm(element: Mapping[str, object]) -> float | None:
         depth_cm = element.get(field)
         if isinstance(depth_cm, str) and (written := _DEPTH_AS_TEXT.fullmatch(depth_cm)):
             depth_cm = float(written[1])
-        if isinstance(depth_cm, int | float) and not isinstance(depth_cm, bool) and 0 < depth_cm <= _DEEPEST_CM:
+        if isinstance(depth_cm, int | float) and not isinstance(depth_cm, bool) and 0 <= depth_cm <= _DEEPEST_CM:
             return depth_cm
     return None
 

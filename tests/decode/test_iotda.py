@@ -45,6 +45,10 @@ def test_a_property_that_is_an_object_is_read_like_its_values(publish: Publish) 
         (30, None, 0.236),
         (None, 2, 0.236),
     ]
+    rows = publish(
+        REPORT, {"services": [service("field", layers=[probe | {"depth_cm": 0}, probe | {"depth": 20}])]}
+    ).soil
+    assert [(row.depth_cm, row.channel) for row in rows] == [(0, None), (20, None)], "a probe may lie on the surface"
 
 
 def test_a_service_named_soil_makes_its_temperature_the_soils(publish: Publish) -> None:
