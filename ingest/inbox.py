@@ -127,16 +127,26 @@ class Inbox:
         with store_errors(f"opening the inbox {path}"):
             make_folder(path.parent)
         self._path = path
-        # SQLite does not wait when two threads switch a new file to WAL at once.
-        with file_lock(path.with_suffix(".lock")), self._store_errors("opening"):
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
-            self._db.execute(f"pragma page_size = {_PAGE_BYTES}")  # of a new file
-            self._db.execute("pragma auto_vacuum = incremental")
-            self._db.execute("pragma journal_mode = wal")
-            self._db.execute("pragma synchronous = full")
-            self._db.execute("pragma wal_checkpoint(truncate)")
-            self._db.executescript(SCHEMA)
+        self._is_spent = False
+        with self._store_errors("opening"):
+            self._db = self._connected()
         self._is_numbered = False
+
+    def _connected(self) -> sqlite3.Connection:
+        # SQLite does not wait when two threads switch a new file to WAL at once.
+        with file_lock(self._path.with_suffix(".lock")):
+            db = sqlite3.connect(self._path, isolation_level=None, timeout=30, check_same_thread=False)
+            try:
+                db.execute(f"pragma page_size = {_PAGE_BYTES}")  # of a new file
+                db.execute("pragma auto_vacuum = incremental")
+                db.execute("pragma journal_mode = wal")
+                db.execute("pragma synchronous = full")
+                db.execute("pragma wal_checkpoint(truncate)")
+                db.executescript(SCHEMA)
+            except BaseException:
+                db.close()
+                raise
+        return db
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -152,9 +162,15 @@ class Inbox:
 
     @contextmanager
     def _store_errors(self, doing: str) -> Iterator[None]:
+        """Do it on a connection without a failure: an fsync that failed must not be tried again on its descriptor."""
         try:
+            if self._is_spent:
+                self._db.close()
+                self._db = self._connected()
+                self._is_spent = False
             yield
         except (sqlite3.Error, UnicodeDecodeError) as error:  # its words may hold bytes of a damaged file
+            self._is_spent = True
             raise StoreError(f"inbox {self._path}: {doing}: {error}") from error
 
     def number_by_the_clock(self) -> None:

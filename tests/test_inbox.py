@@ -111,6 +111,20 @@ def test_a_file_that_is_no_inbox_is_refused_and_left_as_it_is(folder: DataFolder
     assert folder.inbox.read_bytes().startswith(b"this is not")
 
 
+def test_after_a_failure_the_connection_is_not_used_again(folder: DataFolder) -> None:
+    """It may have been an fsync, which says yes the second time on one descriptor, whatever became of the bytes."""
+    with Inbox(folder.inbox) as inbox:
+        inbox.append([arrival(1)])
+        failed = inbox._db
+        failed.execute("pragma query_only = on")
+        with pytest.raises(StoreError, match="removing"):
+            inbox.remove_through(1 << 60)
+        inbox.append([arrival(2)])
+        assert [message.topic for message in inbox.oldest(10**6).messages] == ["topic/1", "topic/2"]
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            failed.execute("select 1")
+
+
 def test_an_empty_group_is_a_mistake_of_ours(folder: DataFolder) -> None:
     with Inbox(folder.inbox) as inbox, pytest.raises(ValueError, match="1 to 65535"):
         inbox.append([])
