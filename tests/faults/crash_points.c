@@ -65,6 +65,15 @@ int crash_points_count(void) { return atomic_load(&calls); }
 
 static void tell(const char *line) { syscall(SYS_write, report_to, line, strlen(line)); }
 
+static void tell_again(int fd) {
+    char link[64], path[3800], line[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    path[length < 0 ? 0 : length] = 0;
+    snprintf(line, sizeof line, "again: %s\n", path);
+    tell(line);
+}
+
 /* Says whether the call is to fail; errno is set then. */
 static int point(int kind, int is_watched) {
     if (!is_watched || !(kind & chosen_kinds)) return 0;
@@ -101,7 +110,7 @@ static int at_watched(int dir, const char *path) {
     int name(int fd) { \
         REAL(name); \
         int known = fd >= 0 && fd < DESCRIPTORS; \
-        if (known && sync_failed[fd]) tell("fsync again\n"); \
+        if (known && sync_failed[fd]) tell_again(fd); \
         if (!point(SYNC, descriptor_watched(fd))) return real(fd); \
         if (known) sync_failed[fd] = 1; \
         return -1; \
