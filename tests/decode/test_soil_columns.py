@@ -91,6 +91,8 @@ ODD = {
     "text for a number": said(water("0.183")),
     "true for a number": said(water(value=True)),
     "nothing for a number": said(water(None)),
+    "nothing for a battery": said(battery_v=None),
+    "nothing for a counter": said(seq=None),
     "a byte order mark": b"\xef\xbb\xbf" + json.dumps(said()).encode(),
     "UTF-16": json.dumps(said()).encode("utf-16"),
     "a lone surrogate": json.dumps(said(device_id="\ud800")).encode(),
