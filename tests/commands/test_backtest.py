@@ -38,16 +38,16 @@ WINDOW = ["--from", "2026-07-04", "--to", "2026-07-08"]
 def made() -> Iterator[MadeLake]:
     """Return plots that report every 8 h, so that days alone are judged.
 
-    dry: a point a day down to the line of 21 % on 4 July, water on the 7th; frozen: all along; silent: from the
-    evening of 5 July; late: moist, and all of it received on 20 July.
+    dry: a point a day down to the line of 21 % on 4 July, moist from the 7th, by less than the three points that would
+    be a watering; frozen: all along; silent: from the evening of 5 July; late: moist, and all received on 20 July.
     """
     lake = MadeLake()
     for plot in ("dry", "frozen", "silent", "late"):
         lake.laboratory_plot(plot, name={"dry": "桃花园"}.get(plot, plot))
         lake.device(f"D-{plot}", plot, report_interval_s=8 * 3600.0)
-    down = [round(0.27 - 0.01 * step, 3) for step in range(9)]
+    down = [*(round(0.27 - 0.01 * step, 3) for step in range(7)), 0.208, 0.206]
     days: dict[str, tuple[list[float], date, dict[str, Any]]] = {
-        "dry": ([*down, 0.27, 0.265], date(2026, 7, 8), {}),
+        "dry": ([*down, 0.235, 0.233], date(2026, 7, 8), {}),
         "frozen": ([0.12] * 9, date(2026, 7, 8), {"soil_temperature_c": -2.0}),
         "silent": ([0.26] * 6, date(2026, 7, 5), {}),
         "late": ([0.26] * 9, date(2026, 7, 8), {"received_at": LATER}),
