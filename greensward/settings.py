@@ -108,8 +108,7 @@ class IngestSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     seal_every_s: at most this long from a message's arrival to its row in the lake, plus the time of the write
     seal_bytes: sooner when the journal holds this much
     compact_files: merge a partition when it has more files than this
-    merge_bytes: bytes of rows in memory while files are merged, whatever the size of the day; memory takes some five
-        times as much
+    merge_bytes: bytes of rows held while a day of any size is merged; memory takes some five times as much
     min_free_bytes: below this much free disk nothing more is taken from the broker, until there is more again
     raw_days: how long messages are kept as received, for replay
     """

@@ -86,7 +86,7 @@ def test_a_probe_is_added_moved_and_keeps_its_history(data: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["add", "s1", "--depth", "0"], "--depth"),
+        (["add", "s1", "--depth", "-1"], "--depth"),
         (["add", "s1", "--plot", "P-3"], "the plot: got P-3.*Did you mean"),
         (["add", "s1", "--lon", "39.2", "--lat", "117.1"], "--lon.*Exchange"),
         (["add", "s 1"], "the device's id"),
