@@ -98,15 +98,12 @@ counted as (
 
 ordered as (
     select
-        device_id,
-        date,
-        device_seq,
-        message_seq,
-        said_at,
-        unread_so_far,
-        lag(device_seq) over (partition by device_id order by said_at, message_seq) as device_seq_before,
+        counted.*,
+        lag(counted.device_seq) over (
+            partition by counted.device_id order by counted.said_at, counted.message_seq
+        ) as device_seq_before,
     from counted
-    where device_seq is not null
+    where counted.device_seq is not null
 ),
 
 -- A device that starts again counts from 0; when that one was lost, from far below.
