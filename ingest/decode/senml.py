@@ -233,7 +233,7 @@ def _quantity_name(name: str, device_id: str, fields: frozenset[str], pointer: s
     if named is not None or fold(levels[-1]) in fields:
         return found
     expected = "a name that ends with a quantity, for example 10cm/soil_moisture"
-    advice = "Name the quantity as docs/device-makers.md does."
+    advice = "Name the quantity as docs/other-formats.md does."
     raise PayloadError(Fault(f"{pointer}/n", "unknown_quantity", describe(name), expected, advice))
 
 

@@ -43,7 +43,7 @@ _FAULTS = """\
 This page is made from ingest/decode/fault_codes.py by `python -m tests.docs.made_pages`; do not write in it.
 
 A code never changes its meaning and is never used for another. How a reply looks:
-[device-makers.md](device-makers.md#what-happens-to-a-wrong-message).
+[device-makers.md](device-makers.md#the-answer).
 
 ## Refused · 拒收
 
@@ -53,7 +53,7 @@ The message, or the named part of it, is in table `rejected`, with its bytes.
 ## Kept, but in no verdict · 隔离
 
 The row is stored; the first word of its column `quarantine` is one of these. Pictures have words of their own, in
-`footprint_reason`: [device-makers.md](device-makers.md#pictures).
+`footprint_reason`: [drone-makers.md](drone-makers.md#which-pictures-get-no-ground).
 
 {quarantine}
 ## Left aside · 不入表

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
+import re
 import tomllib
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -95,6 +96,38 @@ def _answer(message: Message) -> object:
     return json.loads(reply.payload)
 
 
+def _mistakes() -> list[tuple[str, str, str]]:
+    """Return each row of the makers' table of mistakes: what is put in instead, the answer, and what is stored."""
+    page = (ROOT / "docs" / "device-makers.md").read_text(encoding="utf-8")
+    table = page.partition("| instead | answer | stored |\n")[2].partition("\n\n")[0]
+    return re.findall(r"^\| `(.+?)` \| `(\w+)`.* \| (.+?) \|$", table, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("instead", "answer", "stored"), _mistakes(), ids=str)
+def test_each_mistake_of_the_makers_page_gets_the_answer_that_the_page_says(
+    instead: str, answer: str, stored: str
+) -> None:
+    said = json.loads(next(block.text for block in blocks("json") if block.where.startswith("docs/device-makers.md")))
+    mistake = json.loads(f"{{{instead}}}")
+    (said["readings"][0] if mistake.keys() & {"quantity", "depth_cm", "channel", "value", "unit"} else said).update(
+        mistake
+    )
+    payload = json.dumps(said, ensure_ascii=False).encode()
+    message = Message(1, RECEIVED_AT, "greensward/v1/beichen/probe-0117/soil", payload)
+    if stored == "nothing":
+        with pytest.raises(PayloadError) as refused:
+            decode(message, DecodeContext(BEICHEN, {}))
+        assert refused.value.faults[0].code == answer
+        return
+    decoded = decode(message, DecodeContext(BEICHEN, {}))
+    assert [fault.code for part in decoded.parts_refused for fault in part.faults] == [answer]
+    (row,) = decoded.soil
+    assert row.soil_temperature_c is not None
+    assert row.bulk_ec_ds_m is not None
+    assert (row.volumetric_water_content is None) == (stored == "the other readings")
+    assert (decoded.status[0].battery_v is None) == (stored == "all but the battery")
+
+
 def _topic(said: dict[str, Any]) -> str | None:
     """Return the topic that a message belongs on; None for what is no message."""
     if "schema" in said:
@@ -151,3 +184,4 @@ def test_the_pages_have_blocks_of_every_kind() -> None:
     """Guards the tests above against finding nothing to test."""
     assert all(blocks(language) for language in ("sh", "sql", "json", "python", "toml"))
     assert len(commands()) > 20
+    assert len(_mistakes()) > 10
