@@ -11,46 +11,60 @@ import select
 import sys
 from importlib.metadata import version
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Group
 from rich.markup import escape
 
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_IN_USE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE, err
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_IN_USE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE, err, examples
 from greensward.settings import TRACEBACK, wants_traceback
 from ingest.errors import ConfigError, GreenswardError, InUseError
 
 app = App(
     name="greensward",
     help="Soil probes and drone patrols in over MQTT; a crew's watering and inspection list out.",
+    help_epilogue=examples("greensward demo", "greensward COMMAND --help"),
     version=version("greensward"),
     suppress_keyboard_interrupt=False,  # Ctrl-C is said in one place: greensward/__main__.py
 )
-for command in (
-    "demo",
-    "up",
-    "ingest",
-    "flag",
-    "backtest",
-    "list",
-    "issue",
-    "campaign",
-    "serve",
-    "sql",
-    "qc",
-    "flights",
-    "plots",
-    "device",
-    "forecast",
-    "images",
-    "export",
-    "lake",
-    "backup",
-    "doctor",
-    "replay",
-    "simulate",
-    "config",
-):
-    # By name: a command loads what it needs, not what all of them need, which takes seconds.
-    app.command(f"greensward.commands.{command}:app", name=command)
+
+_COMMANDS = {
+    "Begin": {
+        "demo": "See the whole job done on an invented district.",
+        "config": "Show the settings in force, or write a file to begin with.",
+        "plots": "The register of plots: check a file, import it, list.",
+        "device": "The register of devices; their models; a check of a message.",
+        "up": "Run everything for one district: broker (built in, or yours), ingest, flags, pages.",
+    },
+    "Every day": {
+        "list": "The crews' lists: what to do today, where, and with how much water; and their links.",
+        "issue": "One issue: show, assign, report, check, close, put off, look back.",
+        "campaign": "Campaigns of the year (返青水, 冻水 …): list, start, close, and how far they have come.",
+        "flights": "What drones flew and saw: flights, a flight's map, and what no crew is sent for.",
+        "doctor": "Look at everything that usually goes wrong, and say how to mend it.",
+    },
+    "Ask": {
+        "sql": "Ask the lake: SQL over every table, read only.",
+        "flag": "Judge every plot: dry, diseased, silent, not flown; and bring the crews' lists up to it.",
+        "backtest": "Judge a past window day by day: opens, closes, flapping, forecasts against what came.",
+        "qc": "Put the quality gates on series in CSV files: which readings count, and why others do not.",
+        "export": "Write footprints, findings or pictures for other programs: GeoParquet, STAC.",
+    },
+    "Run and keep": {
+        "ingest": "Take messages from the broker into the lake, until stopped.",
+        "serve": "Serve the crews' pages, until stopped.",
+        "replay": "Judge refused messages again, after a device was registered or a decoder mended.",
+        "forecast": "Bring in the weather to come: for the litres, and for the days until dry.",
+        "images": "Bring in what the files of drones' pictures say of them.",
+        "lake": "What lies in the lake; check it; merge small files.",
+        "backup": "Copy the whole data folder while everything runs; check a copy; put it back.",
+        "simulate": "Publish an invented district's messages to a broker.",
+    },
+}
+app["--help"].group = app["--version"].group = Group("Options", sort_key=len(_COMMANDS))
+for place, (heading, commands) in enumerate(_COMMANDS.items()):
+    group = Group(heading, sort_key=place)
+    for number, (command, meaning) in enumerate(commands.items()):
+        # By name: a command loads what it needs, not what all of them need, which takes seconds.
+        app.command(f"greensward.commands.{command}:app", name=command, help=meaning, group=group, sort_key=number)
 
 
 def run(arguments: list[str]) -> int:

@@ -25,6 +25,11 @@ EXIT_USAGE = 2
 EXIT_UNREACHABLE = 3
 EXIT_IN_USE = 4
 
+_EXIT_CODES = (
+    "Exit codes: 0 all right, 1 something was found, 2 wrong use or setting, 3 broker or server out of reach, "
+    "4 in use by another process."
+)
+
 
 class Terminal(Console):
     """A console on which no name, note or message from outside can turn a line around or give the terminal orders."""
@@ -62,6 +67,11 @@ class Spoken(Common):
     """What commands accept that speak of people's work."""
 
     lang: Annotated[Literal["zh", "en"], Parameter(help="Language.")] = "zh"
+
+
+def examples(*commands: str) -> str:
+    """Return what stands below the help of a command: how it is typed, and what its exit codes mean."""
+    return "\\\n".join(("For example:", *(f"`{command}`" for command in commands))) + f"\n\n{_EXIT_CODES}"
 
 
 def show(result: object, *, as_json: bool, render: Callable[[], None]) -> None:

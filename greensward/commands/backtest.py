@@ -19,12 +19,12 @@ from greensward.backtest.rows import Rows
 from greensward.backtest.summary import Summary, summarise
 from greensward.backtest.tally import Tally
 from greensward.commands.flag_plot import choose_plot
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, err, out, progress, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, err, examples, out, progress, show
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.read import read_register
 
-app = App(name="backtest", help="Judge a past window day by day: opens, closes, flapping, forecasts against what came.")
+app = App(name="backtest", help_epilogue=examples("greensward backtest --from 2026-03-26 --to 2026-03-28 -o backtest"))
 
 
 @app.default

@@ -14,9 +14,9 @@ from greensward.backup.create import create as create_backup
 from greensward.backup.restore import restore as restore_backup
 from greensward.backup.restore import verify as verify_backup
 from greensward.backup.sums import read_sums
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, err, out, progress, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, err, examples, out, progress, show
 
-app = App(name="backup", help="Copy the whole data folder while everything runs; check a copy; put it back.")
+app = App(name="backup", help_epilogue=examples("greensward backup create /backup/greensward"))
 
 
 @app.command

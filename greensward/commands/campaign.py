@@ -16,14 +16,13 @@ from crews.ledger import Ledger
 from crews.say_campaign import say_condition, say_measured, say_standing
 from crews.words import Say, speaker
 from greensward.commands.flag import parse_instant
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, examples, out, show
 from greensward.evaluation import export_events, standings_at
 from greensward.settings import Settings
 
-app = App(
-    name="campaign", help="Campaigns of the year (返青水, 冻水 …): list, start, close, and how far they have come."
-)
+app = App(name="campaign", help_epilogue=examples("greensward campaign start greenup_water --by 王工"))
 
+_Campaign = Annotated[str, Parameter(help="Its id, as `greensward campaign list` names it.")]
 _By = Annotated[str, Parameter(help="Who does this.")]
 _Note = Annotated[str | None, Parameter(help="Anything worth keeping.")]
 _AsOf = Annotated[str | None, Parameter(help="As of a past instant, RFC 3339.")]
@@ -48,7 +47,7 @@ def list_campaigns(*, as_of: _AsOf = None, lang: _Lang = "zh", common: Common | 
 
 
 @app.command
-def status(campaign_id: str, *, as_of: _AsOf = None, lang: _Lang = "zh", common: Common | None = None) -> int:
+def status(campaign_id: _Campaign, *, as_of: _AsOf = None, lang: _Lang = "zh", common: Common | None = None) -> int:
     """Show one campaign with every condition of its start, asked and measured."""
     common = common or Common()
     standing = _standing(common.settings(), campaign_id, as_of)
@@ -57,13 +56,17 @@ def status(campaign_id: str, *, as_of: _AsOf = None, lang: _Lang = "zh", common:
 
 
 @app.command
-def start(campaign_id: str, *, by: _By, note: _Note = None, lang: _Lang = "zh", common: Common | None = None) -> int:
+def start(
+    campaign_id: _Campaign, *, by: _By, note: _Note = None, lang: _Lang = "zh", common: Common | None = None
+) -> int:
     """Start a campaign: from the next evaluation on every plot of its list is due on the crews' lists."""
     return _record(common, campaign_id, start_campaign, by, note, lang)
 
 
 @app.command
-def close(campaign_id: str, *, by: _By, note: _Note = None, lang: _Lang = "zh", common: Common | None = None) -> int:
+def close(
+    campaign_id: _Campaign, *, by: _By, note: _Note = None, lang: _Lang = "zh", common: Common | None = None
+) -> int:
     """Close a campaign: what was reported done counts as checked, what was not leaves the lists."""
     return _record(common, campaign_id, close_campaign, by, note, lang)
 

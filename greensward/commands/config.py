@@ -10,11 +10,11 @@ import tomli_w
 from cyclopts import App, Parameter
 from rich.markup import escape
 
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, examples, out, show
 from greensward.settings import places
 from ingest.errors import ConfigError
 
-app = App(name="config", help="Show the settings in force, or write a file to begin with.")
+app = App(name="config", help_epilogue=examples("greensward config --write greensward.toml"))
 
 
 @app.default

@@ -26,7 +26,7 @@ from crews.web import create_app
 from greensward.broker import BuiltInBroker
 from greensward.commands.demo_folder import mark_complete, prepare_folder, write_settings
 from greensward.commands.list import public_url
-from greensward.console import EXIT_OK, a_port, check_port_is_free, counted, err, out, progress, show
+from greensward.console import EXIT_OK, a_port, check_port_is_free, counted, err, examples, out, progress, show
 from greensward.evaluation import evaluate_and_apply
 from greensward.settings import DataSettings, Settings, SiteSettings, WebSettings, called_as
 from greensward.simulate import District, invent_district, latest_season_end
@@ -41,7 +41,7 @@ from ingest.registers.store import import_devices, import_plots
 from ingest.seal.pace import Pace
 from ingest.worker import Worker
 
-app = App(name="demo", help="See the whole job done on an invented district.")
+app = App(name="demo", help_epilogue=examples("greensward demo"))
 
 _BROKER_PORT = 18830
 _CONNECT_DEADLINE_S = 20.0

@@ -13,7 +13,7 @@ from rich.table import Table
 from greensward.commands.device_check import check
 from greensward.commands.device_models import models
 from greensward.commands.register_output import changes_line, id_column, instant, local, print_findings, read_file, say
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, examples, out, show
 from ingest.errors import ConfigError
 from ingest.registers.datum import Datum
 from ingest.registers.device_command import added, bound
@@ -23,11 +23,12 @@ from ingest.registers.store import DeviceImport, import_devices, locked_register
 from ingest.registers.validity import Row, holds_at
 
 app = App(
-    name="device", help="Devices: their register (add, bind to a plot, list, import), models, and a check of a message."
+    name="device", help_epilogue=examples("greensward device import devices.csv", "greensward device check uplink.json")
 )
 app.command(models)
 app.command(check)
 
+_Device = Annotated[str, Parameter(help="As the device writes it on its topic; a DevEUI in any spelling.")]
 _Depth = Annotated[
     str | None,
     Parameter(name="--depth", help="Depth of each sensing element in cm, in their order, such as 10,30."),
@@ -41,7 +42,7 @@ _Lat = Annotated[float | None, Parameter(help="Latitude, WGS 84.")]
 
 @app.command
 def add(
-    device_id: str,
+    device_id: _Device,
     *,
     model: Annotated[str | None, Parameter(help="vendor/model, such as dragino/lse01.")] = None,
     plot: Annotated[str | None, Parameter(help="The plot it stands in.")] = None,
@@ -53,7 +54,7 @@ def add(
         float | None, Parameter(help="Of a weather station: metres of its wind sensor above the ground.")
     ] = None,
     elevation: Annotated[float | None, Parameter(help="Of a weather station: metres above the sea.")] = None,
-    note: str | None = None,
+    note: Annotated[str | None, Parameter(help="Anything worth keeping.")] = None,
     from_: _From = None,
     common: Common | None = None,
 ) -> int:
@@ -89,8 +90,8 @@ def add(
 
 @app.command
 def bind(
-    device_id: str,
-    plot_id: str,
+    device_id: _Device,
+    plot_id: Annotated[str, Parameter(help="The plot, as `greensward plots list` names it.")],
     *,
     depth: _Depth = None,
     lon: _Lon = None,

@@ -20,7 +20,17 @@ from greensward import listen as listening
 from greensward.broker import BuiltInBroker
 from greensward.canary import BrokerProof, canary_topic, prove
 from greensward.checked_ledger import ledger_check
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, Common, counted, out, progress, show
+from greensward.console import (
+    EXIT_FOUND_PROBLEMS,
+    EXIT_OK,
+    EXIT_UNREACHABLE,
+    Common,
+    counted,
+    examples,
+    out,
+    progress,
+    show,
+)
 from greensward.flights import FLIGHTS_WITHIN, flown, plot_areas, shifted_flights
 from greensward.health import STATUS_AGE, problems, read_health
 from greensward.settings import Settings
@@ -51,7 +61,7 @@ _REGISTERS = {
     "devices": "greensward device import FILE.csv (docs/devices.md)",
 }
 
-app = App(name="doctor", help="Look at everything that usually goes wrong, and say how to mend it.")
+app = App(name="doctor", help_epilogue=examples("greensward doctor", "greensward doctor --listen 60"))
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -14,14 +14,14 @@ import shapely
 from cyclopts import App, Parameter
 
 from greensward.commands.register_output import instant
-from greensward.console import EXIT_OK, Common, err, progress, show
+from greensward.console import EXIT_OK, Common, err, examples, progress, show
 from greensward.export.files import whole_file, whole_folder
 from greensward.export.geoparquet import GEOMETRY, write_geoparquet
 from greensward.export.stac import write_stac
 from ingest.lake.read import open_lake, retrying
 from ingest.lake.tables import table
 
-app = App(name="export", help="Write footprints, findings or pictures for other programs: GeoParquet, STAC.")
+app = App(name="export", help_epilogue=examples("greensward export footprints footprints.parquet --since 2026-07-01"))
 
 _ROWS_AT_ONCE = 10_000
 _NOT_SHOWN = frozenset({"footprint", "vendor_json", "parts_json"})

@@ -18,14 +18,16 @@ from crews.reasons import render_reason
 from crews.say_campaign import say_cause, say_severity
 from crews.words import Say, speaker
 from greensward.commands.flag_plot import explain_plot, known_plot, picture_plot
-from greensward.console import EXIT_OK, Common, counted, err, out, progress, show
+from greensward.console import EXIT_OK, Common, counted, err, examples, out, progress, show
 from greensward.evaluation import evaluate_and_apply, judge_lake
 from greensward.settings import Settings
 from greensward.stopping import Stop
 from ingest.errors import ConfigError, StoreError
 from ingest.site import Site
 
-app = App(name="flag", help="Judge every plot: dry, diseased, silent, not flown; and bring the crews' lists up to it.")
+app = App(
+    name="flag", help_epilogue=examples("greensward flag --dry-run --lang en", "greensward flag --explain BC-R1-07")
+)
 
 
 @app.default

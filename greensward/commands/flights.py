@@ -18,7 +18,7 @@ from crews.flights.stored import find_flight, find_flights
 from crews.ledger import Ledger
 from crews.words import speaker
 from greensward.commands.register_output import read_file
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, examples, out, show
 from greensward.flights import biased_flights
 from greensward.planned import tell_plan
 from greensward.settings import Settings
@@ -28,7 +28,7 @@ from ingest.registers.flight_bias import FEWEST_LANDMARKS
 from ingest.registers.flight_plan import MOST_FILE_BYTES, read_flight_plan
 from ingest.registers.landmarks import read_landmarks
 
-app = App(name="flights", help="What drones flew and saw: flights, a flight's map, and what no crew is sent for.")
+app = App(name="flights", help_epilogue=examples("greensward flights list", "greensward flights map F1 --to map.svg"))
 
 _Lang = Annotated[Literal["zh", "en"], Parameter(help="Language.")]
 
@@ -52,7 +52,7 @@ def list_flights(*, lang: _Lang = "zh", common: Common | None = None) -> int:
 
 @app.command(name="map")
 def write_map(
-    flight_id: str,
+    flight_id: Annotated[str, Parameter(help="The flight, as `greensward flights list` names it.")],
     *,
     to: Annotated[Path, Parameter(help="File to write, SVG.")],
     lang: _Lang = "zh",

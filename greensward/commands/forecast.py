@@ -12,14 +12,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from greensward.commands.register_output import instant, local, read_file
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, err, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, err, examples, out, show
 from greensward.evaluation import add_forecast
 from ingest.decode.forecast import read_forecast
 from ingest.decode.forecast_file import read_forecast_file
 from ingest.errors import Fault, PayloadError
 from ingest.lake.tables import table
 
-app = App(name="forecast", help="The weather to come: what likely rain does to the litres, and when plots will be dry.")
+app = App(name="forecast", help_epilogue=examples("greensward forecast import forecast.csv"))
 
 
 @app.command(name="import")

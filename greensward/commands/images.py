@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from greensward.commands.register_output import read_file
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out, progress, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, examples, out, progress, show
 from greensward.settings import Settings
 from greensward.wiring import SOFTWARE_VERSION
 from ingest.decode.context import DecodeContext
@@ -32,7 +32,7 @@ from ingest.observation import Message
 from ingest.registers.snapshot import Registers
 from ingest.seal.sealer import Sealer
 
-app = App(name="images", help="Pictures of drones: import what their files say of them.")
+app = App(name="images", help_epilogue=examples("greensward images import exiftool.json --flight F1"))
 
 _SHOWN_FAULTS = 20
 _SEALED_BYTES = 6_000_000

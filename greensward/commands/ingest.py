@@ -5,12 +5,12 @@ from __future__ import annotations
 from cyclopts import App
 from rich.markup import escape
 
-from greensward.console import EXIT_OK, Common, err
+from greensward.console import EXIT_OK, Common, err, examples
 from greensward.stopping import Stop
 from greensward.wiring import worker_of
 from ingest.worker import Worker
 
-app = App(name="ingest", help="Take messages from the broker into the lake, until stopped.")
+app = App(name="ingest", help_epilogue=examples("greensward ingest --config greensward.toml"))
 
 
 @app.default

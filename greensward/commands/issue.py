@@ -10,7 +10,7 @@ import msgspec
 from cyclopts import App, Parameter
 from rich.markup import escape
 
-from crews.actions import Action, perform
+from crews.actions import CANNOT_DO_REASONS, FALSE_ALARM_REASONS, Action, perform
 from crews.apply import valid_plots
 from crews.crew_list import CrewList
 from crews.issue import ActionRefusedError, Event
@@ -22,13 +22,14 @@ from crews.say_stop import say_action, say_reason, say_result, say_water_used
 from crews.words import say_age, say_instant, speaker
 from greensward.commands.list import nearest, public_url
 from greensward.commands.register_output import instant
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Spoken, err, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Spoken, err, examples, out, show
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.read import read_register
 
-app = App(name="issue", help="One issue: show, assign, report, check, close, put off, look back.")
+app = App(name="issue", help_epilogue=examples("greensward issue assign BC-20260326-0005 二队 --by 王工"))
 
+_Issue = Annotated[str, Parameter(help="Its number, such as BC-20260326-0001.")]
 _By = Annotated[str, Parameter(help="Who does this; whoever did the work cannot also check it.")]
 _Reason = Annotated[str, Parameter(help="Why, in a sentence.")]
 _Note = Annotated[str | None, Parameter(help="Anything else worth keeping.")]
@@ -36,7 +37,7 @@ _Until = Annotated[str, Parameter(help="Deadline by the site's clock: '2026-07-0
 
 
 @app.command(name="show")
-def show_issue(issue_id: str, *, common: Spoken | None = None) -> int:
+def show_issue(issue_id: _Issue, *, common: Spoken | None = None) -> int:
     """Show an issue and everything that happened to it."""
     common = common or Spoken()
     settings = common.settings()
@@ -58,8 +59,8 @@ def show_issue(issue_id: str, *, common: Spoken | None = None) -> int:
 
 @app.command
 def assign(
-    issue_id: str,
-    crew: str,
+    issue_id: _Issue,
+    crew: Annotated[str, Parameter(help="The crew that is to do it, as plots or lists name it.")],
     *,
     by: _By,
     new_crew: Annotated[bool, Parameter(help="CREW is in no register yet, and meant.", negative="")] = False,
@@ -76,12 +77,16 @@ def assign(
 
 @app.command
 def report(
-    issue_id: str,
-    what: Literal["started", "done", "cannot_do", "false_alarm"],
+    issue_id: _Issue,
+    what: Annotated[Literal["started", "done", "cannot_do", "false_alarm"], Parameter(help="What the crew says.")],
     *,
     by: _By,
     reason: Annotated[
-        str | None, Parameter(help="For cannot_do and false_alarm: a code such as no_water or wet.")
+        str | None,
+        Parameter(
+            help=f"For cannot_do: {', '.join(CANNOT_DO_REASONS)}; for false_alarm, as the trouble allows: "
+            f"{', '.join(FALSE_ALARM_REASONS)}."
+        ),
     ] = None,
     found: Annotated[
         Literal["confirmed", "nothing", "unsure"] | None,
@@ -108,26 +113,26 @@ def report(
 
 
 @app.command
-def close(issue_id: str, *, by: _By, note: _Note = None, common: Spoken | None = None) -> int:
+def close(issue_id: _Issue, *, by: _By, note: _Note = None, common: Spoken | None = None) -> int:
     """Close work that was reported with a photo from after it, after a look at it; sensors close theirs."""
     return _act(common, Action(_new_id(), issue_id, "closed", by, note=note))
 
 
 @app.command
-def void(issue_id: str, *, by: _By, reason: _Reason, note: _Note = None, common: Spoken | None = None) -> int:
+def void(issue_id: _Issue, *, by: _By, reason: _Reason, note: _Note = None, common: Spoken | None = None) -> int:
     """Call the issue a false alarm."""
     return _act(common, Action(_new_id(), issue_id, "void", by, reason=reason, note=note))
 
 
 @app.command
-def defer(issue_id: str, *, by: _By, reason: _Reason, note: _Note = None, common: Spoken | None = None) -> int:
+def defer(issue_id: _Issue, *, by: _By, reason: _Reason, note: _Note = None, common: Spoken | None = None) -> int:
     """Put the issue off (挂账); `assign` takes it up again."""
     return _act(common, Action(_new_id(), issue_id, "deferred", by, reason=reason, note=note))
 
 
 @app.command
 def extend(
-    issue_id: str, *, until: _Until, by: _By, reason: _Reason, note: _Note = None, common: Spoken | None = None
+    issue_id: _Issue, *, until: _Until, by: _By, reason: _Reason, note: _Note = None, common: Spoken | None = None
 ) -> int:
     """Move the deadline (延期); --by is who approves it."""
     common = common or Spoken()
@@ -139,8 +144,8 @@ def extend(
 
 @app.command(name="look-back")
 def look_back(
-    issue_id: str,
-    found: Literal["ok", "reopen"],
+    issue_id: _Issue,
+    found: Annotated[Literal["ok", "reopen"], Parameter(help="Well, or open it again.")],
     *,
     by: Annotated[
         str,

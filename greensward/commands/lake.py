@@ -7,14 +7,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from greensward.checked_ledger import ledger_check
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, examples, out, show
 from ingest.lake.compact import compact_lake
 from ingest.lake.damage import scrub
 from ingest.lake.ownership import own
 from ingest.lake.read import open_lake, retrying
 from ingest.lake.tables import all_tables
 
-app = App(name="lake", help="What lies in the lake; check it; merge small files.")
+app = App(name="lake", help_epilogue=examples("greensward lake check"))
 
 
 @app.command

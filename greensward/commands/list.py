@@ -22,12 +22,12 @@ from crews.page import OLD_EVALUATION
 from crews.say_campaign import say_cause, say_progress, say_severity
 from crews.say_stop import say_action, say_overdue, say_reason, say_result, say_total
 from crews.words import Say, say_age, say_instant, speaker
-from greensward.console import EXIT_OK, EXIT_USAGE, Common, err, out, show
+from greensward.console import EXIT_OK, EXIT_USAGE, Common, err, examples, out, show
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.read import read_register
 
-app = App(name="list", help="The crews' lists: what to do today, where, and with how much water.")
+app = App(name="list", help_epilogue=examples("greensward list 一队", "greensward list --links"))
 
 
 @app.default

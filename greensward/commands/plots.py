@@ -12,14 +12,19 @@ from rich.markup import escape
 from rich.table import Table
 
 from greensward.commands.register_output import changes_line, id_column, instant, local, print_findings, read_file, say
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, examples, out, show
 from ingest.registers.datum import Datum
 from ingest.registers.plots import PlotCheck
 from ingest.registers.store import PlotImport, import_plots, read_rows
 from ingest.registers.validity import holds_at
 from sql.reference import reference_rows
 
-app = App(name="plots", help="The register of plots: import, check, list.")
+app = App(
+    name="plots",
+    help_epilogue=examples(
+        "greensward plots check plots.geojson", "greensward plots import plots.geojson --valid-from 2026-03-01"
+    ),
+)
 
 _File = Annotated[
     Path,

@@ -17,14 +17,14 @@ from cyclopts import App, Parameter
 from rich.markup import escape
 from rich.table import Table
 
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, out, progress, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, examples, out, progress, show
 from greensward.series_files import Series, read_companion, read_series
 from ingest.errors import ConfigError
 from ingest.lake.tables import table
 from sql.quality import flag_series
 from sql.reference import reference_rows
 
-app = App(name="qc", help="Put the quality gates on series in CSV files: which readings count, and why others do not.")
+app = App(name="qc", help_epilogue=examples("greensward qc probe-7.csv --to flagged.csv"))
 
 _LONG_AGO = datetime(1900, 1, 1, tzinfo=UTC)
 _FAULTS_SHOWN = 20

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.markup import escape
 
-from greensward.console import EXIT_OK, Common, counted, err, show
+from greensward.console import EXIT_OK, Common, counted, err, examples, show
 from greensward.wiring import SOFTWARE_VERSION
 from ingest.errors import ConfigError
 from ingest.lake.durable import replace_file, store_errors
@@ -17,7 +17,7 @@ from ingest.registers.snapshot import Registers
 from ingest.seal.replay import Replayed, replay
 from ingest.seal.sealer import Sealer
 
-app = App(name="replay", help="Judge refused messages again, after a device was registered or a decoder mended.")
+app = App(name="replay", help_epilogue=examples("greensward replay --since 2026-07-01"))
 
 
 @app.default

@@ -12,10 +12,10 @@ from crews.exposure import check_exposure
 from crews.serving import run_web
 from crews.web import create_app
 from greensward.commands.list import public_url
-from greensward.console import EXIT_OK, Common, a_port, err
+from greensward.console import EXIT_OK, Common, a_port, err, examples
 from greensward.health import health_routes
 
-app = App(name="serve", help="Serve the crews' pages.")
+app = App(name="serve", help_epilogue=examples("greensward serve --config greensward.toml"))
 
 
 @app.default

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from greensward.console import EXIT_OK, EXIT_USAGE, Common, counted, err, out, progress, show
+from greensward.console import EXIT_OK, EXIT_USAGE, Common, counted, err, examples, out, progress, show
 from greensward.settings import Settings
 from greensward.simulate import TimedMessage, invent_district, latest_season_end
 from greensward.simulate.pattern import vary
@@ -19,7 +19,7 @@ from greensward.simulate.publish import at_rate, at_their_times, publish
 from ingest.decode.topics import ROOT
 from ingest.errors import ConfigError
 
-app = App(name="simulate", help="Publish an invented district's messages to a broker.")
+app = App(name="simulate", help_epilogue=examples("greensward simulate --broker broker.example:1883"))
 
 _LIVE_DAYS = 10
 """How far ahead `--live` invents; it ends after so many days."""

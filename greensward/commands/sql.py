@@ -16,7 +16,7 @@ from cyclopts import App, Parameter
 from rich.markup import escape
 from rich.table import Table
 
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, Terminal, err, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, Terminal, err, examples, out, show
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.read import explain_columns, open_lake, retrying
@@ -39,7 +39,13 @@ _EXPLAINED = re.compile(_LINE_COMMENTS + r"explain\b(?P<options>\s*analyze\b|\s*
 
 Days = Mapping[str, date | None]
 
-app = App(name="sql", help="Ask the lake: SQL over every table, read only.")
+app = App(
+    name="sql",
+    help_epilogue=examples(
+        'greensward sql "select outcome, count(*) from raw_messages group by outcome"',
+        "greensward sql --question driest_plots",
+    ),
+)
 
 
 @app.default

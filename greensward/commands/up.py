@@ -12,14 +12,14 @@ from rich.markup import escape
 
 from greensward.broker import BuiltInBroker
 from greensward.commands.list import public_url
-from greensward.console import EXIT_OK, EXIT_USAGE, Common, check_port_is_free, err
+from greensward.console import EXIT_OK, EXIT_USAGE, Common, check_port_is_free, err, examples
 from greensward.settings import Settings
 from greensward.stopping import Stop
 from greensward.supervise import BrokerKeeper, Part, PartRefusedError, supervise
 from greensward.wiring import broker_of
 from ingest.lake.ownership import ensure_layout
 
-app = App(name="up", help="Run everything for one district: broker (built in, or yours), ingest, flags, pages.")
+app = App(name="up", help_epilogue=examples("greensward up --config greensward.toml"))
 
 
 @app.default

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -20,7 +23,7 @@ from rich.console import Console
 
 from greensward.cli import app, run
 from greensward.commands.sql import open_for_questions
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_IN_USE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE
 from greensward.settings import SiteSettings, load
 from ingest.lake.layout import LAYOUT_VERSION, DataFolder
 from ingest.lake.ownership import ensure_layout
@@ -55,6 +58,41 @@ def test_wrong_use_exits_with_two_and_says_why(arguments: list[str], capsys: pyt
     said = capsys.readouterr()
     assert said.out == "" or "Unknown command" in said.out
     assert "Traceback" not in said.err
+
+
+def help_of(*command: str) -> str:
+    """Return the help of a command on a terminal so wide that nothing wraps."""
+    written = io.StringIO()
+    app.help_print(list(command), console=Console(width=300, file=written))
+    return written.getvalue()
+
+
+def commands() -> list[str]:
+    """Return the names of all commands."""
+    return [name for name in app if not name.startswith("-")]
+
+
+def test_the_help_says_of_every_command_what_it_does() -> None:
+    said = dict(re.findall(r"^│ (\w+) +(\w.*\.) +│$", help_of(), re.MULTILINE))
+    assert set(said) == set(commands())
+
+
+@pytest.mark.parametrize("name", commands())
+def test_the_help_of_a_command_ends_with_how_it_is_typed_and_its_exit_codes(name: str) -> None:
+    said = help_of(name)
+    typed = re.findall(rf"^greensward ({name}\b.*?) *$", said, re.MULTILINE)
+    assert typed
+    for line in typed:
+        app.parse_args(shlex.split(line), exit_on_error=False, print_error=False)
+    for code in (EXIT_OK, EXIT_FOUND_PROBLEMS, EXIT_USAGE, EXIT_UNREACHABLE, EXIT_IN_USE):
+        assert f" {code} " in said.partition("Exit codes:")[2]
+
+
+@pytest.mark.parametrize("command", ["issue report", "device bind", "campaign start", "flights map"])
+def test_the_help_explains_every_argument(command: str) -> None:
+    arguments = re.findall(r"^│ [* ]+ [A-Z-]+ --[a-z-]+ +(.*?) +│$", help_of(*command.split()), re.MULTILINE)
+    assert arguments
+    assert not [said for said in arguments if not re.match(r"[A-Z][^\[]+\.", said)]
 
 
 def test_a_query_is_answered_from_any_folder(lake: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
