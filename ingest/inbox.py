@@ -119,15 +119,16 @@ class Inbox:
     def __init__(self, path: Path) -> None:
         """Open the journal at `path`, making it when there is none.
 
-        What an earlier process wrote is copied from the write-ahead log into the file and fsynced first, so that
-        later commits never lie behind a page that an earlier failed fsync left in memory only.
+        Before the first change what an earlier process or connection wrote is copied from the write-ahead log into the
+        file and fsynced, so that no commit lies behind a page that an earlier failed fsync left in memory only. Not
+        before reading: a full disk has no room for it, and it may be the seal that makes room.
 
         Raises: StoreError when the file cannot be opened, or is not an inbox.
         """
         with store_errors(f"opening the inbox {path}"):
             make_folder(path.parent)
         self._path = path
-        self._is_spent = False
+        self._is_spent = self._is_log_copied = False
         with self._store_errors("opening"):
             self._db = self._connected()
         self._is_numbered = False
@@ -137,11 +138,11 @@ class Inbox:
         with file_lock(self._path.with_suffix(".lock")):
             db = sqlite3.connect(self._path, isolation_level=None, timeout=30, check_same_thread=False)
             try:
-                db.execute(f"pragma page_size = {_PAGE_BYTES}")  # of a new file
-                db.execute("pragma auto_vacuum = incremental")
+                if db.execute("pragma page_count").fetchone() == (0,):
+                    db.execute(f"pragma page_size = {_PAGE_BYTES}")
+                    db.execute("pragma auto_vacuum = incremental")  # asked of a file that has it, it writes a page
                 db.execute("pragma journal_mode = wal")
                 db.execute("pragma synchronous = full")
-                db.execute("pragma wal_checkpoint(truncate)")
                 db.executescript(SCHEMA)
             except BaseException:
                 db.close()
@@ -161,10 +162,19 @@ class Inbox:
         self._db.close()
 
     @contextmanager
+    def _changing(self, doing: str) -> Iterator[None]:
+        with self._store_errors(doing):
+            if not self._is_log_copied:
+                self._db.execute("pragma wal_checkpoint(truncate)")
+                self._is_log_copied = True
+            yield
+
+    @contextmanager
     def _store_errors(self, doing: str) -> Iterator[None]:
         """Do it on a connection without a failure: an fsync that failed must not be tried again on its descriptor."""
         try:
             if self._is_spent:
+                self._is_log_copied = False
                 self._db.close()
                 self._db = self._connected()
                 self._is_spent = False
@@ -180,7 +190,7 @@ class Inbox:
         backup: no more than a group is committed in each interval. Raises: StoreError.
         """
         passed = int(time.time() / GROUP_INTERVAL_S)
-        with self._store_errors("numbering"):
+        with self._changing("numbering"):
             self._db.execute(
                 "insert into sqlite_sequence (name, seq) select 'message_group', 0 "
                 "where not exists (select 1 from sqlite_sequence where name = 'message_group')"
@@ -199,7 +209,7 @@ class Inbox:
             self.number_by_the_clock()
         packed = arrivals.packed() if isinstance(arrivals, Frames) else _encoder.encode(arrivals)
         size = arrivals.size_bytes if isinstance(arrivals, Frames) else len(packed)
-        with self._store_errors("committing"):
+        with self._changing("committing"):
             self._db.execute(
                 "insert into message_group (message_count, size_bytes, crc32, messages) values (?, ?, ?, ?)",
                 (len(arrivals), size, zlib.crc32(packed), packed),
@@ -233,7 +243,7 @@ class Inbox:
 
         The file gives back, some at a time, what it has free beyond what a busy hour soon fills again.
         """
-        with self._store_errors("removing"):
+        with self._changing("removing"):
             self._db.execute("delete from message_group where group_seq <= ?", (group_seq,))
             (free,) = self._db.execute("pragma freelist_count").fetchone()
             if free > _PAGES_KEPT:
@@ -247,7 +257,7 @@ class Inbox:
 
     def remember(self, name: str, value: str) -> None:
         """Keep a small fact durably. Raises: StoreError."""
-        with self._store_errors("remembering"):
+        with self._changing("remembering"):
             self._db.execute(
                 "insert into fact values (?, ?) on conflict (name) do update set value = excluded.value", (name, value)
             )

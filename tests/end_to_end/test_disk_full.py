@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -65,7 +66,12 @@ def filled(disk: Path, leaving_bytes: int = 0) -> Iterator[None]:
 
 def messages(first: int, last: int) -> list[tuple[str, bytes]]:
     """Return large messages: what a page of the journal had to spare would hide the full disk."""
-    return [(soil_topic("gs-01"), reading(n) + b" " * 20_000) for n in range(first, last)]
+    return [(soil_topic("gs-01"), reading(n) + _blanks(n)) for n in range(first, last)]
+
+
+def _blanks(n: int) -> bytes:
+    """Return white space that hardly gets smaller when it is compressed."""
+    return bytes(random.Random(n).choices(b" \t\r\n", k=20_000))
 
 
 def assert_no_partial_file(folder: DataFolder) -> None:
@@ -142,20 +148,36 @@ def test_a_disk_that_fills_under_the_journal_ends_the_worker_and_the_next_one_lo
 
 
 def test_a_journal_that_cannot_be_emptied_on_a_full_disk_is_emptied_later_and_nothing_doubles(
-    mosquitto: Mosquitto, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+    mosquitto: Mosquitto, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    remove, refusals = Inbox.remove_through, iter(range(2))
+    folder = DataFolder(small_disk / "data")
+    remove, refusals = Inbox.remove_through, list[str]()
+    with ExitStack() as full:
 
-    def refuse_twice(self: Inbox, group_seq: int) -> None:
-        if next(refusals, None) is not None:
-            raise StoreError("inbox: removing: database or disk is full")
-        remove(self, group_seq)
+        def fill_first(self: Inbox, group_seq: int) -> None:
+            if not refusals:
+                full.enter_context(filled(small_disk))
+            try:
+                remove(self, group_seq)
+            except StoreError as error:
+                refusals.append(str(error))
+                raise
 
-    monkeypatch.setattr(Inbox, "remove_through", refuse_twice)
-    with working(mosquitto, folder) as worker, Watched(worker) as watched:
-        publish(mosquitto, [(soil_topic("gs-01"), reading(n)) for n in range(20)])
-        wait_until(lambda: worker.outcomes.total() == 20, "sealed in the end")
-        assert worker.outcomes == {"stored": 20}, "what it wrote itself is no duplicate"
-        assert watched.error is None
+        monkeypatch.setattr(Inbox, "remove_through", fill_first)
+        pace = Pace(seal_every_s=3600.0, min_free_bytes=0)
+        with working(mosquitto, folder, pace) as worker, Watched(worker) as watched:
+            publish(mosquitto, messages(0, 20))
+            wait_until(lambda: worker.status().waiting_messages == 20, "all are on disk in the journal")
+            worker._sealing.seal_now()
+            wait_until(lambda: len(refusals) == 1, "the seal meets the full disk")
+            worker._sealing.seal_now()
+            wait_until(lambda: len(refusals) == 2 or watched.error is not None, "it tries again")
+            assert watched.error is None, "the worker waits"
+            assert "full" in refusals[-1]
+            full.close()
+            worker._sealing.seal_now()
+            wait_until(lambda: worker.outcomes.total() == 20, "sealed in the end")
+            assert worker.outcomes == {"stored": 20}, "what it wrote itself is no duplicate"
+            assert watched.error is None
     assert_each_reading_once(folder, 20)
     assert rows_in_lake(folder, "raw_messages") == 20
