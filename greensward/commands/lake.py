@@ -86,11 +86,15 @@ def check(*, common: Common | None = None) -> int:
 
 @app.command
 def compact(*, common: Common | None = None) -> int:
-    """Merge small files now; ingest does this by itself while it runs."""
+    """Merge small files now; ingest does this by itself while it runs.
+
+    Exit 1 and a name for each file whose bytes changed, which is moved to damaged/ rather than merged.
+    """
     common = common or Common()
     settings = common.settings()
     folder = settings.existing_folder()
     today = settings.place().local_date(settings.now())
+    damaged: list[str] = []
     with own(folder):
         merged = list(
             compact_lake(
@@ -99,8 +103,15 @@ def compact(*, common: Common | None = None) -> int:
                 settings.ingest.compact_files,
                 merge_bytes=settings.ingest.merge_bytes,
                 min_free_bytes=settings.ingest.min_free_bytes,
+                set_aside=damaged.extend,
             )
         )
     result = [{"table": name, "day": day.isoformat(), "files_merged": count} for name, day, count in merged]
-    show(result, as_json=common.json, render=lambda: err.print(f"{len(merged)} partitions compacted"))
-    return EXIT_OK
+
+    def render() -> None:
+        for name in damaged:
+            out.print(f"damaged: {escape(name)}")
+        err.print(f"{len(merged)} partitions compacted")
+
+    show({"merged": result, "damaged": damaged}, as_json=common.json, render=render)
+    return EXIT_FOUND_PROBLEMS if damaged else EXIT_OK

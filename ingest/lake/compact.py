@@ -26,7 +26,7 @@ from ingest.lake.durable import ExchangeUnsupportedError, can_exchange, store_er
 from ingest.lake.layout import DataFolder
 from ingest.lake.merge import rows_in_order, says_it_is_in_order
 from ingest.lake.read import partition_days, partition_files
-from ingest.lake.tables import Table, all_tables, table
+from ingest.lake.tables import Table, all_tables
 from ingest.lake.write import replace_files
 
 _Item = TypeVar("_Item")
@@ -41,8 +41,8 @@ and more."""
 _AT_REST = 144
 """So many times as long as a closed day must be settled to become one file: ten minutes, and a day."""
 
-_WEIGHED_FILES = 512
-"""What is known of so many files is kept: each round asks for those of closed days that are more than one file."""
+_WEIGHED_PARTITIONS = 1_024
+"""What is known of the files of so many is kept: each round asks for all that are more than one file."""
 
 
 class MergeLeftError(Exception):
@@ -82,39 +82,28 @@ def compact_partition(
     is_at_rest: whether nothing more is to be expected, and a large file is written again for a small one
     turned: called every so many rows; what it raises ends the merge
     min_free_bytes: of the disk, which a merge leaves alone
-    set_aside: called with the names of files that were found damaged and moved out of the lake
+    set_aside: called with the names of files that were found damaged and moved out of the lake, mostly none
     Rows of the same key that came in different files become one where the table merges measured columns.
     Raises: StoreError (ExchangeUnsupportedError where folders cannot be swapped); the partition is unchanged then.
     """
-    files = partition_files(folder, spec, day)
-    if len(files) <= max(more_than, 1):
-        return 0
-    if not can_exchange(folder.staging):
-        raise ExchangeUnsupportedError(f"{folder.root}: this file system cannot swap folders in one step")
-    with store_errors(f"looking at {spec.name} of {day}"):
-        weighed = [_weighed(spec.name, path) for path in files]
-        free_bytes = shutil.disk_usage(folder.root).free
-    chosen = _chosen(spec, weighed, more_than, merge_bytes, (free_bytes - min_free_bytes) // 2, is_at_rest=is_at_rest)
-    if not chosen:
-        return 0
-    # A wrong byte that Parquet does not notice must not get a new name with a right hash.
-    is_damaged = False
-    for path in _one_by_one(chosen, turned):
-        if damaged := set_aside_damaged(folder, [path]):
-            set_aside(damaged)
-            is_damaged = True
-    if is_damaged:
-        return compact_partition(
-            folder,
-            spec,
-            day,
-            more_than,
-            merge_bytes,
-            is_at_rest=is_at_rest,
-            turned=turned,
-            min_free_bytes=min_free_bytes,
-            set_aside=set_aside,
-        )
+    while True:
+        files = partition_files(folder, spec, day)
+        if len(files) <= max(more_than, 1):
+            return 0
+        if not can_exchange(folder.staging):
+            raise ExchangeUnsupportedError(f"{folder.root}: this file system cannot swap folders in one step")
+        with store_errors(f"looking at {spec.name} of {day}"):
+            weighed = _weighed(spec, files)
+            free_bytes = shutil.disk_usage(folder.root).free
+        disk_bytes = (free_bytes - min_free_bytes) // 2
+        chosen = _chosen(spec, weighed, more_than, merge_bytes, disk_bytes, is_at_rest=is_at_rest)
+        if not chosen:
+            return 0
+        # A wrong byte that Parquet does not notice must not get a new name with a right hash.
+        for path in _one_by_one(chosen, turned):
+            set_aside(set_aside_damaged(folder, [path]))
+        if set(chosen) <= set(partition_files(folder, spec, day)):  # a seal sets damaged ones aside, too
+            break
     stem = f"merged-{min(_bound(path, 1) for path in chosen)}-{max(_bound(path, 2) for path in chosen)}"
     with closing(rows_in_order(spec, chosen, merge_bytes // 4)) as parts:
         telling = _one_by_one(parts, turned)
@@ -208,16 +197,29 @@ def _chosen(
     return sorted(file.path for file in fitting) if len(fitting) > 1 else []
 
 
-@functools.lru_cache(maxsize=_WEIGHED_FILES)
-def _weighed(table_name: str, path: Path) -> _File:
-    """Return what is to be known of a file; kept, since a file never changes under its name."""
+def _weighed(spec: Table, files: Sequence[Path]) -> list[_File]:
+    """Return what is to be known of all files of a partition. Raises: OSError."""
+    known = _known(str(files[0].parent))
+    for gone in known.keys() - {path.name for path in files}:
+        known.pop(gone, None)
+    return [known.get(path.name) or known.setdefault(path.name, _look_at(spec, path)) for path in files]
+
+
+@functools.lru_cache(maxsize=_WEIGHED_PARTITIONS)
+def _known(partition: str) -> dict[str, _File]:
+    """Return what is known of the files of a partition, by name; kept, since a file never changes under its name."""
+    del partition
+    return {}
+
+
+def _look_at(spec: Table, path: Path) -> _File:
     disk_bytes = path.stat().st_size
     try:
         footer = pq.read_metadata(path)
     except (pa.ArrowException, OSError, ValueError):
         return _File(path, disk_bytes, row_bytes=0, is_in_order=False)
     row_bytes = sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
-    return _File(path, disk_bytes, row_bytes, says_it_is_in_order(table(table_name), footer))
+    return _File(path, disk_bytes, row_bytes, says_it_is_in_order(spec, footer))
 
 
 def _one_by_one(items: Iterable[_Item], turned: Callable[[], None]) -> Iterator[_Item]:

@@ -312,6 +312,21 @@ def test_a_damaged_file_is_named_by_the_check(lake: DataFolder, capsys: pytest.C
     assert file.name in capsys.readouterr().out
 
 
+def test_a_damaged_file_that_a_merge_sets_aside_is_named(lake: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    (file,) = lake.lake.rglob("*.parquet")
+    for n in range(2):
+        (file.parent / f"part-{n}-{n}-{file.name.rpartition('-')[2]}").hardlink_to(file)
+    file.unlink()
+    bad = file.with_name(f"part-3-3-{'0' * 32}.parquet")
+    bad.write_bytes(b"PAR1 no more")
+    assert run(["lake", "compact", "-C", str(lake.root)]) == EXIT_FOUND_PROBLEMS
+    said = capsys.readouterr()
+    assert bad.name in said.out.replace("\n", "")
+    assert "1 partitions compacted" in said.err
+    assert run(["lake", "compact", "--json", "-C", str(lake.root)]) == EXIT_OK
+    assert json.loads(capsys.readouterr().out) == {"merged": [], "damaged": []}
+
+
 def test_the_lakes_contents_are_counted(lake: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["lake", "info", "--json", "-C", str(lake.root)]) == EXIT_OK
     found = {row["table"]: row["rows"] for row in json.loads(capsys.readouterr().out)}

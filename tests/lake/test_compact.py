@@ -78,6 +78,29 @@ def test_a_damaged_file_does_not_stop_compaction_and_its_neighbours_survive(fold
         assert lake.execute("select count(*) from soil_readings").fetchall() == [(3,)]
 
 
+def test_a_file_that_goes_while_others_are_looked_at_costs_them_no_round(folder: DataFolder) -> None:
+    """As by a seal that sets it aside as damaged between two parts of a merge."""
+    fill(folder, 4)
+    first = partition_files(folder, SOIL, DAY)[0]
+    assert compact_partition(folder, SOIL, DAY, more_than=1, turned=lambda: first.unlink(missing_ok=True)) == 3
+    assert rows_and_instants(folder) == (3, 3)
+
+
+def test_each_file_is_looked_into_once_however_many_there_are(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(folder, 1)
+    (file,) = partition_files(folder, SOIL, DAY)
+    for n in range(600):
+        (file.parent / f"part-1-{n}-{file.name.rpartition('-')[2]}").hardlink_to(file)
+    looked: list[Path] = []
+    read = pq.read_metadata
+    monkeypatch.setattr(pq, "read_metadata", lambda path: looked.append(path) or read(path))
+    for _ in range(2):
+        assert compact_partition(folder, SOIL, DAY, more_than=1, min_free_bytes=1 << 60) == 0
+    assert sorted(looked) == partition_files(folder, SOIL, DAY)
+
+
 def test_our_reader_is_right_while_a_day_is_swapped_again_and_again(folder: DataFolder) -> None:
     fill(folder, 6)
     yesterday = soil_row(-24 * 60)
