@@ -95,7 +95,12 @@ def test_each_file_is_looked_into_once_however_many_there_are(
         (file.parent / f"part-1-{n}-{file.name.rpartition('-')[2]}").hardlink_to(file)
     looked: list[Path] = []
     read = pq.read_metadata
-    monkeypatch.setattr(pq, "read_metadata", lambda path: looked.append(path) or read(path))
+
+    def look(path: Path) -> pq.FileMetaData:
+        looked.append(path)
+        return read(path)
+
+    monkeypatch.setattr(pq, "read_metadata", look)
     for _ in range(2):
         assert compact_partition(folder, SOIL, DAY, more_than=1, min_free_bytes=1 << 60) == 0
     assert sorted(looked) == partition_files(folder, SOIL, DAY)
