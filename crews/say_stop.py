@@ -191,7 +191,7 @@ def say_confidence(stop: Stop, say: Say) -> str | None:
 
 
 def say_saline(stop: Stop, say: Say) -> str | None:
-    """Return that water content reads high in saline soil: 含水量可能偏高：土壤含盐; None where it is not saline."""
+    """Return that water content reads high in saline soil: 含水率可能偏高：土壤盐分高; None where it is not saline."""
     ec = (stop.drought or stop.spoken).saline_ec_ds_m
     return None if ec is None else say("card.saline", ec=say_number(ec))
 

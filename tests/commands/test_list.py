@@ -41,7 +41,7 @@ def test_it_prints_every_crews_list(
     monkeypatch.setattr(out, "width", 220)
     assert run(made) == 0
     printed = capsys.readouterr().out
-    for words in ("一队", "二队", "未派遣", "第 1 次/共 2 次：浇 5.6 吨 ≈ 1 车（一共 11.2 吨）", "京津路绿带 12 段"):
+    for words in ("一队", "二队", "未派遣", "第 1 次/共 2 次：浇 5.6 吨 ≈ 1 车（共 11.2 吨）", "京津路绿带 12 段"):
         assert words in printed
 
 

@@ -117,7 +117,7 @@ def test_of_several_visits_the_list_counts_this_one_and_says_the_whole(ledger: L
     row = flag("JJ-012", "drought", NOW - HOUR, litres=10_600.0, gross_mm=90.0, visits=3)
     listed = small_list(ledger, [row], PLOTS)
     (stop,) = listed.stops
-    assert say_action(stop, ZH) == "第 1 次/共 3 次：浇 3.5 吨 ≈ 1 车（一共 10.6 吨）"
+    assert say_action(stop, ZH) == "第 1 次/共 3 次：浇 3.5 吨 ≈ 1 车（共 10.6 吨）"
     assert say_action(stop, EN) == "Visit 1 of 3: water 3.5 t ≈ 1 truck load (10.6 t in all)"
     assert say_arithmetic(stop, ZH) == (
         "90 mm × 118 m² = 10,600 L；10,600 L ÷ 3 次 = 3,533 L；3,533 L ÷ 8,000 L/车 = 0.44 → 1 车"
@@ -440,12 +440,12 @@ def test_a_card_and_the_table_say_that_water_content_reads_high_in_saline_soil(l
     listed = small_list(ledger, [flag("JJ-012", "drought", NOW - HOUR, inputs_json=json.dumps(inputs))], PLOTS)
     (stop,) = listed.stops
     assert stop.tonnes is not None
-    assert make_card(listed, stop, ZH, "zh", None, None).saline == "含水量可能偏高：土壤含盐（EC 4.6 dS/m）"
+    assert make_card(listed, stop, ZH, "zh", None, None).saline == "含水率可能偏高：土壤盐分高（EC 4.6 dS/m）"
     assert (
         make_card(listed, stop, EN, "en", None, None).saline == "Water content may read high: saline soil (EC 4.6 dS/m)"
     )
     (row,) = csv.DictReader(io.StringIO(to_csv([listed], "zh").removeprefix("\ufeff")))
-    assert (row["confidence"], row["caveat"]) == ("high", "含水量可能偏高：土壤含盐（EC 4.6 dS/m）")
+    assert (row["confidence"], row["caveat"]) == ("high", "含水率可能偏高：土壤盐分高（EC 4.6 dS/m）")
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_a_depletion_beyond_its_bounds_is_shown_as_held(rows: dict[str, Any]) ->
         explanation = told(rows, plot)
         one = step(explanation, "depletion")
         assert "min(max(" in (one.numbers or "")
-        assert one.then == "截到 0 与 TAW 之间"
+        assert one.then == "限制在 0 与 TAW 之间"
         assert step(explanation, "depletion_share").result == share
 
 
@@ -173,7 +173,7 @@ def test_in_the_rainy_season_no_hours_are_promised_to_open_an_issue_and_before_i
     """Dry for eight hours on 10 July, and nobody is sent. The season is that of the table, whichever it is."""
     assert not rows["hours"]["flag"][0]["needs_work"]
     assert step(told(rows, "hours"), "issue").said == (
-        "未立案：连续 8 次评估缺水；雨季（07-01 至 08-31）只按整天，要连续 2 天（4 级马上）"
+        "未立案：连续 8 次评估缺水；雨季（07-01 至 08-31）只按整天，连续 2 天才立案（4 级立即立案）"
     )
     july = rows["hours"]["season"]
     longer = [row | {"month_day_from": "06-15"} for row in july]
@@ -183,7 +183,7 @@ def test_in_the_rainy_season_no_hours_are_promised_to_open_an_issue_and_before_i
     assert "雨季（06-15 至 08-31），有雨先等" in step(told_longer, "season").said
     assert len(june) == 1
     assert step(told({"hours": {**rows["hours"], "season": june}}, "hours"), "issue").said == (
-        "未立案：连续 8 次评估缺水；要连续 2 天，或 3 个小时且跨 6 小时（4 级马上）"
+        "未立案：连续 8 次评估缺水；连续 2 天，或连续 3 次小时评估且跨满 6 小时才立案（4 级立即立案）"
     )
 
 
@@ -200,7 +200,7 @@ def test_rain_that_holds_an_issue_back_is_told_instead_of_days_that_have_passed(
     }
     said = {language: step(told({"hours": held}, "hours", language), "issue").said for language in ("zh", "en")}
     assert ("下过雨，雨季里先等" in said["zh"], "it rained" in said["en"]) == (is_held, is_held)
-    assert ("要连续 2 天" in said["zh"], "2 in a row" in said["en"]) == (not is_held, not is_held)
+    assert ("连续 2 天才立案" in said["zh"], "2 in a row" in said["en"]) == (not is_held, not is_held)
 
 
 @pytest.mark.parametrize("verified_at", [None, datetime(2026, 7, 9, 4, tzinfo=UTC)])
@@ -217,7 +217,7 @@ def test_dryness_that_verified_water_answered_is_not_said_to_wait_for_days_that_
     is_answered = verified_at is not None
     answers = ("已核实到位（2026-07-09 12:00）" in said["zh"], "was verified (2026-07-09 12:00)" in said["en"])
     assert answers == (is_answered, is_answered)
-    assert ("要连续 2 天" in said["zh"], "2 in a row" in said["en"]) == (not is_answered,) * 2
+    assert ("连续 2 天才立案" in said["zh"], "2 in a row" in said["en"]) == (not is_answered,) * 2
 
 
 def test_uncertain_soil_says_its_probability_and_measured_soil_that_it_is_measured(rows: dict[str, Any]) -> None:
@@ -229,7 +229,7 @@ def test_uncertain_soil_says_its_probability_and_measured_soil_that_it_is_measur
 def test_gates_that_spoke_are_counted_by_name(rows: dict[str, Any]) -> None:
     assert "C02 高于 60 % 24" in step(told(rows, "texture"), "gates").said
     assert "C02 above 60 % 24" in step(told(rows, "texture", "en"), "gates").said
-    assert step(told(rows, "wet"), "gates").said == "没有质控门发言"
+    assert step(told(rows, "wet"), "gates").said == "没有触发任何质控项"
 
 
 def test_where_nothing_is_known_nothing_is_reckoned_and_the_reason_stands(rows: dict[str, Any]) -> None:

@@ -174,7 +174,7 @@ def test_what_to_do_comes_first_on_a_card_and_the_place_right_under_it(phone: Br
         " c.innerText.split('\\n').filter(t => t.trim()).slice(0, 4))"
     )
     assert lines[0] == [
-        "1", "第 1 次/共 2 次：浇 5.6 吨 ≈ 1 车（一共 11.2 吨）", "京津路绿带 12 段",
+        "1", "第 1 次/共 2 次：浇 5.6 吨 ≈ 1 车（共 11.2 吨）", "京津路绿带 12 段",
         "京津路东侧，龙门东道口往北 200 米",
     ]  # fmt: skip
 

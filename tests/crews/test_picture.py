@@ -340,7 +340,7 @@ def test_flights_stand_below_the_days_on_which_they_were_flown(monkeypatch: pyte
 def test_bare_ground_that_is_not_believed_has_a_mark_and_a_word_of_its_own(language: str) -> None:
     doubted = (*FLOWN[:-1], IndexFlight(TODAY - timedelta(days=1), "NDVI", 0.12, None, "unconfirmed"))
     told, plain = (parsed(story(day(3), indices=flown), language) for flown in (doubted, FLOWN))
-    word, sentence = {"zh": ("像裸地，待再飞确认", "1 次像裸地"), "en": ("looks bare, fly again", "Looked bare in 1")}[
+    word, sentence = {"zh": ("像裸地，待复飞确认", "1 次像裸地"), "en": ("looks bare, fly again", "Looked bare in 1")}[
         language
     ]
     assert (word in texts(told), word in texts(plain)) == (True, False)

@@ -97,9 +97,9 @@ def test_both_crews_and_the_office_read_who_is_to_go_and_who_is_not(ledger: Ledg
     assert "请派别的班组" in str(say_result(unassigned.issue, speaker("zh")))
     act(ledger, issue_id, "assigned", "王工", crew="二队")
     assert listed("一队").stops == ()
-    assert "龙门东道绿带：你们报了浇水，探头没见水到根，由别人复查" in page_of(ledger, "一队", "zh")
+    assert "龙门东道绿带：你们报了浇水，探头显示水没到根，由别人复查" in page_of(ledger, "一队", "zh")
     assert "you reported water and the probes saw none of it" in page_of(ledger, "一队", "en")
-    assert "复查：一队报了浇水，探头没见水到根；请先看现场，再浇" in page_of(ledger, "二队", "zh")
+    assert "复查：一队报了浇水，探头显示水没到根；先看现场再浇" in page_of(ledger, "二队", "zh")
     assert "Recheck: 一队 reported water" in page_of(ledger, "二队", "en")
     assert "由别人复查" not in page_of(ledger, "二队", "zh")
 

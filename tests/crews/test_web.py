@@ -664,7 +664,7 @@ def test_odd_water_is_asked_back_on_the_page_and_either_answer_holds(tmp_path: P
         address = f"/issues/{issue_id}/actions"
         page = reader.post(address, data=fields(page, issue_id, "done") | {"water": "6.4", "water_unit": "L"}).text
         assert "你填的是 6.4 升，这次要浇 6.4 吨。是 6.4 吨吗？" in page
-        assert "没有干活后的照片" in page
+        assert "没有作业后的照片" in page
         files = {"photo_after": ("a.jpg", jpeg(1), "image/jpeg")}
         page = reader.post(address, data=fields(page, issue_id, "amended"), files=files).text
         assert "已收到：补充" in page

@@ -32,7 +32,7 @@ def test_above_four_ds_m_the_flag_says_that_water_content_reads_high_and_judges_
     }
     assert said == (
         {
-            "zh": ["含水量可能偏高：土壤含盐（EC 4.01 > 4 dS/m）"],
+            "zh": ["含水率可能偏高：土壤盐分高（EC 4.01 > 4 dS/m）"],
             "en": ["water content may read high: saline soil (EC 4.01 > 4 dS/m)"],
         }
         if ec_ds_m > 4.0
