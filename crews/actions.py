@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from crews.finding import Finding, from_json
-from crews.issue import REPORT_KINDS, ActionRefusedError, Issue, Photo, check_allowed
+from crews.issue import ENDED_STATES, LATE_REPORT, REPORT_KINDS, ActionRefusedError, Issue, Photo, check_allowed
 from crews.ledger import Ledger, to_us
 from crews.policy import due_at, interval, look_back_on, odd_water_shares
 from crews.readable import readable
@@ -128,15 +128,24 @@ def _perform(ledger: Ledger, action: Action, now: datetime) -> Outcome:
     _check_recheck(ledger, action, issue)
     if action.as_crew is not None and (issue.crew != action.as_crew or action.kind not in CREW_KINDS):
         raise ActionRefusedError("not_yours", f"{issue.issue_id} is not an issue of crew {action.as_crew}.")
+    kind = LATE_REPORT if _is_late(action, issue) else action.kind
     if action.kind in CREW_KINDS:
-        check_allowed(issue, action.kind)
+        check_allowed(issue, kind)
     detail = _detail(ledger, action, issue, now)
-    changed = ledger.append(issue, action.kind, now, action.actor, detail)
+    changed = ledger.append(issue, kind, now, action.actor, detail)
     ledger.run(
         "insert into actions (action_id, issue_id, kind, actor, event_id) values (?, ?, ?, ?, ?)",
         (action.action_id, issue.issue_id, action.kind, action.actor, f"{issue.issue_id}.{changed.events}"),
     )
     return Outcome(changed, is_new=True)
+
+
+def _is_late(action: Action, issue: Issue) -> bool:
+    """Say whether a crew tells of its work when the issue has ended: the answer may have waited for a signal.
+
+    Not for the office, which sees the state before it writes, and can open the issue again.
+    """
+    return action.as_crew is not None and action.kind in {"done", "amended"} and issue.state in ENDED_STATES
 
 
 def _audit(ledger: Ledger, action: Action, now: datetime, outcome: str) -> None:
@@ -216,7 +225,7 @@ def _report(ledger: Ledger, action: Action, issue: Issue) -> dict[str, Any]:
 def _visit(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> dict[str, Any]:
     """Return which visit of a watering this report is of, and by when the next is due; nothing where one is all."""
     visits = planned_visits(issue, _asking(ledger, issue))
-    if action.kind != "done" or visits == 1:
+    if action.kind != "done" or visits == 1 or not issue.is_open:
         return {}
     visit = min(issue.visit + visits_brought(_asking(ledger, issue), action.water_used_litres), visits)
     next_due = max(issue.due_at, now + interval("next_visit_after"))

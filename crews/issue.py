@@ -18,7 +18,11 @@ import msgspec
 from ingest.errors import GreenswardError
 
 OPEN_STATES = frozenset({"opened", "assigned", "in_work", "done_unchecked", "deferred"})
+ENDED_STATES = frozenset({"closed", "looked_back", "void"})
 STATES = ("opened", "assigned", "in_work", "done_unchecked", "deferred", "closed", "looked_back", "void")
+
+LATE_REPORT = "late_report"
+"""A crew's word of its work that came when the issue had ended: kept with it as evidence, and changes nothing."""
 
 _ALLOWED_FROM: dict[str, frozenset[str]] = {
     "evidence": OPEN_STATES,
@@ -31,6 +35,7 @@ _ALLOWED_FROM: dict[str, frozenset[str]] = {
     "looked_back": frozenset({"closed"}),
     "reopened": frozenset({"done_unchecked", "closed", "looked_back"}),
     "amended": frozenset({"done_unchecked"}),
+    LATE_REPORT: ENDED_STATES,
     "extended": OPEN_STATES,
     "deferred": frozenset({"opened", "assigned", "in_work"}),
     "void": OPEN_STATES,
@@ -146,7 +151,7 @@ def newest_report(events: Iterable[Event]) -> Event | None:
     """Return the newest report of a crew among events, oldest first; None where the issue was opened again since."""
     newest = None
     for event in events:
-        if event.kind in REPORT_KINDS:
+        if event.kind in REPORT_KINDS or event.kind == LATE_REPORT:
             newest = event
         elif event.kind == "reopened":
             newest = None
@@ -318,6 +323,10 @@ def _reopened(issue: Issue, event: Event) -> dict[str, Any]:
     }
 
 
+def _unchanged(_issue: Issue, _event: Event) -> dict[str, Any]:
+    return {}
+
+
 def _extended(_issue: Issue, event: Event) -> dict[str, Any]:
     return {"due_at": datetime.fromisoformat(event.detail["due_at"])}
 
@@ -343,6 +352,7 @@ _CHANGES = {
     "cannot_do": _reported,
     "false_alarm": _reported,
     "amended": _amended,
+    LATE_REPORT: _unchanged,
     "closed": _closed,
     "looked_back": _looked_back,
     "reopened": _reopened,

@@ -9,7 +9,7 @@ from typing import Any
 
 from crews.card import make_card
 from crews.crew_list import LITRES_PER_TONNE, CrewList
-from crews.issue import Event
+from crews.issue import LATE_REPORT, Event
 from crews.page import render_template
 from crews.picture.story import Story
 from crews.say_stop import say_tonnes
@@ -19,17 +19,17 @@ from ingest.site import Site
 _SHOWN_TYPES = frozenset({"image/jpeg", "image/png", "image/webp"})
 """What every browser shows in a page; HEIC is opened by itself."""
 
-_REPORTS = frozenset({"done", "cannot_do", "false_alarm", "amended"})
+_REPORTS = frozenset({"done", "cannot_do", "false_alarm", "amended", LATE_REPORT})
 
 
 @dataclass(frozen=True, slots=True)
 class ShownPhoto:
-    """A photo of the issue; `counts` when it came with the newest report and may prove the work."""
+    """A photo of the issue; `is_earlier` when it came before the newest report and proves nothing of it."""
 
     href: str
     name: str
     is_shown: bool
-    counts: bool
+    is_earlier: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _happening(
                 href=f"/photos/{photo['sha256']}",
                 name=say(f"form.{photo['role']}", otherwise=photo["role"]),
                 is_shown=photo_types.get(photo["sha256"]) in _SHOWN_TYPES,
-                counts=photo["sha256"] in counting,
+                is_earlier=photo["sha256"] not in counting and event.kind != LATE_REPORT,
             )
             for photo in event.detail.get("photos", ())
         ),

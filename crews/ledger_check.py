@@ -12,7 +12,7 @@ from datetime import datetime
 
 import msgspec
 
-from crews.issue import ActionRefusedError, Event, Issue, rebuild
+from crews.issue import LATE_REPORT, ActionRefusedError, Event, Issue, rebuild
 from crews.ledger import Ledger, to_us
 from ingest.errors import StoreError
 
@@ -86,9 +86,11 @@ def _columns(issue: Issue) -> tuple[object, ...]:
 
 
 def _actions(ledger: Ledger, events: Iterable[Event]) -> Iterator[str]:
-    led_to = {event.event_id: (event.issue_id, event.kind, event.actor) for event in events}
+    led_to = {event.event_id: event for event in events}
     for row in ledger.run("select action_id, event_id, issue_id, kind, actor from actions", ()):
-        if led_to.get(row["event_id"]) != (row["issue_id"], row["kind"], row["actor"]):
+        event = led_to.get(row["event_id"])
+        of_whom = None if event is None else (event.issue_id, event.actor)
+        if event is None or of_whom != (row["issue_id"], row["actor"]) or event.kind not in {row["kind"], LATE_REPORT}:
             yield f"action {row['action_id']!r} did not lead to {row['event_id']!r} as it says"
 
     written = {tuple(row) for row in ledger.run("select action_id, issue_id, kind, actor from actions", ())}

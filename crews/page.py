@@ -15,7 +15,7 @@ from crews.actions import CANNOT_DO_REASONS, INSPECTIONS
 from crews.campaign import Standing
 from crews.card import Form, make_card
 from crews.crew_list import GROUPS, CrewList, Stop
-from crews.issue import OPEN_STATES, STATES
+from crews.issue import LATE_REPORT, OPEN_STATES, STATES
 from crews.office import OfficeView
 from crews.photos import LARGEST_BYTES
 from crews.picture.story import Story
@@ -153,11 +153,18 @@ def render_list(
 
 
 def _receipt(listed: CrewList, received: tuple[str, str] | None, language: str) -> str | None:
-    """Return the receipt of a report, naming plot and state; None where the list does not have the issue."""
-    stop = next((stop for stop in listed.stops if received and stop.issue.issue_id == received[1]), None)
-    if received is None or stop is None:
+    """Return the receipt of a report, naming plot and state; None where the list does not have the issue.
+
+    One whose issue had ended is given always: the list has it for a day only.
+    """
+    if received is None:
         return None
     say = speaker(language)
+    if received[0] == LATE_REPORT:
+        return say(f"received.{LATE_REPORT}", issue=received[1])
+    stop = next((stop for stop in listed.stops if stop.issue.issue_id == received[1]), None)
+    if stop is None:
+        return None
     state = say(f"state.{stop.issue.state}", otherwise=stop.issue.state)
     return say(f"received.{received[0]}", plot=stop.name, state=state, issue=received[1])
 

@@ -36,7 +36,7 @@ from crews.flights.map import draw_map
 from crews.flights.page import render_flights, states_of
 from crews.flights.stored import find_flight, find_flights
 from crews.guard import Guard, is_same_origin
-from crews.issue import ActionRefusedError, newest_report
+from crews.issue import LATE_REPORT, ActionRefusedError, newest_report
 from crews.issue_page import render_issue
 from crews.ledger import Ledger
 from crews.links import Keys, Pass, form_token, load_keys, read_token
@@ -151,12 +151,12 @@ class Web:
 
         kind, issue_id = request.query_params.get("received", ""), request.query_params.get("issue", "")
         report = newest_report(ledger.history(issue_id)) if kind else None
-        is_taken = report is not None and (report.kind, report.actor) == (kind, said.actor)
+        is_taken = report is not None and report.kind in {kind, LATE_REPORT} and report.actor == said.actor
         page = render_list(
             listed,
             language_of(request),
             form=form,
-            received=(kind, issue_id) if is_taken else None,
+            received=(report.kind, issue_id) if report is not None and is_taken else None,
             in_wechat=is_wechat(request),
             proof=proof,
             stories=find_stories(self.folder, {stop.issue.plot_id for stop in listed.stops}),

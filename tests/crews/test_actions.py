@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from crews.actions import Action, false_alarm_reasons, perform
@@ -11,6 +12,7 @@ from crews.apply import apply_flags
 from crews.issue import ActionRefusedError, Photo
 from crews.issue_page import event_words
 from crews.ledger import Ledger
+from crews.ledger_check import ledger_faults
 from crews.policy import due_at, look_back_on
 from crews.words import speaker
 from ingest.site import BEICHEN
@@ -252,9 +254,46 @@ def test_a_report_that_makes_no_sense_is_refused(
     assert refused(ledger, crew(issue_id, kind, **more)) == code  # type: ignore[arg-type]
 
 
-def test_a_report_on_an_issue_that_ended_meanwhile_is_refused(ledger: Ledger, issue_id: str) -> None:
+@pytest.mark.parametrize("end", ["closed", "looked_back", "void"])
+def test_work_reported_after_its_issue_had_ended_is_kept_with_it_and_changes_nothing(
+    ledger: Ledger, issue_id: str, end: str
+) -> None:
+    """It was said in time, and waited on the phone for a signal."""
+    if end == "void":
+        ended = perform(ledger, Action("office-01", issue_id, "void", "王工", reason="x"), NOW).issue
+    else:
+        perform(ledger, crew(issue_id, "done", "phone-0000", photos=PHOTO), NOW)
+        ended = perform(ledger, Action("office-01", issue_id, "closed", "王工"), NOW).issue
+    if end == "looked_back":
+        ended = perform(ledger, Action("office-02", issue_id, "looked_back", "李工"), NOW + DAY).issue
+    assert ended.state == end
+    report = crew(issue_id, "done", water_used_litres=6400.0, note="浇透了", photos=BEFORE)
+    outcome = perform(ledger, report, NOW + 2 * DAY)
+    assert outcome.is_new
+    assert perform(ledger, crew(issue_id, "amended", "phone-0002", photos=(Photo("ef" * 32, "after"),)), NOW + 2 * DAY)
+    assert not perform(ledger, report, NOW + 3 * DAY).is_new
+    *_, first, second = ledger.history(issue_id)
+    assert {first.kind, second.kind} == {"late_report"}
+    assert (first.detail["water_used_litres"], first.detail["note"]) == (6400.0, "浇透了")
+    assert (first.detail["photos"], second.detail["photos"]) == (
+        [{"sha256": "cd" * 32, "role": "before"}],
+        [{"sha256": "ef" * 32, "role": "after"}],
+    )
+    now = ledger.issue(issue_id)
+    assert msgspec.structs.replace(now, events=ended.events, last_event_at=ended.last_event_at) == ended
+    assert list(ledger_faults(ledger, ())) == []
+
+
+def test_what_is_no_work_or_not_from_the_crew_is_refused_once_the_issue_has_ended(
+    ledger: Ledger, issue_id: str
+) -> None:
     perform(ledger, Action("office-01", issue_id, "void", "王工", reason="x"), NOW)
-    assert refused(ledger, crew(issue_id, "done")) == "wrong_state"
+    assert refused(ledger, crew(issue_id, "started")) == "wrong_state"
+    assert refused(ledger, crew(issue_id, "cannot_do", reason="no_water")) == "wrong_state"
+    assert refused(ledger, crew(issue_id, "false_alarm", reason="wet")) == "wrong_state"
+    assert refused(ledger, crew(issue_id, "late_report")) == "not_yours"
+    assert refused(ledger, Action("phone-0001", issue_id, "done", "crew:二队", as_crew="二队")) == "not_yours"
+    assert refused(ledger, Action("office-02", issue_id, "done", "王工")) == "wrong_state"
     assert refused(ledger, crew("BC-20260702-9999", "done")) == "unknown_issue"
 
 

@@ -732,6 +732,45 @@ def test_the_office_looks_at_photos_notes_water_and_reasons(tmp_path: Path) -> N
         assert "No water" in put_off
 
 
+@pytest.mark.parametrize(
+    ("language", "received", "heading"),
+    [
+        ("zh", "之前已经结束：报告和照片记在单上", "结束后才收到的报告"),
+        ("en", "had ended before: your report and photos are kept", "Report that came after the end"),
+    ],
+)
+def test_work_reported_after_its_issue_had_ended_is_received_and_shown_to_the_office(
+    tmp_path: Path, language: str, received: str, heading: str
+) -> None:
+    folder = made_folder(tmp_path / "data")
+    keys = load_keys(folder)
+    with (
+        served(folder, NOW) as url,
+        httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True) as reader,
+    ):
+        page = reader.get(f"/c/{make_token(keys, 'crew', '一队', NOW)}").text
+        issue_id = issue_of(page, "京津路绿带 15 段")
+        sent = fields(page, issue_id, "done") | {"water": "6", "note": "浇透了"}
+        with Ledger(folder.ledger, BEICHEN) as ledger:
+            perform(ledger, Action("office-0001", issue_id, "void", "王工", reason="x"), NOW - 30 * DAY)
+        files = {"photo_after": ("a.jpg", jpeg(1), "image/jpeg")}
+        answer = reader.post(
+            f"/issues/{issue_id}/actions", data=sent, files=files, headers={"accept": "application/json"}
+        )
+        assert answer.status_code == 200
+        assert [photo["sha256"] for photo in answer.json()["photos"]] == [hashlib.sha256(jpeg(1)).hexdigest()]
+        mine = reader.get(f"/list?lang={language}&received=done&issue={issue_id}").text
+        assert received in mine
+        assert f'id="{issue_id}"' not in mine, "it ended long ago: no card tells of it"
+        reader.get(f"/c/{make_token(keys, 'office', 'office', NOW)}")
+        shown = reader.get(f"/office/issues/{issue_id}?lang={language}").text
+        report = shown[shown.index(f"<b>{heading}</b>") :]
+        for words in ("浇透了", "一队", f"/photos/{hashlib.sha256(jpeg(1)).hexdigest()}"):
+            assert words in report, words
+        assert "不能用来结案" not in report
+        assert "closes nothing" not in report
+
+
 def test_what_opens_no_list_leads_to_none(place: Place) -> None:
     for path in ("/c/nonsense", "/list", f"/c/{make_token(place.keys, 'crew', '一队', NOW - 8 * DAY)}"):
         answer = httpx.get(place.url + path)

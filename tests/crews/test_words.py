@@ -11,7 +11,7 @@ import pytest
 from crews.actions import CANNOT_DO_REASONS, FALSE_ALARM_REASONS, INSPECTIONS
 from crews.card import web_address
 from crews.crew_list import GROUPS
-from crews.issue import EVENT_KINDS, REPORT_KINDS, STATES
+from crews.issue import EVENT_KINDS, LATE_REPORT, REPORT_KINDS, STATES
 from crews.reasons import reasons, render_reason
 from crews.sparkline import sparkline
 from crews.words import all_words, say_age, say_number, say_value, speaker
@@ -74,7 +74,7 @@ def test_the_templates_and_the_code_say_only_what_exists() -> None:
 @pytest.mark.parametrize(
     ("prefix", "names"),
     [
-        ("inspection", INSPECTIONS), ("event", EVENT_KINDS), ("received", tuple(REPORT_KINDS)),
+        ("inspection", INSPECTIONS), ("event", EVENT_KINDS), ("received", (*REPORT_KINDS, LATE_REPORT)),
         ("group", GROUPS), ("state", STATES), ("severity", "01234"),
         ("reason", CANNOT_DO_REASONS + FALSE_ALARM_REASONS),
         ("result", (*CANNOT_DO_REASONS, *FALSE_ALARM_REASONS, "done", "frozen", "suspended")),
