@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
-import pyarrow as pa
 import pyarrow.parquet as pq
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -27,6 +26,7 @@ from greensward.metrics import METRICS_TYPE, metrics_page
 from greensward.settings import Settings
 from ingest.errors import GreenswardError, StoreError
 from ingest.lake.durable import store_errors
+from ingest.lake.footers import column_statistics
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import partition_days, partition_files, retrying
 from ingest.lake.tables import table
@@ -111,16 +111,14 @@ def last_evaluation(folder: DataFolder) -> datetime | None:
     def newest() -> datetime | None:
         instants: list[datetime] = []
         for path in partition_files(folder, spec, days[-1]):
-            footer = pq.read_metadata(path)
-            column = footer.schema.to_arrow_schema().get_field_index("as_of")
-            groups = (footer.row_group(n).column(column).statistics for n in range(footer.num_row_groups))
+            groups = column_statistics(pq.read_metadata(path), "as_of")
             instants.extend(group.max for group in groups if group is not None and group.has_min_max)
         return max(instants, default=None)
 
     try:
         with store_errors("reading flags"):
             return retrying(folder, newest)
-    except pa.ArrowInvalid as error:
+    except ValueError as error:  # of Arrow's, for what is no Parquet file, or for one without the column
         raise StoreError(f"reading flags of {days[-1]}: {error}") from error
 
 

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from ingest.errors import StoreError
 from ingest.lake.candidates import are_different
 from ingest.lake.dedupe import coalesce_by_key
+from ingest.lake.footers import ascending_columns
 from ingest.lake.read import with_schema
 from ingest.lake.tables import Table
 
@@ -85,15 +86,8 @@ def sorted_rows(spec: Table, rows: pa.Table) -> pa.Table:
 
 def says_it_is_in_order(spec: Table, footer: pq.FileMetaData) -> bool:
     """Say whether a file was written in the order that the table has now."""
-    return all(
-        tuple(
-            footer.schema.column(column.column_index).path
-            for column in footer.row_group(group).sorting_columns
-            if not (column.descending or column.nulls_first)
-        )
-        == spec.sort_by
-        for group in range(footer.num_row_groups)
-    )
+    groups = map(footer.row_group, range(footer.num_row_groups))
+    return all(ascending_columns(group) == spec.sort_by for group in groups)
 
 
 @contextmanager

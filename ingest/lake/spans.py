@@ -11,6 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingest.lake.footers import column_statistics
+
 Span = tuple[datetime, datetime]
 """Earliest and latest instant."""
 
@@ -51,12 +53,11 @@ def _known(folder: str, column: str) -> dict[str, Span | None]:
 
 def _span(path: Path, column: str) -> Span | None:
     try:
-        footer = pq.read_metadata(path)
-        place = footer.schema.names.index(column)
-        found = [footer.row_group(group).column(place).statistics for group in range(footer.num_row_groups)]
-        if not found or not all(one is not None and one.has_min_max and one.null_count == 0 for one in found):
+        found = column_statistics(pq.read_metadata(path), column)
+        sure = [(one.min, one.max) for one in found if one is not None and one.has_min_max and one.null_count == 0]
+        if not found or len(sure) < len(found):
             return None
-        span = min(one.min for one in found), max(one.max for one in found)
+        span = min(low for low, _ in sure), max(high for _, high in sure)
         # Such as pandas writes unless told otherwise: without a zone it says no instant.
         return span if all(isinstance(end, datetime) and end.tzinfo for end in span) else None
     except (pa.ArrowException, OSError, ValueError):

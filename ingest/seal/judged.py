@@ -50,7 +50,7 @@ class Batch:
 
     def add_refused(self, message: Message, error: PayloadError, software_version: str) -> None:
         """Add a message that brings nothing but its refusal."""
-        self.judged.append(Judged(message, None, error))
+        self.judged.append(Judged(message, None, _as_told(error)))
         self.rows["rejected"].append(_refused_message(message, error, software_version))
 
     def refuse(self, message_seq: int, error: PayloadError, software_version: str) -> None:
@@ -62,7 +62,7 @@ class Batch:
             rows[:] = [row for row in rows if row["message_seq"] != message_seq]
         for judged in self.judged:
             if judged.message.message_seq == message_seq:
-                judged.decoded, judged.error = None, error
+                judged.decoded, judged.error = None, _as_told(error)
                 self.rows["rejected"].append(_refused_message(judged.message, error, software_version))
 
 
@@ -103,6 +103,15 @@ def our_fault(error: Exception) -> PayloadError:
     got = f"{type(error).__name__}: {error}"[:_SHOWN_CHARACTERS]
     advice = "Nothing on the sender's side: report it; after the repair `greensward replay` judges the message again."
     return PayloadError(Fault("", "decoder_failed", got, "a message that Greensward can judge", advice))
+
+
+def _as_told(error: PayloadError) -> PayloadError:
+    """Return what `error` says, without where it was raised.
+
+    That leads to every local variable on the way, the batch among them: a ring that the garbage collector would have
+    to find before a seal's memory is free.
+    """
+    return PayloadError(*error.faults, device_id=error.device_id)
 
 
 def _collect(batch: Batch, message: Message, decoded: Decoded) -> None:
