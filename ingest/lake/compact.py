@@ -202,7 +202,9 @@ def _weighed(spec: Table, files: Sequence[Path]) -> list[_File]:
     known = _known(str(files[0].parent))
     for gone in known.keys() - {path.name for path in files}:
         known.pop(gone, None)
-    return [known.get(path.name) or known.setdefault(path.name, _look_at(spec, path)) for path in files]
+    looked = {path.name: _look_at(spec, path) for path in files if path.name not in known}
+    known |= {name: file for name, file in looked.items() if file.row_bytes}  # what could not be read now may be later
+    return [known.get(path.name) or looked[path.name] for path in files]
 
 
 @functools.lru_cache(maxsize=_WEIGHED_PARTITIONS)

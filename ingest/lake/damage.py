@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,15 +15,25 @@ from ingest.lake.layout import DataFolder
 from ingest.lake.read import read_files
 from ingest.lake.tables import Table
 
+_NOT_OF_THE_BYTES = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.ESTALE, errno.ETIMEDOUT}
+)
+"""Why a sound file cannot be opened just now, or by us: it stays where it is."""
+
 
 def damaged_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files whose bytes are not those that were written, or that cannot be read at all."""
+    """Yield the files whose bytes are not those that were written, or that the disk does not give any more.
+
+    Raises: StoreError where that cannot be known, as for a file that we may not read.
+    """
     for path in paths:
         try:
             is_right = hash_is_right(path)
         except FileNotFoundError:
             continue
-        except OSError:
+        except OSError as error:
+            if error.errno in _NOT_OF_THE_BYTES:
+                raise StoreError(f"looking at {path}: {error.strerror}") from error
             is_right = False
         if not is_right:
             yield path
@@ -73,7 +84,7 @@ def lost_messages(folder: DataFolder) -> list[tuple[int, int]]:
 def scrub(folder: DataFolder) -> list[str]:
     """Return the damaged files of the whole lake, relative to it; moves nothing.
 
-    Raises: StoreError without a lake, and for a folder that may not be read.
+    Raises: StoreError without a lake, and for a folder or file that may not be read.
     """
     if not folder.lake.is_dir():
         raise StoreError(f"no lake at {folder.lake}; is the data folder right?")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +16,7 @@ import pytest
 
 from ingest.errors import ConfigError, StoreError
 from ingest.lake import ownership
+from ingest.lake.compact import compact_partition
 from ingest.lake.damage import scrub, set_aside_damaged
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import check_layout, ensure_layout, own
@@ -91,6 +93,39 @@ def test_a_file_whose_bytes_changed_is_named_and_set_aside_and_the_rest_is_read(
     assert set_aside_damaged(folder, partition_files(folder, SOIL, DAY)) == [str(bad.relative_to(folder.lake))]
     with open_lake(folder, BEICHEN) as lake:
         assert lake.execute("select count(*) from soil_readings").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize("why", [errno.EACCES, errno.EMFILE, errno.ENOMEM])
+def test_a_sound_file_that_cannot_be_opened_just_now_stays_where_it_is(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch, why: int
+) -> None:
+    """As one that was restored by root, for the service's own user; or when too many files are open."""
+    for n in range(2):
+        write_rows(folder, SOIL, DAY, soil(soil_row(n)), f"part-{n}-{n}")
+    sound = partition_files(folder, SOIL, DAY)
+
+    def refuse(path: Path) -> bool:
+        raise OSError(why, os.strerror(why), str(path))
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr("ingest.lake.damage.hash_is_right", refuse)
+        for act in (scrub, lambda of: compact_partition(of, SOIL, DAY, 1), lambda of: set_aside_damaged(of, sound)):
+            with pytest.raises(StoreError, match=os.strerror(why)):
+                act(folder)
+    assert partition_files(folder, SOIL, DAY) == sound
+    assert compact_partition(folder, SOIL, DAY, 1) == 2
+
+
+def test_a_file_that_the_disk_does_not_give_any_more_is_damaged(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = write_rows(folder, SOIL, DAY, soil(soil_row(0)), "part-1-1")
+
+    def fail(path: Path) -> bool:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    monkeypatch.setattr("ingest.lake.damage.hash_is_right", fail)
+    assert set_aside_damaged(folder, [bad]) == [str(bad.relative_to(folder.lake))]
 
 
 def test_a_register_is_replaced_whole_and_never_doubled(folder: DataFolder) -> None:
