@@ -150,12 +150,11 @@ class Frames:
         """Return the messages, numbered from `first_seq`; topics with U+FFFD for bytes that are no UTF-8."""
         fields = _Fields(self.data, self.body_at, self.end, is_five=self.is_five)
         names = _parts(self.data, self.body_at + 2, fields.topic_end).dictionary_encode()
-        topics = [name.decode("utf-8", errors="replace") for name in names.dictionary.to_pylist()]
         count = len(self.end)
         return Messages(
             message_seq=first_seq + np.arange(count, dtype=np.int64),
             received_at_us=np.repeat([at_us for _, at_us in self.received], [times for times, _ in self.received]),
-            topics=pa.DictionaryArray.from_arrays(names.indices, pa.array(topics, pa.string())),
+            topics=pa.DictionaryArray.from_arrays(names.indices, _as_texts(names.dictionary)),
             payloads=_parts(self.data, fields.payload_at, self.end),
             redelivered=(fields.first_byte & _DUP) > 0,
             retained=(fields.first_byte & _RETAIN) > 0,
@@ -164,6 +163,13 @@ class Frames:
     def __len__(self) -> int:
         """Return how many packets there are."""
         return len(self.end)
+
+
+def _as_texts(names: pa.BinaryArray) -> pa.StringArray:
+    try:
+        return names.cast(pa.string())
+    except pa.ArrowInvalid:
+        return pa.array([name.decode("utf-8", errors="replace") for name in names.to_pylist()], pa.string())
 
 
 def _check(data: bytes, body_at: Integers, end: Integers, received: Sequence[tuple[int, int]]) -> None:

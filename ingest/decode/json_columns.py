@@ -9,7 +9,7 @@ only that something in many texts is wrong, so that these are looked at in ever 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +20,9 @@ import pyarrow.json as pj
 from ingest.decode.column_values import numbers
 from ingest.messages import Flags, Integers
 
-_PIECE = 2_048
-"""Texts read at once: one that is wrong costs its piece a second reading."""
+_SAMPLE, _PIECE = 256, 4_096
+"""Texts read at first, to learn which keys occur, and then at once: one that is wrong costs its piece a second reading.
+"""
 _FEWEST = 4
 """In so small a piece all are left to whoever asked: to find the wrong one costs more than to read them one by one."""
 
@@ -48,18 +49,18 @@ def read_json_columns(texts: pa.BinaryArray, shape: pa.StructType, screen: Calla
     """
     places: list[Integers] = []
     values: list[pa.StructArray] = []
-    for begin in range(0, len(texts), _PIECE):
-        some = np.arange(begin, min(begin + _PIECE, len(texts)))
-        read = read_objects(texts.slice(begin, len(some)), shape)
+    shape_met = _ShapeMet(shape)
+    for piece in _pieces(len(texts)):
+        read = shape_met.read(texts.slice(int(piece[0]), len(piece)))
         if read is not None:
-            places.append(some)
+            places.append(piece)
             values.append(read)
             continue
-        fits = [place for place in some.tolist() if screen(texts[place].as_py())]
+        fits = [place for place in piece.tolist() if screen(texts[place].as_py())]
         waiting = [np.array(fits, np.int64)] if fits else []
         while waiting:
             some = waiting.pop()
-            read = read_objects(texts.take(pa.array(some)), shape)
+            read = shape_met.read(texts.take(pa.array(some)))
             if read is not None:
                 places.append(some)
                 values.append(read)
@@ -68,6 +69,49 @@ def read_json_columns(texts: pa.BinaryArray, shape: pa.StructType, screen: Calla
     if not places:
         return Fitting(np.zeros(0, np.int64), pa.array([], shape))
     return Fitting(np.concatenate(places), pa.concat_arrays(values))
+
+
+def _pieces(count: int) -> Iterator[Integers]:
+    """Yield the places of the texts that are read at once."""
+    end = 0
+    while end < count:
+        begin, end = end, min(end + (_PIECE if end else _SAMPLE), count)
+        yield np.arange(begin, end)
+
+
+class _ShapeMet:
+    """Of a shape, what texts had so far: each key more costs its time for every text, also where nobody writes it."""
+
+    def __init__(self, shape: pa.StructType) -> None:
+        self._shape = shape
+        self._met: pa.StructType | None = None
+
+    def read(self, texts: pa.BinaryArray) -> pa.StructArray | None:
+        """Return a struct of the whole shape of each text; None when one does not fit."""
+        values = None if self._met is None else read_objects(texts, self._met)
+        if values is not None:
+            return values.cast(self._shape)
+        values = read_objects(texts, self._shape)
+        if values is not None:
+            self._met = _met(values, self._met)
+        return values
+
+
+def _met(values: pa.Array, before: pa.DataType | None) -> pa.DataType:
+    """Return the type of the values without the keys that no text has, nor had before."""
+    if pa.types.is_struct(values.type):
+        met = {} if before is None else {field.name: field.type for field in before}
+        columns = {field.name: values.field(place) for place, field in enumerate(values.type)}
+        return pa.struct(
+            [
+                (name, _met(column, met.get(name)))
+                for name, column in columns.items()
+                if name in met or column.null_count < len(column)
+            ]
+        )
+    if pa.types.is_list(values.type):
+        return pa.list_(_met(values.flatten(), None if before is None else before.value_type))
+    return values.type
 
 
 def read_objects(texts: pa.BinaryArray, shape: pa.StructType, *, infers: bool = False) -> pa.StructArray | None:

@@ -22,6 +22,7 @@ from ingest.lake.durable import store_errors
 from ingest.lake.read import with_fields
 from ingest.lake.spans import Span
 from ingest.lake.tables import Table
+from ingest.messages import Flags
 
 Numbers = np.ndarray[Any, np.dtype[np.uint64]]
 Places = np.ndarray[Any, np.dtype[np.int64]]
@@ -67,7 +68,7 @@ def has_second_identity(spec: Table, rows: pa.Table) -> bool:
 
 def are_different(key: Sequence[str], rows: pa.Table) -> bool:
     """Say whether surely no two rows are equal in all columns of the key; False says nothing."""
-    numbers = np.sort(_Identity.of(rows, key).numbers)
+    numbers = _Identity.of(rows, key).ascending
     return bool(np.all(numbers[1:] != numbers[:-1]))
 
 
@@ -77,13 +78,15 @@ class _Identity:
 
     columns: in which two rows are equal that are the same, nulls equal; the first tells most of them apart
     values: each different value of these columns in the batch
-    place, number: the rows that have this identity, and the number of each
+    place, numbers: the rows that have this identity, and the number of each
+    ascending: these numbers, sorted
     """
 
     columns: Sequence[str]
     values: Sequence[pa.Array]
     place: Places
     numbers: Numbers
+    ascending: Numbers
 
     @classmethod
     def of(cls, rows: pa.Table, columns: Sequence[str], *, all_rows: bool = True) -> Self:
@@ -94,9 +97,9 @@ class _Identity:
             rows = rows.take(pa.array(place))
         encoded = [_comparable(rows[name]).dictionary_encode("encode") for name in columns]
         numbers = _mixed([np.asarray(one.indices) for one in encoded], len(place))
-        return cls(columns, [one.dictionary for one in encoded], place, numbers)
+        return cls(columns, [one.dictionary for one in encoded], place, numbers, np.sort(numbers))
 
-    def leads_to(self, rows: pa.Table) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def leads_to(self, rows: pa.Table) -> Flags:
         """Say of each row whether the batch has its value of the first column."""
         return np.asarray(pc.is_in(_comparable(rows[self.columns[0]]), value_set=self.values[0]))
 
@@ -112,16 +115,17 @@ class _Identity:
     def is_in(self, rows: pa.Table) -> Places:
         """Return the places of the rows that a row of the batch may be the same as."""
         place, numbers = self.numbers_of(rows)
-        return place[np.isin(numbers, self.numbers)]
+        found: Places = place[_are_among(self.ascending, numbers)]
+        return found
 
     def places_like(self, known: pa.Table) -> Places:
         """Return the places of the batch's rows that may be the same as another, or as one of `known`."""
-        _, of_known = self.numbers_of(known)
-        ascending = np.sort(self.numbers)
-        repeated = ascending[1:][ascending[1:] == ascending[:-1]]
+        repeated = self.ascending[1:][self.ascending[1:] == self.ascending[:-1]]
+        of_known = self.numbers_of(known)[1] if known.num_rows else repeated[:0]
         if not len(repeated) and not len(of_known):
             return self.place[:0]
-        return self.place[np.isin(self.numbers, np.concatenate([repeated, of_known]))]
+        found: Places = self.place[_are_among(np.sort(np.concatenate([repeated, of_known])), self.numbers)]
+        return found
 
 
 def _leading(first: str | None, key: Sequence[str]) -> Sequence[str]:
@@ -143,6 +147,12 @@ def _mixed(codes: Sequence[np.ndarray[Any, Any]], count: int) -> Numbers:
     for code in codes:
         numbers = (numbers ^ numbers >> _SHIFT) * _MULTIPLIER + code.astype(np.uint64)
     return numbers
+
+
+def _are_among(ascending: Numbers, numbers: Numbers) -> Flags:
+    """Say of each number whether it is one of those that are sorted."""
+    found: Flags = np.searchsorted(ascending, numbers) < np.searchsorted(ascending, numbers, side="right")
+    return found
 
 
 def _known(
@@ -176,7 +186,7 @@ def _known(
             raise StoreError(f"comparing with {path}: {error}") from error
 
 
-def _is_near(instants: pa.ChunkedArray, span: Span) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _is_near(instants: pa.ChunkedArray, span: Span) -> Flags:
     near = pc.and_(pc.greater_equal(instants, span[0]), pc.less_equal(instants, span[1]))
     return np.asarray(pc.fill_null(near, fill_value=False))
 

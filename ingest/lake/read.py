@@ -237,6 +237,19 @@ def partition_files(folder: DataFolder, spec: Table, day: date) -> list[Path]:
     return [Path(name) for name in _parquet_names(str(folder.partition(spec.name, day)))]
 
 
+def partition_bytes(folder: DataFolder, spec: Table, day: date) -> int:
+    """Return how many bytes the Parquet files of one local day have together. Raises: OSError when one goes meanwhile.
+
+    Of a folder as it is listed, since a backlog asks again and again.
+    """
+    try:
+        entries = os.scandir(folder.partition(spec.name, day))
+    except FileNotFoundError:
+        return 0
+    with entries:
+        return sum(entry.stat().st_size for entry in entries if entry.name.endswith(".parquet"))
+
+
 def partition_days(folder: DataFolder, spec: Table) -> list[date]:
     """Return the local days that the table has a folder for, ascending."""
     try:

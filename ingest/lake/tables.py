@@ -73,9 +73,9 @@ PARTITION_WORDS = Words(None, "The local day at the site: the folder's name.", "
 """What the column `date` of a table means, which stands in no file."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """One table of the lake.
+    """One table of the lake; there is one object of each.
 
     key: columns that identify a row; two rows equal in all of them (nulls equal) are the same row
     merge: measured columns; a later row of the same key may add the ones that are still null, never change them

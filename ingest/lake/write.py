@@ -57,9 +57,10 @@ def columns_to_arrow(spec: Table, columns: Mapping[str, pa.Array], count: int) -
 def local_days(instants: pa.ChunkedArray, site: Site) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Return the site's local day of each instant (timestamps in UTC, no nulls), as days since 1970-01-01."""
     microseconds = instants.combine_chunks().cast(pa.int64()).to_numpy(zero_copy_only=False)
-    hours, position = np.unique(microseconds // _HOUR_US, return_inverse=True)
-    offsets = np.array([_utc_offset_us(site, _EPOCH + timedelta(hours=int(hour))) for hour in hours], dtype=np.int64)
-    days: np.ndarray[Any, np.dtype[np.int64]] = (microseconds + offsets[position]) // _DAY_US
+    hours = pa.array(microseconds // _HOUR_US).dictionary_encode()  # without sorting them
+    offsets = [_utc_offset_us(site, _EPOCH + timedelta(hours=hour)) for hour in hours.dictionary.to_pylist()]
+    position = np.asarray(hours.indices)
+    days: np.ndarray[Any, np.dtype[np.int64]] = (microseconds + np.array(offsets, np.int64)[position]) // _DAY_US
     return days
 
 
@@ -74,10 +75,10 @@ def by_local_day(spec: Table, rows: pa.Table, site: Site) -> Iterator[tuple[date
     if rows.num_rows == 0:
         return
     days = local_days(rows[spec.partition_by], site)
-    found = np.unique(days)
-    for day in found:
-        of_day = rows if len(found) == 1 else rows.take(pa.array(np.flatnonzero(days == day)))
-        yield date(1970, 1, 1) + timedelta(days=int(day)), of_day
+    first, last = int(days.min()), int(days.max())
+    for day in [first] if first == last else np.unique(days).tolist():
+        of_day = rows if first == last else rows.take(pa.array(np.flatnonzero(days == day)))
+        yield date(1970, 1, 1) + timedelta(days=day), of_day
 
 
 def write_rows(folder: DataFolder, spec: Table, day: date, rows: pa.Table, stem: str) -> Path:

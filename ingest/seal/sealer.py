@@ -24,7 +24,7 @@ from ingest.lake.damage import set_aside_damaged
 from ingest.lake.dedupe import Novelty, compared_files, tell_new_from_known
 from ingest.lake.durable import store_errors
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import comparing, partition_files
+from ingest.lake.read import comparing, partition_bytes
 from ingest.lake.tables import Table, table
 from ingest.lake.write import by_local_day, columns_to_arrow, to_arrow, write_rows
 from ingest.messages import Messages, instant
@@ -217,7 +217,7 @@ class Sealer:
         total = 0
         for day, rows in days:
             with store_errors(f"looking at {spec.name} of {day}"):
-                size = sum(path.stat().st_size for path in partition_files(self._folder, spec, day))
+                size = partition_bytes(self._folder, spec, day)
             if together and (len(together) == _DAYS_AT_ONCE or total + size > _COMPARED_BYTES):
                 yield [day for day, _ in together], pa.concat_tables([rows for _, rows in together])
                 together, total = [], 0

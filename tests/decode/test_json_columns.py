@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ingest.decode.json_columns import read_json_columns, simple
+from ingest.decode import json_columns
+from ingest.decode.json_columns import read_json_columns, read_objects, simple
 
 SHAPE = pa.struct(
     [
@@ -76,18 +77,42 @@ WRONG = {
 }
 
 
+@pytest.mark.parametrize("before", [6, 600])
 @pytest.mark.parametrize("screened", [True, False])
 @pytest.mark.parametrize("wrong", WRONG)
-def test_a_wrong_text_is_left_out_and_its_neighbours_are_not(wrong: str, *, screened: bool) -> None:
-    neighbours = list(GOOD) * 3
-    found = read([*neighbours, WRONG[wrong], *neighbours], screened=screened)
-    expected = set(range(13)) - {6}
+def test_a_wrong_text_is_left_out_and_its_neighbours_are_not(wrong: str, before: int, *, screened: bool) -> None:
+    """Among the first texts, of which it is not known yet which keys they have, and later."""
+    texts = [*GOOD * (before // 2), WRONG[wrong], *GOOD * 3]
+    found = read(texts, screened=screened)
+    expected = set(range(len(texts))) - {before}
     assert found.keys() <= expected, "never the wrong one"
     assert len(found) >= len(expected) - 3, "of its neighbours three at most go its way"
-    assert all(
-        value == _padded(json.loads(GOOD[place % 2] if place < 6 else GOOD[(place - 7) % 2]))
-        for place, value in found.items()
-    )
+    assert all(value == _padded(json.loads(texts[place])) for place, value in found.items())
+
+
+def test_a_key_that_hardly_anybody_writes_is_read_wherever_it_stands() -> None:
+    texts = [b'{"v":7}'] * 20_000
+    rare = {700: b'{"i":1}', 9_000: b'{"r":[]}', 9_001: b'{"a":"x"}', 15_000: b'{"r":[{"v":2}]}', 15_001: b'{"r":[{}]}'}
+    for place, text in rare.items():
+        texts[place] = text
+    found = read(texts)
+    assert len(found) == len(texts)
+    assert {place: found[place] for place in rare} == {place: _padded(json.loads(text)) for place, text in rare.items()}
+    assert all(value == _padded({"v": 7}) for place, value in found.items() if place not in rare)
+
+
+def test_keys_that_nobody_writes_are_looked_for_in_the_first_texts_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, int] = {}
+
+    def noting(texts: pa.BinaryArray, shape: pa.StructType) -> pa.StructArray | None:
+        for field in shape:
+            asked[field.name] = asked.get(field.name, 0) + len(texts)
+        return read_objects(texts, shape)
+
+    monkeypatch.setattr(json_columns, "read_objects", noting)
+    assert len(read([b'{"v":7}'] * 20_000)) == 20_000
+    assert asked["v"] == 20_000
+    assert max(asked[name] for name in "air") < 1_000
 
 
 def _padded(value: dict[str, object]) -> dict[str, object]:
