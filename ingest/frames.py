@@ -31,6 +31,8 @@ _PUBLISH, _PUBLISH_MASK = 0x30, 0xF4
 """First byte of a PUBLISH at QoS 0 or 1, without DUP, RETAIN and the lower bit of QoS."""
 _RETAIN, _HAS_ID, _DUP = 0x01, 0x02, 0x08
 _MORE = 0x80
+_LENGTH_DIGITS = 3
+"""Of the largest packet that is taken here."""
 _LENGTH_BYTES = 4
 
 
@@ -191,10 +193,11 @@ def cut_frames(data: bytes, at_us: int, *, is_five: bool) -> tuple[Frames | None
     Returns them (None when there is none), the bytes that remain, and whether these begin with something that is never
     taken here; if not, they are the beginning of a packet whose end has not come.
     """
-    body_at, end, is_other = _boundaries(data)
-    if not end:
+    found, is_other = _ends(data)
+    if not found:
         return None, data, is_other
-    bodies, ends = np.array(body_at, np.int64), np.array(end, np.int64)
+    ends = np.array(found, np.int64)
+    bodies = _bodies(data, ends)
     fields = _Fields(data, bodies, ends, is_five=is_five)
     ids = fields.ids()
     wrong = np.flatnonzero(~fields.is_whole)
@@ -208,9 +211,8 @@ def cut_frames(data: bytes, at_us: int, *, is_five: bool) -> tuple[Frames | None
     return Frames(is_five, data[:length], bodies, ends, [(len(ends), at_us)], ids), data[length:], is_other
 
 
-def _boundaries(data: bytes) -> tuple[list[int], list[int], bool]:
-    """Return where the bodies of the leading PUBLISH packets begin and end, and whether another kind stops them."""
-    bodies: list[int] = []
+def _ends(data: bytes) -> tuple[list[int], bool]:
+    """Return where the leading PUBLISH packets end, and whether another kind stops them."""
     ends: list[int] = []
     at, size = 0, len(data)
     try:
@@ -225,18 +227,24 @@ def _boundaries(data: bytes) -> tuple[list[int], list[int], bool]:
                     digit = data[body]
                     body += 1
                     length += (digit - 1) << 14
-                    if digit & _MORE:
-                        return bodies, ends, True
-            if length > MAXIMUM_PACKET_BYTES:
-                return bodies, ends, True
+                    if digit & _MORE or length > MAXIMUM_PACKET_BYTES:
+                        return ends, True
             at = body + length
             if at > size:
-                return bodies, ends, False
-            bodies.append(body)
+                return ends, False
             ends.append(at)
     except IndexError:  # the rest has not come yet
-        return bodies, ends, False
-    return bodies, ends, True
+        return ends, False
+    return ends, True
+
+
+def _bodies(data: bytes, ends: Integers) -> Integers:
+    """Return where the fixed header of each packet ends."""
+    octets = np.frombuffer(data, np.uint8)
+    bodies = np.concatenate([np.zeros(1, np.int64), ends[:-1]]) + 2
+    for _ in range(_LENGTH_DIGITS - 1):
+        bodies += octets[bodies - 1] >= _MORE
+    return bodies
 
 
 class _Fields:

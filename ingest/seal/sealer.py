@@ -203,7 +203,11 @@ class Sealer:
         for days, some in self._some_days_at_once(spec, by_local_day(spec, rows, self._site)):
             novelty = self._tell(spec, days, some, sealed)
             tally.count(spec.name, some["message_seq"].to_numpy(), novelty.is_duplicate)
-            for day, new_rows in by_local_day(spec, novelty.new_rows, self._site):
+            if not novelty.new_rows.num_rows:
+                continue
+            is_one_day = len(days) == 1
+            by_day = [(days[0], novelty.new_rows)] if is_one_day else by_local_day(spec, novelty.new_rows, self._site)
+            for day, new_rows in by_day:
                 write_rows(self._folder, spec, day, new_rows, stem)
                 sealed.touched.add((spec.name, day))
                 sealed.rows[spec.name] += new_rows.num_rows
