@@ -3,8 +3,8 @@
 `uv run python -m bench.continued_evaluations --rounds 20 --seed 1` makes a lake of invented probes with every fault
 that the gates know (drops, zeros, spikes, stillness, saturated and low plateaus, frost, gaps, silence, odd intervals),
 then lets hours pass: readings come, late, in parts and corrected, probes move, registers change, clocks step back.
-After every step it judges with what was carried and without, and compares every flag and every row of every carried
-table. The first difference ends it with the seed that shows it.
+After every step it judges with what was carried and without, part by part and at once, and compares every flag and
+every row of every carried table. The first difference ends it with the seed that shows it.
 """
 
 from __future__ import annotations
@@ -30,9 +30,13 @@ from ingest.lake.write import by_local_day, replace_register, write_rows
 from ingest.site import BEICHEN
 from sql.carry import Carry, carried_models
 from sql.evaluate import evaluate
+from sql.parts import READINGS_AT_ONCE
 
 _SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
+
+_READINGS_AT_ONCE = 5_000
+"""At every other step, so that groups judged whole are judged in several parts."""
 
 Row = dict[str, Any]
 
@@ -271,7 +275,8 @@ def compare(folder: DataFolder, seed: int, plots: int, steps: int) -> Counter[st
         as_of = district.clock
         if what != "begin" and district.rng.random() < 0.1:
             as_of -= timedelta(hours=2)
-        carry = Carry(load_past(folder), soil_files(folder), BEICHEN, as_of)
+        at_once = READINGS_AT_ONCE if step % 2 else _READINGS_AT_ONCE
+        carry = Carry(load_past(folder), soil_files(folder), BEICHEN, as_of, at_once)
         where = f"seed {seed}, step {step} ({what}) at {as_of:%m-%d %H:%M}"
         with open_lake(folder, BEICHEN) as carried, open_lake(folder, BEICHEN) as whole:
             flags = evaluate(carried, as_of=as_of, site=BEICHEN, carry=carry)

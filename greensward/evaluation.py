@@ -55,7 +55,13 @@ def judge_lake(
     campaigns: Campaigns | None = None,
 ) -> pa.Table:
     """Return the flags at `as_of`; writes nothing. Raises: StoreError when files keep vanishing under the query."""
-    return judge_and_ask(folder, site, as_of, lambda _, flags: flags, progress, campaigns)
+
+    def once() -> pa.Table:
+        carry = Carry(None, {}, site, as_of)  # nothing is taken over, but a large district is judged part by part
+        with open_lake(folder, site, days_read(as_of, site)) as lake:
+            return evaluate(lake, as_of=as_of, site=site, progress=progress, campaigns=campaigns, carry=carry)
+
+    return retrying(folder, once)
 
 
 def judge_and_ask(
@@ -68,7 +74,8 @@ def judge_and_ask(
 ) -> Answer:
     """Return what `ask` answers about the lake as it was judged at `as_of`; writes nothing.
 
-    ask: gets the connection, on which every model stands, and the flags; may be called more than once
+    ask: gets the connection, on which every model stands, and the flags; may be called more than once. So that
+        `readings` holds those of the whole window, these are judged at once, and memory grows with them
     campaigns: those of the district, the built-in ones where it has none; here and wherever they are asked for
     Raises: StoreError when files keep vanishing under the query.
     """

@@ -21,6 +21,7 @@ from ingest.site import Site
 from sql.continued import OPEN_DAYS, Seam, begin, end, seam_before, show_what_is_near, unsteady_groups
 from sql.fingerprints import READ_COLUMNS, make_fingerprints, make_groups, run_key, same_days
 from sql.models import Model, all_models
+from sql.parts import READINGS_AT_ONCE, Part, make_parts
 from sql.reference import limit
 
 _MOST_CHANGED = 0.5
@@ -36,6 +37,12 @@ _ORDER_KEPT = {"element_days": "date", "readings_daily": "date", "root_zone": "s
 """How rows lie in the files of models with many: who asks for days alone, or for the newest, skips the rest."""
 
 _DEVICE_GROUP = "coalesce(device_groups.group_id, concat('device ', {name}.device_id))"
+
+_READ = (
+    f"select {READ_COLUMNS}, date from memory.main.soil_readings "
+    "where date between getvariable('window_from') and getvariable('window_to') and {devices}"
+)
+"""The readings of the window of some devices."""
 
 _NOTHING_KNOWN = (
     "select null::varchar as group_id, null::varchar as fingerprint, null::varchar as closed_fingerprint, "
@@ -74,12 +81,20 @@ class Past:
 class Carry:
     """One evaluation that takes over what it can from `past`, and says afterwards what the next one may take over."""
 
-    def __init__(self, past: Past | None, days: Mapping[date, Sequence[str]], site: Site, as_of: datetime) -> None:
+    def __init__(
+        self,
+        past: Past | None,
+        days: Mapping[date, Sequence[str]],
+        site: Site,
+        as_of: datetime,
+        readings_at_once: int = READINGS_AT_ONCE,
+    ) -> None:
         """Begin; reads nothing yet.
 
         past: None when there is nothing
         days: the files of soil_readings by local day, listed before the lake was opened, so that what came between is
             judged again rather than missed
+        readings_at_once: of more readings of groups that are judged whole, these are judged part by part
         """
         self.as_of = as_of
         self.days = days
@@ -94,6 +109,7 @@ class Carry:
         self.past = past
         self._site = site
         self._all_groups = 0
+        self._readings_at_once = readings_at_once
         self._seam = seam_before(site.local_date(as_of), site)
 
     @property
@@ -101,11 +117,13 @@ class Carry:
         """True when rows of an earlier evaluation stand beside those of this one."""
         return self.groups_carried + self.groups_continued > 0
 
-    def passes(self, connection: duckdb.DuckDBPyConnection) -> Iterator[Seam | None]:
+    def passes(self, connection: duckdb.DuckDBPyConnection, readings: int) -> Iterator[Seam | None]:
         """Yield each time that the models that lead to the carried tables are to be made, and take over the rest.
 
         A seam: for groups that continue after it, with `continued_from` set. None: for those that are judged whole.
         After each model `show_what_is_near` is to be called.
+
+        readings: of the window
         """
         self._compare(connection)
         if self._seam is not None and self.groups_continued:
@@ -123,22 +141,52 @@ class Carry:
             end(connection, carried_models())
             self._count(connection)
         if self._judged_any:
-            if self.takes_over:
-                # of few groups the readings are looked for once, by all threads, and not by each model that reads them
-                kind = "table" if self.groups_judged <= _FEW_JUDGED * self._all_groups else "view"
-                connection.execute(
-                    f"create or replace {kind} soil_readings as "
-                    f"select {READ_COLUMNS}, date from memory.main.soil_readings "
-                    "where date between getvariable('window_from') and getvariable('window_to') "
-                    f"and device_id in (select device_id from ({_devices_of('judged_groups')}))"
-                )
             self.share_read = self.groups_judged / max(self._all_groups, 1)
-            yield None
-            if self.takes_over:
-                connection.execute(f"drop {kind} evaluated.soil_readings")
-                for model in carried_models():
-                    connection.execute(f"alter table {model.name} rename to judged_{model.name}")
+            if readings * self.share_read > self._readings_at_once:
+                yield from self._judge_in_parts(connection, readings)
+            else:
+                yield from self._judge_at_once(connection)
         self._take_over(connection)
+
+    def _judge_at_once(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        if not self.takes_over:
+            yield None
+            return
+        # of few groups the readings are looked for once, by all threads, and not by each model that reads them
+        kind = "table" if self.groups_judged <= _FEW_JUDGED * self._all_groups else "view"
+        devices = f"device_id in (select device_id from ({_devices_of('judged_groups')}))"
+        connection.execute(f"create or replace {kind} soil_readings as {_READ.format(devices=devices)}")
+        yield None
+        connection.execute(f"drop {kind} evaluated.soil_readings")
+        for model in carried_models():
+            connection.execute(f"alter table {model.name} rename to judged_{model.name}")
+
+    def _judge_in_parts(self, connection: duckdb.DuckDBPyConnection, readings: int) -> Iterator[None]:
+        some = f"device_id in (select device_id from ({_devices_of('judged_groups')}))"
+        for part in make_parts(connection, some if self.takes_over else "true", self._readings_at_once):
+            self.share_read = part.readings / readings
+            connection.execute(f"create or replace view soil_readings as {_READ.format(devices=part.devices())}")
+            yield None
+            self._put_aside(connection, part)
+        connection.execute("drop view evaluated.soil_readings")
+        if not self.takes_over:
+            for model in carried_models():
+                connection.execute(f"alter table judged_{model.name} rename to {model.name}")
+
+    def _put_aside(self, connection: duckdb.DuckDBPyConnection, part: Part) -> None:
+        """Add the rows of a part to those of the parts before, and let all else go that was made for it."""
+        for model in carried_models():
+            rows = (
+                f"select made.* exclude (group_id) from ({self._with_group(model, model.name)}) as made "
+                "left join (select distinct group_id, part_number from device_parts) as parts using (group_id) "
+                f"where coalesce(parts.part_number, 0) = {part.number}"  # without readings, a plateau is known of some
+            )
+            into = f"insert into judged_{model.name} by name" if part.number else f"create table judged_{model.name} as"
+            connection.execute(f"{into} {rows}")
+        _, made, _ = in_three_steps(all_models())
+        for model in made:
+            if model.is_table and not model.is_passing:
+                connection.execute(f"drop table {model.name}")
 
     def show_what_is_near(self, seam: Seam | None, connection: duckdb.DuckDBPyConnection, model: Model) -> None:
         """Once `model` is made in a pass after `seam`, set the closed rows beside it that later models look back at."""

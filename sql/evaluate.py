@@ -135,7 +135,7 @@ def make_models(
             return
         before, judged, after = in_three_steps(models)
         _make(connections, before, begin)
-        for seam in carry.passes(connection):
+        for seam in carry.passes(connection, readings):
             _continue_after(connections, seam)
             made = functools.partial(carry.show_what_is_near, seam)
             _make(connections, judged, begin, made, readings=readings * carry.share_read)

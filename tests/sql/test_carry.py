@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.continued_evaluations import compare_tables
 from greensward.carried import keep_for_next, load_past, soil_files
 from ingest.lake.compact import compact_partition
 from ingest.lake.layout import DataFolder
@@ -186,6 +187,41 @@ def test_what_is_carried_may_be_damaged_or_deleted_at_any_time(lake_folder: Data
     shutil.rmtree(lake_folder.carried)
     assert judge(lake_folder, AS_OF).groups_carried == 0
     assert load_past(lake_folder) is not None
+
+
+@pytest.mark.parametrize("leaves", [True, False], ids=["for the next", "for nobody"])
+def test_a_district_judged_part_by_part_is_that_judged_at_once(
+    made: MadeLake, folder: DataFolder, *, leaves: bool
+) -> None:
+    """P1 and P2 share a probe that was moved; D9, silent for months, left a plateau; D8 stands in no register."""
+    made.device("D2", "P1", valid_from=AS_OF - timedelta(days=2))
+    made.laboratory_plot("P9")
+    made.device("D9", "P9")
+    made.soil_until_now([0.26, 0.24], "D8")
+    made.rows["soil_plateaus"] = [
+        dict.fromkeys(("peak_water_content", "plateau_water_content"), 0.3)
+        | {"plot_id": plot_id, "device_id": device_id, "channel": 1, "depth_cm": 30.0}
+        | {"wetted_at": AS_OF - timedelta(days=60), "found_at": AS_OF - timedelta(days=30)}
+        for plot_id, device_id in (("P3", "D3"), ("P9", "D9"))
+    ]
+    store(made, folder)
+    begun: list[str] = []
+    days = soil_files(folder) if leaves else {}
+    carry = Carry(None, days, BEICHEN, AS_OF, readings_at_once=len(made.rows["soil_readings"]) // 4)
+    with open_lake(folder, BEICHEN) as lake, open_lake(folder, BEICHEN) as whole:
+        flags = evaluate(lake, as_of=AS_OF, site=BEICHEN, carry=carry, progress=lambda name, *_: begun.append(name))
+        expected = evaluate(whole, as_of=AS_OF, site=BEICHEN, carry=Carry(None, {}, BEICHEN, AS_OF))
+        compare_tables(lake, whole, "in parts")
+        unsteady = "select * from unsteady_devices order by all"
+        assert lake.execute(unsteady).fetchall() == whole.execute(unsteady).fetchall()
+        learned = lake.execute("select device_id from learned_field_capacities order by device_id").fetchall()
+        assert learned == [("D3",), ("D9",)]
+        if leaves:
+            keep_for_next(folder, lake, carry)
+    assert flags.equals(expected)
+    assert begun.count("readings") == 3
+    if leaves:
+        assert Evaluated(folder, AS_OF + 10 * MINUTE).carried == carry.groups_judged
 
 
 def test_two_evaluations_at_a_time_do_not_mix_what_they_leave(lake_folder: DataFolder) -> None:
