@@ -85,7 +85,7 @@ def say_forecast(story: Story, say: Say) -> str:
 
 
 def _issue(story: Story, scale: Scale, say: Say, site: Site) -> Iterator[str]:
-    """Yield a bar above the field over the time for which the issue stands open."""
+    """Yield a bar above the field from the day on which the plot became dry, where an issue stands open."""
     if story.issue_since is None:
         return
     begin, now = story.day_of(story.issue_since, site), story.day_of(story.as_of, site)

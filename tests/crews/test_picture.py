@@ -151,7 +151,7 @@ def test_every_line_stands_at_its_value_and_names_it() -> None:
 def test_the_story_in_one_sentence_each_forecast_issue_water_and_rain() -> None:
     said = texts(parsed(EVERYTHING))
     assert "再过约 5 天（3–8）到养护线" in said
-    assert "缺水 3 天" in said
+    assert "3 天前起缺水" in said
     assert "+18 mm" in said
     assert "12.4" in said
     assert "?" in said
