@@ -26,8 +26,8 @@ import duckdb
 import msgspec
 
 from ingest.lake.compact import compact_lake
+from ingest.lake.files import partition_files
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import partition_files
 from ingest.lake.tables import table
 from ingest.observation import Message
 from ingest.registers.snapshot import RegisterSnapshot

@@ -49,8 +49,8 @@ from crews.picture.stored import find_stories
 from crews.refusals import Refusals, is_outbox, language_of
 from crews.report_form import read_report
 from ingest.errors import StoreError
+from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import read_register
 from ingest.site import Site
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -14,8 +14,8 @@ import msgspec
 import pyarrow.parquet as pq
 
 from ingest.lake.durable import hash_is_right, make_folder, replace_file, store_errors, write_new_file
+from ingest.lake.files import Days, partition_days, partition_files
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import Days, partition_days, partition_files
 from ingest.lake.tables import table
 from sql.carry import Carry, Generation, Past, carried_models
 

@@ -22,10 +22,11 @@ from greensward.flights import flown_in
 from greensward.settled import keep_copies, list_with_copies
 from ingest.lake.dedupe import tell_new_from_known
 from ingest.lake.durable import replace_file, store_errors
+from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import file_lock
 from ingest.lake.ownership import ensure_layout
-from ingest.lake.read import open_lake, read_register, retrying
+from ingest.lake.read import open_lake, retrying
 from ingest.lake.tables import table
 from ingest.lake.write import by_local_day, write_rows
 from ingest.site import Site

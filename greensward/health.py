@@ -26,9 +26,10 @@ from greensward.metrics import METRICS_TYPE, metrics_page
 from greensward.settings import Settings
 from ingest.errors import GreenswardError, StoreError
 from ingest.lake.durable import store_errors
+from ingest.lake.files import partition_days, partition_files
 from ingest.lake.footers import column_statistics
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import partition_days, partition_files, retrying
+from ingest.lake.read import retrying
 from ingest.lake.tables import table
 from ingest.status import IngestStatus, read_status
 

@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 
 from ingest.errors import StoreError
 from ingest.lake.durable import hash_is_right, names_its_hash, store_errors, write_new_file
+from ingest.lake.files import list_files
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import Listed, list_files, select_files
+from ingest.lake.read import Listed, select_files
 from ingest.lake.tables import Table, all_tables, table
 
 _MOST_APART = 7

@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from ingest.errors import ConfigError
 from sql.reference import reference_rows
 from sql.seasons import RULES, half_a_year_later, overlapping, within_years
+
+if TYPE_CHECKING:  # as in sql/reference.py
+    import duckdb
 
 TABLES = ("campaigns", "campaign_rules", "seasons")
 """The reference tables that a district may write itself."""

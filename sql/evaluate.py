@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ingest.lake.read import Days
+from ingest.lake.files import Days
 from ingest.lake.tables import all_tables, table
 from ingest.site import Site
 from sql.campaigns import TABLES, Campaigns, create_campaigns, load_campaigns

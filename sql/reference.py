@@ -7,8 +7,10 @@ import functools
 import io
 from collections.abc import Container
 from importlib import resources
+from typing import TYPE_CHECKING
 
-import duckdb
+if TYPE_CHECKING:  # settings are read by processes that never ask DuckDB, and it takes a quarter of their memory
+    import duckdb
 
 LIMITS = "limits"
 """The one file that is not a table of rows: each of its rows is a column of the one-row relation `limits`."""

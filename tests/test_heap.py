@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,8 +33,8 @@ together.wait()
 """
 
 
-def _said(program: str, **environment: str) -> str:
-    command = [sys.executable, "-c", program]
+def _said(program: str, *arguments: str, **environment: str) -> str:
+    command = [sys.executable, "-c", program, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | environment)
     return done.stdout.strip()
 
@@ -48,3 +49,30 @@ def test_all_threads_share_one_heap_whatever_was_loaded() -> None:
 def test_arrow_takes_memory_from_where_it_is_given_back(first: str) -> None:
     said = _said(f"import {first}, pyarrow; print(pyarrow.default_memory_pool().backend_name)")
     assert said == "system"
+
+
+_SEAL = """
+import sys, greensward.cli, greensward.commands.ingest
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from ingest.lake.layout import DataFolder
+from ingest.observation import Message
+from ingest.registers.snapshot import RegisterSnapshot
+from ingest.seal.sealer import Sealer
+from ingest.site import BEICHEN
+
+sealer = Sealer(DataFolder(Path(sys.argv[1])), BEICHEN, "test")
+at = datetime(2026, 7, 2, tzinfo=UTC)
+reading = b'{"quantity": "volumetric_water_content", "depth_cm": 10, "value": 0.2, "unit": "m3/m3"}'
+said = b'{"schema": "greening.soil_reading/1", "measured_at": "2026-07-02T00:00:00Z", "readings": [%s]}' % reading
+for seq in range(int(sys.argv[2])):
+    message = Message(seq, at + timedelta(hours=1), "greensward/v1/beichen/gs-01/soil", said)
+    sealer.seal([message], RegisterSnapshot({}, frozenset(), ()))
+print(*sorted({"duckdb", "shapely", "pyproj"} & sys.modules.keys()))
+"""
+
+
+@pytest.mark.parametrize(("times", "loaded"), [(1, ""), (2, "duckdb")])
+def test_what_new_readings_do_without_is_not_loaded(tmp_path: Path, times: int, loaded: str) -> None:
+    """40 MB of pages and 10 of the process's own, a third of all."""
+    assert _said(_SEAL, str(tmp_path / "data"), str(times)) == loaded

@@ -18,8 +18,9 @@ from crews.flights.flight import (
     flights_of,
     plots_below,
 )
+from ingest.lake.files import partition_days, partition_files, read_files, read_register
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import partition_days, partition_files, read_files, read_register, retrying
+from ingest.lake.read import retrying
 from ingest.lake.tables import table
 from ingest.site import Site
 from sql.reference import limit

@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from crews.apply import Applied, apply_flags
 from crews.ledger import Ledger
+from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import open_lake, read_register, retrying
+from ingest.lake.read import open_lake, retrying
 from ingest.site import Site
 from sql.campaigns import Campaigns
 from sql.evaluate import days_read, evaluate, hide

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from ingest.errors import ConfigError
+from ingest.lake.files import partition_days
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import partition_days
 from ingest.lake.tables import table
 from ingest.site import Site
 from sql.reference import limit

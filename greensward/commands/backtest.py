@@ -22,7 +22,7 @@ from greensward.commands.flag_plot import choose_plot
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, err, examples, out, progress, show
 from greensward.settings import Settings
 from ingest.errors import ConfigError
-from ingest.lake.read import read_register
+from ingest.lake.files import read_register
 
 app = App(name="backtest", help_epilogue=examples("greensward backtest --from 2026-03-26 --to 2026-03-28 -o backtest"))
 

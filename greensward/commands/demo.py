@@ -33,8 +33,9 @@ from greensward.simulate import District, invent_district, latest_season_end
 from greensward.simulate.publish import publish
 from greensward.wiring import SOFTWARE_VERSION
 from ingest.errors import ConfigError
+from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import open_lake, read_register
+from ingest.lake.read import open_lake
 from ingest.mqtt.broker import Broker
 from ingest.registers.findings import Finding
 from ingest.registers.store import import_devices, import_plots

@@ -40,9 +40,9 @@ from ingest.decode.topics import ROOT
 from ingest.errors import ConfigError, GreenswardError
 from ingest.inbox import waiting_in
 from ingest.lake.durable import store_errors
+from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import ensure_layout
-from ingest.lake.read import read_register
 from ingest.registers.snapshot import Registers
 from ingest.site import Site
 from ingest.status import IngestStatus, read_status

@@ -23,7 +23,7 @@ from greensward.evaluation import Progress, judge_and_ask
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.durable import replace_file
-from ingest.lake.read import read_register
+from ingest.lake.files import read_register
 from sql.describe import describe_plot
 
 _NAMED = 12

@@ -23,7 +23,7 @@ from greensward.flights import biased_flights
 from greensward.planned import tell_plan
 from greensward.settings import Settings
 from ingest.errors import ConfigError
-from ingest.lake.read import read_register
+from ingest.lake.files import read_register
 from ingest.registers.flight_bias import FEWEST_LANDMARKS
 from ingest.registers.flight_plan import MOST_FILE_BYTES, read_flight_plan
 from ingest.registers.landmarks import read_landmarks

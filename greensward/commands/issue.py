@@ -25,7 +25,7 @@ from greensward.commands.register_output import instant
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Spoken, err, examples, out, show
 from greensward.settings import Settings
 from ingest.errors import ConfigError
-from ingest.lake.read import read_register
+from ingest.lake.files import read_register
 
 app = App(name="issue", help_epilogue=examples("greensward issue assign BC-20260326-0005 二队 --by 王工"))
 

@@ -25,7 +25,7 @@ from crews.words import Say, say_age, say_instant, speaker
 from greensward.console import EXIT_OK, EXIT_USAGE, Common, err, examples, out, show
 from greensward.settings import Settings
 from ingest.errors import ConfigError
-from ingest.lake.read import read_register
+from ingest.lake.files import read_register
 
 app = App(name="list", help_epilogue=examples("greensward list 一队", "greensward list --links"))
 

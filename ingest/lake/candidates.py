@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from ingest.errors import StoreError
 from ingest.lake.durable import store_errors
-from ingest.lake.read import with_fields
+from ingest.lake.files import with_fields
 from ingest.lake.spans import Span
 from ingest.lake.tables import Table
 from ingest.messages import Flags

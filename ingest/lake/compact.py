@@ -23,9 +23,9 @@ import pyarrow.parquet as pq
 
 from ingest.lake.damage import set_aside_damaged
 from ingest.lake.durable import ExchangeUnsupportedError, can_exchange, store_errors
+from ingest.lake.files import partition_days, partition_files
 from ingest.lake.layout import DataFolder
 from ingest.lake.merge import rows_in_order, says_it_is_in_order
-from ingest.lake.read import partition_days, partition_files
 from ingest.lake.tables import Table, all_tables
 from ingest.lake.write import replace_files
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from ingest.errors import StoreError
 from ingest.lake.durable import fsync_folder, hash_is_right, make_folder, store_errors
+from ingest.lake.files import read_files
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import read_files
 from ingest.lake.tables import Table
 
 _NOT_OF_THE_BYTES = frozenset(

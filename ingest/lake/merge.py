@@ -10,12 +10,11 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,9 +22,8 @@ import pyarrow.parquet as pq
 
 from ingest.errors import StoreError
 from ingest.lake.candidates import are_different
-from ingest.lake.dedupe import coalesce_by_key
+from ingest.lake.files import with_schema
 from ingest.lake.footers import ascending_columns
-from ingest.lake.read import with_schema
 from ingest.lake.tables import Table
 
 _LEAST_ROWS = 64
@@ -53,7 +51,7 @@ def rows_in_order(spec: Table, paths: Sequence[Path], rows_bytes: int) -> Genera
     Raises: StoreError.
     """
     with ExitStack() as stack, _reading(spec):
-        connection: duckdb.DuckDBPyConnection | None = None
+        coalesce: Callable[[Table, pa.Table], pa.Table] | None = None
         files = [stack.enter_context(_opened(path)) for path in paths]
         # To each its share: then all files come to their ends together, and a step takes the most rows that it can.
         share = rows_bytes / max(sum(file.metadata.num_rows for file in files), 1)
@@ -68,8 +66,8 @@ def rows_in_order(spec: Table, paths: Sequence[Path], rows_bytes: int) -> Genera
             if taken:
                 rows = pa.concat_tables(taken)
                 if spec.merge and not are_different(spec.key, rows):
-                    connection = connection or stack.enter_context(_coalescing())
-                    rows = coalesce_by_key(connection, spec, rows)
+                    coalesce = coalesce or stack.enter_context(_coalescing())
+                    rows = coalesce(spec, rows)
                 yield sorted_rows(spec, rows)
             elif end is None:
                 return
@@ -94,12 +92,14 @@ def says_it_is_in_order(spec: Table, footer: pq.FileMetaData) -> bool:
 def _reading(spec: Table) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, ValueError, OSError, duckdb.Error) as error:
+    except (pa.ArrowException, ValueError, OSError) as error:
         raise StoreError(f"merging {spec.name}: {error}") from error
 
 
-def _coalescing() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(":memory:", config={"memory_limit": "512MB", "threads": 2})
+def _coalescing() -> AbstractContextManager[Callable[[Table, pa.Table], pa.Table]]:
+    from ingest.lake.same_rows import coalescing  # noqa: PLC0415 - as in `ingest.lake.dedupe`
+
+    return coalescing()
 
 
 def _opened(path: Path) -> pq.ParquetFile:

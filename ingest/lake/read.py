@@ -6,22 +6,16 @@ import contextlib
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.errors import StoreError
-from ingest.lake.durable import store_errors
+from ingest.lake.files import Days, Result, is_gone, list_files, retrying_while
 from ingest.lake.layout import DataFolder
-from ingest.lake.locks import without_swaps
-from ingest.lake.tables import PARTITION_WORDS, Table, all_tables, table
+from ingest.lake.tables import PARTITION_WORDS, Table, all_tables
 from ingest.site import Site
-
-Result = TypeVar("Result")
 
 _SQL_TYPES = {
     "string": "varchar",
@@ -36,12 +30,7 @@ _SQL_TYPES = {
 }
 
 _COMPARING_MEMORY = "512MB"
-_FREE_ATTEMPTS = 4
-"""Tries that hold nobody up. Swaps of a partition are minutes apart, so that the second try nearly always does."""
 
-
-Days = tuple[date, date]
-"""The first and the last local day."""
 
 _DATE = ("date", PARTITION_WORDS.comment)
 
@@ -183,129 +172,15 @@ def _sql_type(arrow: pa.DataType) -> str:
     return _SQL_TYPES[str(arrow)]
 
 
-def list_files(folder: DataFolder, spec: Table, days: Days | None = None) -> list[str]:
-    """Return the table's files, of `days` or all, each folder listed in one go; days ascending, then by name.
-
-    Listed here and not by a glob of DuckDB's: that looks at each name again after listing, and silently leaves out
-    what a swap has moved meanwhile. A path that is named fails when it is gone, and the reader tries again.
-    """
-    root = str(folder.table(spec.name))
-    if spec.partition_by is None:
-        return _parquet_names(root)
-    return [
-        name
-        for day in partition_days(folder, spec)
-        if days is None or days[0] <= day <= days[1]
-        for name in _parquet_names(f"{root}/date={day}")
-    ]
-
-
-def _parquet_names(folder: str) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entry.path for entry in entries if entry.name.endswith(".parquet"))
-    except FileNotFoundError:
-        return []
-
-
 def retrying(folder: DataFolder, query: Callable[[], Result]) -> Result:
     """Return what `query` returns, trying again when a file it listed was swapped away before it was opened.
 
-    The last try holds off swaps, so that a query slower than the swaps ends too. `query` lists the files itself.
-
-    Raises: whatever `query` raises for another reason; StoreError when swaps cannot be held off.
+    As `retrying_while`, for queries by DuckDB, and by Arrow.
     """
-    for _ in range(_FREE_ATTEMPTS):
-        try:
-            return query()
-        except (duckdb.IOException, OSError, StoreError) as error:
-            if not _has_vanished(error):
-                raise
-    with without_swaps(folder):
-        return query()
+    return retrying_while(_has_vanished, folder, query)
 
 
 def _has_vanished(error: Exception) -> bool:
-    """Say whether a file was gone when it was opened: told by DuckDB, by the system, or by the system through us."""
     if isinstance(error, duckdb.IOException):
         return "No such file" in str(error) or "No files found" in str(error)
-    return isinstance(error, FileNotFoundError) or isinstance(error.__cause__, FileNotFoundError)
-
-
-def partition_files(folder: DataFolder, spec: Table, day: date) -> list[Path]:
-    """Return the Parquet files of one local day, in name order; empty when there is none."""
-    return [Path(name) for name in _parquet_names(str(folder.partition(spec.name, day)))]
-
-
-def partition_bytes(folder: DataFolder, spec: Table, day: date) -> int:
-    """Return how many bytes the Parquet files of one local day have together. Raises: OSError when one goes meanwhile.
-
-    Of a folder as it is listed, since a backlog asks again and again.
-    """
-    try:
-        entries = os.scandir(folder.partition(spec.name, day))
-    except FileNotFoundError:
-        return 0
-    with entries:
-        return sum(entry.stat().st_size for entry in entries if entry.name.endswith(".parquet"))
-
-
-def partition_days(folder: DataFolder, spec: Table) -> list[date]:
-    """Return the local days that the table has a folder for, ascending."""
-    try:
-        with os.scandir(folder.table(spec.name)) as entries:
-            names = [entry.name for entry in entries]
-    except FileNotFoundError:
-        return []
-    days = []
-    for name in names:
-        with contextlib.suppress(ValueError):
-            day = date.fromisoformat(name.removeprefix("date="))
-            if name == f"date={day}":  # any other was put there by hand and is none of ours
-                days.append(day)
-    return sorted(days)
-
-
-def read_files(spec: Table, paths: list[Path]) -> pa.Table:
-    """Return all rows of `paths` with the table's schema; columns a file lacks are null. Raises: StoreError."""
-    if not paths:
-        return spec.schema.empty_table()
-    with store_errors(f"reading {spec.name}"):
-        tables = [pq.read_table(path, partitioning=None, page_checksum_verification=True) for path in paths]
-    return pa.concat_tables([with_schema(spec, rows) for rows in tables])
-
-
-def with_schema(spec: Table, rows: pa.Table) -> pa.Table:
-    """Return the rows with the table's columns; those they lack are null."""
-    return with_fields(spec.schema, rows)
-
-
-def with_fields(fields: pa.Schema, rows: pa.Table) -> pa.Table:
-    """Return the rows with these columns; those they lack are null.
-
-    Raises: pa.ArrowInvalid, also for instants that do not say their time zone.
-    """
-    there = frozenset(rows.column_names)
-    arrays = [
-        _cast(field, rows[field.name]) if field.name in there else pa.nulls(rows.num_rows, field.type)
-        for field in fields
-    ]
-    return pa.Table.from_arrays(arrays, schema=fields)
-
-
-def _cast(field: pa.Field, values: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_timestamp(field.type) and not getattr(values.type, "tz", None):
-        raise pa.ArrowInvalid(f"{field.name} is {values.type}: no instants with their time zone")
-    return values.cast(field.type)
-
-
-def read_register(folder: DataFolder, name: str) -> pa.Table:
-    """Return the whole register `name` with the table's schema; empty when nothing was imported. Raises: StoreError."""
-    spec = table(name)
-    try:
-        return retrying(folder, lambda: read_files(spec, [Path(file) for file in list_files(folder, spec)]))
-    except (pa.ArrowException, ValueError) as error:
-        raise StoreError(
-            f"the register of {name} in {folder.table(name)} cannot be read: {error}. Restore it from a backup, or "
-            f"move the file away and import the {name} again."
-        ) from error
+    return is_gone(error)

@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 
 from ingest.errors import StoreError
 from ingest.lake.durable import ExchangeUnsupportedError, exchange_folders, make_folder, store_errors, write_new_file
+from ingest.lake.files import partition_files
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import swapping, without_swaps
-from ingest.lake.read import partition_files
 from ingest.lake.tables import Table, table
 from ingest.site import Site
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import read_register
 
 
 @dataclass(frozen=True, slots=True)

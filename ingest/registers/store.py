@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ingest.errors import ConfigError, StoreError
+from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import ensure_layout
-from ingest.lake.read import read_register
 from ingest.lake.tables import table
 from ingest.lake.write import replace_register, to_arrow
 from ingest.registers.datum import Datum

@@ -10,9 +10,9 @@ from datetime import date, datetime, timedelta
 from ingest.heap import give_back
 from ingest.lake.compact import compact_lake
 from ingest.lake.durable import ExchangeUnsupportedError, make_folder, store_errors
+from ingest.lake.files import partition_days
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import clear_trash
-from ingest.lake.read import partition_days
 from ingest.lake.tables import table
 from ingest.seal.pace import Pace
 from ingest.site import Site

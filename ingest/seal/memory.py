@@ -15,8 +15,8 @@ from ingest.decode.sparkplug import read_life_event, read_number
 from ingest.decode.sparkplug_births import Births, BornMetric, Certificate, LifeEvent, Node
 from ingest.decode.sparkplug_sequence import Sequences
 from ingest.errors import StoreError
+from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import read_register
 from ingest.lake.tables import table
 from ingest.lake.write import replace_register, to_arrow
 from ingest.observation import Decoded, Message

@@ -35,9 +35,10 @@ from ingest.drone.rows import picture_rows, posed_pictures, repose
 from ingest.errors import StoreError
 from ingest.lake.damage import read_undamaged, set_aside_damaged
 from ingest.lake.durable import can_exchange, store_errors
+from ingest.lake.files import partition_files
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import swapping
-from ingest.lake.read import partition_files, relation_of
+from ingest.lake.read import relation_of
 from ingest.lake.tables import Table, table
 from ingest.lake.write import by_local_day, replace_partition, to_arrow, write_rows
 from ingest.observation import DroneImage, DronePose, Message

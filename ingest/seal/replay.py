@@ -19,9 +19,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingest.lake.damage import lost_messages, read_undamaged
+from ingest.lake.files import partition_days, partition_files
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import swapping
-from ingest.lake.read import partition_days, partition_files
 from ingest.lake.tables import Table, table
 from ingest.lake.write import replace_partition, to_arrow
 from ingest.observation import Message

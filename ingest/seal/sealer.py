@@ -12,19 +12,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
 from ingest.decode.context import DecodeContext
-from ingest.drone.plots_index import PlotShapes
-from ingest.drone.pose_join import yields_to_poses
 from ingest.errors import StoreError
 from ingest.lake.damage import set_aside_damaged
 from ingest.lake.dedupe import Novelty, compared_files, tell_new_from_known
 from ingest.lake.durable import store_errors
+from ingest.lake.files import partition_bytes
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import comparing, partition_bytes
 from ingest.lake.tables import Table, table
 from ingest.lake.write import by_local_day, columns_to_arrow, to_arrow, write_rows
 from ingest.messages import Messages, instant
@@ -32,9 +29,7 @@ from ingest.observation import Message, Reply
 from ingest.registers.snapshot import RegisterSnapshot
 from ingest.seal.judged import Batch, Judged, judge, our_fault
 from ingest.seal.memory import Memory
-from ingest.seal.pictures import PictureStore, count_pictures
 from ingest.seal.plain import PlainReader
-from ingest.seal.stored_poses import stored_poses
 from ingest.seal.tally import Tally
 from ingest.site import Site
 
@@ -82,7 +77,6 @@ class Sealer:
         self._software_version = software_version
         self._memory: Memory | None = None
         self._plain = PlainReader()
-        self._shapes_of: tuple[RegisterSnapshot, PlotShapes] | None = None
 
     def seal(self, messages: Sequence[Message], registers: RegisterSnapshot) -> Sealed:
         """Make the rows of `messages` durable and return what became of them.
@@ -119,8 +113,7 @@ class Sealer:
         batch = judge(others, context, self._software_version, memory.learn_streams)
         tally = Tally(messages.message_seq)
         if batch.images or batch.poses:
-            with comparing() as db:
-                self._store_pictures(db, batch, messages, registers, tally, sealed)
+            self._store_pictures(batch, messages, registers, tally, sealed)
         rows = self._as_tables(batch)
         for name, plain_rows in plain.tables(messages).items():
             rows[name] = pa.concat_tables([plain_rows, rows[name]]) if name in rows else plain_rows
@@ -134,56 +127,26 @@ class Sealer:
         return sealed, columns_to_arrow(table("raw_messages"), ended.raw_columns(messages), len(messages))
 
     def _store_pictures(
-        self,
-        db: duckdb.DuckDBPyConnection,
-        batch: Batch,
-        messages: Messages,
-        registers: RegisterSnapshot,
-        tally: Tally,
-        sealed: Sealed,
+        self, batch: Batch, messages: Messages, registers: RegisterSnapshot, tally: Tally, sealed: Sealed
     ) -> None:
-        """Make all pictures durable; when our code fails on one, that one's messages are refused and no others."""
-        store = PictureStore(self._folder, self._site, db, self._turned)
-        newest = instant(int(messages.received_at_us.max()))
-        groups = store.groups(batch.images)
-        groups += store.waiting(batch.poses, groups)
-        lacking = [image.captured_at for image, _ in batch.images if yields_to_poses(image)]
-        lacking += [group.known["captured_at"] for group in groups if group.known is not None]
-        around, damaged = stored_poses(db, self._folder, self._site, lacking)
-        sealed.damaged.extend(damaged)
-        poses = [*around, *batch.poses]
-        shapes = self._shapes(registers)
-        try:
-            kept = store.judge(groups, poses, shapes, newest)
-        except Exception as error:  # noqa: BLE001 - or one picture would stop ingest at every start, for ever
-            our_fault(error)
-            kept = []
-            for group in list(groups):
-                try:
-                    kept.extend(store.judge([group], poses, shapes, newest))
-                except Exception as error:  # noqa: BLE001 - as above
-                    groups.remove(group)
-                    for _, message in group.incoming:
-                        batch.refuse(message.message_seq, our_fault(error), self._software_version)
-        stays = store.write(kept, _stem(messages))
-        count_pictures(tally, groups, kept, stays)
-        sealed.touched |= store.written.touched
-        sealed.rows.update(store.written.rows)
-        sealed.damaged.extend(store.written.damaged)
+        # Not before there is one: what reckons with shapes takes memory that a district without drones does not need.
+        from ingest.seal.picture_batch import store_pictures  # noqa: PLC0415
 
-    def _shapes(self, registers: RegisterSnapshot) -> PlotShapes:
-        if self._shapes_of is None or self._shapes_of[0] is not registers:
-            plots = registers.plots
-            shapes = PlotShapes.from_register(
-                plot_id=[plot.plot_id for plot in plots],
-                geometry=[plot.wkb for plot in plots],
-                valid_from=[plot.valid_from for plot in plots],
-                valid_to=[plot.valid_to for plot in plots],
-                register_version=plots[-1].register_version if plots else "",
-                canopy_height_m=[plot.canopy_height_m for plot in plots],
-            )
-            self._shapes_of = (registers, shapes)
-        return self._shapes_of[1]
+        newest = instant(int(messages.received_at_us.max()))
+        written = store_pictures(
+            self._folder,
+            self._site,
+            batch,
+            registers.plots,
+            newest,
+            _stem(messages),
+            tally,
+            self._software_version,
+            self._turned,
+        )
+        sealed.touched |= written.touched
+        sealed.rows.update(written.rows)
+        sealed.damaged.extend(written.damaged)
 
     def _as_tables(self, batch: Batch) -> dict[str, pa.Table]:
         """Return all rows, by table; a message of which a table cannot hold a row is refused, and no others."""
@@ -237,7 +200,7 @@ class Sealer:
         self._turned()
         try:
             return tell()
-        except (duckdb.Error, StoreError) as error:
+        except StoreError as error:
             damaged = set_aside_damaged(self._folder, compared_files(self._folder, spec, days))
             if not damaged:
                 raise StoreError(f"comparing with {spec.name} of {days[0]} to {days[-1]}: {error}") from error

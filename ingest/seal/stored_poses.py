@@ -12,8 +12,9 @@ import pyarrow as pa
 from ingest.drone.pose_join import DRC_REACH, OSD_REACH, PLAN_REACH, STILL_REACH
 from ingest.errors import StoreError
 from ingest.lake.damage import set_aside_damaged
+from ingest.lake.files import partition_files
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import partition_files, relation_of
+from ingest.lake.read import relation_of
 from ingest.lake.tables import table
 from ingest.observation import DronePose
 from ingest.site import Site

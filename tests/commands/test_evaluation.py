@@ -18,8 +18,9 @@ from greensward import evaluation
 from greensward.evaluation import evaluate_and_apply, export_events
 from ingest.lake import dedupe
 from ingest.lake.compact import compact_partition
+from ingest.lake.files import partition_files
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import open_lake, partition_files
+from ingest.lake.read import open_lake
 from ingest.lake.tables import Table, table
 from ingest.lake.write import to_arrow, write_rows
 from ingest.site import BEICHEN

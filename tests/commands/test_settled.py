@@ -15,8 +15,9 @@ from greensward import settled
 from greensward.evaluation import judge_to_keep
 from greensward.settled import keep_copies, list_with_copies
 from ingest.lake.compact import compact_partition
+from ingest.lake.files import partition_files
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import Listed, open_lake, partition_files
+from ingest.lake.read import Listed, open_lake
 from ingest.lake.tables import all_tables, table
 from ingest.lake.write import to_arrow, write_rows
 from ingest.site import BEICHEN

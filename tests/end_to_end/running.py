@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import duckdb
 import paho.mqtt.client as mqtt
@@ -132,10 +132,24 @@ class Watched:
         self._thread.join()
 
 
-class Program:
-    """`greensward ingest` as a process of its own, that can be killed and started again."""
+class Peak(NamedTuple):
+    """The most that a process had resident, in MB.
 
-    def __init__(self, mosquitto: Mosquitto, folder: DataFolder, cwd: Path) -> None:
+    own: of it without pages of files, libraries above all. How many of these are mapped follows what the page cache
+        holds and how large its pieces are: a third as many at one time as at another, for the same program.
+    """
+
+    all: float
+    own: float
+
+
+class Program:
+    """`greensward ingest` as a process of its own, that can be killed and started again.
+
+    settings: further ones, by the name that follows GREENSWARD__
+    """
+
+    def __init__(self, mosquitto: Mosquitto, folder: DataFolder, cwd: Path, **settings: str) -> None:
         self._folder, self._cwd = folder, cwd
         self._environment = {name: text for name, text in os.environ.items() if not name.startswith("GREENSWARD")} | {
             "PYTHONPATH": str(PROJECT),
@@ -144,6 +158,7 @@ class Program:
             "GREENSWARD__DATA__FOLDER": str(folder.root),
             "GREENSWARD__INGEST__SEAL_EVERY_S": "0.3",
             "GREENSWARD__INGEST__MIN_FREE_BYTES": "1000000",
+            **{f"GREENSWARD__{name}": text for name, text in settings.items()},
         }
         self.process: subprocess.Popen[str] | None = None
 
@@ -190,21 +205,11 @@ class Program:
         assert status is not None
         return status
 
-    def peak_own_mb(self) -> float:
+    def peak_mb(self) -> Peak:
         assert self.process is not None
-        peak_mb, mapped_mb = peak_and_mapped_mb(self.process.pid)
-        return peak_mb - mapped_mb
-
-
-def peak_and_mapped_mb(pid: int) -> tuple[float, float]:
-    """Return a process's peak resident memory, and how much of it now are pages of files: libraries, above all.
-
-    The difference is the process's own. How many pages of a library are mapped follows what the page cache holds and
-    how large its pieces are: 48 to 139 MB for the same ingest on the same machine.
-    """
-    text = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    peak, mapped = (int(text.partition(f"{name}:")[2].split()[0]) / 1024 for name in ("VmHWM", "RssFile"))
-    return peak, mapped
+        text = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        peak, mapped = (int(text.partition(f"{name}:")[2].split()[0]) / 1024 for name in ("VmHWM", "RssFile"))
+        return Peak(peak, peak - mapped)
 
 
 def asked(folder: DataFolder, query: str) -> list[tuple[Any, ...]]:

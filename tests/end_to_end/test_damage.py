@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ingest.inbox import Arrival, Inbox
+from ingest.lake.files import partition_files
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import partition_files
 from ingest.lake.tables import table
 from ingest.lake.write import to_arrow, write_rows
 from ingest.site import BEICHEN

@@ -13,9 +13,9 @@ import pytest
 
 from ingest.inbox import Arrival, Inbox
 from ingest.lake import compact
+from ingest.lake.files import partition_files
 from ingest.lake.layout import DataFolder
 from ingest.lake.merge import rows_in_order
-from ingest.lake.read import partition_files
 from ingest.lake.tables import table
 from ingest.lake.write import write_rows
 from ingest.mqtt.broker import Broker

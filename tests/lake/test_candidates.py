@@ -14,8 +14,8 @@ import pytest
 
 from ingest.errors import StoreError
 from ingest.lake.candidates import Candidates, find_candidates
+from ingest.lake.files import partition_files
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import partition_files
 from ingest.lake.tables import table
 from tests.lake.rows import NOON, soil, soil_row
 

@@ -13,8 +13,9 @@ import pytest
 
 from ingest.lake import durable, write
 from ingest.lake.compact import compact_lake, compact_partition
+from ingest.lake.files import partition_files, read_files
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import open_lake, partition_files, read_files, retrying
+from ingest.lake.read import open_lake, retrying
 from ingest.lake.tables import table
 from ingest.lake.write import to_arrow, write_rows
 from ingest.site import BEICHEN

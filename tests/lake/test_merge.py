@@ -23,9 +23,9 @@ import pytest
 from ingest.errors import StoreError
 from ingest.lake import compact, durable, merge
 from ingest.lake.compact import _chosen, _File, compact_partition
+from ingest.lake.files import partition_files, read_files
 from ingest.lake.layout import DataFolder
 from ingest.lake.merge import rows_in_order
-from ingest.lake.read import partition_files, read_files
 from ingest.lake.tables import table
 from ingest.lake.write import columns_to_arrow, to_arrow, write_rows
 from tests.lake.rows import NOON, soil, soil_row

@@ -18,9 +18,10 @@ from ingest.errors import ConfigError, StoreError
 from ingest.lake import ownership
 from ingest.lake.compact import compact_partition
 from ingest.lake.damage import scrub, set_aside_damaged
+from ingest.lake.files import partition_files, read_files, read_register
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import check_layout, ensure_layout, own
-from ingest.lake.read import explain_columns, open_lake, partition_files, read_files, read_register, retrying
+from ingest.lake.read import explain_columns, open_lake, retrying
 from ingest.lake.tables import all_tables, table
 from ingest.lake.write import by_local_day, replace_register, write_rows
 from ingest.site import BEICHEN

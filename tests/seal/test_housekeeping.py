@@ -18,8 +18,8 @@ from ingest.errors import StoreError
 from ingest.inbox import Arrival, Inbox
 from ingest.lake.compact import MergeLeftError
 from ingest.lake.durable import write_new_file
+from ingest.lake.files import partition_days, partition_files
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import partition_days, partition_files
 from ingest.lake.tables import table
 from ingest.lake.write import to_arrow, write_rows
 from ingest.seal.housekeeping import keep_house

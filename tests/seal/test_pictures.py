@@ -18,8 +18,9 @@ from ingest.drone import pictures as drone_pictures
 from ingest.errors import StoreError
 from ingest.lake import durable
 from ingest.lake.durable import ExchangeUnsupportedError
+from ingest.lake.files import partition_files
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import comparing, open_lake, partition_files
+from ingest.lake.read import comparing, open_lake
 from ingest.lake.tables import table
 from ingest.lake.write import to_arrow, write_rows
 from ingest.observation import DroneImage, Message

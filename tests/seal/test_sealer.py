@@ -19,8 +19,9 @@ from ingest.decode.route import decode
 from ingest.drone.rows import posed_pictures
 from ingest.errors import StoreError
 from ingest.lake import durable
+from ingest.lake.files import partition_files
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import open_lake, partition_files
+from ingest.lake.read import open_lake
 from ingest.lake.tables import table
 from ingest.lake.write import write_rows
 from ingest.observation import Decoded, Message
