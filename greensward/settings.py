@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import time
 import tomllib
 from collections.abc import Mapping
@@ -36,11 +37,18 @@ _Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
 class SiteSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """[site]: the district; west, south, east, north in degrees, WGS 84.
+    """[site]: the district.
 
+    name: what people call the district
+    district: the district's name on topics
+    timezone: IANA name; a day is a day there
+    west: degrees, WGS 84; positions outside the box are set aside
+    south: as west
+    east: as west
+    north: as west
     clock: for demonstrations: the instant (RFC 3339) that counts as now when a command starts; "" is the real clock
-    elevation_m: above the sea
-    wind_height_m: at which the weather stations measure wind
+    elevation_m: metres above the sea
+    wind_height_m: metres above the ground at which the weather stations measure wind
     """
 
     name: str = "北辰区"
@@ -73,7 +81,10 @@ class WaterSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class DataSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """[data]: where everything is kept; a relative folder is taken from the settings file's folder."""
+    """[data]: the data folder.
+
+    folder: where everything is kept; a relative folder is taken from the settings file's folder
+    """
 
     folder: str = "greensward-data"
 
@@ -81,9 +92,20 @@ class DataSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class BrokerSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """[broker]: `host = ""` starts the built-in broker; otherwise an MQTT broker of yours.
 
+    host: "" starts the built-in broker with `up`; otherwise an MQTT broker of yours
+    port: its port
+    client_id: ours at the broker; its session hangs on it, so it stays the same for ever, and no two workers share one
+    mqtt_version: "5" or "3.1.1"
+    username: ours at the broker
+    password_file: first line is the password; mode 0600
+    ca_file: certificate authority of the broker; turns TLS on
+    cert_file: our certificate, where the broker asks for one
+    key_file: its key; mode 0600
+    keepalive_s: a dead connection is noticed within twice this
     session_expiry_s: how long the broker keeps messages for us while we are away
     receive_maximum: messages that may be in flight to us, unacknowledged, 1 to 65,535
     receive: "bulk" reads as many packets at once as have come; "paho" one by one, a tenth as fast
+    allow_insecure: true: unencrypted beyond this machine
     """
 
     host: str = ""
@@ -122,7 +144,10 @@ class IngestSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class FlagSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """[flags]: how often `up` evaluates the rules."""
+    """[flags]: how often `up` evaluates the rules.
+
+    every_minutes: minutes between two evaluations of `up`; /readyz calls one late after twice that and 5 minutes
+    """
 
     every_minutes: Annotated[float, msgspec.Meta(gt=0)] = 30.0
 
@@ -132,7 +157,6 @@ class CampaignSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     file: campaigns, as sql/reference/campaigns.csv; a relative path is taken from the settings file's folder
     rules_file: the conditions of their starts, as sql/reference/campaign_rules.csv
-
     seasons_file: the seasons, as sql/reference/seasons.csv, in place of the built-in ones
 
     A row of an id that is built in replaces that. South of the equator what is built in stands half a year later.
@@ -146,10 +170,13 @@ class CampaignSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class WebSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """[web]: the crews' pages.
 
+    host: address to listen on
+    port: port to listen on
     public_url: how phones reach this server, for links; "" means http://host:port
     link_days: how long a crew's link works
     truck_litres: what one water truck holds, where the crew has no figure of its own
     office_phone: whom crews can call, on their pages and where a link has ended; "" shows none
+    allow_insecure: true: plain HTTP beyond this machine
     """
 
     host: str = "127.0.0.1"
@@ -162,7 +189,7 @@ class WebSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """All settings, one section each."""
+    """All settings, one section each; what a key means is a line of its section's docstring."""
 
     site: SiteSettings = SiteSettings()
     data: DataSettings = DataSettings()
@@ -178,6 +205,11 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         given = self.campaigns
         files = (Path(name) if name else None for name in (given.file, given.rules_file, given.seasons_file))
         return load_campaigns(*files, is_southern=self.place().is_southern)
+
+    def meaning(self, section: str, key: str) -> str:
+        """Return what a setting means, in one line."""
+        said = re.search(rf"^ +{key}: (.+)$", type(getattr(self, section)).__doc__ or "", re.MULTILINE)
+        return said[1] if said else ""
 
     def place(self) -> Site:
         """Return the site. Raises: ConfigError for an unknown time zone or an empty box."""

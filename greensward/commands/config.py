@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 from rich.markup import escape
 
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, examples, out, show
-from greensward.settings import places
+from greensward.settings import Settings, places
 from ingest.errors import ConfigError
 
 app = App(name="config", help_epilogue=examples("greensward config --write greensward.toml"))
@@ -28,7 +28,7 @@ def config(
     settings = common.settings()
     text = tomli_w.dumps(msgspec.to_builtins(settings))
     if write is not None:
-        return _write(write, text)
+        return _write(write, _explained(text, settings))
 
     def render() -> None:
         looked = ", ".join(f"{path}{'' if path.is_file() else ' (not there)'}" for path in places(common.config))
@@ -37,6 +37,16 @@ def config(
 
     show(msgspec.to_builtins(settings), as_json=common.json, render=render)
     return EXIT_OK
+
+
+def _explained(text: str, settings: Settings) -> str:
+    """Return a settings file with the meaning of each key above it."""
+    lines, section = ["# Where what a key means is not enough: docs/operators.md"], ""
+    for line in text.splitlines():
+        section = line.strip("[]") if line.startswith("[") else section
+        key, is_setting, _ = line.partition(" = ")
+        lines += [f"# {settings.meaning(section, key)}", line] if is_setting else [line]
+    return "\n".join(lines) + "\n"
 
 
 def _write(path: Path, text: str) -> int:
@@ -48,5 +58,5 @@ def _write(path: Path, text: str) -> int:
         return EXIT_FOUND_PROBLEMS
     except OSError as error:
         raise ConfigError(f"--write {path}: {error.strerror}; name a file in a folder that is there.") from error
-    err.print(f"Wrote {escape(str(path))}. The meaning of every key: docs/operators.md")
+    err.print(f"Wrote {escape(str(path))}. Beside every key stands what it means.")
     return EXIT_OK

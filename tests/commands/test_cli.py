@@ -341,6 +341,7 @@ def test_a_settings_file_to_begin_with_is_written_once_and_can_be_read(
     assert run(["config", "--write", str(file)]) == EXIT_FOUND_PROBLEMS
     assert run(["config", "--json", "--config", str(file)]) == EXIT_OK
     assert json.loads(capsys.readouterr().out)["site"]["district"] == "beichen"
+    assert "\n# how long messages are kept as received, for replay\nraw_days = 30\n" in file.read_text(encoding="utf-8")
 
 
 def test_doctor_names_what_is_missing_and_how_to_mend_it(
