@@ -1,4 +1,4 @@
-"""Fenced blocks, commands and links of README.md and docs/*.md."""
+"""Fenced blocks, commands and links of the pages at the root and in docs/."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))
 
 _BLOCK = re.compile(r"^```(\w*)[ \t]*([^\n]*)\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"^ {4}(?:\$ )?((?:uvx |uv run |\./run )?greensward .*)$", re.MULTILINE)
