@@ -7,13 +7,16 @@
 -- Kept as: carried table
 --
 -- Counted element by element: channels that report one after the other, or a temperature that follows seconds later,
--- are no shorter interval. It is the step within which the device spends half of its time, so that a burst of readings
--- while water comes does not make hours of calm look like silence. A longer silence counts as one day, however long.
+-- are no shorter interval. It is the mean step from report to report of a usual day: the median of the days on which
+-- the device was heard. So a silence is one day, that which ends it, and so is a burst of readings while water comes. A
+-- day with a first report alone tells of no step and counts as zero: of two reports, a silence apart, nobody knows the
+-- interval (default_interval_s).
 with instants as (
     select distinct
         device_id,
         channel,
         depth_cm,
+        date,
         measured_at,
     from staged_soil_readings
     where
@@ -24,6 +27,7 @@ with instants as (
 steps as (
     select
         device_id,
+        date,
         cast(
             round(
                 epoch(measured_at)
@@ -33,28 +37,17 @@ steps as (
     from instants
 ),
 
-lengths as (
+days as (
     select
         device_id,
-        step_s,
-        sum(least(step_s, 86400)) as spent_s,
+        date,
+        coalesce(avg(step_s), 0) as step_s,
     from steps
-    where step_s > 0
-    group by device_id, step_s
-),
-
-sums as (
-    select
-        device_id,
-        step_s,
-        sum(spent_s) over (partition by device_id order by step_s rows unbounded preceding) as spent_so_far_s,
-        sum(spent_s) over (partition by device_id) as spent_in_all_s,
-    from lengths
+    group by device_id, date
 )
 
 select
     device_id,
-    cast(min(step_s) as double) as interval_s,
-from sums
-where 2 * spent_so_far_s >= spent_in_all_s
+    nullif(percentile_disc(0.5) within group (order by step_s), 0) as interval_s,
+from days
 group by device_id

@@ -7,9 +7,10 @@
 -- Kept as: carried table
 --
 -- A rise counts in an hour that is wetting_rise above the driest hour of the reach_hours before it, that still brings
--- wetting_step_share of that, and when the next hour keeps at least half of it: a lone spike is no watering. That reach
--- is wetting_hours, or the time between two reports of a probe that reports more rarely on that day. Only days around
--- one whose hours span that rise are looked at by the hour: most days of a dry spell have none.
+-- wetting_step_share of that, and when the next hour keeps wetting_kept_share of it: a lone spike is no watering. Where
+-- none follows within wetting_hours nothing is asked of it: meanwhile sand drains more than that. The reach is
+-- wetting_hours, or the time between two reports of a probe that reports more rarely on that day. Only days around one
+-- whose hours span that rise are looked at by the hour: most days of a dry spell have none.
 with spans as (
     select
         readings_daily.element_id,
@@ -75,8 +76,12 @@ steps as (
     select
         hours.*,
         hours.volumetric_water_content - lag(hours.volumetric_water_content) over by_hour as step,
-        lead(hours.volumetric_water_content) over by_hour - hours.volumetric_water_content as next_step,
+        case
+            when epoch(lead(hours.hour_at) over by_hour) - epoch(hours.hour_at) <= limits.wetting_hours * 3600
+                then lead(hours.volumetric_water_content) over by_hour - hours.volumetric_water_content
+        end as next_step,
     from hours
+    cross join limits
     window by_hour as (partition by hours.element_id order by hours.hour_at)
 ),
 

@@ -30,9 +30,10 @@ def dry(lake: MadeLake, at: datetime, channel: int = 1) -> None:
 
 
 def test_channels_that_report_one_after_the_other_make_no_shorter_interval(lake: MadeLake) -> None:
+    lake.rows["devices"][0]["depths_cm"] = [30.0, 10.0, 50.0]
     for hours in range(24 * 4):
-        dry(lake, AS_OF - hours * _HOUR, 1)
-        dry(lake, AS_OF - hours * _HOUR - timedelta(minutes=2), 2)
+        for channel in (1, 2, 3):
+            dry(lake, AS_OF - hours * _HOUR - timedelta(minutes=2 * channel), channel)
     assert lake.flag("drought")["needs_work"]
 
 
@@ -67,6 +68,31 @@ def test_a_long_silence_does_not_become_the_interval(lake: MadeLake) -> None:
     assert lake.verdicts("sensor")["D1"]["state"] == "stale"
 
 
+@pytest.mark.parametrize(
+    ("reports", "state"),
+    [
+        pytest.param([*range(30, 40), *range(110, 120)], "stale", id="a day of two, and a silence between them"),
+        pytest.param([30, *range(100, 110)], "stale", id="one report after a silence"),
+        pytest.param([30, 150], "stale", id="two reports tell no interval"),
+        pytest.param(
+            [back for day in range(10) for back in range(26 + 48 * day, 32 + 48 * day)], "stale", id="six hours of 48"
+        ),
+        pytest.param([*range(47, 35 * 24, 48)], "ok", id="every second day"),
+        pytest.param([*range(71, 35 * 24, 72)], "ok", id="every third day"),
+        pytest.param([*range(71, 23 * 24, 24), *range(25 * 24, 35 * 24)], "ok", id="hourly once, daily since"),
+        pytest.param([*range(73, 23 * 24, 24), *range(25 * 24, 35 * 24)], "silent", id="daily, and silent"),
+    ],
+)
+def test_an_interval_that_nobody_registered_is_that_of_usual_days_and_no_silence(
+    lake: MadeLake, reports: list[int], state: str
+) -> None:
+    """Reports so many hours ago; stale from three intervals on, of a day at least."""
+    lake.rows["devices"][0]["depths_cm"] = [30.0]
+    for hours in reports:
+        lake.soil(AS_OF - hours * _HOUR, "D1", volumetric_water_content=_DRY + hours % 7 / 1e4)
+    assert lake.verdicts("sensor")["D1"]["state"] == state
+
+
 @pytest.mark.parametrize("every_hours", [6, 8, 24])
 @pytest.mark.parametrize("rain_mm", [0.0, 12.0])
 def test_water_between_two_reports_of_a_rare_probe_is_seen_and_its_rain_too(every_hours: int, rain_mm: float) -> None:
@@ -85,6 +111,21 @@ def test_water_between_two_reports_of_a_rare_probe_is_seen_and_its_rain_too(ever
     assert (flag["state"], flag["needs_work"]) == ("just_watered", False)
     kinds = lake.connection.execute("select kind, source from wetting_events").fetchall()
     assert kinds == [("rain", "gauge") if rain_mm else ("unplanned", "nobody")]
+
+
+@pytest.mark.parametrize(("every_hours", "state"), [(6, "dry"), (8, "just_watered"), (12, "just_watered")])
+def test_soil_that_drains_between_two_reports_was_watered_and_a_spike_between_near_ones_is_none(
+    every_hours: int, state: str
+) -> None:
+    """From 0.20 to 0.26 and, with the next report, to 0.225: off the line of 0.21, less than half of the rise left."""
+    lake = MadeLake()
+    lake.laboratory_plot()
+    lake.device(report_interval_s=3600.0 * every_hours)
+    for number in range(24 * 9 // every_hours):
+        water_content = {0: 0.225, 1: 0.26}.get(number, 0.20 + 0.0002 * (number % 3))
+        lake.soil(AS_OF - every_hours * number * _HOUR, "D1", volumetric_water_content=water_content)
+    assert lake.flag("drought", as_of=AS_OF - every_hours * _HOUR)["state"] == "just_watered"
+    assert lake.flag("drought")["state"] == state
 
 
 def at_place(zone: str, latitude: float = 39.2) -> Site:
