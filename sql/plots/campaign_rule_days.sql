@@ -8,8 +8,8 @@
 --
 -- A value is the median over the stations, or over the elements in the depth range, of the whole site; a pulled-out
 -- probe or two do not move it. A day of a probe counts with daily_completeness of its readings, one of a station where
--- it was heard by night and by day (weather_station_days). In a row means without a day between: a day that nobody
--- measured begins anew.
+-- it was heard by night and by day, or for its mean morning and evening (weather_station_days). In a row means without
+-- a day between: a day that nobody measured begins anew.
 with air_values as (
     select
         campaign_rules.rule_number,
@@ -17,8 +17,9 @@ with air_values as (
         case
             when campaign_rules.quantity = 'rain_mm'
                 then case when weather_station_days.is_rain_whole then weather_station_days.rain_mm end
+            when campaign_rules.quantity = 'air_temperature_mean_c' and weather_station_days.is_air_mean_whole
+                then weather_station_days.air_temperature_mean_c
             when not weather_station_days.is_air_whole then null
-            when campaign_rules.quantity = 'air_temperature_mean_c' then weather_station_days.air_temperature_mean_c
             when campaign_rules.quantity = 'air_temperature_min_c' then weather_station_days.air_temperature_min_c
             when campaign_rules.quantity = 'air_temperature_max_c' then weather_station_days.air_temperature_max_c
         end as value,

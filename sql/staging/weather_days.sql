@@ -9,12 +9,12 @@
 -- Frost comes when the mean was below zero on air_frost_days finished days running, and goes when it was not on
 -- air_thaw_days finished days running: soil thaws days after the air, and half of today is no mean. The day that ends
 -- the frost is still a day of frost. It holds until next_date, so that a silent station thaws nothing. The mean
--- is the median over stations that were heard by night and by day (weather_station_days).
+-- is the median over stations that were heard by night and by day, or morning and evening (weather_station_days).
 with days as (
     select
         date,
         date < coalesce(getvariable('today'), date '9999-12-31') as is_finished,
-        percentile_cont(0.5) within group (order by case when is_air_whole then air_temperature_mean_c end)
+        percentile_cont(0.5) within group (order by case when is_air_mean_whole then air_temperature_mean_c end)
             as air_temperature_mean_c,
         percentile_cont(0.5) within group (order by rain_mm) as rain_mm,
     from weather_station_days

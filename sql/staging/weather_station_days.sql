@@ -9,8 +9,9 @@
 -- Whole means: heard at night (0 to 6 o'clock, the coldest quarter of a day) and in the afternoon (12 to 18, the
 -- warmest), each as far as the station is heard then on daily_completeness of its days; for temperature and for rain
 -- each by itself. A station that is heard at night only has no mean, and one that goes over to a reading every three or
--- six hours has. The mean is that of the quarters, and theirs that of their hours: readings that come more often at
--- night make no day colder.
+-- six hours has. One that goes over to 8 and 20 o'clock has a mean, too (is_air_mean_whole): morning and evening lie
+-- between night and afternoon, and only its extremes are unknown. The mean is that of the quarters, and theirs that of
+-- their hours: readings that come more often at night make no day colder.
 with station_hours as (
     select
         device_id,
@@ -47,6 +48,7 @@ station_days as (
         round(sum(rain_mm), 9) as rain_mm,
         count(case when day_quarter = 0 then air_temperature_c end) as air_nights,
         count(case when day_quarter = 2 then air_temperature_c end) as air_afternoons,
+        count(case when day_quarter in (1, 3) then air_temperature_c end) as air_mornings_and_evenings,
         count(case when day_quarter = 0 then rain_mm end) as rain_nights,
         count(case when day_quarter = 2 then rain_mm end) as rain_afternoons,
     from quarters
@@ -74,6 +76,9 @@ select
     station_days.rain_mm,
     (station_days.air_nights > 0 or not usual_days.has_air_nights)
     and (station_days.air_afternoons > 0 or not usual_days.has_air_afternoons) as is_air_whole,
+    is_air_whole
+    or (station_days.air_nights + station_days.air_afternoons = 0 and station_days.air_mornings_and_evenings = 2)
+        as is_air_mean_whole,
     (station_days.rain_nights > 0 or not usual_days.has_rain_nights)
     and (station_days.rain_afternoons > 0 or not usual_days.has_rain_afternoons) as is_rain_whole,
 from station_days

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -199,9 +200,9 @@ def test_a_station_that_is_heard_at_night_only_tells_of_no_frost_in_the_air(
     assert lake.flag("drought", as_of=noon)["state"] == "dry"
 
 
-@pytest.mark.parametrize("every_hours", [1, 3, 6, 12])
-def test_a_station_that_goes_over_to_rarer_readings_still_tells_of_frost(lake: MadeLake, every_hours: int) -> None:
-    """Hourly for 20 days; then, with the frost, by night and by day but more rarely."""
+@pytest.mark.parametrize("hours", [range(24), range(0, 24, 3), range(0, 24, 6), (0, 12), (8, 20)])
+def test_a_station_that_goes_over_to_rarer_readings_still_tells_of_frost(lake: MadeLake, hours: Sequence[int]) -> None:
+    """Hourly for 20 days; then, with the frost, by night and by day but more rarely, or morning and evening only."""
     today = date(2026, 11, 25)
     noon = local_midnight(today) + 12 * HOUR
     lake.laboratory_plot()
@@ -209,7 +210,24 @@ def test_a_station_that_goes_over_to_rarer_readings_still_tells_of_frost(lake: M
     for back in range(24 * 12):
         lake.soil(noon - back * HOUR, volumetric_water_content=0.08)
     for back in range(26):
-        for hour in range(0, 24, every_hours if back < 6 else 1):
+        for hour in hours if back < 6 else range(24):
             at = local_midnight(today) + (hour - 24 * back) * HOUR
             lake.add("weather_readings", device_id="W", measured_at=at, air_temperature_c=-8.0 if back < 6 else 4.0)
     assert lake.flag("drought", as_of=noon)["state"] == "frozen"
+
+
+@pytest.mark.parametrize("hours", [range(12), range(6, 12), [*range(12), *range(18, 24)]])
+def test_days_whose_warmest_hours_are_missing_tell_of_no_frost_in_the_air(lake: MadeLake, hours: Sequence[int]) -> None:
+    """Nights and mornings of -4, evenings of -1, afternoons of 11."""
+    today = date(2026, 11, 25)
+    noon = local_midnight(today) + 12 * HOUR
+    lake.laboratory_plot()
+    lake.device()
+    for back in range(24 * 12):
+        lake.soil(noon - back * HOUR, volumetric_water_content=0.08)
+    for back in range(26):
+        for hour in hours if back < 6 else range(24):
+            at = local_midnight(today) + (hour - 24 * back) * HOUR
+            air_c = (-4.0, -4.0, 11.0, -1.0)[hour // 6]
+            lake.add("weather_readings", device_id="W", measured_at=at, air_temperature_c=air_c)
+    assert lake.flag("drought", as_of=noon)["state"] == "dry"
