@@ -121,7 +121,7 @@ def asked() -> Iterator[duckdb.DuckDBPyConnection]:
 def told_besides(lake: MadeLake) -> None:
     """Add flags of waterings, of water that nobody ordered, of a campaign, and of a probe beside its balance."""
     check = {"issue_id": "I1", "reported_at": "2026-07-10T00:00:00.000000+00:00"}
-    campaign = {"campaign_zh": "秋水", "campaign_en": "Autumn water"}
+    campaign = {"campaign_zh": "秋季浇水", "campaign_en": "Autumn water"}
     plain = {"needs_work": False, "severity": 0, "priority": 0.0, "rule_id": "r", "rule_version": "1"}
     for hours, state, inputs in ((-20, "ineffective", {"observed_mm": 1.0}), (-7, "partial", {"observed_mm": 12.25})):
         lake.add(
@@ -191,7 +191,7 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "waterings_by_crew": [("一队", 1, 0, 1, 0, 0, 0)],
     "unplanned_water": [("moist", "moist", AS_OF, 6.0, 30.0)],
     "probes_beside_the_balance": [("moist", "moist", "probe_wetter", "2026-07-01", 50.5, 24.0)],
-    "campaigns_by_crew": [("秋水", "Autumn water", "一队", 1, 0, 3.0), ("秋水", "Autumn water", "二队", 1, 1, 1.5)],
+    "campaigns_by_crew": [("秋季浇水", "Autumn water", "一队", 1, 0, 3.0), ("秋季浇水", "Autumn water", "二队", 1, 1, 1.5)],
     "campaigns_by_year": [
         ("autumn_water", 2026, "running", AS_OF - timedelta(days=5), None, "王工", 0, 0.0),
         ("greenup_water", 2026, "over", AS_OF - timedelta(days=100), AS_OF - timedelta(days=90), "赵工", 0, 0.0),
