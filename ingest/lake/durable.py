@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -199,15 +200,18 @@ def can_exchange(staging: Path) -> bool:
 def empty_folder(folder: Path, older_than_s: float = 0.0) -> None:
     """Remove what lies inside `folder` for longer than `older_than_s`, by the time it was put there.
 
+    What another process takes away meanwhile, such as an evaluation its own files, is as good as removed.
     Raises: StoreError.
     """
     with store_errors(f"clearing {folder}"):
         if not folder.is_dir():
             return
         for entry in folder.iterdir():
-            if time.time() - entry.stat().st_ctime < older_than_s:
-                continue
-            if entry.is_dir():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
+            with contextlib.suppress(FileNotFoundError):
+                found = entry.lstat()
+                if time.time() - found.st_ctime < older_than_s:
+                    continue
+                if stat.S_ISDIR(found.st_mode):
+                    shutil.rmtree(entry)
+                else:
+                    entry.unlink()

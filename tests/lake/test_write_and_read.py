@@ -18,6 +18,7 @@ from ingest.errors import ConfigError, StoreError
 from ingest.lake import ownership
 from ingest.lake.compact import compact_partition
 from ingest.lake.damage import scrub, set_aside_damaged
+from ingest.lake.durable import empty_folder
 from ingest.lake.files import partition_files, read_files, read_register
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import check_layout, ensure_layout, own
@@ -127,6 +128,27 @@ def test_a_file_that_the_disk_does_not_give_any_more_is_damaged(
 
     monkeypatch.setattr("ingest.lake.damage.hash_is_right", fail)
     assert set_aside_damaged(folder, [bad]) == [str(bad.relative_to(folder.lake))]
+
+
+def test_what_another_process_takes_out_of_staging_stops_no_start(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An evaluation writes there, too, and puts its file in its place while ingest clears what was left over."""
+    folder.staging.mkdir(parents=True)
+    for name in ("a", "b"):
+        (folder.staging / f"{name}.part").write_bytes(b"x")
+    (folder.staging / "nowhere").symlink_to("gone")
+    iterdir = Path.iterdir
+
+    def one_goes(path: Path) -> list[Path]:
+        entries = sorted(iterdir(path))
+        if path == folder.staging:
+            (folder.staging / "a.part").unlink()
+        return entries
+
+    monkeypatch.setattr(Path, "iterdir", one_goes)
+    empty_folder(folder.staging)
+    assert list(iterdir(folder.staging)) == []
 
 
 def test_a_register_is_replaced_whole_and_never_doubled(folder: DataFolder) -> None:
