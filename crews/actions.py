@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -37,6 +37,9 @@ OFFICE_KINDS = frozenset({"assigned", "closed", "void", "extended", "deferred", 
 MOST_LITRES = 1_000_000.0
 """A report of more is a slip of the finger: 125 loads of an 8-tonne truck."""
 
+_ON_THE_WAY = timedelta(minutes=5)
+"""Every report takes a moment, with photos minutes: what took no longer did not wait."""
+
 _LONGEST_NOTE = 500
 _SHORTEST_ID, _LONGEST_ID = 8, 64
 
@@ -53,6 +56,7 @@ class Action(msgspec.Struct, frozen=True):
     inspection: for done where the cause is inspected, one of INSPECTIONS
     due_at: for extended and reopened; crew: for assigned
     maintenance_grade: of the plot, for the new deadline that assigned and reopened may give; None counts as 2
+    said_at: when a crew said it, where it waited on the phone; by the phone's word, and shown as such
     """
 
     action_id: str
@@ -69,6 +73,7 @@ class Action(msgspec.Struct, frozen=True):
     crew: str | None = None
     due_at: datetime | None = None
     maintenance_grade: int | None = None
+    said_at: datetime | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -169,6 +174,8 @@ def _detail(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> dict
             detail = _direction(ledger, action, issue, now)
         case _:
             raise ActionRefusedError("unknown_action", f"There is no action {action.kind!r}.")
+    if action.said_at is not None and issue.opened_at <= action.said_at <= now - _ON_THE_WAY:
+        detail["said_at"] = action.said_at.isoformat()
     return detail | ({"note": action.note[:_LONGEST_NOTE]} if action.note else {})
 
 

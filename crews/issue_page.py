@@ -111,9 +111,12 @@ def event_words(event: Event, site: Site, now: datetime, say: Say) -> list[str]:
         said.append(say("card.water_used", tonnes=say_tonnes(detail["water_used_litres"] / LITRES_PER_TONNE)))
     if detail.get("water_doubt_litres") is not None:
         said.append(say("card.water_doubt", litres=say_number(detail["water_doubt_litres"])))
-    if detail.get("due_at"):
-        due = say_instant(datetime.fromisoformat(detail["due_at"]), now, site.timezone, say)
-        said.append(f"{say('card.due')} {due}")
+    due, said_at = (
+        say_instant(datetime.fromisoformat(at), now, site.timezone, say) if at else ""
+        for at in (detail.get("due_at"), detail.get("said_at"))
+    )
+    said.append(f"{say('card.due')} {due}" if due else "")
+    said.append(say("office.said_at", at=said_at) if said_at else "")
     if note := detail.get("note"):
         said.append(say(f"note.{note}", otherwise=note))
     return [words for words in said if words]

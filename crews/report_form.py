@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from starlette.datastructures import FormData, UploadFile
@@ -23,6 +23,9 @@ from ingest.lake.layout import DataFolder
 _MOST_FIELDS = 14
 _LARGEST_FIELD_BYTES = 8_192
 
+_LONGEST_WAIT_S = 72 * 3600
+"""On a phone without a signal; what is said to have waited longer is dated by a clock that was set meanwhile."""
+
 _LITRES_IN = {
     "t": 1000.0, "吨": 1000.0, "吨水": 1000.0, "方": 1000.0, "立方": 1000.0, "立方米": 1000.0, "m3": 1000.0,
     "l": 1.0, "升": 1.0, "公升": 1.0,
@@ -35,7 +38,10 @@ _AMOUNT = re.compile(r"(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)([^\d.,
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The fields of a report; photos are (role, bytes)."""
+    """The fields of a report; photos are (role, bytes).
+
+    waited_s: how long it waited on the phone, as that says; None where it does not, or where that cannot be
+    """
 
     form_token: str
     action_id: str
@@ -46,6 +52,7 @@ class Report:
     note: str | None
     litres: float | None
     photos: tuple[tuple[str, bytes], ...]
+    waited_s: int | None = None
 
     def take(self, ledger: Ledger, folder: DataFolder, issue_id: str, said: Pass, now: datetime) -> Outcome:
         """Bring the report into the ledger and keep its photos: both or neither.
@@ -65,6 +72,7 @@ class Report:
             water_is_sure=self.kind == "amended",
             inspection=self.inspection,
             photos=tuple(Photo(photo_hash(data), role) for role, data in self.photos),
+            said_at=None if self.waited_s is None else now - timedelta(seconds=self.waited_s),
         )
         written: list[Path] = []
 
@@ -113,7 +121,15 @@ async def _read(form: FormData, truck_litres: float) -> Report:
         note=_text(form, "note"),
         litres=read_water(_text(form, "water"), _text(form, "water_unit") or "t", truck_litres),
         photos=tuple(photos),
+        waited_s=_waited_s(_text(form, "waited_s")),
     )
+
+
+def _waited_s(text: str | None) -> int | None:
+    """Return the seconds that a report waited, None where none are told, or more than can be."""
+    if text is None or re.fullmatch(r"[0-9]{1,6}", text) is None:
+        return None
+    return int(text) if int(text) <= _LONGEST_WAIT_S else None
 
 
 def _text(form: FormData, name: str) -> str | None:

@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -153,11 +153,17 @@ def test_an_answer_outlives_its_link_and_goes_out_with_a_fresh_one_of_the_same_c
             wait_shown(phone, 2)
             assert "用一队的链接打开清单，才会上传" in said(phone)
             assert "京津路" not in said(phone)
+            two_hours_on = "(real => Date.now = () => real() + 7200000)(Date.now)"
+            phone.call("Page.addScriptToEvaluateOnNewDocument", source=two_hours_on)
             phone.open(f"{field.link(at=later)}?lang=en")
             phone.wait_for("document.body.innerText.includes('Received: false alarm')")
             phone.wait_for("document.getElementById('outbox').hidden")
     assert field.issue("JJ-015").state == "deferred"
     assert field.issue("JJ-012").state == "done_unchecked"
+    with Ledger(field.folder.ledger, BEICHEN) as ledger:
+        report = ledger.history(field.issue("JJ-012").issue_id)[-1]
+    waited = report.happened_at - datetime.fromisoformat(report.detail["said_at"])
+    assert timedelta(hours=2) <= waited < timedelta(hours=2, minutes=5), "since it was said, not since it was tried"
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

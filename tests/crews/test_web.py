@@ -733,6 +733,37 @@ def test_the_office_looks_at_photos_notes_water_and_reasons(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
+    ("now", "waited_s", "said"),
+    [
+        (NOW, "7200", "手机上 今天 06:30 报的，后来才收到"),
+        (NOW + 5 * DAY, "259200", "手机上 7月4日 08:30 报的，后来才收到"),
+        (NOW + 5 * DAY, "259201", ""),
+        (NOW, "259200", ""),  # before the issue was opened
+        (NOW, "299", ""), (NOW, "-7200", ""), (NOW, "7e3", ""), (NOW, "٧٢٠٠", ""), (NOW, "9" * 400, ""), (NOW, "", ""),
+    ],
+)  # fmt: skip
+def test_how_long_a_report_waited_on_the_phone_is_told_to_the_office_and_dates_nothing(
+    tmp_path: Path, now: datetime, waited_s: str, said: str
+) -> None:
+    folder = made_folder(tmp_path / "data")
+    keys = load_keys(folder)
+    with (
+        served(folder, now) as url,
+        httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True) as reader,
+    ):
+        page = reader.get(f"/c/{make_token(keys, 'crew', '一队', now)}").text
+        issue_id = issue_of(page, "京津路绿带 15 段")
+        sent = fields(page, issue_id, "done") | {"waited_s": waited_s}
+        assert reader.post(f"/issues/{issue_id}/actions", data=sent).status_code == 200
+        with Ledger(folder.ledger, BEICHEN) as ledger:
+            assert ledger.issue(issue_id).done_at == now
+        reader.get(f"/c/{make_token(keys, 'office', 'office', now)}")
+        shown = reader.get(f"/office/issues/{issue_id}").text
+        assert ("手机上" in shown) == bool(said)
+        assert said in shown
+
+
+@pytest.mark.parametrize(
     ("language", "received", "heading"),
     [
         ("zh", "之前已经结束：报告和照片记在单上", "结束后才收到的报告"),
