@@ -440,7 +440,7 @@ def test_a_photo_too_many_follows_its_answer_another_day(
             open_list(phone, field.link())
             phone.choose_file(f"#{issue_id} details.yes [name=photo_after]", photo)
             answer(phone, issue_id, "done", water="6.4")
-            phone.wait_for("document.getElementById('outbox').innerText.includes('今天收到的照片太多了')")
+            phone.wait_for("document.getElementById('outbox').innerText.includes('今天的照片太多')")
             assert field.issue("JJ-015").water_used_litres == 6400.0
         monkeypatch.undo()
         with served(field.folder, NOW + timedelta(days=1), port=field.port):

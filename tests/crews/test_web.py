@@ -735,8 +735,8 @@ def test_the_office_looks_at_photos_notes_water_and_reasons(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("now", "waited_s", "said"),
     [
-        (NOW, "7200", "手机上 今天 06:30 报的，后来才收到"),
-        (NOW + 5 * DAY, "259200", "手机上 7月4日 08:30 报的，后来才收到"),
+        (NOW, "7200", "手机上 今天 06:30 上报，后来才收到"),
+        (NOW + 5 * DAY, "259200", "手机上 7月4日 08:30 上报，后来才收到"),
         (NOW + 5 * DAY, "259201", ""),
         (NOW, "259200", ""),  # before the issue was opened
         (NOW, "299", ""), (NOW, "-7200", ""), (NOW, "7e3", ""), (NOW, "٧٢٠٠", ""), (NOW, "9" * 400, ""), (NOW, "", ""),
@@ -766,7 +766,7 @@ def test_how_long_a_report_waited_on_the_phone_is_told_to_the_office_and_dates_n
 @pytest.mark.parametrize(
     ("language", "received", "heading"),
     [
-        ("zh", "之前已经结束：报告和照片记在单上", "结束后才收到的报告"),
+        ("zh", "此前已结束：上报内容和照片附在单上", "结束后才收到的上报"),
         ("en", "had ended before: your report and photos are kept", "Report that came after the end"),
     ],
 )
