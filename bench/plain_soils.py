@@ -93,21 +93,21 @@ def judge_potentials(kpa: Mapping[float, float], years: float | None, root_zone_
     return state
 
 
-def learned_field_capacity(hours: Mapping[datetime, float], first: datetime, now: datetime) -> tuple[int, float, float]:
+def learned_field_capacity(
+    hours: Mapping[datetime, float], put_in_at: datetime | None, now: datetime
+) -> tuple[int, float, float]:
     """Return how many plateaus a probe has shown, their median and standard deviation; hours by the site's clock.
 
-    first: the first reading, after which a probe settles for 48 h that are in no plateau
+    put_in_at: the first reading of a probe that was registered within the window: what wetted it in its first 48 h, as
+        when it is watered in, tells nothing of the soil; None for one that stood there before
     """
     found = []
     for at, value in hours.items():
         later = [other for when, other in hours.items() if at < when <= at + 48 * _HOUR]
         before = [other for when, other in hours.items() if at - 24 * _HOUR <= when < at]
-        plateau = [
-            other
-            for when, other in hours.items()
-            if at + 24 * _HOUR < when <= at + 48 * _HOUR and when >= first + 48 * _HOUR
-        ]
-        is_peak = bool(before) and value >= max(before) and all(other < value for other in later)
+        plateau = [other for when, other in hours.items() if at + 24 * _HOUR < when <= at + 48 * _HOUR]
+        is_settled = put_in_at is None or at >= put_in_at + 48 * _HOUR
+        is_peak = is_settled and bool(before) and value >= max(before) and all(other < value for other in later)
         drained = [other for when, other in hours.items() if at <= when <= at + 24 * _HOUR]
         is_wetted_again = bool(plateau) and max(plateau) - min(drained) > 0.02 + CLOSE
         if (

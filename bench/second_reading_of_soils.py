@@ -50,7 +50,7 @@ class District:
     lake: MadeLake = field(default_factory=MadeLake)
     layered: dict[str, tuple[float, float, list[tuple[float, Soil]]]] = field(default_factory=dict)
     tensions: dict[str, tuple[float, date | None]] = field(default_factory=dict)
-    wetted: list[str] = field(default_factory=list)
+    wetted: dict[str, datetime | None] = field(default_factory=dict)
     probes: dict[str, list[tuple[str, float, int]]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -128,12 +128,14 @@ def _tension(district: District, plot_id: str, random: Random) -> None:
 
 
 def _wetted(district: District, plot_id: str, random: Random) -> None:
-    """Add a probe that is watered to the full now and then, drains, and dries."""
+    """Add a probe, old or new in its place, that is watered to the full now and then, drains, and dries."""
     district.lake.plot(plot_id, field_capacity=0.30, wilting_point=0.12, saturation=0.6, soil_texture=None)
     device_id = f"{plot_id}-30"
-    district.lake.device(device_id, plot_id, depths_cm=[30.0], report_interval_s=3600.0)
-    district.wetted.append(device_id)
     start = local_midnight(district.now.astimezone(_ZONE).date() - timedelta(days=_WET_DAYS))
+    put_in_at = random.choice([start, None])
+    since = {} if put_in_at is None else {"valid_from": put_in_at}
+    district.lake.device(device_id, plot_id, depths_cm=[30.0], report_interval_s=3600.0, **since)
+    district.wetted[device_id] = put_in_at
     water, held, base = 0.2, 0.29, 0.29
     for hour in range(int((district.now - start) / _HOUR) + 1):
         if random.random() < 0.012:
@@ -213,7 +215,7 @@ def _years(planted: date, today: date) -> int:
 
 def _learned(connection: duckdb.DuckDBPyConnection, district: District) -> Iterator[tuple[str, str]]:
     rows = {row["device_id"]: row for row in rows_of(connection, "select * from learned_field_capacities")}
-    for device_id in district.wetted:
+    for device_id, put_in_at in district.wetted.items():
         readings = connection.execute(
             "select measured_at, volumetric_water_content from readings where device_id = ? and is_usable",
             [device_id],
@@ -222,8 +224,7 @@ def _learned(connection: duckdb.DuckDBPyConnection, district: District) -> Itera
         for at, value in readings:
             by_hour[at.astimezone(_ZONE).replace(minute=0)].append(value)
         hours = {at: median(values) for at, values in by_hour.items()}
-        first = min(row["measured_at"] for row in district.lake.rows["soil_readings"] if row["device_id"] == device_id)
-        events, value, _ = plain.learned_field_capacity(hours, first, district.now)
+        events, value, _ = plain.learned_field_capacity(hours, put_in_at, district.now)
         theirs = rows.get(device_id)
         yield "plateaus", differs(device_id, theirs["events"] if theirs else 0, events, 0)
         if theirs and events:

@@ -9,9 +9,9 @@
 -- Heavy means: a rise of plateau_rise within a day to an hour that is wetter than the two days after it, and water that
 -- drained from it: at least plateau_drained above the plateau. The plateau is the mean of the hours more than
 -- plateau_from_hours and up to plateau_to_hours after; it must be flat (plateau_range), whole (plateau_least_hours: a
--- probe that reports once a day shows none), and not wetted again. Hours of the first settling_hours of a probe do not
--- count. Such an hour is the last of its local day's wettest, and wetter than the day after: found on daily extremes,
--- so that only the days around it are read by the hour.
+-- probe that reports once a day shows none), and not wetted again. What wetted a probe in its first settling_hours does
+-- not count. Such an hour is the last of its local day's wettest, and wetter than the day after: found on daily
+-- extremes, so that only the days around it are read by the hour.
 with days as (
     select
         readings_daily.element_id,
