@@ -155,16 +155,25 @@ def _plot(district: District, plot_id: str, random: Random) -> None:
 
 
 def _reports(district: District, plot_id: str, watered: set[int], random: Random) -> None:
-    """Let crews report what came, and sometimes what never came."""
+    """Let crews report what came, at once or days later, and sometimes what never came."""
     start = _start(district)
     hours = int((district.now - start) / _HOUR)
-    said = {hour + random.randint(0, 5) for hour in watered if random.random() < 0.7}
+    said = {
+        hour + random.choice([random.randint(0, 5), random.randint(0, 5), random.randint(6, 80)])
+        for hour in watered
+        if random.random() < 0.7
+    }
     said |= {hour for hour in range(24, hours) if random.random() < 0.003}
+    issue = 0
     for number, hour in enumerate(sorted(said)):
         litres = random.choice([None, random.uniform(200, 60_000), random.uniform(200, 3_000)])
-        detail = {} if litres is None else {"water_used_litres": litres}
-        district.lake.add(
-            "issue_events", event_id=f"{plot_id}-{number}", issue_id=f"{plot_id}-{number}", plot_id=plot_id,
-            happened_at=start + hour * _HOUR + timedelta(minutes=5), kind="done", cause="drought", actor="crew",
-            detail_json=json.dumps(detail),
-        )  # fmt: skip
+        told = [("done", hour, {} if litres is None else {"water_used_litres": litres})]
+        if random.random() < 0.8:
+            issue = number
+            told.insert(0, ("opened", hour - random.randint(1, 100), {}))
+        for kind, at, detail in told:
+            district.lake.add(
+                "issue_events", event_id=f"{plot_id}-{number}-{kind}", issue_id=f"{plot_id}-{issue}", plot_id=plot_id,
+                happened_at=start + at * _HOUR + timedelta(minutes=5), kind=kind, cause="drought", actor="crew",
+                detail_json=json.dumps(detail),
+            )  # fmt: skip

@@ -239,13 +239,29 @@ def balance(
 
 
 def arrived(
-    brought_mm: float, lacking_mm: float, used_mm: float, before_mm: Sequence[float], after_mm: Sequence[float]
-) -> tuple[float, float, str | None]:
-    """Return expected and observed rise in mm, and what became of the water; hours of water in mm before and after."""
+    brought_mm: float, lacking_mm: float, used_mm: float, before_mm: Sequence[float], after_mm: Sequence[float],
+    *, rain_mm: float, may_be_late: bool,
+) -> tuple[float, float, str | None]:  # fmt: skip
+    """Return expected and observed rise in mm, and what became of the water; hours of water in mm before and after.
+
+    rain_mm: that fell meanwhile; may_be_late: the water may have come long before, as `came_before` tells
+    """
     expected = min(brought_mm, lacking_mm) - used_mm
     observed = median(after_mm) - min(before_mm)
     if expected <= 0:
         return expected, observed, None
     ratio = observed / expected
-    state = "verified" if ratio >= 0.5 - CLOSE else "partial" if ratio >= 0.2 - CLOSE else "ineffective"
-    return expected, observed, state
+    if ratio >= 0.2 - CLOSE and rain_mm >= 1 - CLOSE:
+        return expected, observed, "rained"
+    if ratio >= 0.5 - CLOSE:
+        return expected, observed, "verified"
+    return expected, observed, "reported_late" if may_be_late else "partial" if ratio >= 0.2 - CLOSE else "ineffective"
+
+
+def came_before(brought_mm: float, lacking_mm: float, hours_mm: Sequence[float], rain_mm: float) -> tuple[float, float]:
+    """Return by how many mm a rise exceeds what a late report asks of it, and half of the rise the rain.
+
+    lacking_mm: just before the report; hours_mm: water of the hours, in order, in which it may have come
+    """
+    rise = max((after - min(hours_mm[: number + 1]) for number, after in enumerate(hours_mm)), default=0.0)
+    return rise - max(3.0, 0.2 * min(brought_mm, lacking_mm + rise)), 0.5 * rise - rain_mm

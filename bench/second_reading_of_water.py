@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from statistics import fmean, median, quantiles
+from statistics import fmean, median, median_low, quantiles
 from typing import Any
 
 import duckdb
@@ -65,7 +65,7 @@ def _all(connection: duckdb.DuckDBPyConnection, district: District) -> Iterator[
     yield from _days_until_dry(connection, district, et0, newest)
     yield from _curves(connection, district)
     yield from _balances(connection, et0, _own_rain(district))
-    yield from _checks(connection, et0)
+    yield from _checks(connection, district, et0)
 
 
 def _own_et0(district: District) -> dict[date, float]:
@@ -272,33 +272,79 @@ def _balances(
             yield "balance ETa", differs(what, row["actual_et_mm"], actual, 0.03)
 
 
-def _checks(connection: duckdb.DuckDBPyConnection, et0: Mapping[date, float]) -> Iterator[tuple[str, str]]:
+def _checks(
+    connection: duckdb.DuckDBPyConnection, district: District, et0: Mapping[date, float]
+) -> Iterator[tuple[str, str]]:
     hours: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows_of(connection, "select * from root_zone where span = 'hour' order by starts_at"):
         hours[row["plot_id"]].append(row)
     plots = {row["plot_id"]: row for row in rows_of(connection, "select * from staged_plots")}
+    rain = _rain_by_hour(district)
     for row in rows_of(connection, "select * from watering_checks where litres is not null"):
         plot, at = plots[row["plot_id"]], row["reported_at"]
+        since = _asked_since(district, row["issue_id"], at)
         before = [one for one in hours[row["plot_id"]] if at - 12 * _HOUR <= one["starts_at"] <= at]
         after = [one for one in hours[row["plot_id"]] if at + 6 * _HOUR <= one["starts_at"] <= at + 48 * _HOUR]
+        early = [one for one in hours[row["plot_id"]] if since <= one["starts_at"] <= at - 12 * _HOUR]
         depths = max((one["depths"] for one in before + after), default=0)
-        before, after = ([one for one in some if one["depths"] == depths] for some in (before, after))
+        before, after, early = ([one for one in some if one["depths"] == depths] for some in (before, after, early))
         if not before or not after:
             continue
         driest = min(before, key=lambda one: one["water_mm"])
         coefficient = _COEFFICIENTS[plot["vegetation"]]
         looked_at = after[0]["starts_at"] + (after[-1]["starts_at"] - after[0]["starts_at"]) / 2
         used = _use(et0, coefficient, at, looked_at)
+        brought_mm = row["litres"] * plot["efficiency"] / plot["watered_m2"]
+        margins = plain.came_before(
+            brought_mm, driest["depletion_mm"], [one["water_mm"] for one in early],
+            _fallen(rain, early[0]["starts_at"], early[-1]["starts_at"] + _HOUR) if early else 0.0,
+        )  # fmt: skip
         expected, observed, state = plain.arrived(
-            row["litres"] * plot["efficiency"] / plot["watered_m2"], driest["depletion_mm"], used,
+            brought_mm, driest["depletion_mm"], used,
             [one["water_mm"] for one in before], [one["water_mm"] for one in after],
+            rain_mm=_fallen(rain, at.replace(minute=0) - 11 * _HOUR, after[-1]["starts_at"] + _HOUR),
+            may_be_late=margins[0] >= 0 and margins[1] > 0,
         )  # fmt: skip
         what = f"{row['plot_id']} {at.astimezone(_ZONE):%m-%d %H:%M}"
         yield "water expected", differs(what, row["expected_mm"], expected, 0.5)
         yield "water observed", differs(what, row["observed_mm"], observed, 0.05)
         is_near = any(abs(observed - line * expected) < 0.5 for line in (0, 0.2, 0.5)) or expected < 1
-        if row["state"] not in {"rained", "reported_late"} and not is_near:
-            yield "water arrived", differs(what, row["state"], state, 0)
+        is_near |= abs(margins[0]) < 0.01 or (margins[0] > 0 and abs(margins[1]) < 0.01)
+        if not is_near:
+            yield f"water {state}", differs(what, row["state"], state, 0)
+
+
+def _rain_by_hour(district: District) -> dict[datetime, float]:
+    """Return the rain of each hour: the most that one station measured, spread over the hours that it usually skips."""
+    most: dict[datetime, float] = defaultdict(float)
+    for station in district.stations:
+        told: dict[datetime, float] = defaultdict(float)
+        for at, values in station.readings:
+            told[at.replace(minute=0)] += values.get("rain_depth_mm", 0.0)
+        gaps = {after: (after - before) // _HOUR for before, after in pairwise(sorted(told))}
+        by_day: dict[date, list[int]] = defaultdict(list)
+        for at, gap in gaps.items():
+            by_day[at.astimezone(_ZONE).date()].append(gap)
+        for at, millimetres in told.items():
+            usual = min(median_low(by_day.get(at.astimezone(_ZONE).date(), [1])), 24)
+            hours = min(gaps.get(at, usual), usual)
+            for back in range(hours):
+                most[at - back * _HOUR] = max(most[at - back * _HOUR], millimetres / hours)
+    return most
+
+
+def _fallen(rain: Mapping[datetime, float], begin: datetime, end: datetime) -> float:
+    return sum(millimetres for at, millimetres in rain.items() if begin <= at < end)
+
+
+def _asked_since(district: District, issue_id: str, at: datetime) -> datetime:
+    """Return since when water can be that of a report: three days, the issue, or six hours after the one before it."""
+    events = [row for row in district.lake.rows["issue_events"] if row["issue_id"] == issue_id]
+    opened: list[datetime] = [
+        row["happened_at"] for row in events if row["kind"] == "opened" and row["happened_at"] <= at
+    ]
+    done: list[datetime] = [row["happened_at"] + 6 * _HOUR for row in events if row["kind"] == "done"]
+    return max([at - 72 * _HOUR, *opened, *(since for since in done if since <= at)])
 
 
 def _use(et0: Mapping[date, float], coefficient: float, begin: datetime, end: datetime) -> float:

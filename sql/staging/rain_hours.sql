@@ -2,27 +2,67 @@
 --
 -- Grain: hour of the window
 -- As of: readings up to as_of
--- Reads: staged_weather_readings
+-- Reads: staged_weather_readings, limits
 -- Feeds: wetting_events, watering_checks
 -- Kept as: table
 --
--- Of several stations the one with the most rain in an hour counts: a shower that one of them saw may have fallen on a
--- plot. Rain between two hours is the difference of their rows.
+-- Rain fell since the station's report before: it is spread over the hours since then, as far back as that station
+-- reports on that day (the median of its gaps, at most stale_hours): who is read at 8 and 20 o'clock measures every
+-- hour, and after an outage nobody knows of the hours before the last. Of several stations the one with the most rain
+-- in an hour counts: a shower that one of them saw may have fallen on a plot. Rain between two hours is the difference
+-- of their rows.
 with station_hours as (
     select
         device_id,
         floor((epoch(measured_at) + coalesce(getvariable('hour_offset_s'), 0)) / 3600) as hour,
+        min(date) as date,
         sum(rain_depth_mm) as rain_mm,
     from staged_weather_readings
     where rain_depth_mm is not null
     group by device_id, floor((epoch(measured_at) + coalesce(getvariable('hour_offset_s'), 0)) / 3600)
 ),
 
+gaps as (
+    select
+        station_hours.*,
+        station_hours.hour - lag(station_hours.hour) over (
+            partition by station_hours.device_id order by station_hours.hour
+        ) as gap_hours,
+    from station_hours
+),
+
+usual_gaps as (
+    select
+        gaps.device_id,
+        gaps.date,
+        least(coalesce(percentile_disc(0.5) within group (order by gaps.gap_hours), 1), max(limits.stale_hours))
+            as gap_hours,
+    from gaps
+    cross join limits
+    group by gaps.device_id, gaps.date
+),
+
+reports as (
+    select
+        gaps.hour,
+        gaps.rain_mm,
+        cast(least(coalesce(gaps.gap_hours, usual_gaps.gap_hours), usual_gaps.gap_hours) as bigint) as hours,
+    from gaps
+    inner join usual_gaps on gaps.device_id = usual_gaps.device_id and gaps.date = usual_gaps.date
+),
+
+reported_hours as (
+    select
+        hour - unnest(generate_series(0, hours - 1)) as hour,
+        rain_mm / hours as rain_mm,
+    from reports
+),
+
 measured_hours as (
     select
         to_timestamp(hour * 3600 - coalesce(getvariable('hour_offset_s'), 0)) as hour_at,
         max(rain_mm) as rain_mm,
-    from station_hours
+    from reported_hours
     group by hour
 ),
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -94,6 +95,32 @@ def test_rain_before_and_during_the_rise_explains_it(lake: MadeLake, hours_ago: 
     rise(lake, "P1")
     rain(lake, 31, 0.0)
     rain(lake, hours_ago, mm)
+    assert events(lake)[0][1] == kind
+
+
+@pytest.mark.parametrize(
+    ("told", "hours_ago", "mm", "kind"),
+    [
+        (range(0, 72, 12), 24, 12.0, "rain"),
+        (range(0, 72, 12), 24, 1.0, "unplanned"),
+        (range(0, 72, 12), 12, 12.0, "unplanned"),
+        (range(0, 72, 12), 36, 12.0, "rain"),
+        (range(0, 72, 12), 48, 12.0, "unplanned"),
+        ([*range(26), *range(38, 72)], 25, 12.0, "watering"),
+        ([25, *range(61, 90)], 25, 12.0, "rain"),
+        ([2, *range(61, 90)], 2, 240.0, "watering"),
+    ],
+)
+def test_rain_fell_between_two_reports_of_a_gauge_that_is_read_rarely(
+    lake: MadeLake, told: Sequence[int], hours_ago: int, mm: float, kind: str
+) -> None:
+    """Read at 8 and 20 o'clock, hourly but for an outage, or again after silence; the rise came at two at night.
+
+    Where no hour before it was measured nobody knows: watering.
+    """
+    rise(lake, "P1")
+    for hours in told:
+        rain(lake, hours, mm if hours == hours_ago else 0.0)
     assert events(lake)[0][1] == kind
 
 
@@ -200,7 +227,8 @@ def test_rain_explains_a_rise_after_a_crews_report_and_just_after_it_only_much_r
     for number, (hours_before, mm, _) in enumerate(told):
         plot_id, hours_ago = f"P{number}", 20 + 9 * number
         rise(lake, plot_id, hours_ago)
-        rain(lake, hours_ago, mm)
+        for hours in range(9):
+            rain(lake, hours_ago + hours, 0.0 if hours else mm)
         happened(lake, "done", hours_ago + hours_before, plot_id, litres=6000.0)
     assert [source for _, _, source in events(lake)] == [source for *_, source in told]
 
