@@ -14,16 +14,16 @@
 -- end makes it rain (gauge), where a crew reported water since then only rain of wetting_rain_share of the gain; a plot
 -- with pipes of its own whose rise began above d04_depth_cm was watered by them (D04: pipes) where a gauge measured
 -- every hour and no rain at all, however many were, unless plots without pipes can tell; when wetting_plots_share of
--- the plots with probes, and wetting_plots_least of them, grew wet within reach_hours of each other it rained
--- (many_plots), for a gauge misses showers, and plots whose own water was reported say nothing of it; where
--- wetting_plots_least of those with a probe no deeper than d04_depth_cm have no pipes, so many of these must have grown
--- wet, for rain falls on all and sprinklers are set to one hour, and what a shower leaves dry further down says
--- nothing; a report of water up to check_to_hours before it is of water that sank meanwhile (crew), unless a depth that
--- rises now rose since the crew can have brought that water: then this is other water; other rises above d04_depth_cm
--- in a plot with pipes are theirs (pipes), too; any issue that asks for water and stands open, as the events of the
--- last wetting_order_days tell, makes it watering (ordered), between two visits as long as a report of it can still
--- come. Else nobody ordered it and no rain explains it: unplanned, watering by others or a leak. Where rain is not
--- measured and fewer plots than that have probes nobody can know: watering (unknown).
+-- the plots whose probes told of that day or the evaluation_days before, and wetting_plots_least of them, grew wet
+-- within reach_hours of each other it rained (many_plots), for a gauge misses showers, and plots whose own water was
+-- reported say nothing of it; where wetting_plots_least of those with a probe no deeper than d04_depth_cm have no
+-- pipes, so many of these must have grown wet, for rain falls on all and sprinklers are set to one hour, and what a
+-- shower leaves dry further down says nothing; a report of water up to check_to_hours before it is of water that sank
+-- meanwhile (crew), unless a depth that rises now rose since the crew can have brought that water: then this is other
+-- water; other rises above d04_depth_cm in a plot with pipes are theirs (pipes), too; any issue that asks for water and
+-- stands open, as the events of the last wetting_order_days tell, makes it watering (ordered), between two visits as
+-- long as a report of it can still come. Else nobody ordered it and no rain explains it: unplanned, watering by others
+-- or a leak. Where rain is not measured and fewer plots than that have probes nobody can know: watering (unknown).
 with layers as (
     select
         plot_id,
@@ -154,20 +154,31 @@ crowds as (
     )
 ),
 
+event_dates as (
+    select distinct cast(timezone(coalesce(getvariable('timezone'), 'UTC'), starts_at) as date) as date,
+    from events
+),
+
 probed as (
     select
-        count(distinct layers.plot_id) as plots,
+        event_dates.date,
+        count(distinct staged_plots.plot_id) as plots,
         count(
             distinct case
                 when
-                    layers.depth_cm <= limits.d04_depth_cm
+                    layer_thicknesses.depth_cm <= limits.d04_depth_cm
                     and not coalesce(staged_plots.irrigation in ('sprinkler', 'drip'), false)
-                    then layers.plot_id
+                    then staged_plots.plot_id
             end
         ) as unpiped,
-    from layers
+    from event_dates
     cross join limits
-    inner join staged_plots on layers.plot_id = staged_plots.plot_id
+    left join layer_thicknesses
+        on
+            layer_thicknesses.date between event_dates.date - cast(limits.evaluation_days as integer)
+            and event_dates.date
+    left join staged_plots on layer_thicknesses.plot_id = staged_plots.plot_id
+    group by event_dates.date
 ),
 
 order_stands as (
@@ -228,7 +239,8 @@ sourced as (
         probed.unpiped - (crowds.unpiped_near - crowds.unpiped_wet) as unpiped_asked,
     from crowds
     cross join limits
-    cross join probed
+    inner join probed
+        on cast(timezone(coalesce(getvariable('timezone'), 'UTC'), crowds.starts_at) as date) = probed.date
     left join rain_hours as rain_at_end on rain_at_end.hour_at = crowds.ends_at - interval 1 hour
     left join rain_hours as rain_before
         on

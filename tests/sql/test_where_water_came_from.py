@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from ingest.site import BEICHEN
 from sql.evaluate import make_models
 from sql.models import models_behind
-from tests.sql.made_lake import AS_OF, MadeLake
+from tests.sql.made_lake import AS_OF, MadeLake, local_midnight
 
 
 def rise(
@@ -290,6 +290,19 @@ def test_half_of_all_plots_wet_at_once_is_rain_without_a_gauge(lake: MadeLake) -
     for number in range(8):
         rise(lake, f"P{number}", 30 + number % 3, by=0.05 if number < 4 else 0.0)
     assert {row[1:] for row in events(lake)} == {("rain", "many_plots")}
+
+
+@pytest.mark.parametrize(("days", "source"), [(2, "nobody"), (3, "many_plots")])
+def test_plots_whose_probes_fell_silent_before_are_not_asked_about_rain(lake: MadeLake, days: int, source: str) -> None:
+    """Four plots grew wet on 9 July; the last whole day of six others was so many days before."""
+    for number in range(10):
+        rise(lake, f"P{number}", by=0.05 if number < 4 else 0.0)
+    silent = {f"D-P{number}-30" for number in range(4, 10)}
+    silent_from = local_midnight(date(2026, 7, 10) - timedelta(days=days))
+    lake.rows["soil_readings"] = [
+        row for row in lake.rows["soil_readings"] if row["device_id"] not in silent or row["measured_at"] < silent_from
+    ]
+    assert {row[2] for row in events(lake)} == {source}
 
 
 @pytest.mark.parametrize("unpiped_wet", [1, 2])
