@@ -20,6 +20,13 @@
 -- the first of these hours has left the hourly_days: what the probes showed then is not read any more.
 with reports as (
     select
+        row_number() over (
+            order by
+                watering_reports.plot_id,
+                watering_reports.issue_id,
+                watering_reports.cause,
+                watering_reports.round_number
+        ) as report_number,
         watering_reports.plot_id,
         watering_reports.issue_id,
         watering_reports.round_number,
@@ -61,9 +68,7 @@ hours as (
 
 befores as (
     select
-        reports.plot_id,
-        reports.issue_id,
-        reports.round_number,
+        reports.report_number,
         hours.depth_list,
         min(hours.water_mm) as water_mm,
         min_by(hours.depletion_mm, hours.water_mm) as depletion_mm,
@@ -74,14 +79,12 @@ befores as (
             reports.plot_id = hours.plot_id
             and reports.reported_at > hours.starts_at
             and epoch(reports.reported_at) - epoch(hours.starts_at) <= limits.check_before_hours * 3600
-    group by reports.plot_id, reports.issue_id, reports.round_number, hours.depth_list
+    group by reports.report_number, hours.depth_list
 ),
 
 reaches as (
     select
-        reports.plot_id,
-        reports.issue_id,
-        reports.round_number,
+        reports.report_number,
         greatest(
             epoch(max(reports.reported_at)) - max(limits.check_late_hours) * 3600,
             max(
@@ -99,27 +102,21 @@ reaches as (
             and issue_events.date <= cast(getvariable('window_to') as date)
             and epoch(reports.reported_at) - epoch(issue_events.happened_at)
             >= case when issue_events.kind = 'done' then limits.check_from_hours * 3600 else 0 end
-    group by reports.plot_id, reports.issue_id, reports.round_number
+    group by reports.report_number
 ),
 
 earlier_hours as (
     select
-        reports.plot_id,
-        reports.issue_id,
-        reports.round_number,
+        reports.report_number,
         hours.depth_list,
         hours.starts_at,
         hours.water_mm - min(hours.water_mm) over (
-            partition by reports.plot_id, reports.issue_id, reports.round_number, hours.depth_list
+            partition by reports.report_number, hours.depth_list
             order by hours.starts_at
         ) as rise_mm,
     from reports
     cross join limits
-    inner join reaches
-        on
-            reports.plot_id = reaches.plot_id
-            and reports.issue_id = reaches.issue_id
-            and reports.round_number = reaches.round_number
+    inner join reaches on reports.report_number = reaches.report_number
     inner join hours
         on
             reports.plot_id = hours.plot_id
@@ -129,22 +126,18 @@ earlier_hours as (
 
 earlier as (
     select
-        earlier_hours.plot_id,
-        earlier_hours.issue_id,
-        earlier_hours.round_number,
+        earlier_hours.report_number,
         earlier_hours.depth_list,
         max(earlier_hours.rise_mm) as rise_mm,
         min(earlier_hours.starts_at) as from_at,
         max(earlier_hours.starts_at) as to_at,
     from earlier_hours
-    group by earlier_hours.plot_id, earlier_hours.issue_id, earlier_hours.round_number, earlier_hours.depth_list
+    group by earlier_hours.report_number, earlier_hours.depth_list
 ),
 
 afters as (
     select
-        reports.plot_id,
-        reports.issue_id,
-        reports.round_number,
+        reports.report_number,
         hours.depth_list,
         percentile_cont(0.5) within group (order by hours.water_mm) as water_mm,
         avg(epoch(hours.starts_at) - epoch(reports.reported_at)) / 86400 as days_after,
@@ -156,14 +149,12 @@ afters as (
             reports.plot_id = hours.plot_id
             and epoch(hours.starts_at) - epoch(reports.reported_at)
             between limits.check_from_hours * 3600 and limits.check_to_hours * 3600
-    group by reports.plot_id, reports.issue_id, reports.round_number, hours.depth_list
+    group by reports.report_number, hours.depth_list
 ),
 
 uses as (
     select
-        reports.plot_id,
-        reports.issue_id,
-        reports.round_number,
+        reports.report_number,
         coalesce(avg(case when crop_et.date >= reports.date then crop_et.etc_mm end), avg(crop_et.etc_mm)) as etc_mm,
     from reports
     cross join limits
@@ -172,7 +163,7 @@ uses as (
             reports.plot_id = crop_et.plot_id
             and crop_et.date >= reports.date - cast(limits.outlook_recent_days as integer)
             and crop_et.date <= reports.date + cast(ceil(limits.check_to_hours / 24) as integer)
-    group by reports.plot_id, reports.issue_id, reports.round_number
+    group by reports.report_number
 ),
 
 pairs as (
@@ -189,38 +180,22 @@ pairs as (
         earlier.from_at as came_from_at,
         earlier.to_at as came_to_at,
         row_number() over (
-            partition by reports.plot_id, reports.issue_id, reports.round_number
+            partition by reports.report_number
             order by afters.checked_at desc, afters.depth_list asc
         ) as choice,
     from reports
     cross join limits
-    inner join reaches
-        on
-            reports.plot_id = reaches.plot_id
-            and reports.issue_id = reaches.issue_id
-            and reports.round_number = reaches.round_number
-    inner join befores
-        on
-            reports.plot_id = befores.plot_id
-            and reports.issue_id = befores.issue_id
-            and reports.round_number = befores.round_number
+    inner join reaches on reports.report_number = reaches.report_number
+    inner join befores on reports.report_number = befores.report_number
     inner join afters
         on
-            reports.plot_id = afters.plot_id
-            and reports.issue_id = afters.issue_id
-            and reports.round_number = afters.round_number
+            reports.report_number = afters.report_number
             and befores.depth_list = afters.depth_list
     left join earlier
         on
-            reports.plot_id = earlier.plot_id
-            and reports.issue_id = earlier.issue_id
-            and reports.round_number = earlier.round_number
+            reports.report_number = earlier.report_number
             and afters.depth_list = earlier.depth_list
-    left join uses
-        on
-            reports.plot_id = uses.plot_id
-            and reports.issue_id = uses.issue_id
-            and reports.round_number = uses.round_number
+    left join uses on reports.report_number = uses.report_number
 ),
 
 rained as (
