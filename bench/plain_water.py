@@ -102,9 +102,10 @@ class Forecast:
 
 
 def newest_by_day(forecasts: Iterable[Forecast], now: datetime) -> dict[date, Forecast]:
-    """Return for each day what was issued last, up to 72 h ago."""
+    """Return for each day what was issued last, up to 72 h ago; of two at one instant the first by name of source."""
     found: dict[date, Forecast] = {}
-    for one in sorted(forecasts, key=lambda one: one.issued_at):
+    by_source = sorted(forecasts, key=lambda one: one.source, reverse=True)
+    for one in sorted(by_source, key=lambda one: one.issued_at):
         if now - 72 * timedelta(hours=1) <= one.issued_at <= now:
             found[one.day] = one
     return found
