@@ -136,7 +136,7 @@ class IngestSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """
 
     seal_every_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 8.0
-    seal_bytes: Annotated[int, msgspec.Meta(ge=100_000)] = 6_000_000
+    seal_bytes: Annotated[int, msgspec.Meta(ge=100_000)] = 10_000_000
     compact_files: Annotated[int, msgspec.Meta(ge=2)] = 24
     merge_bytes: Annotated[int, msgspec.Meta(ge=1_000_000)] = 32_000_000
     min_free_bytes: Annotated[int, msgspec.Meta(ge=1_000_000)] = 500_000_000

@@ -20,7 +20,7 @@ class Pace:
     """
 
     seal_every_s: float = 8.0
-    seal_bytes: int = 6_000_000
+    seal_bytes: int = 10_000_000
     compact_files: int = 24
     merge_bytes: int = MERGE_BYTES
     min_free_bytes: int = 500_000_000
