@@ -191,7 +191,10 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "waterings_by_crew": [("一队", 1, 0, 1, 0, 0, 0)],
     "unplanned_water": [("moist", "moist", AS_OF, 6.0, 30.0)],
     "probes_beside_the_balance": [("moist", "moist", "probe_wetter", "2026-07-01", 50.5, 24.0)],
-    "campaigns_by_crew": [("秋季浇水", "Autumn water", "一队", 1, 0, 3.0), ("秋季浇水", "Autumn water", "二队", 1, 1, 1.5)],
+    "campaigns_by_crew": [
+        ("秋季浇水", "Autumn water", "一队", 1, 0, 3.0),
+        ("秋季浇水", "Autumn water", "二队", 1, 1, 1.5),
+    ],
     "campaigns_by_year": [
         ("autumn_water", 2026, "running", AS_OF - timedelta(days=5), None, "王工", 0, 0.0),
         ("greenup_water", 2026, "over", AS_OF - timedelta(days=100), AS_OF - timedelta(days=90), "赵工", 0, 0.0),
