@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -19,15 +19,17 @@ from pathlib import Path
 from typing import TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingest.lake.damage import set_aside_damaged
 from ingest.lake.durable import ExchangeUnsupportedError, can_exchange, store_errors
 from ingest.lake.files import partition_days, partition_files
+from ingest.lake.footers import repeated_columns
 from ingest.lake.layout import DataFolder
 from ingest.lake.merge import rows_in_order, says_it_is_in_order
 from ingest.lake.tables import Table, all_tables
-from ingest.lake.write import replace_files
+from ingest.lake.write import may_be_long, replace_files
 
 _Item = TypeVar("_Item")
 
@@ -218,10 +220,22 @@ def _look_at(spec: Table, path: Path) -> _File:
     disk_bytes = path.stat().st_size
     try:
         footer = pq.read_metadata(path)
+        row_bytes = sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
+        row_bytes += _repeated_bytes(spec, path, repeated_columns(footer))
     except (pa.ArrowException, OSError, ValueError):
         return _File(path, disk_bytes, row_bytes=0, is_in_order=False)
-    row_bytes = sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
     return _File(path, disk_bytes, row_bytes, says_it_is_in_order(spec, footer))
+
+
+def _repeated_bytes(spec: Table, path: Path, repeated: Collection[str]) -> int:
+    """Return what long values take that a file holds once for all rows which repeat them, as earlier versions wrote."""
+    total = 0
+    for name in [field.name for field in spec.schema if may_be_long(field) and field.name in repeated]:
+        with pq.ParquetFile(path, read_dictionary=[name]) as file:
+            for batch in file.iter_batches(columns=[name], use_threads=False):
+                (values,) = batch.columns
+                total += pc.sum(pc.binary_length(values.dictionary).take(values.indices)).as_py() or 0
+    return total
 
 
 def _one_by_one(items: Iterable[_Item], turned: Callable[[], None]) -> Iterator[_Item]:

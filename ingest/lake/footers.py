@@ -26,5 +26,15 @@ def ascending_columns(group: pq.RowGroupMetaData) -> tuple[str, ...]:
     )
 
 
+def repeated_columns(footer: pq.FileMetaData) -> set[str]:
+    """Return the columns of texts and bytes that the file holds once for all rows of a group which repeat them."""
+    return {
+        column.path_in_schema
+        for group in map(footer.row_group, range(footer.num_row_groups))
+        for column in map(group.column, range(group.num_columns))
+        if column.physical_type == "BYTE_ARRAY" and column.has_dictionary_page
+    }
+
+
 def _names(group: pq.RowGroupMetaData) -> list[str]:
     return [group.column(place).path_in_schema for place in range(group.num_columns)]

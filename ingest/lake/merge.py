@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from ingest.errors import StoreError
 from ingest.lake.candidates import are_different
 from ingest.lake.files import with_schema
-from ingest.lake.footers import ascending_columns
+from ingest.lake.footers import ascending_columns, repeated_columns
 from ingest.lake.tables import Table
 
 _LEAST_ROWS = 64
@@ -105,16 +105,10 @@ def _coalescing() -> AbstractContextManager[Callable[[Table, pa.Table], pa.Table
 def _opened(path: Path) -> pq.ParquetFile:
     """Open a file so that a text which it holds once is held once in memory, too, however often it is repeated."""
     footer = pq.read_metadata(path)
-    repeated = {
-        column.path_in_schema
-        for group in map(footer.row_group, range(footer.num_row_groups))
-        for column in map(group.column, range(group.num_columns))
-        if column.physical_type == "BYTE_ARRAY" and column.has_dictionary_page
-    }
     return pq.ParquetFile(
         path,
         metadata=footer,
-        read_dictionary=sorted(repeated),
+        read_dictionary=sorted(repeated_columns(footer)),
         buffer_size=_READ_BYTES,
         pre_buffer=False,
         page_checksum_verification=True,

@@ -203,7 +203,7 @@ def _write_parquet(folder: DataFolder, spec: Table, target: Path, rows: pa.Table
     return _write_groups(folder, spec, target, rows.schema, groups, stem)
 
 
-def _may_be_long(field: pa.Field) -> bool:
+def may_be_long(field: pa.Field) -> bool:
     """Say whether values are as long as whoever sends them likes.
 
     Such a value is not written once for all rows that repeat it, or the file would tell nothing of what its rows take
@@ -234,7 +234,7 @@ def _write_groups(
     """Write `groups`, which together are in the table's order, as the row groups of one new file."""
     packed = [field.name for field in schema if field.type in _COUNTED]
     deltas = [name for name in packed if name not in _ARRIVAL or name in {*spec.sort_by, spec.partition_by}]
-    shared = [field.name for field in schema if field.name not in packed and not _may_be_long(field)]
+    shared = [field.name for field in schema if field.name not in packed and not may_be_long(field)]
     in_order = [(name, "ascending") for name in spec.sort_by]
 
     def fill(sink: Any) -> None:

@@ -8,11 +8,13 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from ingest.lake import durable, write
 from ingest.lake.compact import compact_lake, compact_partition
+from ingest.lake.durable import write_new_file
 from ingest.lake.files import partition_files, read_files
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake, retrying
@@ -168,6 +170,20 @@ def test_what_is_merged_at_once_is_measured_before_compression(folder: DataFolde
         )
     assert all(path.stat().st_size < 10_000 for path in partition_files(folder, refused, DAY))
     assert compact_partition(folder, refused, DAY, more_than=1, merge_bytes=250_000) == 2
+
+
+def test_a_payload_that_an_earlier_version_wrote_once_weighs_as_often_as_it_is_there(folder: DataFolder) -> None:
+    raw = table("raw_messages")
+    row = {"received_at": NOON, "topic": "t", "payload": bytes(100_000), "redelivered": False, "retained": False}
+    row |= {"outcome": "rejected", "rows_stored": 0, "rows_duplicate": 0, "rows_rejected": 1}
+    for n in range(0, 200, 40):
+        rows = to_arrow(raw, [row | {"message_seq": n + one} for one in range(40)])
+
+        def as_before(sink: object, rows: pa.Table = rows) -> None:
+            pq.write_table(rows, pa.PythonFile(sink, mode="w"))
+
+        write_new_file(folder.staging, folder.partition(raw.name, DAY), f"part-{n}-{n + 39}", ".parquet", as_before)
+    assert compact_partition(folder, raw, DAY, more_than=1, merge_bytes=10_000_000) == 2
 
 
 def test_a_wrong_byte_that_parquet_does_not_notice_never_gets_a_right_hash(folder: DataFolder) -> None:
