@@ -64,6 +64,8 @@ def open_lake(
     connection = duckdb.connect(":memory:", config={"preserve_insertion_order": False})
     # Files never change, so that what their ends say is read once and not by every statement again.
     connection.execute("set parquet_metadata_cache = true")
+    # What lies between is kept by the system already; a second copy costs a tenth of a question over 366 files.
+    connection.execute("set enable_external_file_cache = false")
     connection.execute(f"set timezone = '{site.timezone.key}'")
     for spec in all_tables().values():
         if names is not None and spec.name not in names:
