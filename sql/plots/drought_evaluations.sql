@@ -4,7 +4,6 @@
 -- As of: readings up to as_of; days that are over, and hours of the last hourly_days
 -- Reads: drought_runs, weather_days, seasons, limits
 -- Feeds: drought_memories
--- Kept as: table
 --
 -- Opens means: open_days daily evaluations in a row were dry, or open_hourly hourly ones that span open_hours, or one
 -- was of severity 4. In a season of rule rain_holds only days open below severity 4, and none within rain_days of

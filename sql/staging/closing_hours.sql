@@ -5,6 +5,8 @@
 -- Reads: readings_hourly
 -- Feeds: later evaluations
 -- Kept as: carried table
+--
+-- Made where they are judged whole: an evaluation that continues after them leaves those of before as they are.
 select
     plot_id,
     device_id,
@@ -18,3 +20,4 @@ where
     date > cast(getvariable('closed_until') as date) - 2
     and date <= getvariable('closed_until')
     and volumetric_water_content is not null
+    and getvariable('continued_from') is null

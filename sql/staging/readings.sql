@@ -10,8 +10,16 @@
 -- What the gates of the hourly grid say of an hour holds for each of its readings; they need hourly
 -- neighbours, so that a device that reports less often than hourly never meets them. D04, D08 and the suspects inform
 -- only. Evidence means: usable, or kept from it by D10 alone. A plateau at the top may be clipped, but it
--- does say how wet the soil is at least, and a watering must not vanish because the soil took it in well.
-with gated as (
+-- does say how wet the soil is at least, and a watering must not vanish because the soil took it in well. Where an
+-- evaluation continues after closed days, the last of them is judged again only for devices that are silent today: of
+-- these the newest reading may be of yesterday, and what was frozen in the 24 h before it counts.
+with devices_of_today as (
+    select distinct device_id,
+    from staged_soil_readings
+    where date > cast(getvariable('continued_from') as date) + 1 and quarantine is null
+),
+
+gated as (
     select
         staged_soil_readings.element_id,
         staged_soil_readings.hour,
@@ -96,6 +104,10 @@ with gated as (
         on
             staged_soil_readings.stream_id = frost_neighbours.stream_id
             and staged_soil_readings.measured_at = frost_neighbours.measured_at
+    left join devices_of_today on staged_soil_readings.device_id = devices_of_today.device_id
+    where
+        staged_soil_readings.date > coalesce(getvariable('continued_from'), date '0001-01-01')
+        or devices_of_today.device_id is null
 ),
 
 judged as (

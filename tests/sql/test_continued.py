@@ -184,6 +184,31 @@ def test_only_what_cannot_reach_back_is_continued_and_every_row_is_that_of_judgi
     assert judge(folder, AS_OF + HOUR) == {"calm", "dries", "slow", "stuck", "lower", "lacks", "settled", "paced"}
 
 
+def test_the_frost_of_a_probe_that_is_silent_today_is_that_of_a_closed_day_too(folder: DataFolder) -> None:
+    made = Probes()
+    made.add("heard", calm(190), 0.20)
+    made.before.device("silent", "heard", report_interval_s=3600.0, depths_cm=[40.0])
+    for back in range(12, 190):  # silent since nine in the evening of yesterday, when frost came; no thermometer
+        made.before.soil(AS_OF - back * HOUR, "silent", volumetric_water_content=0.2, bulk_ec_ds_m=0.3 + back % 2 / 10)
+    for back in range(24 * 8):
+        made.before.add(
+            "weather_readings",
+            device_id="station",
+            measured_at=AS_OF - back * HOUR,
+            air_temperature_c=-3.0 if 8 <= back < 56 else 5.0,
+        )
+    store(made.before, folder)
+    judge(folder, AS_OF)
+    spec = table("soil_readings")
+    for day, rows in by_local_day(spec, to_arrow(spec, made.after.rows["soil_readings"]), BEICHEN):
+        write_rows(folder, spec, day, rows, "after")
+    assert judge(folder, AS_OF + HOUR) == {"heard"}
+    with open_lake(folder, BEICHEN) as lake:
+        evaluate(lake, as_of=AS_OF + HOUR, site=BEICHEN)
+        said = lake.execute("select frozen_share from device_readings where device_id = 'silent'").fetchall()
+    assert said == [(21 / 24,)]
+
+
 def judge(folder: DataFolder, as_of: datetime) -> set[str]:
     """Return the plots that were continued; every carried table and flag is that of judging everything."""
     carry = Carry(load_past(folder), soil_files(folder), BEICHEN, as_of)
