@@ -44,6 +44,12 @@ _READ = (
 )
 """The readings of the window of some devices."""
 
+_PLATEAUS_OF_JUDGED = (
+    "select * from memory.main.soil_plateaus where plot_id in ("
+    "select plot_id from plot_groups inner join judged_groups using (group_id))"
+)
+"""What was written down of soils that are judged: what it teaches of the others is taken over."""
+
 _NOTHING_KNOWN = (
     "select null::varchar as group_id, null::varchar as fingerprint, null::varchar as closed_fingerprint, "
     "null::boolean as is_steady, null::integer as generation where false"
@@ -142,10 +148,12 @@ class Carry:
             self._count(connection)
         if self._judged_any:
             self.share_read = self.groups_judged / max(self._all_groups, 1)
+            connection.execute(f"create or replace view soil_plateaus as {_PLATEAUS_OF_JUDGED}")
             if readings * self.share_read > self._readings_at_once:
                 yield from self._judge_in_parts(connection, readings)
             else:
                 yield from self._judge_at_once(connection)
+            connection.execute("drop view evaluated.soil_plateaus")
         self._take_over(connection)
 
     def _judge_at_once(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:

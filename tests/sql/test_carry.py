@@ -20,6 +20,7 @@ from ingest.site import BEICHEN, Site
 from sql.carry import Carry, in_three_steps
 from sql.evaluate import evaluate
 from sql.models import all_models
+from sql.parts import READINGS_AT_ONCE
 from tests.sql.made_lake import AS_OF, MadeLake
 from tests.sql.stored_lake import store
 from tests.sql.test_learned_field_capacity import START, wetting
@@ -69,6 +70,15 @@ def add(folder: DataFolder, device_id: str, measured_at: datetime, water_content
     spec = table("soil_readings")
     for day, rows in by_local_day(spec, to_arrow(spec, more.rows["soil_readings"]), BEICHEN):
         write_rows(folder, spec, day, rows, f"more-{device_id}-{measured_at:%d%H%M}")
+
+
+def old_plateau(plot_id: str, device_id: str) -> dict[str, object]:
+    """Return a row of soil_plateaus that left the window a month ago."""
+    return (
+        dict.fromkeys(("peak_water_content", "plateau_water_content"), 0.3)
+        | {"plot_id": plot_id, "device_id": device_id, "channel": 1, "depth_cm": 30.0}
+        | {"wetted_at": AS_OF - timedelta(days=60), "found_at": AS_OF - timedelta(days=30)}
+    )
 
 
 def register(folder: DataFolder, made: MadeLake, name: str) -> None:
@@ -198,12 +208,7 @@ def test_a_district_judged_part_by_part_is_that_judged_at_once(
     made.laboratory_plot("P9")
     made.device("D9", "P9")
     made.soil_until_now([0.26, 0.24], "D8")
-    made.rows["soil_plateaus"] = [
-        dict.fromkeys(("peak_water_content", "plateau_water_content"), 0.3)
-        | {"plot_id": plot_id, "device_id": device_id, "channel": 1, "depth_cm": 30.0}
-        | {"wetted_at": AS_OF - timedelta(days=60), "found_at": AS_OF - timedelta(days=30)}
-        for plot_id, device_id in (("P3", "D3"), ("P9", "D9"))
-    ]
+    made.rows["soil_plateaus"] = [old_plateau("P3", "D3"), old_plateau("P9", "D9")]
     store(made, folder)
     begun: list[str] = []
     days = soil_files(folder) if leaves else {}
@@ -222,6 +227,23 @@ def test_a_district_judged_part_by_part_is_that_judged_at_once(
     assert begun.count("readings") == 3
     if leaves:
         assert Evaluated(folder, AS_OF + 10 * MINUTE).carried == carry.groups_judged
+
+
+@pytest.mark.parametrize("at_once", [READINGS_AT_ONCE, 10], ids=["at once", "part by part"])
+def test_what_is_known_of_a_soil_stands_once_beside_plots_that_are_judged_anew(
+    made: MadeLake, folder: DataFolder, at_once: int
+) -> None:
+    made.rows["soil_plateaus"] = [old_plateau(f"P{number}", f"D{number}") for number in (1, 3)]
+    store(made, folder)
+    judge(folder, AS_OF)
+    add(folder, "D1", AS_OF - timedelta(days=2, minutes=30), 0.35)
+    add(folder, "D2", AS_OF - timedelta(days=2, minutes=30), 0.35)
+    carry = Carry(load_past(folder), soil_files(folder), BEICHEN, AS_OF, at_once)
+    with open_lake(folder, BEICHEN) as lake:
+        evaluate(lake, as_of=AS_OF, site=BEICHEN, carry=carry)
+        learned = lake.execute("select device_id from learned_field_capacities order by device_id").fetchall()
+    assert (carry.groups_judged, carry.groups_carried) == (2, 3)
+    assert learned == [("D1",), ("D3",)]
 
 
 def test_two_evaluations_at_a_time_do_not_mix_what_they_leave(lake_folder: DataFolder) -> None:
