@@ -315,7 +315,10 @@ def _checks(
 
 
 def _rain_by_hour(district: District) -> dict[datetime, float]:
-    """Return the rain of each hour: the most that one station measured, spread over the hours that it usually skips."""
+    """Return the rain of each hour: the most that one station measured, spread over the hours that it usually skips.
+
+    Who never tells of a dry hour skips none: it speaks when it rains.
+    """
     most: dict[datetime, float] = defaultdict(float)
     for station in district.stations:
         told: dict[datetime, float] = defaultdict(float)
@@ -326,7 +329,7 @@ def _rain_by_hour(district: District) -> dict[datetime, float]:
         for at, gap in gaps.items():
             by_day[at.astimezone(_ZONE).date()].append(gap)
         for at, millimetres in told.items():
-            usual = min(median_low(by_day.get(at.astimezone(_ZONE).date(), [1])), 24)
+            usual = min(median_low(by_day.get(at.astimezone(_ZONE).date(), [1])), 24) if 0 in told.values() else 1
             hours = min(gaps.get(at, usual), usual)
             for back in range(hours):
                 most[at - back * _HOUR] = max(most[at - back * _HOUR], millimetres / hours)

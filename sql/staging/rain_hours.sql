@@ -8,9 +8,10 @@
 --
 -- Rain fell since the station's report before: it is spread over the hours since then, as far back as that station
 -- reports on that day (the median of its gaps, at most stale_hours): who is read at 8 and 20 o'clock measures every
--- hour, and after an outage nobody knows of the hours before the last. Of several stations the one with the most rain
--- in an hour counts: a shower that one of them saw may have fallen on a plot. Rain between two hours is the difference
--- of their rows.
+-- hour, and after an outage nobody knows of the hours before the last. A gauge that told of no dry hour in the window
+-- speaks only when it rains: its rain fell in the hour in which it was told. Of several stations the one with the most
+-- rain in an hour counts: a shower that one of them saw may have fallen on a plot. Rain between two hours is the
+-- difference of their rows.
 with station_hours as (
     select
         device_id,
@@ -28,6 +29,7 @@ gaps as (
         station_hours.hour - lag(station_hours.hour) over (
             partition by station_hours.device_id order by station_hours.hour
         ) as gap_hours,
+        bool_or(station_hours.rain_mm = 0) over (partition by station_hours.device_id) as tells_dry_hours,
     from station_hours
 ),
 
@@ -39,6 +41,7 @@ usual_gaps as (
             as gap_hours,
     from gaps
     cross join limits
+    where gaps.tells_dry_hours
     group by gaps.device_id, gaps.date
 ),
 
@@ -46,9 +49,9 @@ reports as (
     select
         gaps.hour,
         gaps.rain_mm,
-        cast(least(coalesce(gaps.gap_hours, usual_gaps.gap_hours), usual_gaps.gap_hours) as bigint) as hours,
+        cast(least(gaps.gap_hours, coalesce(usual_gaps.gap_hours, 1)) as bigint) as hours,
     from gaps
-    inner join usual_gaps on gaps.device_id = usual_gaps.device_id and gaps.date = usual_gaps.date
+    left join usual_gaps on gaps.device_id = usual_gaps.device_id and gaps.date = usual_gaps.date
 ),
 
 reported_hours as (

@@ -124,6 +124,24 @@ def test_rain_fell_between_two_reports_of_a_gauge_that_is_read_rarely(
     assert events(lake)[0][1] == kind
 
 
+@pytest.mark.parametrize(
+    ("showers", "kind"),
+    [
+        ({34: 6.0, 120: 2.0}, "rain"),
+        ({34: 6.0, 55: 2.0}, "rain"),
+        ({12: 8.0, 120: 2.0}, "watering"),
+    ],
+)
+def test_the_shower_of_a_gauge_that_speaks_only_when_it_rains_fell_in_its_hour(
+    lake: MadeLake, showers: dict[int, float], kind: str
+) -> None:
+    """The rise came 30 h ago: 4 h after one shower, or 18 h before another."""
+    rise(lake, "P1")
+    for hours_ago, mm in showers.items():
+        rain(lake, hours_ago, mm)
+    assert events(lake)[0][1] == kind
+
+
 def test_a_rise_that_nobody_ordered_and_no_rain_explains_is_told_to_the_office_and_to_no_crew(lake: MadeLake) -> None:
     rise(lake, "P1")
     rain(lake, 30, 0.0)
