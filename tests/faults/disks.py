@@ -116,6 +116,19 @@ def without_space(disk: Path) -> Iterator[None]:
 
 
 @contextmanager
+def with_little_space(disk: Path, left_bytes: int) -> Iterator[None]:
+    """Fill the file system but for so many bytes, and free it afterwards."""
+    filler = disk / "filler"
+    free = os.statvfs(disk)
+    try:
+        with filler.open("wb") as sink:
+            os.posix_fallocate(sink.fileno(), 0, free.f_bavail * free.f_frsize - left_bytes)
+        yield
+    finally:
+        filler.unlink()
+
+
+@contextmanager
 def without_inodes(disk: Path) -> Iterator[None]:
     """Make files until no more can be made, and remove them afterwards."""
     fillers: list[Path] = []

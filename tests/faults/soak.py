@@ -2,10 +2,16 @@
 
     python -m tests.faults.soak --minutes 90
 
-In turn: ingest is killed with -9 and started again, the broker is ended and started again, the broker stops answering
-for longer than two keepalives, the disk is filled to its last byte and freed; in the second half only what ingest lives
-through, so that one process grows old: of the oldest, memory, open files and threads are told. In the end every reading
-is there once, and the flags are those of a lake that was filled from the same messages with no fault at all.
+In turn, in the first third: ingest is killed with -9 and started again, the broker is ended and started again, the
+broker stops answering for longer than two keepalives, the disk is filled to its last byte and freed, for which ingest
+may end. From then on only what it lives through, so that one process grows old, an hour of 90 minutes: the two of the
+broker, the disk filled into what ingest leaves free, and refused messages with readings that came before. In the end
+every reading is there once, and the flags are those of a lake that was filled from the same messages with no fault.
+
+The process that lived longest is told from ten minutes after its start (the later half of a shorter life), and the last
+half of its life apart. Memory is RssAnon, of each half minute the median, so that the second that a merge takes does
+not count; its slope is by least squares, with its standard error as if the medians differed by chance alone. Of
+descriptors the fewest of each half minute must stay, since a merge or a comparison has a few dozen files open.
 """
 
 from __future__ import annotations
@@ -24,8 +30,8 @@ from ingest.observation import Message
 from ingest.registers.snapshot import RegisterSnapshot
 from ingest.seal.sealer import Sealer
 from ingest.site import BEICHEN
-from tests.end_to_end.running import NOON, rows_in_lake
-from tests.faults.disks import memory_disk, without_space
+from tests.end_to_end.running import NOON, publish, rows_in_lake
+from tests.faults.disks import memory_disk, with_little_space, without_space
 from tests.faults.frame import Figures, Running, parser_of, tell, under_a_stream
 from tests.faults.stream import DEVICES, message
 from tests.sql.made_lake import MadeLake
@@ -38,9 +44,17 @@ _RATE_PER_S = 20
 _SILENT_S = 12.0
 """Longer than two keepalives of 5 s."""
 _FULL_S = 2.0
+_RESERVE_BYTES = 50_000_000
+"""What ingest leaves free: large enough to fill a part of it in one go."""
+_LEFT_BYTES = _RESERVE_BYTES // 2
 _SAMPLE_S = 1.0
-_WARM_S = 120.0
-"""What a process takes to have met everything once; before that its memory grows as it should."""
+_HALF_MINUTE = 30
+"""Samples."""
+WARM_S = 600.0
+"""What a process takes to have met everything once, and to merge its first closed day, which waits for so long; before
+that its memory grows as it should."""
+_AGAIN = 100
+_REFUSED = 20
 _BATCH = 5_000
 _SETTLED_S = 60.0
 
@@ -71,10 +85,12 @@ def soak(seconds: float, workdir: Path) -> Figures:
     with memory_disk(workdir / "disk", "size=2g") as disk:
         root = disk / "data"
         store(_plots(), DataFolder(root))
-        with under_a_stream(workdir, _RATE_PER_S, root=root, INGEST__SEAL_EVERY_S="2") as running:
+        with under_a_stream(
+            workdir, _RATE_PER_S, root=root, INGEST__SEAL_EVERY_S="2", INGEST__MIN_FREE_BYTES=str(_RESERVE_BYTES)
+        ) as running:
             began = time.monotonic()
             while (passed_s := time.monotonic() - began) < seconds:
-                faults = [_restart_broker, _stop_broker] if passed_s > seconds / 2 else _ALL
+                faults = _LIVED_THROUGH if passed_s > seconds / 3 else _ALL
                 fault = faults[met.total() % len(faults)]
                 fault(running, disk)
                 met[fault.__name__.strip("_").replace("_", " ")] += 1
@@ -92,19 +108,51 @@ def soak(seconds: float, workdir: Path) -> Figures:
     return figures | {"faults": dict(met), "flags equal to a clean run": flags.num_rows} | of_the_oldest(samples)
 
 
-def of_the_oldest(samples: list[Sample]) -> Figures:
-    """Return how memory, open files and threads went in the process that lived longest, once it was warm."""
+def of_the_oldest(samples: list[Sample], warm_s: float = WARM_S, pace: float = 1.0) -> Figures:
+    """Return how memory, open files and threads went in the process that lived longest, once it was warm.
+
+    warm_s: after its start, or half its life where that is less
+    pace: as so many hours each hour counts
+    Slopes are told with their standard error.
+    """
     pid, _ = Counter(sample.pid for sample in samples).most_common(1)[0]
     own = [sample for sample in samples if sample.pid == pid]
-    warm = [sample for sample in own if sample.at_s - own[0].at_s >= min(_WARM_S, (own[-1].at_s - own[0].at_s) / 2)]
-    slope = statistics.linear_regression([one.at_s for one in warm], [one.own_bytes for one in warm]).slope
+    began_s, life_s = own[0].at_s, own[-1].at_s - own[0].at_s
+    warm = [one for one in own if one.at_s - began_s >= min(warm_s, life_s / 2)]
+    usual = [_usual(part) for part in _half_minutes(warm)]
+    at_rest = [min(one.descriptors for one in part) for part in _half_minutes(warm)]
+    late = [one for one in usual if one.at_s - began_s >= life_s / 2]
     return {
-        "oldest process, min": round((own[-1].at_s - own[0].at_s) / 60, 1),
+        "oldest process, min": round(life_s / 60, 1),
         "RSS at its end, MB": round(warm[-1].rss_bytes / 1e6, 1),
-        "slope of its own memory, MB/h": round(slope * 3_600 / 1e6, 2),
-        "descriptors, least and most": [min(one.descriptors for one in warm), max(one.descriptors for one in warm)],
+        "its own memory, MB": [round(one.own_bytes / 1e6, 1) for one in usual],
+        "slope of its own memory, MB/h": _slope_mb_per_h(usual, pace),
+        "of the last half, MB/h": _slope_mb_per_h(late, pace),
+        "descriptors at rest, least and most": [min(at_rest), max(at_rest)],
+        "descriptors, most": max(one.descriptors for one in warm),
         "threads, least and most": [min(one.threads for one in warm), max(one.threads for one in warm)],
     }
+
+
+def _half_minutes(samples: list[Sample]) -> list[list[Sample]]:
+    return [samples[at : at + _HALF_MINUTE] for at in range(0, len(samples), _HALF_MINUTE)]
+
+
+def _usual(samples: list[Sample]) -> Sample:
+    """Return the sample with the median of own memory, as of the middle of their time."""
+    median = sorted(samples, key=lambda one: one.own_bytes)[len(samples) // 2]
+    return median._replace(at_s=(samples[0].at_s + samples[-1].at_s) / 2)
+
+
+def _slope_mb_per_h(samples: list[Sample], pace: float) -> tuple[float, float]:
+    """Return the slope of own memory and its standard error, both 0 of fewer than three samples."""
+    if len(samples) < 3:
+        return 0.0, 0.0
+    hours, own = [one.at_s * pace / 3_600 for one in samples], [one.own_bytes / 1e6 for one in samples]
+    slope, start = statistics.linear_regression(hours, own)
+    rest = sum((mb - start - slope * hour) ** 2 for hour, mb in zip(hours, own, strict=True))
+    error = (rest / (len(own) - 2) / sum((hour - statistics.fmean(hours)) ** 2 for hour in hours)) ** 0.5
+    return round(slope, 2), round(error, 2)
 
 
 def _plots() -> MadeLake:
@@ -163,7 +211,20 @@ def _fill_disk(running: Running, disk: Path) -> None:
         running.ingest.start_plain()
 
 
+def _nearly_fill_disk(_: Running, disk: Path) -> None:
+    with with_little_space(disk, _LEFT_BYTES):
+        time.sleep(_FULL_S)
+
+
+def _send_nonsense_and_again(running: Running, _: Path) -> None:
+    """Readings as many as are stored have been published, so that the last of them come again."""
+    stored = rows_in_lake(running.folder)
+    again = [message(number) for number in range(max(stored - _AGAIN, 0), stored)]
+    publish(running.mosquitto, [*again, *[(again[-1][0], b"{") for _ in range(_REFUSED)]])
+
+
 _ALL = [_kill_ingest, _restart_broker, _stop_broker, _fill_disk]
+_LIVED_THROUGH = [_restart_broker, _nearly_fill_disk, _stop_broker, _send_nonsense_and_again]
 
 
 if __name__ == "__main__":

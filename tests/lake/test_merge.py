@@ -220,15 +220,15 @@ def _named(partition: Path, stem: str, rows: pa.Table) -> Path:
 def test_a_row_is_written_again_no_more_often_than_its_file_can_grow_by_half(uneven: int) -> None:
     """A thousand seals of `uneven` thousandths more or less than usual, by the choice alone."""
     chance = random.Random(1)
-    files: dict[Path, int] = {}
+    files: dict[str, int] = {}
     written, sealed, more_than, smallest = 0, 0, 8, 1_000 - uneven
     for n in range(1_000):
         sealed += (size := chance.randint(1_000 - uneven, 1_000 + uneven))
-        files[Path(f"part-{n}")] = size
-        known = [_File(path, size, size, is_in_order=True) for path, size in files.items()]
+        files[f"part-{n}"] = size
+        known = [_File(name, size, size, is_in_order=True) for name, size in files.items()]
         chosen = _chosen(SOIL, known, more_than, 1 << 40, 1 << 40, is_at_rest=False)
         if chosen:
-            files[Path(f"merged-{n}")] = (merged := sum(files.pop(path) for path in chosen))
+            files[f"merged-{n}"] = (merged := sum(files.pop(name) for name in chosen))
             written += merged
         assert len(files) <= more_than + 4
     assert written <= sealed * math.log(sealed / smallest, 1.5)
