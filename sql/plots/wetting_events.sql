@@ -2,8 +2,8 @@
 --
 -- Grain: plot and event
 -- As of: readings and reports up to as_of
--- Reads: rise_hours, rain_hours, layer_thicknesses, plot_depths, staged_plots, watering_reports, issue_events,
---     water_causes, limits
+-- Reads: rise_hours, rain_hours, layer_thicknesses, plot_depths, readings_daily, staged_plots, watering_reports,
+--     issue_events, water_causes, limits
 -- Feeds: plot_stories, watering_findings, balance_days, peer_estimates
 -- Kept as: table
 --
@@ -166,18 +166,19 @@ probed as (
         count(
             distinct case
                 when
-                    layer_thicknesses.depth_cm <= limits.d04_depth_cm
+                    readings_daily.depth_cm <= limits.d04_depth_cm
                     and not coalesce(staged_plots.irrigation in ('sprinkler', 'drip'), false)
                     then staged_plots.plot_id
             end
         ) as unpiped,
     from event_dates
     cross join limits
-    left join layer_thicknesses
+    left join readings_daily
         on
-            layer_thicknesses.date between event_dates.date - cast(limits.evaluation_days as integer)
+            readings_daily.date between event_dates.date - cast(limits.evaluation_days as integer)
             and event_dates.date
-    left join staged_plots on layer_thicknesses.plot_id = staged_plots.plot_id
+            and readings_daily.volumetric_water_content is not null
+    left join staged_plots on readings_daily.plot_id = staged_plots.plot_id
     group by event_dates.date
 ),
 

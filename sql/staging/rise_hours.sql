@@ -7,10 +7,10 @@
 -- Kept as: carried table
 --
 -- A rise counts in an hour that is wetting_rise above the driest hour of the reach_hours before it, that still brings
--- wetting_step_share of that, and when the next hour keeps wetting_kept_share of it: a lone spike is no watering. Where
--- none follows within wetting_hours nothing is asked of it: meanwhile sand drains more than that. The reach is
--- wetting_hours, or the time between two reports of a probe that reports more rarely on that day. Only days around one
--- whose hours span that rise are looked at by the hour: most days of a dry spell have none.
+-- wetting_step_share of that, and when the next hour keeps wetting_kept_share of it: a lone spike is no watering. The
+-- reach is wetting_hours, or the time between two reports of a probe that reports more rarely on that day. Of such a
+-- probe nothing is asked where no hour follows within wetting_hours: meanwhile sand drains more than that. Only days
+-- around one whose hours span that rise are looked at by the hour: most days of a dry spell have none.
 with spans as (
     select
         readings_daily.element_id,
@@ -76,12 +76,9 @@ steps as (
     select
         hours.*,
         hours.volumetric_water_content - lag(hours.volumetric_water_content) over by_hour as step,
-        case
-            when epoch(lead(hours.hour_at) over by_hour) - epoch(hours.hour_at) <= limits.wetting_hours * 3600
-                then lead(hours.volumetric_water_content) over by_hour - hours.volumetric_water_content
-        end as next_step,
+        lead(hours.volumetric_water_content) over by_hour - hours.volumetric_water_content as next_step,
+        epoch(lead(hours.hour_at) over by_hour) - epoch(hours.hour_at) as next_after_s,
     from hours
-    cross join limits
     window by_hour as (partition by hours.element_id order by hours.hour_at)
 ),
 
@@ -132,5 +129,8 @@ cross join limits
 inner join elements on rises.element_id = elements.element_id
 where
     round(rises.rise - limits.wetting_rise, 9) >= 0
-    and coalesce(rises.next_step, 0) >= -limits.wetting_kept_share * rises.rise
+    and (
+        coalesce(rises.next_step, 0) >= -limits.wetting_kept_share * rises.rise
+        or (rises.reach_hours > limits.wetting_hours and rises.next_after_s > limits.wetting_hours * 3600)
+    )
     and rises.step >= limits.wetting_step_share * rises.rise

@@ -323,6 +323,28 @@ def test_plots_whose_probes_fell_silent_before_are_not_asked_about_rain(lake: Ma
     assert {row[2] for row in events(lake)} == {source}
 
 
+def test_four_wet_plots_of_twelve_are_no_rain_though_all_were_silent_until_today(lake: MadeLake) -> None:
+    """The gateway was down from four days ago until eight hours ago; a gauge measured no rain."""
+    for number in range(12):
+        rise(lake, f"P{number}", 3, by=0.05 if number < 4 else 0.0)
+    lake.rows["soil_readings"] = [
+        row for row in lake.rows["soil_readings"] if not 7 < (AS_OF - row["measured_at"]) / timedelta(hours=1) < 96
+    ]
+    rain(lake, 3, 0.0)
+    assert {source for _, _, source in events(lake)} == {"nobody"}
+
+
+def test_a_spike_before_an_outage_of_an_hourly_probe_is_no_water(lake: MadeLake) -> None:
+    rise(lake, "P1", by=0.0)
+    lake.rows["soil_readings"] = [
+        row | {"volumetric_water_content": 0.30 if hours == 30 else 0.22}
+        for row in lake.rows["soil_readings"]
+        if not 21 < (hours := (AS_OF - row["measured_at"]) / timedelta(hours=1)) < 30
+    ]
+    rain(lake, 30, 0.0)
+    assert events(lake) == []
+
+
 @pytest.mark.parametrize("unpiped_wet", [1, 2])
 def test_sprinklers_set_to_one_hour_are_no_rain_unless_as_many_plots_without_pipes_are_wet(
     lake: MadeLake, unpiped_wet: int
