@@ -11,19 +11,20 @@
 -- reach_hours (wetting_hours, or the time between two reports) before it is seen. Gain is the rise at each depth times
 -- the thickness of the layer it stands for. In this order: a crew's report of water from when it is seen to
 -- wetting_report_hours after its end makes it watering (crew); rain of wetting_rain_mm from its earliest begin to its
--- end makes it rain (gauge), where a crew reported water since then only rain of wetting_rain_share of the gain; a plot
--- with pipes of its own whose rise began above d04_depth_cm was watered by them (D04: pipes) where a gauge measured
--- every hour and no rain at all, however many were, unless plots without pipes can tell; when wetting_plots_share of
--- the plots whose probes told of that day or the evaluation_days before, and wetting_plots_least of them, grew wet
--- within reach_hours of each other it rained (many_plots), for a gauge misses showers, and plots whose own water was
--- reported say nothing of it; where wetting_plots_least of those with a probe no deeper than d04_depth_cm have no
--- pipes, so many of these must have grown wet, for rain falls on all and sprinklers are set to one hour, and what a
--- shower leaves dry further down says nothing; a report of water up to check_to_hours before it is of water that sank
--- meanwhile (crew), unless a depth that rises now rose since the crew can have brought that water: then this is other
--- water; other rises above d04_depth_cm in a plot with pipes are theirs (pipes), too; any issue that asks for water and
--- stands open, as the events of the last wetting_order_days tell, makes it watering (ordered), between two visits as
--- long as a report of it can still come. Else nobody ordered it and no rain explains it: unplanned, watering by others
--- or a leak. Where rain is not measured and fewer plots than that have probes nobody can know: watering (unknown).
+-- end makes it rain (gauge), where a crew reported water since then only rain of wetting_rain_share of the gain; a
+-- plot with pipes of its own whose rise reached a probe no deeper than pipes_depth_cm was watered by them (pipes)
+-- where a gauge measured every hour and no rain at all, however many were, unless plots without pipes can tell; when
+-- wetting_plots_share of the plots whose probes told of that day or the evaluation_days before, and
+-- wetting_plots_least of them, grew wet within reach_hours of each other it rained (many_plots), for a gauge misses
+-- showers, and plots whose own water was reported say nothing of it; where wetting_plots_least of those with a probe
+-- no deeper than d04_depth_cm have no pipes, so many of these must have grown wet, for rain falls on all and
+-- sprinklers are set to one hour, and what a shower leaves dry further down says nothing; a report of water up to
+-- check_to_hours before it is of water that sank meanwhile (crew), unless a depth that rises now rose since the crew
+-- can have brought that water: then this is other water; other rises no deeper than pipes_depth_cm in a plot with
+-- pipes are theirs (pipes), too; any issue that asks for water and stands open, as the events of the last
+-- wetting_order_days tell, makes it watering (ordered), between two visits as long as a report of it can still come.
+-- Else nobody ordered it and no rain explains it: unplanned, watering by others or a leak. Where rain is not measured
+-- and fewer plots than that have probes nobody can know: watering (unknown).
 with layers as (
     select
         plot_id,
@@ -233,7 +234,7 @@ sourced as (
                 <= limits.wetting_report_hours * 3600
             ), false
         ) as is_ordered,
-        crowds.has_pipes and crowds.shallowest_cm < limits.d04_depth_cm as is_as_by_pipes,
+        crowds.has_pipes and crowds.shallowest_cm <= limits.pipes_depth_cm as is_as_by_pipes,
         probed.plots,
         probed.unpiped,
         probed.plots - (crowds.plots_near - crowds.plots_wet) as plots_asked,

@@ -426,11 +426,27 @@ def test_fewer_plots_wet_at_once_are_no_rain(lake: MadeLake) -> None:
     assert {row[1:] for row in events(lake)} == {("unplanned", "nobody")}
 
 
-def test_pipes_water_from_above_and_a_leak_wets_from_below(lake: MadeLake) -> None:
+@pytest.mark.parametrize("irrigation", ["sprinkler", "drip"])
+def test_pipes_water_from_above_as_far_as_the_uppermost_probe_and_a_leak_wets_from_below(
+    lake: MadeLake, irrigation: str
+) -> None:
+    """The uppermost probe of a park lies at 10 to 20 cm; a plot watered from a truck has no pipes.
+
+    They rise hours apart, so that they say nothing of each other.
+    """
     rain(lake, 30, 0.0)
-    rise(lake, "sprinkled", irrigation="sprinkler", depth_cm=5.0)
-    rise(lake, "leaking", irrigation="sprinkler", depth_cm=40.0)
-    assert events(lake) == [("leaking", "unplanned", "nobody"), ("sprinkled", "watering", "pipes")]
+    for number, depth_cm in enumerate((5.0, 10.0, 20.0, 20.1, 40.0)):
+        rise(lake, f"piped {depth_cm:04.1f}", 30 + 7 * number, irrigation=irrigation, depth_cm=depth_cm)
+    rise(lake, "unpiped", 65, irrigation="basin", depth_cm=10.0)
+    pipes, nobody = ("watering", "pipes"), ("unplanned", "nobody")
+    assert {plot_id: (kind, source) for plot_id, kind, source in events(lake)} == {
+        "piped 05.0": pipes,
+        "piped 10.0": pipes,
+        "piped 20.0": pipes,
+        "piped 20.1": nobody,
+        "piped 40.0": nobody,
+        "unpiped": nobody,
+    }
 
 
 def test_without_a_gauge_and_with_few_plots_nobody_can_know(lake: MadeLake) -> None:
