@@ -78,11 +78,13 @@ def say_value(value: float | None, unit: str | None, say: Say) -> str:
 
 
 def say_age(minutes: int | None, say: Say) -> str:
-    """Return how old data is: minutes up to 2 h, hours up to 2 days, then days."""
+    """Return how old data is: just now within a minute, minutes up to 2 h, hours up to 2 days, then days."""
     if minutes is None:
         return say("age.none")
+    if minutes < 1:
+        return say("age.now")
     if minutes < _MINUTES_UNTIL:
-        return say("age.minutes", n=max(minutes, 0))
+        return say("age.minutes", n=minutes)
     if minutes < _HOURS_UNTIL:
         return say("age.hours", n=minutes // 60)
     return say("age.days", n=minutes // (24 * 60))

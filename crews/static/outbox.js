@@ -462,7 +462,8 @@
     const notice = document.getElementById("offline");
     if (!kept || !notice) return;
     const minutes = Math.max(0, Math.floor((Date.now() - kept) / 60000));
-    const age = minutes < 120 ? notice.dataset.minutes.replace("{n}", minutes)
+    const age = minutes < 1 ? notice.dataset.now
+      : minutes < 120 ? notice.dataset.minutes.replace("{n}", minutes)
       : notice.dataset.hours.replace("{n}", Math.floor(minutes / 60));
     notice.querySelector("b").textContent = age;
     notice.hidden = false;

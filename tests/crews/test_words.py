@@ -121,8 +121,8 @@ def test_a_parameter_can_neither_reach_attributes_nor_be_a_template() -> None:
 
 @pytest.mark.parametrize(
     ("minutes", "said"),
-    [(None, "没有数据"), (-3, "0 分钟前"), (0, "0 分钟前"), (119, "119 分钟前"), (120, "2 小时前"), (2879, "47 小时前"),
-     (2880, "2 天前")],
+    [(None, "没有数据"), (-3, "刚刚"), (0, "刚刚"), (1, "1 分钟前"), (119, "119 分钟前"), (120, "2 小时前"),
+     (2879, "47 小时前"), (2880, "2 天前")],
 )  # fmt: skip
 def test_ages_are_said_in_the_unit_that_fits(minutes: int | None, said: str) -> None:
     assert say_age(minutes, speaker("zh")) == said
