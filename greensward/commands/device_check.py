@@ -178,10 +178,11 @@ def _print_fields(fields: list[FieldNote]) -> None:
     for note in fields:
         is_kept = note.fate == "kept"
         channel = f" [{note.channel}]" if note.channel is not None else ""
+        element = channel if note.depth_cm is None else f" {note.depth_cm:g} cm"
         cells = (
             _place(note),
             note.given,
-            f"{note.quantity}{channel}" if is_kept else f"– {note.fate}",
+            f"{note.quantity}{element}" if is_kept else f"– {note.fate}",
             f"{note.value:.6g} {note.unit}".removesuffix(" 1") if is_kept else "",
             note.why,
         )

@@ -15,7 +15,7 @@ class FieldNote:
     """One field of the decoded payload, or of the frame.
 
     given: what stood there, shortened
-    quantity, unit, channel, value: what it became, in the unit it came in; None when it became nothing
+    quantity, unit, channel or depth_cm, value: what it became, in the unit it came in; None when it became nothing
     why: why it became nothing, or which curve was applied; "" when there is nothing to say
     """
 
@@ -28,6 +28,7 @@ class FieldNote:
     unit: str | None = None
     channel: int | None = None
     why: str = ""
+    depth_cm: float | None = None
 
 
 @dataclass(slots=True)

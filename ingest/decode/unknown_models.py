@@ -143,7 +143,9 @@ def _add(values: list[_Value], measured: Measurements, reader: StreamReader, not
 def _note(value: _Value, conversion: Conversion, why: str) -> FieldNote:
     number, unit = conversion.apply(value.given.number), conversion.quantity.unit
     given, quantity = describe(value.given.number), value.named.quantity
-    return FieldNote(value.pointer, value.name, given, "kept", quantity, number, unit, value.named.channel or 1, why)
+    depth_cm = value.named.depth_cm
+    channel = value.named.channel or 1 if depth_cm is None else None
+    return FieldNote(value.pointer, value.name, given, "kept", quantity, number, unit, channel, why, depth_cm)
 
 
 def _not_understood(value: object, pointer: str, error: ValueError) -> Fault:

@@ -153,6 +153,20 @@ def test_an_unknown_models_fields_are_told_too(data: Path, capsys: pytest.Captur
     assert "unknown" in capsys.readouterr().out
 
 
+def test_a_depth_in_a_fields_name_is_told_as_a_depth(
+    data: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pack = [{"n": name, "u": "%", "v": 18.3} for name in ("10cm/soil_moisture", "ch2/soil_moisture", "soil_moisture")]
+    file = tmp_path / "pack.json"
+    file.write_text(json.dumps(pack), encoding="utf-8")
+    words = ("check", "--topic", "greensward/v1/beichen/probe-7/senml", file)
+    _, result = said(data, capsys, *words)
+    assert [(note["depth_cm"], note["channel"]) for note in result["fields"]] == [(10.0, None), (None, 2), (None, 1)]
+    run(data, *words)
+    shown = capsys.readouterr().out
+    assert ("[1]" in shown, "[2]" in shown, " 10 cm" in shown) == (True, True, True)
+
+
 def test_an_event_that_is_no_reading_is_left_aside_and_said_so(
     data: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
