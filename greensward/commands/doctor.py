@@ -93,6 +93,7 @@ def doctor(
     settings = common.settings()
     if quick and listen is not None:
         raise ConfigError("--quick does not talk to the broker, so there is nothing to --listen to.")
+    settings.place()  # A wrong setting is none of the disk's faults: it ends the command, as it ends every other.
     look = _quick if quick else examine
     findings = list(look(settings, settings.now()))
     if listen is not None:

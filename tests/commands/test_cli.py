@@ -353,6 +353,18 @@ def test_doctor_names_what_is_missing_and_how_to_mend_it(
     assert "greensward device import FILE.csv" in said
 
 
+@pytest.mark.parametrize("quick", [[], ["--quick"]])
+def test_doctor_takes_a_wrong_setting_for_wrong_use_and_for_no_fault_of_the_disk(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], quick: list[str]
+) -> None:
+    file = tmp_path / "greensward.toml"
+    file.write_text('[site]\ntimezone = "Asia/Tientsin"\n[data]\nfolder = "data"\n', encoding="utf-8")
+    assert run(["doctor", *quick, "--config", str(file)]) == EXIT_USAGE
+    answer = capsys.readouterr()
+    assert "IANA time zone" in answer.err
+    assert "restore a backup" not in answer.out + answer.err
+
+
 def test_doctor_tells_a_broker_that_is_away_from_one_that_is_there(
     folder: DataFolder, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
