@@ -160,10 +160,14 @@ class Carry:
         if not self.takes_over:
             yield None
             return
-        # of few groups the readings are looked for once, by all threads, and not by each model that reads them
-        kind = "table" if self.groups_judged <= _FEW_JUDGED * self._all_groups else "view"
-        devices = f"device_id in (select device_id from ({_devices_of('judged_groups')}))"
-        connection.execute(f"create or replace {kind} soil_readings as {_READ.format(devices=devices)}")
+        kind, some = "view", _devices_of("judged_groups")
+        if self.groups_judged <= _FEW_JUDGED * self._all_groups:
+            # The readings of few are looked for once, by all threads, and not by each model that reads them. Who is
+            # named in the statement is told apart while the files are read, and the rest of a row read for them alone.
+            named = [_text(device_id) for (device_id,) in connection.execute(some).fetchall()]
+            kind, some = "table", ", ".join(sorted(named)) or "null"
+        readings = _READ.format(devices=f"device_id in ({some})")
+        connection.execute(f"create or replace {kind} soil_readings as {readings}")
         yield None
         connection.execute(f"drop {kind} evaluated.soil_readings")
         for model in carried_models():
@@ -385,5 +389,5 @@ def _devices_of(groups: str) -> str:
     )
 
 
-def _text(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
+def _text(value: Path | str) -> str:
+    return "'" + str(value).replace("'", "''") + "'"

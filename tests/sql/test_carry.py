@@ -127,6 +127,24 @@ def test_only_plots_with_news_are_judged_anew_and_time_still_passes_for_the_othe
     assert Evaluated(lake_folder, AS_OF + 17 * HOUR).carried == 0, "a new day moves the window"
 
 
+def test_one_plot_among_many_is_judged_by_the_readings_of_its_own_probes(made: MadeLake, folder: DataFolder) -> None:
+    """Few enough of 26 groups that probes are named in the statement: one with an odd name, then none."""
+    for number in range(20):
+        made.plot(f"bare-{number}")
+    made.plot("P5")
+    made.device("D'5, D4", "P5")
+    made.soil_until_now([0.26, 0.24], "D'5, D4")
+    store(made, folder)
+    judge(folder, AS_OF)
+    add(folder, "D'5, D4", AS_OF - timedelta(days=2, minutes=30), 0.35)
+    late = Evaluated(folder, AS_OF)
+    assert (late.judged, late.continued, late.carried) == (1, 0, 25)
+    next(plot for plot in made.rows["plots"] if plot["plot_id"] == "bare-7")["vegetation"] = "trees"
+    register(folder, made, "plots")
+    bare = Evaluated(folder, AS_OF)
+    assert (bare.judged, bare.continued, bare.carried) == (1, 0, 25)
+
+
 def test_fingerprints_of_the_days_before_are_written_again_only_when_one_of_them_has_new_files(
     lake_folder: DataFolder,
 ) -> None:
