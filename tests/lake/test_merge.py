@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import gc
 import hashlib
 import io
 import math
 import os
 import random
 import shutil
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,7 @@ from ingest.lake.compact import _chosen, _File, compact_partition
 from ingest.lake.files import partition_files, read_files
 from ingest.lake.layout import DataFolder
 from ingest.lake.merge import rows_in_order
+from ingest.lake.spans import files_within
 from ingest.lake.tables import table
 from ingest.lake.write import columns_to_arrow, to_arrow, write_rows
 from tests.lake.rows import NOON, soil, soil_row
@@ -233,6 +236,29 @@ def test_a_row_is_written_again_no_more_often_than_its_file_can_grow_by_half(une
         assert len(files) <= more_than + 4
     assert written <= sealed * math.log(sealed / smallest, 1.5)
     assert sum(files.values()) == sealed
+
+
+def test_what_is_kept_of_each_file_of_a_day_takes_half_a_kilobyte(folder: DataFolder) -> None:
+    """Of a seal every two seconds files come to hundreds: what they span and what they weigh."""
+    fill(folder, 3, files=1)
+    (first,) = partition_files(folder, SOIL, DAY)
+    keep_what_is_known_of(folder)
+    for number in range(200):
+        (first.parent / f"part-{number:012}-{number + 39:012}-{number:032x}.parquet").hardlink_to(first)
+    tracemalloc.start()
+    try:
+        keep_what_is_known_of(folder)
+        gc.collect()
+        taken_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken_bytes < 200 * 600
+
+
+def keep_what_is_known_of(folder: DataFolder) -> None:
+    files = partition_files(folder, SOIL, DAY)
+    files_within(files, "measured_at", (NOON, NOON))
+    compact._weighed(SOIL, files)
 
 
 def test_messages_of_an_open_day_are_merged_although_not_all_of_its_files_fit_one_merge(folder: DataFolder) -> None:
