@@ -238,27 +238,34 @@ def test_a_row_is_written_again_no_more_often_than_its_file_can_grow_by_half(une
     assert sum(files.values()) == sealed
 
 
-def test_what_is_kept_of_each_file_of_a_day_takes_half_a_kilobyte(folder: DataFolder) -> None:
+def test_what_is_kept_of_each_file_of_a_day_takes_half_a_kilobyte_and_goes_with_it(folder: DataFolder) -> None:
     """Of a seal every two seconds files come to hundreds: what they span and what they weigh."""
     fill(folder, 3, files=1)
     (first,) = partition_files(folder, SOIL, DAY)
     keep_what_is_known_of(folder)
-    for number in range(200):
-        (first.parent / f"part-{number:012}-{number + 39:012}-{number:032x}.parquet").hardlink_to(first)
+    names = [f"part-{number:012}-{number + 39:012}-{number:032x}.parquet" for number in range(200)]
+    for name in names:
+        first.with_name(name).hardlink_to(first)
     tracemalloc.start()
     try:
-        keep_what_is_known_of(folder)
-        gc.collect()
-        taken_bytes, _ = tracemalloc.get_traced_memory()
+        kept_bytes = keep_what_is_known_of(folder)
+        for name in names:
+            first.with_name(name).unlink()
+        left_bytes = keep_what_is_known_of(folder)
     finally:
         tracemalloc.stop()
-    assert taken_bytes < 200 * 600
+    assert kept_bytes < len(names) * 600
+    assert left_bytes < kept_bytes / 2, "the tables of names stay as large as they were"
 
 
-def keep_what_is_known_of(folder: DataFolder) -> None:
+def keep_what_is_known_of(folder: DataFolder) -> int:
+    """Let the files be looked at as a seal and a merge do; return how many bytes are taken since tracing began."""
     files = partition_files(folder, SOIL, DAY)
     files_within(files, "measured_at", (NOON, NOON))
     compact._weighed(SOIL, files)
+    del files
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
 
 
 def test_messages_of_an_open_day_are_merged_although_not_all_of_its_files_fit_one_merge(folder: DataFolder) -> None:
