@@ -36,40 +36,45 @@ group by device_id, date
 """
 
 _PARTS = """
-with parts as (
-    select device_id, null as plot_id, date, hash('readings', date, fingerprint) as part from device_days
+with of_days as (
+    select device_id, date, hash('readings', date, fingerprint) as part from device_days
     union all
-    select device_id, null as plot_id, date, hash('battery', date, battery_v) as part from battery_days
-    union all
+    select device_id, date, hash('battery', date, battery_v) as part from battery_days
+),
+
+undated as (
     select
-        device_id, null as plot_id, null as date,
+        device_id, null as plot_id,
         hash(
             'device', staged_devices, valid_from <= getvariable('as_of'), valid_until > getvariable('as_of')
         ) as part
     from staged_devices
     union all
-    select
-        null as device_id, plot_id, null as date,
-        hash('plot', staged_plots) as part
-    from staged_plots
+    select null as device_id, plot_id, hash('plot', staged_plots) as part from staged_plots
     union all
-    select null as device_id, plot_id, null as date, hash('soil', staged_soil_layers) as part from staged_soil_layers
+    select null as device_id, plot_id, hash('soil', staged_soil_layers) as part from staged_soil_layers
     union all
     select
-        null as device_id, plot_id, null as date,
+        null as device_id, plot_id,
         hash('plateau', device_id, channel, depth_cm, wetted_at, plateau_water_content, date) as part
     from soil_plateaus
     where date <= cast(getvariable('window_from') as date)
+),
+
+parts as (
+    select
+        device_id, null as plot_id, sum(part) as part,
+        sum(case when date < cast(getvariable('window_to') as date) then part end) as closed_part
+    from of_days
+    group by device_id
+    union all
+    select device_id, plot_id, part, part as closed_part from undated
 )
 
 select
     coalesce(plot_groups.group_id, device_groups.group_id, concat('device ', parts.device_id)) as group_id,
     cast(sum(parts.part) as varchar) as fingerprint,
-    cast(
-        coalesce(
-            sum(case when coalesce(parts.date < cast(getvariable('window_to') as date), true) then parts.part end), 0
-        ) as varchar
-    ) as closed_fingerprint,
+    cast(coalesce(sum(parts.closed_part), 0) as varchar) as closed_fingerprint,
 from parts
 left join device_groups on parts.device_id = device_groups.device_id
 left join plot_groups on parts.plot_id = plot_groups.plot_id

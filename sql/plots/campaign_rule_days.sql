@@ -28,41 +28,51 @@ with air_values as (
     where campaign_rules.quantity <> 'soil_temperature_mean_c'
 ),
 
-soil_values as (
-    select
-        campaign_rules.rule_number,
-        readings_daily.date,
-        readings_daily.soil_temperature_c as value,
+-- rules that ask about the same depths share their days
+depth_ranges as (
+    select distinct
+        depth_from_cm,
+        depth_to_cm,
     from campaign_rules
+    where quantity = 'soil_temperature_mean_c'
+),
+
+soil_days as (
+    select
+        depth_ranges.depth_from_cm,
+        depth_ranges.depth_to_cm,
+        readings_daily.date,
+        percentile_cont(0.5) within group (order by readings_daily.soil_temperature_c) as value,
+    from depth_ranges
     cross join limits
     inner join readings_daily
-        on readings_daily.depth_cm between campaign_rules.depth_from_cm and campaign_rules.depth_to_cm
+        on readings_daily.depth_cm between depth_ranges.depth_from_cm and depth_ranges.depth_to_cm
     where
-        campaign_rules.quantity = 'soil_temperature_mean_c'
-        and readings_daily.date < cast(getvariable('window_to') as date)
+        readings_daily.date < cast(getvariable('window_to') as date)
         and readings_daily.readings >= limits.daily_completeness * readings_daily.expected_readings
+        and readings_daily.soil_temperature_c is not null
+    group by depth_ranges.depth_from_cm, depth_ranges.depth_to_cm, readings_daily.date
 ),
 
 site_days as (
     select
-        every_value.rule_number,
-        every_value.date,
-        round(percentile_cont(0.5) within group (order by every_value.value), 6) as value,
-    from (
-        select
-            rule_number,
-            date,
-            value,
-        from air_values
-        union all
-        select
-            rule_number,
-            date,
-            value,
-        from soil_values
-    ) as every_value
-    where every_value.value is not null
-    group by every_value.rule_number, every_value.date
+        rule_number,
+        date,
+        round(percentile_cont(0.5) within group (order by value), 6) as value,
+    from air_values
+    where value is not null
+    group by rule_number, date
+    union all
+    select
+        campaign_rules.rule_number,
+        soil_days.date,
+        round(soil_days.value, 6) as value,
+    from campaign_rules
+    inner join soil_days
+        on
+            campaign_rules.depth_from_cm = soil_days.depth_from_cm
+            and campaign_rules.depth_to_cm = soil_days.depth_to_cm
+    where campaign_rules.quantity = 'soil_temperature_mean_c'
 ),
 
 judged as (

@@ -145,46 +145,58 @@ indices as (
         ranked_indices.index_rank = 1
         and date_diff('day', ranked_indices.flown_on, cast(getvariable('window_to') as date)) <= limits.picture_days
     group by ranked_indices.plot_id
+),
+
+stories as (
+    select
+        staged_plots.plot_id,
+        cast(json_object(
+            'plot_id', staged_plots.plot_id,
+            'plot_name', staged_plots.plot_name,
+            'as_of', strftime(timezone('UTC', cast(getvariable('as_of') as timestamptz)), '%Y-%m-%dT%H:%M:%SZ'),
+            'window_to', cast(cast(getvariable('window_to') as date) as varchar),
+            'picture_days', cast(limits.picture_days as bigint),
+            'quantity', quantities.quantity,
+            'state', drought_findings.state,
+            'needs_work', drought_findings.needs_work,
+            'severity', cast(drought_findings.severity as bigint),
+            'root_zone_m', drought_findings.root_zone_m,
+            'reason_code', drought_flags.reason_code,
+            'reason_params', cast(drought_flags.reason_params_json as json),
+            'forecast', json_object(
+                'median', drought_flags.days_until_dry,
+                'low', drought_flags.days_until_dry_low,
+                'high', drought_flags.days_until_dry_high
+            ),
+            'issue_since', case
+                when drought_findings.is_open
+                    then strftime(timezone('UTC', drought_findings.issue_since_at), '%Y-%m-%dT%H:%M:%SZ')
+            end
+        ) as varchar) as head,
+        days.days,
+        hours.hours,
+        indices.indices,
+        rain.rain,
+        wetted_plots.wettings,
+    from staged_plots
+    cross join limits
+    cross join rain
+    inner join drought_findings on staged_plots.plot_id = drought_findings.plot_id
+    inner join drought_flags on staged_plots.plot_id = drought_flags.plot_id
+    inner join quantities on staged_plots.plot_id = quantities.plot_id
+    left join days on staged_plots.plot_id = days.plot_id
+    left join hours on staged_plots.plot_id = hours.plot_id
+    left join indices on staged_plots.plot_id = indices.plot_id
+    left join wetted_plots on staged_plots.plot_id = wetted_plots.plot_id
+    where days.plot_id is not null or hours.plot_id is not null
 )
 
+-- the lists are JSON already: as text they are not read and written once more
 select
-    staged_plots.plot_id,
-    cast(json_object(
-        'plot_id', staged_plots.plot_id,
-        'plot_name', staged_plots.plot_name,
-        'as_of', strftime(timezone('UTC', cast(getvariable('as_of') as timestamptz)), '%Y-%m-%dT%H:%M:%SZ'),
-        'window_to', cast(cast(getvariable('window_to') as date) as varchar),
-        'picture_days', cast(limits.picture_days as bigint),
-        'quantity', quantities.quantity,
-        'state', drought_findings.state,
-        'needs_work', drought_findings.needs_work,
-        'severity', cast(drought_findings.severity as bigint),
-        'root_zone_m', drought_findings.root_zone_m,
-        'reason_code', drought_flags.reason_code,
-        'reason_params', cast(drought_flags.reason_params_json as json),
-        'forecast', json_object(
-            'median', drought_flags.days_until_dry,
-            'low', drought_flags.days_until_dry_low,
-            'high', drought_flags.days_until_dry_high
-        ),
-        'issue_since', case
-            when drought_findings.is_open
-                then strftime(timezone('UTC', drought_findings.issue_since_at), '%Y-%m-%dT%H:%M:%SZ')
-        end,
-        'days', cast(concat('[', coalesce(days.days, ''), ']') as json),
-        'hours', cast(concat('[', coalesce(hours.hours, ''), ']') as json),
-        'indices', cast(concat('[', coalesce(indices.indices, ''), ']') as json),
-        'rain', cast(concat('[', coalesce(rain.rain, ''), ']') as json),
-        'wettings', cast(concat('[', coalesce(wetted_plots.wettings, ''), ']') as json)
-    ) as varchar) as story_json,
-from staged_plots
-cross join limits
-cross join rain
-inner join drought_findings on staged_plots.plot_id = drought_findings.plot_id
-inner join drought_flags on staged_plots.plot_id = drought_flags.plot_id
-inner join quantities on staged_plots.plot_id = quantities.plot_id
-left join days on staged_plots.plot_id = days.plot_id
-left join hours on staged_plots.plot_id = hours.plot_id
-left join indices on staged_plots.plot_id = indices.plot_id
-left join wetted_plots on staged_plots.plot_id = wetted_plots.plot_id
-where days.plot_id is not null or hours.plot_id is not null
+    plot_id,
+    concat(
+        left(head, -1),
+        ',"days":[', days, '],"hours":[', hours, '],"indices":[', indices, '],"rain":[', rain,
+        '],"wettings":[', wettings, ']}'
+    ) as story_json,
+from stories
