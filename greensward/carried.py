@@ -27,6 +27,7 @@ _ROWS_AT_ONCE = 100_000
 
 class _Generation(msgspec.Struct, forbid_unknown_fields=True):
     as_of: datetime
+    groups: int
     files: dict[str, str]
 
 
@@ -66,7 +67,7 @@ def load_past(folder: DataFolder) -> Past | None:
         folder.carried / contents.device_days,
         folder.carried / contents.groups,
         [
-            Generation(one.as_of, {name: folder.carried / file for name, file in one.files.items()})
+            Generation(one.as_of, one.groups, {name: folder.carried / file for name, file in one.files.items()})
             for one in contents.generations
         ],
     )
@@ -89,6 +90,7 @@ def keep_for_next(folder: DataFolder, lake: duckdb.DuckDBPyConnection, carry: Ca
         generations.append(
             _Generation(
                 carry.as_of,
+                carry.groups if whole else carry.groups_judged,
                 {
                     model.name: _write(folder, lake, model.name, carry.rows_to_keep(model, whole=whole))
                     for model in carried_models()
@@ -125,7 +127,10 @@ def _is_what_was_carried(contents: _Contents, carry: Carry) -> bool:
         past is not None
         and contents.groups == past.groups.name
         and contents.generations
-        == [_Generation(one.as_of, {name: path.name for name, path in one.files.items()}) for one in past.generations]
+        == [
+            _Generation(one.as_of, one.groups, {name: path.name for name, path in one.files.items()})
+            for one in past.generations
+        ]
     )
 
 

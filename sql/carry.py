@@ -58,9 +58,13 @@ _NOTHING_KNOWN = (
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What one evaluation judged anew: the file of each carried table, and the instant up to which it looked."""
+    """What one evaluation judged anew: the file of each carried table, and the instant up to which it looked.
+
+    groups: how many there are in the files; in those of the first generation no others are
+    """
 
     as_of: datetime
+    groups: int
     files: Mapping[str, Path]
 
 
@@ -105,6 +109,7 @@ class Carry:
         self.as_of = as_of
         self.days = days
         self.key = ""
+        self.groups = 0
         self.groups_judged = 0
         self.groups_carried = 0
         self.groups_continued = 0
@@ -114,7 +119,6 @@ class Carry:
         """About how much of the window's readings the pass that was yielded last reads."""
         self.past = past
         self._site = site
-        self._all_groups = 0
         self._readings_at_once = readings_at_once
         self._seam = seam_before(site.local_date(as_of), site)
 
@@ -135,7 +139,7 @@ class Carry:
         if self._seam is not None and self.groups_continued:
             begin(connection, self._seam, self._continued_rows)
             days = min(len(self.days), limit("soil_window_days"))
-            self.share_read = self.groups_continued / self._all_groups * (OPEN_DAYS + 1) / days
+            self.share_read = self.groups_continued / self.groups * (OPEN_DAYS + 1) / days
             yield self._seam
             unsteady = unsteady_groups(self._seam, self._continued_rows)
             connection.execute(
@@ -147,7 +151,7 @@ class Carry:
             end(connection, carried_models())
             self._count(connection)
         if self._judged_any:
-            self.share_read = self.groups_judged / max(self._all_groups, 1)
+            self.share_read = self.groups_judged / max(self.groups, 1)
             connection.execute(f"create or replace view soil_plateaus as {_PLATEAUS_OF_JUDGED}")
             if readings * self.share_read > self._readings_at_once:
                 yield from self._judge_in_parts(connection, readings)
@@ -161,7 +165,7 @@ class Carry:
             yield None
             return
         kind, some = "view", _devices_of("judged_groups")
-        if self.groups_judged <= _FEW_JUDGED * self._all_groups:
+        if self.groups_judged <= _FEW_JUDGED * self.groups:
             # The readings of few are looked for once, by all threads, and not by each model that reads them. Who is
             # named in the statement is told apart while the files are read, and the rest of a row read for them alone.
             named = [_text(device_id) for (device_id,) in connection.execute(some).fetchall()]
@@ -294,12 +298,12 @@ class Carry:
             "from fingerprints inner join known_groups using (group_id, closed_fingerprint) "
             f"where known_groups.is_steady and {may_continue} and group_id not in (select group_id from carried_groups)"
         )
-        ((self._all_groups,),) = connection.execute("select count(*) from fingerprints").fetchall()
+        ((self.groups,),) = connection.execute("select count(*) from fingerprints").fetchall()
         self._count(connection)
-        if self.groups_continued < _FEWEST_CONTINUED * self._all_groups:
+        if self.groups_continued < _FEWEST_CONTINUED * self.groups:
             connection.execute("delete from continued_groups")
             self._count(connection)
-        if self.groups_judged > _MOST_CHANGED * self._all_groups:
+        if self.groups_judged > _MOST_CHANGED * self.groups:
             connection.execute("delete from carried_groups")
             connection.execute("delete from continued_groups")
             self._count(connection)
@@ -309,7 +313,7 @@ class Carry:
         ((self.groups_carried, self.groups_continued),) = connection.execute(
             "select (select count(*) from carried_groups), (select count(*) from continued_groups)"
         ).fetchall()
-        self.groups_judged = self._all_groups - self.groups_carried - self.groups_continued
+        self.groups_judged = self.groups - self.groups_carried - self.groups_continued
         connection.execute(
             "create or replace table judged_groups as select group_id from fingerprints where group_id not in "
             "(select group_id from carried_groups union all select group_id from continued_groups)"
@@ -336,12 +340,19 @@ class Carry:
 
     def _kept_rows(self, name: str, groups: str) -> str:
         """Return the statement that gives the rows of a carried model that `past` has of `groups`."""
+        past = () if self.past is None else self.past.generations
+        # where each row that was kept still holds, nobody need look for those that do
+        are_all = groups == "carried_groups" and len(past) == 1 and self.groups_carried == past[0].groups
         generations: dict[Path, list[str]] = {}  # those with the very same rows share a file
-        for number, generation in enumerate(() if self.past is None else self.past.generations):
+        for number, generation in enumerate(past):
             generations.setdefault(generation.files[name], []).append(str(number))
         return " union all by name ".join(
-            f"select * exclude (group_id) from read_parquet({_text(file)}) "
-            f"where group_id in (select group_id from {groups} where generation in ({', '.join(numbers)}))"
+            f"select * exclude (group_id) from read_parquet({_text(file)}) where "
+            + (
+                "group_id is not null"
+                if are_all
+                else f"group_id in (select group_id from {groups} where generation in ({', '.join(numbers)}))"
+            )
             for file, numbers in generations.items()
         )
 
