@@ -30,74 +30,74 @@ with depths as (
     where quantity = 'water_content'
 ),
 
-borders as (
-    select
-        depths.*,
-        depths.depth_cm / 100 as depth_m,
-        coalesce((depths.depth_cm + lag(depths.depth_cm) over by_depth) / 200, 0) as top_m,
-        (depths.depth_cm + lead(depths.depth_cm) over by_depth) / 200 as midway_below_m,
-    from depths
-    window by_depth as (
-        partition by depths.plot_id, depths.starts_at, depths.span order by depths.depth_cm
-    )
-),
-
 rooted as (
     select
-        borders.*,
+        depths.*,
         depletion_shifts.recent_etc_mm,
         depletion_shifts.depletion_shift,
         case
-            when coalesce(staged_plots.is_new_as_of, borders.date < staged_plots.new_until)
+            when coalesce(staged_plots.is_new_as_of, depths.date < staged_plots.new_until)
                 then staged_plots.new_root_zone_m
             else staged_plots.grown_root_zone_m
         end as root_zone_m,
         case
-            when coalesce(staged_plots.is_new_as_of, borders.date < staged_plots.new_until)
+            when coalesce(staged_plots.is_new_as_of, depths.date < staged_plots.new_until)
                 then staged_plots.new_depletion_fraction
             else staged_plots.grown_depletion_fraction
         end as depletion_fraction,
-    from borders
-    inner join staged_plots on borders.plot_id = staged_plots.plot_id
+    from depths
+    inner join staged_plots on depths.plot_id = staged_plots.plot_id
     left join depletion_shifts
-        on staged_plots.vegetation = depletion_shifts.vegetation and borders.date = depletion_shifts.date
+        on staged_plots.vegetation = depletion_shifts.vegetation and depths.date = depletion_shifts.date
+),
+
+borders as (
+    select
+        rooted.*,
+        rooted.depth_cm / 100 as depth_m,
+        coalesce((rooted.depth_cm + lag(rooted.depth_cm) over by_depth) / 200, 0) as top_m,
+        (rooted.depth_cm + lead(rooted.depth_cm) over by_depth) / 200 as midway_below_m,
+    from rooted
+    window by_depth as (
+        partition by rooted.plot_id, rooted.starts_at, rooted.span order by rooted.depth_cm
+    )
 ),
 
 reaches as (
     select
-        rooted.plot_id,
-        rooted.span,
-        rooted.date,
-        rooted.starts_at,
-        rooted.depth_cm,
-        rooted.volumetric_water_content,
-        rooted.driest_hour_water_content,
-        rooted.last_usable_at,
-        rooted.interval_s,
+        borders.plot_id,
+        borders.span,
+        borders.date,
+        borders.starts_at,
+        borders.depth_cm,
+        borders.volumetric_water_content,
+        borders.driest_hour_water_content,
+        borders.last_usable_at,
+        borders.interval_s,
         case
-            when rooted.least_depth_cm < rooted.most_depth_cm
-                then concat(printf('%5.1f', rooted.least_depth_cm), '-', printf('%5.1f', rooted.most_depth_cm))
-            else printf('%5.1f', rooted.depth_cm)
+            when borders.least_depth_cm < borders.most_depth_cm
+                then concat(printf('%5.1f', borders.least_depth_cm), '-', printf('%5.1f', borders.most_depth_cm))
+            else printf('%5.1f', borders.depth_cm)
         end as depth_names,
-        rooted.root_zone_m,
-        rooted.depletion_fraction as usual_depletion_fraction,
-        rooted.recent_etc_mm,
+        borders.root_zone_m,
+        borders.depletion_fraction as usual_depletion_fraction,
+        borders.recent_etc_mm,
         round(
             case
-                when rooted.depletion_shift is null then rooted.depletion_fraction
+                when borders.depletion_shift is null then borders.depletion_fraction
                 else
-                    least(greatest(rooted.depletion_fraction + rooted.depletion_shift, limits.p_min), limits.p_max)
+                    least(greatest(borders.depletion_fraction + borders.depletion_shift, limits.p_min), limits.p_max)
             end, 9
         ) as depletion_fraction,
-        least(rooted.top_m, rooted.root_zone_m) as top_m,
+        least(borders.top_m, borders.root_zone_m) as top_m,
         least(
             coalesce(
-                rooted.midway_below_m,
-                rooted.depth_m + greatest(limits.last_layer_min_m, rooted.depth_m - rooted.top_m)
+                borders.midway_below_m,
+                borders.depth_m + greatest(limits.last_layer_min_m, borders.depth_m - borders.top_m)
             ),
-            rooted.root_zone_m
+            borders.root_zone_m
         ) as bottom_m,
-    from rooted
+    from borders
     cross join limits
 ),
 
