@@ -29,6 +29,8 @@ _KEPT = (
     "Make", "Orientation", "RtkFlag", "RtkStdLon", "RtkStdLat", "RtkStdHgt", "SurveyingMode", "GimbalReverse",
     "CamReverse", "DewarpFlag", "ImageSource", "DigitalZoomRatio", "BandName", "CentralWavelength", "CaptureUUID",
 )  # fmt: skip
+_WORST_SIGMA_M = 1000.0
+"""As much doubt of a position as a native message may say; squares of more would overflow."""
 _LONGEST = 1024
 _LONGEST_ID = 128
 _VIDEO = (".mp4", ".mov", ".lrf", ".avi", ".mkv")
@@ -142,13 +144,16 @@ def _fix(tags: Tags) -> str | None:
 
 
 def _position_sigma_m(tags: Tags) -> float | None:
-    """Return the standard deviation of the horizontal position along one axis, where the receiver says it."""
+    """Return the standard deviation of the horizontal position along one axis, where the receiver says it.
+
+    At most _WORST_SIGMA_M: a receiver that says more says no more by it.
+    """
     flag = tags.number("RtkFlag") or 0
     deviations = [tags.number(name) for name in ("RtkStdLon", "RtkStdLat")]
     if flag >= min(_RTK) and None not in deviations and any(deviations):
-        return max(number or 0.0 for number in deviations)
+        return min(max(number or 0.0 for number in deviations), _WORST_SIGMA_M)
     accuracy = tags.number("GPSXYAccuracy", "GPSHPositioningError")
-    return accuracy if accuracy is not None and accuracy > 0 else None
+    return min(accuracy, _WORST_SIGMA_M) if accuracy is not None and accuracy > 0 else None
 
 
 def _is_turned(tags: Tags) -> bool:

@@ -249,6 +249,14 @@ def test_pix4d_names_of_lens_and_pose_are_read() -> None:
     assert (found.sensor_kind, found.position_sigma_m) == ("multispectral", 1.9)
 
 
+@pytest.mark.parametrize(
+    "said", [{"XMP_drone_dji__RtkStdLat": 1e308}, {"XMP_drone_dji__RtkFlag": None, "GPS__GPSHPositioningError": 1e308}]
+)
+def test_no_receiver_doubts_its_place_beyond_what_can_be_reckoned_with(said: dict[str, Any]) -> None:
+    found = image(**said)
+    assert found.position_sigma_m == 1000.0
+
+
 def test_three_zeros_are_a_camera_without_an_attitude_sensor() -> None:
     tags = {name: value for name, value in GROUPED.items() if "Gimbal" not in name}
     found = image_from_tags(tags | {f"XMP-Camera:{name}": 0 for name in ("Yaw", "Pitch", "Roll")}, SHANGHAI)
