@@ -206,6 +206,18 @@ def test_what_an_earlier_process_left_in_the_log_is_in_the_file_before_anything_
             assert waiting_in(without_log).messages == 1
 
 
+def test_what_was_written_before_a_failure_is_in_the_file_before_anything_new(folder: DataFolder) -> None:
+    without_log = folder.root / "copied.sqlite"
+    with Inbox(folder.inbox) as inbox, Inbox(folder.inbox):  # the other keeps a close from copying the log
+        inbox.append([arrival(1)])
+        inbox._db.execute("pragma query_only = on")
+        with pytest.raises(StoreError, match="removing"):
+            inbox.remove_through(1 << 60)
+        inbox.append([arrival(2)])
+        shutil.copyfile(folder.inbox, without_log)
+        assert waiting_in(without_log).messages == 1
+
+
 def test_who_only_looks_leaves_the_log_as_it_is_and_needs_nobody_to_have_it_open(folder: DataFolder) -> None:
     with Inbox(folder.inbox) as inbox:
         inbox.append([arrival(1), arrival(2)])
