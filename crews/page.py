@@ -87,7 +87,7 @@ def render_template(template: str, language: str, path: str, **values: Any) -> s
     )
 
 
-def _evaluation(evaluated_at: datetime | None, now: datetime, language: str) -> tuple[str, bool]:
+def say_evaluation(evaluated_at: datetime | None, now: datetime, language: str) -> tuple[str, bool]:
     """Return how old the newest evaluation is, in words, and whether the reader must be warned."""
     say = speaker(language)
     if evaluated_at is None:
@@ -121,7 +121,7 @@ def render_list(
     """
     say = speaker(language)
     zone = listed.site.timezone
-    evaluated, is_old = _evaluation(listed.evaluated_at, listed.generated_at, language)
+    evaluated, is_old = say_evaluation(listed.evaluated_at, listed.generated_at, language)
     groups = [
         (name, [make_card(listed, stop, say, language, form, known, stories) for stop in listed.group(name)])
         for name in GROUPS
@@ -172,7 +172,7 @@ def _receipt(listed: CrewList, received: tuple[str, str] | None, language: str) 
 def render_office(view: OfficeView, language: str, site: Site, known: Reasons | None = None) -> str:
     """Return the office's page."""
     say = speaker(language)
-    evaluated, is_old = _evaluation(view.evaluated_at, view.generated_at, language)
+    evaluated, is_old = say_evaluation(view.evaluated_at, view.generated_at, language)
     good, done = view.on_time
 
     def cells(row: Stop) -> dict[str, Any]:

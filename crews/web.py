@@ -48,6 +48,7 @@ from crews.picture.draw import draw_picture
 from crews.picture.stored import find_stories
 from crews.refusals import Refusals, is_outbox, language_of
 from crews.report_form import read_report
+from crews.sheet import render_sheets
 from ingest.errors import StoreError
 from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder
@@ -165,8 +166,9 @@ class Web:
         return HTMLResponse(page, headers=keeping(said, token, self.clock()))
 
     def _lists(self, request: Request) -> list[CrewList]:
+        roles = ("office",) if request.url.path.startswith("/office/") else ("crew", "office")
         with self.ledger() as ledger:
-            said, _ = self.holder(ledger, request, "crew", "office")
+            said, _ = self.holder(ledger, request, *roles)
             if said.role == "office":
                 return all_lists(ledger, self.plots(), self.clock(), self.truck_litres)
             return [list_of(ledger, said.subject, self.plots(), self.clock(), self.truck_litres)]
@@ -193,6 +195,10 @@ class Web:
     def download_geojson(self, request: Request) -> Response:
         """Give the list (the office: all lists) as GeoJSON."""
         return Response(to_geojson(self._lists(request), language_of(request)), media_type="application/geo+json")
+
+    def show_sheets(self, request: Request) -> Response:
+        """Show the list (the office: all lists) as it is printed on A4."""
+        return HTMLResponse(render_sheets(self._lists(request), language_of(request), office_phone=self.office_phone))
 
     async def take_report(self, request: Request) -> Response:
         """Take what a crew says of an issue: once per action id, only from our own form, only for its own issue."""
@@ -348,9 +354,6 @@ def create_app(
         Route("/", _home),
         Route("/c/{token}", web.open_link),
         Route("/list", web.show_list),
-        Route("/list.csv", web.download_csv),
-        Route("/list.xlsx", web.download_xlsx),
-        Route("/list.geojson", web.download_geojson),
         Route("/issues/{issue_id}/actions", web.take_report, methods=["POST"]),
         Route("/issues/{issue_id}/picture.svg", web.show_picture),
         Route("/photos/{sha256}", web.show_photo),
@@ -363,6 +366,13 @@ def create_app(
         Route("/worker.js", send_worker),
         Mount("/static", HashedFiles(packages=[("crews", "static")])),
     ]
+    for base in ("/list", "/office/list"):
+        routes += [
+            Route(f"{base}/print", web.show_sheets),
+            Route(f"{base}.csv", web.download_csv),
+            Route(f"{base}.xlsx", web.download_xlsx),
+            Route(f"{base}.geojson", web.download_geojson),
+        ]
     refusals = Refusals(office_phone)
     return Starlette(
         routes=routes,

@@ -1,4 +1,4 @@
-"""`greensward list`: the crews' lists on the terminal, as CSV, XLSX, GeoJSON or JSON, and the signed links to them."""
+"""`greensward list`: the crews' lists on the terminal, as files, on paper or as JSON, and the signed links to them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from crews.lists import all_lists, crews_of, list_of
 from crews.page import OLD_EVALUATION
 from crews.say_campaign import say_cause, say_progress, say_severity
 from crews.say_stop import say_action, say_overdue, say_reason, say_result, say_total
+from crews.sheet import render_sheets
 from crews.words import Say, say_age, say_instant, speaker
 from greensward.console import EXIT_OK, EXIT_USAGE, Common, err, examples, out, show
 from greensward.settings import Settings
@@ -37,6 +38,9 @@ def print_lists(
     csv: Annotated[bool, Parameter(help="As CSV for a spreadsheet.", negative="")] = False,
     xlsx: Annotated[bool, Parameter(help="As an Excel workbook.", negative="")] = False,
     geojson: Annotated[bool, Parameter(help="As GeoJSON.", negative="")] = False,
+    sheet: Annotated[
+        bool, Parameter(name="--print", help="As a page to print on A4, with a code per stop.", negative="")
+    ] = False,
     out_file: Annotated[Path | None, Parameter(name="--out", help="Write to this file.")] = None,
     lang: Annotated[Literal["zh", "en"], Parameter(help="Language.")] = "zh",
     links: Annotated[bool, Parameter(help="Print a new signed link per crew and for the office.", negative="")] = False,
@@ -49,7 +53,7 @@ def print_lists(
     settings = common.settings()
     now = settings.now()
     wrong = _misuse(
-        crew, is_table=(csv, xlsx, geojson), out_file=out_file, links=(links, revoke_links), office=office,
+        crew, is_file=(csv, xlsx, geojson, sheet), out_file=out_file, links=(links, revoke_links), office=office,
         json=common.json,
     )  # fmt: skip
     if wrong is not None:
@@ -72,18 +76,24 @@ def print_lists(
         lists = (
             [list_of(ledger, crew, plots, now, truck_litres)] if crew else all_lists(ledger, plots, now, truck_litres)
         )
-    if csv or xlsx or geojson:
-        text = to_csv(lists, lang) if csv else to_geojson(lists, lang) + "\n"
-        _write(to_xlsx(lists, lang) if xlsx else text.encode(), out_file)
-        return EXIT_OK
-    show(_as_values(lists, lang), as_json=common.json, render=lambda: _print(lists, lang))
+    if csv:
+        _write(to_csv(lists, lang).encode(), out_file)
+    elif xlsx:
+        _write(to_xlsx(lists, lang), out_file)
+    elif geojson:
+        _write((to_geojson(lists, lang) + "\n").encode(), out_file)
+    elif sheet:
+        page = render_sheets(lists, lang, office_phone=settings.web.office_phone, is_alone=True)
+        _write(page.encode(), out_file)
+    else:
+        show(_as_values(lists, lang), as_json=common.json, render=lambda: _print(lists, lang))
     return EXIT_OK
 
 
 def _misuse(
     crew: str | None,
     *,
-    is_table: tuple[bool, ...],
+    is_file: tuple[bool, ...],
     out_file: Path | None,
     links: tuple[bool, bool],
     office: bool,
@@ -91,10 +101,13 @@ def _misuse(
 ) -> str | None:
     """Return what is wrong with options that cannot be meant together; None when they can."""
     wrong = None
-    if sum(is_table) + sum(links) > 1 or (json and (any(is_table) or links[1])):
-        wrong = "Choose one of --csv, --xlsx, --geojson, --links, --revoke-links; --json goes with --links or alone."
-    elif out_file is not None and not any(is_table):
-        wrong = "--out needs --csv, --xlsx or --geojson."
+    if sum(is_file) + sum(links) > 1 or (json and (any(is_file) or links[1])):
+        wrong = (
+            "Choose one of --csv, --xlsx, --geojson, --print, --links, --revoke-links; "
+            "--json goes with --links or alone."
+        )
+    elif out_file is not None and not any(is_file):
+        wrong = "--out needs --csv, --xlsx, --geojson or --print."
     elif office and (crew is not None or not any(links)):
         wrong = "--office goes with --links or --revoke-links and without a crew; the office sees: greensward list"
     elif links[1] and crew is None and not office:

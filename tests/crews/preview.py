@@ -35,6 +35,7 @@ def take_pictures(target: Path) -> list[Path]:
                 for language in ("zh", "en"):
                     phone.open(f"{link}?lang={language}")
                     phone.picture(target / f"crew-list-{language}.png")
+                phone.open(f"{url}/list/print?lang=zh")
                 phone.pdf(target / "crew-list-a4.pdf")
             with Browser(1200, scale=1) as desk:
                 desk.open(f"{url}/c/{make_token(keys, 'office', 'office', NOW)}")
