@@ -28,8 +28,9 @@ from ingest.lake.read import open_lake
 from ingest.lake.tables import table
 from ingest.lake.write import by_local_day, replace_register, write_rows
 from ingest.site import BEICHEN
-from sql.carry import Carry, carried_models
+from sql.carry import Carry
 from sql.evaluate import evaluate
+from sql.models import carried_models
 from sql.parts import READINGS_AT_ONCE
 
 _SINCE = datetime(2020, 1, 1, tzinfo=UTC)

@@ -17,7 +17,8 @@ from ingest.lake.durable import hash_is_right, make_folder, replace_file, store_
 from ingest.lake.files import Days, partition_days, partition_files
 from ingest.lake.layout import DataFolder
 from ingest.lake.tables import table
-from sql.carry import Carry, Generation, Past, carried_models
+from sql.carry import Carry, Generation, Past
+from sql.models import carried_models
 
 _MOST_GENERATIONS = 16
 """After so many evaluations everything is written again as one: each file costs the next ones about 2 ms."""

@@ -69,21 +69,29 @@ def judge_and_ask(
     folder: DataFolder,
     site: Site,
     as_of: datetime,
+    plot_id: str,
     ask: Callable[[duckdb.DuckDBPyConnection, pa.Table], Answer],
     progress: Progress | None = None,
     campaigns: Campaigns | None = None,
 ) -> Answer:
-    """Return what `ask` answers about the lake as it was judged at `as_of`; writes nothing.
+    """Return what `ask` answers about a plot of the lake as it was judged at `as_of`; writes nothing.
 
-    ask: gets the connection, on which every model stands, and the flags; may be called more than once. So that
-        `readings` holds those of the whole window, these are judged at once, and memory grows with them
+    Takes over from the newest evaluation what has not changed since, but for the plot and what shares probes with it.
+
+    ask: gets the connection, on which every model stands, `readings` and `readings_hourly` at least with the rows of
+        the plot, and the flags; may be called more than once
     campaigns: those of the district, the built-in ones where it has none; here and wherever they are asked for
     Raises: StoreError when files keep vanishing under the query.
     """
 
     def once() -> Answer:
-        with open_lake(folder, site, days_read(as_of, site)) as lake:
-            return ask(lake, evaluate(lake, as_of=as_of, site=site, progress=progress, campaigns=campaigns))
+        days = days_read(as_of, site)
+        past = load_past(folder)
+        files = {} if past is None else soil_files(folder, days["soil_readings"])
+        carry = Carry(past, files, site, as_of, shown=plot_id)
+        with open_lake(folder, site, days) as lake:
+            flags = evaluate(lake, as_of=as_of, site=site, progress=progress, campaigns=campaigns, carry=carry)
+            return ask(lake, flags)
 
     return retrying(folder, once)
 

@@ -19,9 +19,17 @@ import duckdb
 
 from ingest.site import Site
 from sql.continued import OPEN_DAYS, Seam, begin, end, seam_before, show_what_is_near, unsteady_groups
-from sql.fingerprints import READ_COLUMNS, make_fingerprints, make_groups, run_key, same_days
-from sql.models import Model, all_models
-from sql.parts import READINGS_AT_ONCE, Part, make_parts
+from sql.fingerprints import (
+    DEVICE_GROUP,
+    READ_OF_WINDOW,
+    make_fingerprints,
+    make_groups,
+    run_key,
+    same_days,
+    with_group,
+)  # fmt: skip
+from sql.models import Model, carried_models
+from sql.parts import READINGS_AT_ONCE, in_parts
 from sql.reference import limit
 
 _MOST_CHANGED = 0.5
@@ -35,14 +43,6 @@ _FEW_JUDGED = 0.05
 
 _ORDER_KEPT = {"element_days": "date", "readings_daily": "date", "root_zone": "span, date"}
 """How rows lie in the files of models with many: who asks for days alone, or for the newest, skips the rest."""
-
-_DEVICE_GROUP = "coalesce(device_groups.group_id, concat('device ', {name}.device_id))"
-
-_READ = (
-    f"select {READ_COLUMNS}, date from memory.main.soil_readings "
-    "where date between getvariable('window_from') and getvariable('window_to') and {devices}"
-)
-"""The readings of the window of some devices."""
 
 _PLATEAUS_OF_JUDGED = (
     "select * from memory.main.soil_plateaus where plot_id in ("
@@ -98,6 +98,7 @@ class Carry:
         site: Site,
         as_of: datetime,
         readings_at_once: int = READINGS_AT_ONCE,
+        shown: str | None = None,
     ) -> None:
         """Begin; reads nothing yet.
 
@@ -105,6 +106,8 @@ class Carry:
         days: the files of soil_readings by local day, listed before the lake was opened, so that what came between is
             judged again rather than missed
         readings_at_once: of more readings of groups that are judged whole, these are judged part by part
+        shown: a plot whose group is judged whole, and last, so that relations such as `readings`, of which the rows of
+            a part are let go for those of the next, have its rows in the end
         """
         self.as_of = as_of
         self.days = days
@@ -120,6 +123,7 @@ class Carry:
         self.past = past
         self._site = site
         self._readings_at_once = readings_at_once
+        self._shown = shown
         self._seam = seam_before(site.local_date(as_of), site)
 
     @property
@@ -144,7 +148,7 @@ class Carry:
             unsteady = unsteady_groups(self._seam, self._continued_rows)
             connection.execute(
                 "delete from continued_groups where group_id in ("
-                f"select coalesce(plot_groups.group_id, {_DEVICE_GROUP.format(name='unsteady')}) "
+                f"select coalesce(plot_groups.group_id, {DEVICE_GROUP.format(name='unsteady')}) "
                 f"from ({unsteady}) as unsteady left join device_groups using (device_id) "
                 "left join plot_groups using (plot_id))"
             )
@@ -170,7 +174,7 @@ class Carry:
             # named in the statement is told apart while the files are read, and the rest of a row read for them alone.
             named = [_text(device_id) for (device_id,) in connection.execute(some).fetchall()]
             kind, some = "table", ", ".join(sorted(named)) or "null"
-        readings = _READ.format(devices=f"device_id in ({some})")
+        readings = READ_OF_WINDOW.format(devices=f"device_id in ({some})")
         connection.execute(f"create or replace {kind} soil_readings as {readings}")
         yield None
         connection.execute(f"drop {kind} evaluated.soil_readings")
@@ -178,31 +182,13 @@ class Carry:
             connection.execute(f"alter table {model.name} rename to judged_{model.name}")
 
     def _judge_in_parts(self, connection: duckdb.DuckDBPyConnection, readings: int) -> Iterator[None]:
-        some = f"device_id in (select device_id from ({_devices_of('judged_groups')}))"
-        for part in make_parts(connection, some if self.takes_over else "true", self._readings_at_once):
+        some = f"device_id in (select device_id from ({_devices_of('judged_groups')}))" if self.takes_over else "true"
+        for part in in_parts(connection, some, self._readings_at_once, self._shown):
             self.share_read = part.readings / readings
-            connection.execute(f"create or replace view soil_readings as {_READ.format(devices=part.devices())}")
             yield None
-            self._put_aside(connection, part)
-        connection.execute("drop view evaluated.soil_readings")
         if not self.takes_over:
             for model in carried_models():
                 connection.execute(f"alter table judged_{model.name} rename to {model.name}")
-
-    def _put_aside(self, connection: duckdb.DuckDBPyConnection, part: Part) -> None:
-        """Add the rows of a part to those of the parts before, and let all else go that was made for it."""
-        for model in carried_models():
-            rows = (
-                f"select made.* exclude (group_id) from ({self._with_group(model, model.name)}) as made "
-                "left join (select distinct group_id, part_number from device_parts) as parts using (group_id) "
-                f"where coalesce(parts.part_number, 0) = {part.number}"  # without readings, a plateau is known of some
-            )
-            into = f"insert into judged_{model.name} by name" if part.number else f"create table judged_{model.name} as"
-            connection.execute(f"{into} {rows}")
-        _, made, _ = in_three_steps(all_models())
-        for model in made:
-            if model.is_table and not model.is_passing:
-                connection.execute(f"drop table {model.name}")
 
     def show_what_is_near(self, seam: Seam | None, connection: duckdb.DuckDBPyConnection, model: Model) -> None:
         """Once `model` is made in a pass after `seam`, set the closed rows beside it that later models look back at."""
@@ -223,7 +209,7 @@ class Carry:
             if self.groups_continued and self._seam is not None:
                 is_open = self._seam.is_open(model.name)
                 parts.append(
-                    f"select * exclude (group_id) from ({self._with_group(model, f'continued_{model.name}')}) "
+                    f"select * exclude (group_id) from ({with_group(model, f'continued_{model.name}')}) "
                     f"where {is_open} and group_id in (select group_id from continued_groups)"
                 )
                 parts.append(f"select * from ({self._continued_rows(model.name)}) where not ({is_open})")
@@ -234,7 +220,7 @@ class Carry:
 
         whole: of every group; otherwise of those that this evaluation judged anew
         """
-        rows = self._with_group(model, model.name if whole or not self.takes_over else f"judged_{model.name}")
+        rows = with_group(model, model.name if whole or not self.takes_over else f"judged_{model.name}")
         return f"{rows} order by {_ORDER_KEPT[model.name]}" if model.name in _ORDER_KEPT else rows
 
     def device_days_to_keep(self) -> str:
@@ -244,7 +230,7 @@ class Carry:
     def groups_to_keep(self, generation: int, *, whole: bool) -> str:
         """Return the statement that gives every group with its fingerprints and the generation of its rows."""
         unsteady = (
-            f"select {_DEVICE_GROUP.format(name='unsteady')} as group_id "
+            f"select {DEVICE_GROUP.format(name='unsteady')} as group_id "
             f"from {'judged_' if self.takes_over else ''}unsteady_devices as unsteady "
             "left join device_groups using (device_id)"
         )
@@ -298,6 +284,11 @@ class Carry:
             "from fingerprints inner join known_groups using (group_id, closed_fingerprint) "
             f"where known_groups.is_steady and {may_continue} and group_id not in (select group_id from carried_groups)"
         )
+        for name in ("carried_groups", "continued_groups"):
+            connection.execute(
+                f"delete from {name} where group_id in (select group_id from plot_groups where plot_id = $shown)",
+                {"shown": self._shown},
+            )
         ((self.groups,),) = connection.execute("select count(*) from fingerprints").fetchall()
         self._count(connection)
         if self.groups_continued < _FEWEST_CONTINUED * self.groups:
@@ -356,47 +347,11 @@ class Carry:
             for file, numbers in generations.items()
         )
 
-    def _with_group(self, model: Model, rows: str) -> str:
-        of_device = "device" in model.grain
-        key, groups = ("device_id", "device_groups") if of_device else ("plot_id", "plot_groups")
-        group = _DEVICE_GROUP.format(name="kept") if of_device else "plot_groups.group_id"
-        return f"select kept.*, {group} as group_id from {rows} as kept left join {groups} using ({key})"
-
-
-def carried_models() -> tuple[Model, ...]:
-    """Return the models whose rows a later evaluation may take over, in the order in which they are made."""
-    return tuple(model for model in all_models() if model.is_carried)
-
-
-def in_three_steps(models: Sequence[Model]) -> tuple[list[Model], list[Model], list[Model]]:
-    """Return `models` in their order: what no reading decides, what leads to the carried tables, and what follows.
-
-    A view that leads there and is read afterwards is in both, because where all is taken over nothing leads there.
-    """
-    by_name = {model.name: model for model in models}
-    behind = {model.name for model in models if model.is_carried}
-    for model in reversed(models):
-        if model.name in behind:
-            behind |= {name for name in model.reads if name in by_name}
-    from_readings: set[str] = set()
-    for model in models:
-        if "soil_readings" in model.reads or from_readings & set(model.reads):
-            from_readings.add(model.name)
-    first = [model for model in models if model.name in behind - from_readings]
-    second = [model for model in models if model.name in behind & from_readings]
-    after = {model.name for model in models} - behind
-    for model in reversed(models):
-        if model.name in after:
-            after |= {name for name in model.reads if name in by_name and not by_name[name].is_table} - {
-                one.name for one in first
-            }
-    return first, second, [model for model in models if model.name in after]
-
 
 def _devices_of(groups: str) -> str:
     return (
         "select distinct device_id from device_days left join device_groups using (device_id) "
-        f"where {_DEVICE_GROUP.format(name='device_days')} in (select group_id from {groups})"
+        f"where {DEVICE_GROUP.format(name='device_days')} in (select group_id from {groups})"
     )
 
 

@@ -16,9 +16,9 @@ from ingest.lake.files import Days
 from ingest.lake.tables import all_tables, table
 from ingest.site import Site
 from sql.campaigns import TABLES, Campaigns, create_campaigns, load_campaigns
-from sql.carry import Carry, in_three_steps
+from sql.carry import Carry
 from sql.continued import NO_EARLIER_RUNS, Seam, closed_day
-from sql.models import Model, all_models, models_behind, models_of_one_evaluation
+from sql.models import Model, all_models, in_three_steps, models_behind, models_of_one_evaluation
 from sql.reference import create_reference, limit
 from sql.side_by_side import Begin, Made, Maker
 
@@ -176,12 +176,6 @@ def _continue_after(connections: Iterable[duckdb.DuckDBPyConnection], seam: Seam
         connection.execute(
             f"set variable continued_from = {'null' if seam is None else repr(str(seam.closed_until))}::date"
         )
-
-
-def hide(connection: duckdb.DuckDBPyConnection, name: str, condition: str) -> None:
-    """Let what is made on `connection` see only those rows of the lake's table `name` that meet `condition`."""
-    connection.execute(f"create schema if not exists {SCHEMA}")
-    connection.execute(f"create or replace view {SCHEMA}.{name} as select * from memory.main.{name} where {condition}")
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, as_of: datetime, site: Site) -> None:

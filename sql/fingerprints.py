@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from ingest.site import Site
-from sql.models import all_models
+from sql.models import Model, all_models
 from sql.reference import limit, reference_names, reference_rows
 
 READ_COLUMNS = (
@@ -24,6 +24,15 @@ READ_COLUMNS = (
     "matric_potential_kpa, quarantine, received_at"
 )
 """What models read of soil_readings beside its day; a fingerprint is of all of it."""
+
+READ_OF_WINDOW = (
+    f"select {READ_COLUMNS}, date from memory.main.soil_readings "
+    "where date between getvariable('window_from') and getvariable('window_to') and {devices}"
+)
+"""The readings of the window of some devices."""
+
+DEVICE_GROUP = "coalesce(device_groups.group_id, concat('device ', {name}.device_id))"
+"""The group of a row of a device that `device_groups` stands beside; one that is in no register is its own."""
 
 _DEVICE_DAYS = f"""
 select
@@ -80,6 +89,14 @@ left join device_groups on parts.device_id = device_groups.device_id
 left join plot_groups on parts.plot_id = plot_groups.plot_id
 group by 1
 """
+
+
+def with_group(model: Model, rows: str) -> str:
+    """Return the statement that gives `rows`, a relation with those of a carried model, with the group of each."""
+    of_device = "device" in model.grain
+    key, groups = ("device_id", "device_groups") if of_device else ("plot_id", "plot_groups")
+    group = DEVICE_GROUP.format(name="kept") if of_device else "plot_groups.group_id"
+    return f"select kept.*, {group} as group_id from {rows} as kept left join {groups} using ({key})"
 
 
 def make_groups(connection: duckdb.DuckDBPyConnection) -> None:

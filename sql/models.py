@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from importlib import resources
@@ -139,6 +140,37 @@ def in_order(models: list[Model]) -> tuple[Model, ...]:
         return tuple(by_name[name] for name in TopologicalSorter(graph).static_order())
     except CycleError as error:
         raise ConfigError(f"sql models read each other in a circle: {' -> '.join(error.args[1])}") from error
+
+
+@functools.cache
+def carried_models() -> tuple[Model, ...]:
+    """Return the models whose rows a later evaluation may take over, in the order in which they are made."""
+    return tuple(model for model in all_models() if model.is_carried)
+
+
+def in_three_steps(models: Sequence[Model]) -> tuple[list[Model], list[Model], list[Model]]:
+    """Return `models` in their order: what no reading decides, what leads to the carried tables, and what follows.
+
+    A view that leads there and is read afterwards is in both, because where all is taken over nothing leads there.
+    """
+    by_name = {model.name: model for model in models}
+    behind = {model.name for model in models if model.is_carried}
+    for model in reversed(models):
+        if model.name in behind:
+            behind |= {name for name in model.reads if name in by_name}
+    from_readings: set[str] = set()
+    for model in models:
+        if "soil_readings" in model.reads or from_readings & set(model.reads):
+            from_readings.add(model.name)
+    first = [model for model in models if model.name in behind - from_readings]
+    second = [model for model in models if model.name in behind & from_readings]
+    after = {model.name for model in models} - behind
+    for model in reversed(models):
+        if model.name in after:
+            after |= {name for name in model.reads if name in by_name and not by_name[name].is_table} - {
+                one.name for one in first
+            }
+    return first, second, [model for model in models if model.name in after]
 
 
 def readers_of_passing(models: tuple[Model, ...]) -> dict[str, set[str]]:

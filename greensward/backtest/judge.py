@@ -18,7 +18,8 @@ from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake, retrying
 from ingest.site import Site
 from sql.campaigns import Campaigns
-from sql.evaluate import days_read, evaluate, hide
+from sql.carry import Carry
+from sql.evaluate import days_read, evaluate
 
 _ARRIVING = ("soil_readings", "weather_readings", "device_status")
 """Tables whose rows arrive, perhaps late: each has received_at."""
@@ -66,7 +67,8 @@ def judge_past(
             with open_lake(folder, site, days_read(as_of, site)) as lake:
                 if known_then:
                     _forget_what_came_later(lake, as_of)
-                flags = evaluate(lake, as_of=as_of, site=site, campaigns=campaigns)
+                carry = Carry(None, {}, site, as_of)  # takes nothing over, but judges a large district part by part
+                flags = evaluate(lake, as_of=as_of, site=site, campaigns=campaigns, carry=carry)
                 return flags.filter(pc.equal(flags["cause"], "drought")), _outcomes(lake)
 
         flags, rows = retrying(folder, once)
@@ -83,7 +85,10 @@ def judge_past(
 def _forget_what_came_later(lake: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
     """Hide rows that arrived after `as_of`."""
     for name in _ARRIVING:
-        hide(lake, name, f"received_at <= timestamptz '{as_of.isoformat()}'")
+        lake.execute(f"alter view {name} rename to all_{name}")
+        lake.execute(
+            f"create view {name} as select * from all_{name} where received_at <= timestamptz '{as_of.isoformat()}'"
+        )
 
 
 def _outcomes(lake: duckdb.DuckDBPyConnection) -> list[Row]:

@@ -77,7 +77,9 @@ def picture_plot(
     def ask(lake: duckdb.DuckDBPyConnection, _flags: pa.Table) -> list[tuple[str]]:
         return lake.execute("select story_json from plot_stories where plot_id = $plot", {"plot": plot_id}).fetchall()
 
-    found = judge_and_ask(settings.data_folder(), settings.place(), as_of, ask, progress, settings.campaign_tables())
+    found = judge_and_ask(
+        settings.data_folder(), settings.place(), as_of, plot_id, ask, progress, settings.campaign_tables()
+    )
     if not found:
         err.print(
             f"{escape(plot_id)}: nothing to draw: no reading of a probe in this plot in the days before "
@@ -107,7 +109,7 @@ def explain_plot(
         return explain(describe_plot(lake, plot_id), language, settings.place(), settings.web.truck_litres)
 
     explanation = judge_and_ask(
-        settings.data_folder(), settings.place(), as_of, ask, progress, settings.campaign_tables()
+        settings.data_folder(), settings.place(), as_of, plot_id, ask, progress, settings.campaign_tables()
     )
     show(
         explanation,

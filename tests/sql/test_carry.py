@@ -7,6 +7,7 @@ import shutil
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from bench.continued_evaluations import compare_tables
@@ -17,9 +18,10 @@ from ingest.lake.read import open_lake
 from ingest.lake.tables import all_tables, table
 from ingest.lake.write import by_local_day, replace_register, to_arrow, write_rows
 from ingest.site import BEICHEN, Site
-from sql.carry import Carry, in_three_steps
+from sql.carry import Carry
+from sql.describe import describe_plot
 from sql.evaluate import evaluate
-from sql.models import all_models
+from sql.models import all_models, in_three_steps
 from sql.parts import READINGS_AT_ONCE
 from tests.sql.made_lake import AS_OF, MadeLake
 from tests.sql.stored_lake import store
@@ -247,6 +249,36 @@ def test_a_district_judged_part_by_part_is_that_judged_at_once(
         assert Evaluated(folder, AS_OF + 10 * MINUTE).carried == carry.groups_judged
 
 
+def test_what_one_plot_shows_is_the_same_whether_the_others_are_let_go_or_taken_over(
+    made: MadeLake, folder: DataFolder
+) -> None:
+    """P1 and P2 share a probe; readings come to P0 and P3 after the evaluation that is taken over."""
+    made.device("D2", "P1", valid_from=AS_OF - timedelta(days=2))
+    store(made, folder)
+    later, parts = AS_OF + 10 * MINUTE, len(made.rows["soil_readings"]) // 4
+
+    def shown(carry: Carry | None) -> dict[str, list[dict[str, object]]]:
+        with open_lake(folder, BEICHEN) as lake:
+            evaluate(lake, as_of=later, site=BEICHEN, carry=carry)
+            described = describe_plot(lake, "P2")
+            described["hourly"] = rows_of(lake, "from readings_hourly where plot_id = 'P2' order by all")
+            described["readings of it"] = rows_of(lake, "from readings where plot_id = 'P2' order by measured_at")
+        numbers = ("element_id", "stream_id")  # mean nothing outside of one evaluation
+        return {
+            name: [{column: value for column, value in row.items() if column not in numbers} for row in rows]
+            for name, rows in described.items()
+        }
+
+    judge(folder, AS_OF)
+    add(folder, "D0", AS_OF + 5 * MINUTE, 0.20)
+    add(folder, "D3", AS_OF + 5 * MINUTE, 0.20)
+    expected = shown(None)
+    taken_over = Carry(load_past(folder), soil_files(folder), BEICHEN, later, readings_at_once=10, shown="P2")
+    assert shown(taken_over) == expected
+    assert (taken_over.groups_judged, taken_over.groups_continued, taken_over.groups_carried) == (1, 2, 1)
+    assert shown(Carry(None, {}, BEICHEN, later, parts, shown="P2")) == expected
+
+
 @pytest.mark.parametrize("at_once", [READINGS_AT_ONCE, 10], ids=["at once", "part by part"])
 def test_what_is_known_of_a_soil_stands_once_beside_plots_that_are_judged_anew(
     made: MadeLake, folder: DataFolder, at_once: int
@@ -275,6 +307,11 @@ def test_two_evaluations_at_a_time_do_not_mix_what_they_leave(lake_folder: DataF
         judge(lake_folder, AS_OF + 11 * MINUTE)
         keep_for_next(lake_folder, lake, first)
     assert Evaluated(lake_folder, AS_OF + 11 * MINUTE).judged == 0
+
+
+def rows_of(lake: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = lake.execute(query).to_arrow_table().to_pylist()
+    return rows
 
 
 def judge(folder: DataFolder, as_of: datetime, site: Site = BEICHEN) -> Carry:

@@ -228,7 +228,7 @@ def test_plateaus_are_remembered_for_a_season(tmp_path: Path) -> None:
         def ask(lake: Any, _: Any) -> None:
             found.extend(lake.execute("select events, state from learned_field_capacities").fetchall())
 
-        judge_and_ask(folder, BEICHEN, as_of, ask)
+        judge_and_ask(folder, BEICHEN, as_of, "P1", ask)
         return found[0]
 
     def evaluated(days: int) -> None:

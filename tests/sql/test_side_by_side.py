@@ -10,9 +10,8 @@ import duckdb
 import pytest
 
 from ingest.site import BEICHEN
-from sql.carry import in_three_steps
 from sql.evaluate import make_models
-from sql.models import Model, all_models, models_behind, parse_model, readers_of_passing
+from sql.models import Model, all_models, in_three_steps, models_behind, parse_model, readers_of_passing
 from sql.side_by_side import Maker
 from tests.sql.made_lake import AS_OF, MadeLake
 
