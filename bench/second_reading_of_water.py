@@ -317,7 +317,7 @@ def _checks(
 def _rain_by_hour(district: District) -> dict[datetime, float]:
     """Return the rain of each hour: the most that one station measured, spread over the hours that it usually skips.
 
-    Who never tells of a dry hour skips none: it speaks when it rains.
+    Who never tells of a dry hour skips none, nor who tells of rain before its time: it speaks when it rains.
     """
     most: dict[datetime, float] = defaultdict(float)
     for station in district.stations:
@@ -328,9 +328,14 @@ def _rain_by_hour(district: District) -> dict[datetime, float]:
         by_day: dict[date, list[int]] = defaultdict(list)
         for at, gap in gaps.items():
             by_day[at.astimezone(_ZONE).date()].append(gap)
+        dry = [gap for at, gap in gaps.items() if told[at] == 0 and gap <= 24]
+        rhythm = {gap for gap in dry if 10 * gap * dry.count(gap) >= sum(dry)}
         for at, millimetres in told.items():
             usual = min(median_low(by_day.get(at.astimezone(_ZONE).date(), [1])), 24) if 0 in told.values() else 1
+            usual = max([usual, *(gap for gap in rhythm if gap <= gaps.get(at, 0))])
             hours = min(gaps.get(at, usual), usual)
+            if millimetres > 0 and gaps.get(at, 24) < min(rhythm, default=0) - 1:
+                hours = 1
             for back in range(hours):
                 most[at - back * _HOUR] = max(most[at - back * _HOUR], millimetres / hours)
     return most

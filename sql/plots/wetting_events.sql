@@ -22,9 +22,11 @@
 -- check_to_hours before it is of water that sank meanwhile (crew), unless a depth that rises now rose since the crew
 -- can have brought that water: then this is other water; other rises no deeper than pipes_depth_cm in a plot with
 -- pipes are theirs (pipes), too; any issue that asks for water and stands open, as the events of the last
--- wetting_order_days tell, makes it watering (ordered), between two visits as long as a report of it can still come.
--- Else nobody ordered it and no rain explains it: unplanned, watering by others or a leak. Where rain is not measured
--- and fewer plots than that have probes nobody can know: watering (unknown).
+-- wetting_order_days tell, makes it watering (ordered), between two visits as long as a report of it can still come;
+-- wetting_rain_mm in all of the reports of a gauge that cover some hour from its earliest begin to its end make it rain
+-- (gauge), for all of that can have fallen just before. Else nobody ordered it and no rain explains it: unplanned,
+-- watering by others or a leak. Where rain is not measured and fewer plots than that have probes nobody can know:
+-- watering (unknown).
 with layers as (
     select
         plot_id,
@@ -225,6 +227,10 @@ sourced as (
     select
         crowds.*,
         coalesce(rain_at_end.rain_so_far_mm - rain_before.rain_so_far_mm, 0) as rain_mm,
+        coalesce(
+            rain_at_end.rain_so_far_mm + rain_at_end.rain_astride_after_mm
+            - rain_before.rain_so_far_mm + rain_before.rain_astride_before_mm, 0
+        ) as rain_told_mm,
         coalesce(rain_at_end.measured_so_far - rain_before.measured_so_far, 0) as rain_hours_measured,
         coalesce(
             orders.is_open
@@ -281,6 +287,7 @@ judged as (
             when sourced.is_reported then 'crew'
             when sourced.is_as_by_pipes then 'pipes'
             when sourced.is_ordered then 'ordered'
+            when round(sourced.rain_told_mm - limits.wetting_rain_mm, 9) >= 0 then 'gauge'
             when sourced.rain_hours_measured > 0 or sourced.plots >= limits.wetting_plots_least then 'nobody'
             else 'unknown'
         end as source,
@@ -302,4 +309,5 @@ select
     gain_mm,
     shallowest_cm,
     rain_mm,
+    rain_told_mm,
 from judged

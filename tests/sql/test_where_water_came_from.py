@@ -102,10 +102,13 @@ def test_rain_before_and_during_the_rise_explains_it(lake: MadeLake, hours_ago: 
     ("told", "hours_ago", "mm", "kind"),
     [
         (range(0, 72, 12), 24, 12.0, "rain"),
-        (range(0, 72, 12), 24, 1.0, "unplanned"),
+        (range(0, 72, 12), 24, 1.0, "rain"),
+        (range(0, 72, 12), 24, 0.9, "unplanned"),
         (range(0, 72, 12), 12, 12.0, "unplanned"),
-        (range(0, 72, 12), 36, 12.0, "rain"),
+        (range(0, 72, 12), 36, 1.0, "rain"),
         (range(0, 72, 12), 48, 12.0, "unplanned"),
+        ([8, 14, 20, 32, 38, 44, 56, 62, 68], 20, 1.0, "rain"),
+        ([8, 14, 20, 32, 38, 44, 56, 62, 68], 14, 12.0, "unplanned"),
         ([*range(26), *range(38, 72)], 25, 12.0, "watering"),
         ([25, *range(61, 90)], 25, 12.0, "rain"),
         ([2, *range(61, 90)], 2, 240.0, "watering"),
@@ -114,9 +117,10 @@ def test_rain_before_and_during_the_rise_explains_it(lake: MadeLake, hours_ago: 
 def test_rain_fell_between_two_reports_of_a_gauge_that_is_read_rarely(
     lake: MadeLake, told: Sequence[int], hours_ago: int, mm: float, kind: str
 ) -> None:
-    """Read at 8 and 20 o'clock, hourly but for an outage, or again after silence; the rise came at two at night.
+    """Read at 8 and 20 o'clock, at 14, too, hourly but for an outage, or again after silence; the rise came at night.
 
-    Where no hour before it was measured nobody knows: watering.
+    All of a report that covers an hour in which the water can have come may have fallen then. Where no hour before it
+    was measured nobody knows: watering.
     """
     rise(lake, "P1")
     for hours in told:
@@ -139,6 +143,26 @@ def test_the_shower_of_a_gauge_that_speaks_only_when_it_rains_fell_in_its_hour(
     rise(lake, "P1")
     for hours_ago, mm in showers.items():
         rain(lake, hours_ago, mm)
+    assert events(lake)[0][1] == kind
+
+
+@pytest.mark.parametrize(
+    ("shower", "signs_of_life", "kind"),
+    [
+        (34, [10, 55, 79, 103, 127], "rain"),
+        (12, [33, 57, 81, 105, 129], "unplanned"),
+        (34, [30, 31, 55, 79, 103, 127], "rain"),
+        (12, [55, *range(33, 800, 24)], "unplanned"),
+    ],
+)
+def test_a_sign_of_life_a_day_spreads_no_shower_over_the_day_before_it(
+    lake: MadeLake, shower: int, signs_of_life: list[int], kind: str
+) -> None:
+    """It tells of nothing a day after it last spoke, or at one time of the day; the rise came 30 h ago."""
+    rise(lake, "P1")
+    rain(lake, shower, 6.0)
+    for hours_ago in signs_of_life:
+        rain(lake, hours_ago, 0.0)
     assert events(lake)[0][1] == kind
 
 
