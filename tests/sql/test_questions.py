@@ -109,6 +109,13 @@ def asked() -> Iterator[duckdb.DuckDBPyConnection]:
         "issue_events", event_id="2", issue_id="I2", happened_at=AS_OF, kind="done", plot_id="bare",
         cause="campaign.autumn_prune", actor="二队", detail_json="{}",
     )  # fmt: skip
+    for number, (kind, detail) in enumerate(
+        [("opened", '{"due_at": "2026-07-01T00:00:00+00:00"}'), ("done", "{}"), ("closed", '{"reason": "checked"}')]
+    ):
+        lake.add(
+            "issue_events", event_id=f"3.{number}", issue_id="I3", happened_at=AS_OF - timedelta(hours=3 - number),
+            kind=kind, plot_id="moist", cause="vigour", actor="二队", detail_json=detail,
+        )  # fmt: skip
     lake.connection.close()
     lake.connection = duckdb.connect(":memory:")
     lake.connection.execute("set timezone = 'Asia/Shanghai'")
@@ -238,8 +245,8 @@ def test_every_column_of_a_view_says_what_it_means_in_both_languages_with_its_un
     assert {name for name in view_words() if name[0]} <= shown, "a row of columns.csv is of no view"
 
 
-def test_there_are_twenty_four_questions_in_both_languages() -> None:
-    assert len(all_questions()) == 24
+def test_there_are_twenty_six_questions_in_both_languages() -> None:
+    assert len(all_questions()) == 26
     assert all(question.zh.endswith(("?", "？", "。")) and question.en.endswith("?") for question in all_questions())
 
 
