@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from greensward.evaluation import judge_lake, judge_to_keep
-from greensward.settings import load
+from greensward.given_settings import load
 from greensward.simulate.publish import publish
 from greensward.simulate.readings import TimedMessage
 from greensward.wiring import SOFTWARE_VERSION

@@ -15,7 +15,7 @@ from cyclopts import App, CycloptsError, Group
 from rich.markup import escape
 
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_IN_USE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE, err, examples
-from greensward.settings import TRACEBACK, wants_traceback
+from greensward.given_settings import TRACEBACK, wants_traceback
 from ingest.errors import ConfigError, GreenswardError, InUseError
 
 app = App(

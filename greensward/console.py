@@ -16,7 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 
 from crews.readable import readable
-from greensward import settings as settings_module
+from greensward.given_settings import load
+from greensward.settings import Settings
 from ingest.errors import ConfigError
 
 EXIT_OK = 0
@@ -56,9 +57,9 @@ class Common:
     data: Annotated[Path | None, Parameter(name=["--data", "-C"], help="Data folder; overrides the settings.")] = None
     json: Annotated[bool, Parameter(help="Print the result as JSON.", negative="")] = False
 
-    def settings(self) -> settings_module.Settings:
+    def settings(self) -> Settings:
         """Return the settings these options lead to. Raises: ConfigError."""
-        return settings_module.load(self.config, self.data)
+        return load(self.config, self.data)
 
 
 @Parameter(name="*")

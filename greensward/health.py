@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 
 from crews.flights.lists import find_lists
 from crews.ledger import Ledger
-from greensward import settings as settings_module
+from greensward.given_settings import load
 from greensward.metrics import METRICS_TYPE, metrics_page
 from greensward.settings import Settings
 from ingest.errors import GreenswardError, StoreError
@@ -199,7 +199,7 @@ def main(kinds: list[str]) -> int:
     kinds: the problems that count, as in /readyz; all of them when empty. What cannot be read always counts.
     """
     try:
-        settings = settings_module.load()
+        settings = load()
         found = list(problems(read_health(settings), settings, settings.now()))
     except GreenswardError as error:
         found = [Problem("unreadable", str(error), "greensward config")]

@@ -1,17 +1,12 @@
-"""Settings: one `greensward.toml`, overridden by `GREENSWARD__SECTION__KEY`; the one module that reads the environment.
+"""Settings: what can be set, what it means, and what it is where nobody set it.
 
-Searched in this order: --config, $GREENSWARD_CONFIG, ./greensward.toml, /etc/greensward/greensward.toml. No file at
-all is fine: every setting has a default that suits one district on one machine.
+Every setting has a default that suits one district on one machine. Where they are given: `greensward.given_settings`.
 """
 
 from __future__ import annotations
 
-import difflib
-import os
 import re
 import time
-import tomllib
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -24,11 +19,6 @@ from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import check_layout, check_restored
 from ingest.site import BEICHEN, Site
 from sql.campaigns import Campaigns, load_campaigns
-
-_PREFIX = "GREENSWARD__"
-TRACEBACK = "GREENSWARD_TRACEBACK"
-_CALLED_AS = "GREENSWARD_CALLED_AS"
-"""Variable that shows where an unforeseen error arose; no setting of an installation."""
 
 _STARTED = time.monotonic()
 _LON_MAX, _LAT_MAX = 180, 90
@@ -97,8 +87,8 @@ class BrokerSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     client_id: ours at the broker; its session hangs on it, so it stays the same for ever, and no two workers share one
     mqtt_version: "5" or "3.1.1"
     username: ours at the broker
-    password_file: first line is the password; mode 0600
-    ca_file: certificate authority of the broker; turns TLS on
+    password_file: first line is the password; mode 0600; a relative path is taken from the settings file's folder
+    ca_file: certificate authority of the broker; turns TLS on; its path as password_file
     cert_file: our certificate, where the broker asks for one
     key_file: its key; mode 0600
     keepalive_s: a dead connection is noticed within twice this
@@ -215,7 +205,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         """Return the site. Raises: ConfigError for an unknown time zone or an empty box."""
         try:
             zone = ZoneInfo(self.site.timezone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a name such as "Asia" is a folder
             raise ConfigError(
                 f"[site] timezone: {self.site.timezone!r} is not an IANA time zone; write for example 'Asia/Shanghai'."
             ) from error
@@ -283,155 +273,3 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
                 "or name another with -C."
             )
         return folder
-
-
-def called_as() -> str:
-    """Return what people type for `greensward`: from a clone ./run, which says so."""
-    return os.environ.get(_CALLED_AS, "") or "greensward"
-
-
-def wants_traceback() -> bool:
-    """Say whether somebody who looks for a fault of ours wants to see where it arose."""
-    return os.environ.get(TRACEBACK, "") not in {"", "0"}
-
-
-def places(explicit: Path | None) -> list[Path]:
-    """Return the files that settings are looked for in, first hit wins."""
-    if explicit is not None:
-        return [explicit]
-    named = os.environ.get("GREENSWARD_CONFIG")
-    return ([Path(named)] if named else []) + [Path("greensward.toml"), Path("/etc/greensward/greensward.toml")]
-
-
-def load(explicit: Path | None = None, data: Path | None = None) -> Settings:
-    """Return the settings from file and environment; `data` overrides [data] folder.
-
-    A data folder that holds a `greensward.toml` of its own (as the demo's does) is read when none is named.
-    Raises: ConfigError naming the file, the key, what was expected, and the nearest key that exists.
-    """
-    found = _find(explicit, data)
-    given = {} if found is None else _read(found)
-    _refuse_unknown_keys(given, where=str(found))
-    given = _with_environment(given, os.environ)
-    folder = _section(given, "data")
-    if data is not None:
-        folder["folder"] = str(data)
-    elif found is not None and "folder" in folder:
-        folder["folder"] = str(found.absolute().parent / str(folder["folder"]))
-    given["data"] = folder
-    if found is not None:
-        own = _section(given, "campaigns")
-        given["campaigns"] = own | {
-            key: str(found.absolute().parent / str(value)) for key, value in own.items() if value
-        }
-    _refuse_unknown_keys(given, where="environment")
-    try:
-        settings = msgspec.convert(given, Settings)
-    except msgspec.ValidationError as error:
-        raise ConfigError(_in_words(error, found, given)) from error
-    if (settings.broker.cert_file or settings.broker.key_file) and not settings.broker.ca_file:
-        raise ConfigError(
-            "[broker] cert_file, key_file: without ca_file the connection would not be encrypted at all. Set ca_file "
-            "to the certificate authority of the broker."
-        )
-    if settings.web.public_url and not settings.web.public_url.startswith(("http://", "https://")):
-        raise ConfigError(f"[web] public_url: {settings.web.public_url!r} must begin with https:// (or http://).")
-    return settings
-
-
-def _find(explicit: Path | None, data: Path | None) -> Path | None:
-    candidates = places(explicit)
-    named = os.environ.get("GREENSWARD_CONFIG")
-    if data is not None and explicit is None and _is_file(data / "greensward.toml"):
-        candidates = [data / "greensward.toml"]
-    elif explicit is None and named and not _is_file(Path(named)):
-        raise ConfigError(f"$GREENSWARD_CONFIG: no settings file at {named}. Correct it, or unset it.")
-    found = next((path for path in candidates if _is_file(path)), None)
-    if found is None and explicit is not None:
-        raise ConfigError(f"No settings file at {explicit}. Write one with: greensward config --write {explicit}")
-    return found
-
-
-def _read(found: Path) -> dict[str, object]:
-    try:
-        # Windows' editors put a byte order mark first.
-        return tomllib.loads(found.read_bytes().decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{found}: not valid TOML: {error}") from error
-    except OSError as error:
-        raise ConfigError(f"{found}: cannot be read: {error.strerror}.") from error
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError as error:  # a folder on the way that may not be entered
-        raise ConfigError(f"{path}: {error.strerror}.") from error
-
-
-def _in_words(error: msgspec.ValidationError, found: Path | None, given: Mapping[str, object]) -> str:
-    """Return msgspec's "Expected `int` <= 65535 - at `$.broker.port`" with the setting as in the file and its value."""
-    what, _, where = str(error).partition(" - at `$.")
-    section, _, key = where.rstrip("`").partition(".")
-    if "regex" in what:
-        what = "use letters, digits, dots, hyphens and underscores" if key in {"district", "client_id"} else what
-    section_given = given.get(section)
-    if ", got" not in what and isinstance(section_given, Mapping) and key in section_given:
-        what += f", got {section_given[key]!r}"
-    source = f"{found} or ${_PREFIX}…" if found else f"${_PREFIX}…"
-    return f"{source}: [{section}] {key}: {what.replace('`', '')}" if key else f"{source}: {error}"
-
-
-def _section(given: Mapping[str, object], name: str) -> dict[str, object]:
-    section = given.get(name, {})
-    if not isinstance(section, dict):
-        raise ConfigError(f"[{name}] must be a section, got {section!r}.")
-    return dict(section)
-
-
-def _with_environment(given: dict[str, object], environment: Mapping[str, str]) -> dict[str, object]:
-    merged = dict(given)
-    for variable, text in environment.items():
-        if not variable.startswith(_PREFIX):
-            continue
-        section, _, key = variable.removeprefix(_PREFIX).lower().partition("__")
-        fields = Settings.__struct_fields__
-        if section not in fields:
-            raise ConfigError(f"${variable}: no such setting: unknown section{_did_you_mean(section, list(fields))}")
-        if not key:
-            raise ConfigError(f"${variable}: no such setting; write {_PREFIX}{section.upper()}__KEY.")
-        merged[section] = {**_section(merged, section), key: _from_text(section, key, text)}
-    return merged
-
-
-def _from_text(section: str, key: str, text: str) -> object:
-    kind = type(getattr(getattr(Settings(), section), key, ""))
-    if kind is bool:
-        lowered = text.strip().lower()
-        if lowered not in {"true", "false", "1", "0"}:
-            raise ConfigError(f"${_PREFIX}{section.upper()}__{key.upper()}: expected true or false, got {text!r}.")
-        return lowered in {"true", "1"}
-    if kind in {int, float}:
-        try:
-            return kind(text)
-        except ValueError as error:
-            raise ConfigError(
-                f"${_PREFIX}{section.upper()}__{key.upper()}: expected a number, got {text!r}."
-            ) from error
-    return text
-
-
-def _refuse_unknown_keys(given: Mapping[str, object], where: str) -> None:
-    sections = {field: getattr(Settings(), field) for field in Settings.__struct_fields__}
-    for section, content in given.items():
-        if section not in sections:
-            raise ConfigError(f"{where}: unknown section [{section}]{_did_you_mean(section, list(sections))}")
-        keys = list(type(sections[section]).__struct_fields__)
-        for key in content if isinstance(content, dict) else ():
-            if key not in keys:
-                raise ConfigError(f"{where}: unknown key {key!r} in [{section}]{_did_you_mean(key, keys)}")
-
-
-def _did_you_mean(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}."

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from crews.exposure import is_loopback
+from crews.exposure import check_exposure, is_loopback
 from greensward.settings import BrokerSettings, Settings
-from ingest.errors import ConfigError
-from ingest.mqtt.broker import Broker
+from ingest.errors import ConfigError, GreenswardError
+from ingest.lake.ownership import check_ours
+from ingest.mqtt.broker import Broker, client_of
 from ingest.seal.pace import Pace
 from ingest.worker import Worker
 
@@ -39,8 +41,8 @@ def broker_of(settings: BrokerSettings) -> Broker:
         mqtt_version=settings.mqtt_version,
         username=settings.username,
         password=read_secret(settings.password_file),
-        ca_file=_file(settings.ca_file),
-        cert_file=_file(settings.cert_file),
+        ca_file=_readable("ca_file", settings.ca_file),
+        cert_file=_readable("cert_file", settings.cert_file),
         key_file=_key_file(settings.key_file),
         keepalive_s=settings.keepalive_s,
         session_expiry_s=settings.session_expiry_s,
@@ -64,33 +66,66 @@ def worker_of(settings: Settings) -> Worker:
     return Worker(settings.data_folder(), settings.place(), broker, pace, SOFTWARE_VERSION)
 
 
+def start_faults(settings: Settings) -> list[str]:
+    """Return what would keep `up`, ingest, flags or pages from starting with these settings, a sentence each.
+
+    Reads the files that they name; asks no broker, takes no port and changes nothing.
+    """
+    checks: list[Callable[[], object]] = [
+        settings.place,
+        settings.now,
+        lambda: check_ours(settings.data_folder()),
+        lambda: settings.broker.host and client_of(broker_of(settings.broker)),
+        settings.campaign_tables,
+        lambda: check_exposure(settings.web.host, "", allow_insecure=settings.web.allow_insecure),
+    ]
+    faults = []
+    for check in checks:
+        try:
+            check()
+        except GreenswardError as error:
+            faults.append(str(error))
+    return list(dict.fromkeys(faults))  # tables of campaigns hang on the place too
+
+
 def read_secret(path: str) -> str:
-    """Return the first line of a secret file, "" for no path. Raises: ConfigError; it never names the content."""
+    """Return the first line of [broker] password_file, "" for no path. Raises: ConfigError without the content."""
     if not path:
         return ""
-    file = Path(path)
-    _refuse_open_to_others(file)
+    file = _private("password_file", path)
     try:
         return file.read_text(encoding="utf-8").partition("\n")[0].strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"[broker] password_file {file} cannot be read as text: {error}") from error
 
 
-def _refuse_open_to_others(file: Path) -> None:
+def _private(key: str, path: str) -> Path:
+    file = Path(path)
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
     except OSError as error:
-        raise ConfigError(f"[broker] {file}: {error.strerror}") from error
+        raise ConfigError(
+            f"[broker] {key}: {file}: {error.strerror}. Correct the path, or put the file there, readable by its owner "
+            f"alone (chmod 600)."
+        ) from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ConfigError(f"{file} can be read by others (mode {mode:04o}); run: chmod 600 {file}")
+        raise ConfigError(f"[broker] {key}: {file} can be read by others (mode {mode:04o}); run: chmod 600 {file}")
+    return file
 
 
 def _key_file(path: str) -> Path | None:
+    return _private("key_file", path) if path else None
+
+
+def _readable(key: str, path: str) -> Path | None:
+    """Return the file that a setting names; None for "". Raises: ConfigError when it cannot be opened."""
     if not path:
         return None
-    _refuse_open_to_others(Path(path))
-    return Path(path)
-
-
-def _file(path: str) -> Path | None:
-    return Path(path) if path else None
+    try:
+        with Path(path).open("rb"):
+            return Path(path)
+    except OSError as error:
+        raise ConfigError(
+            f"[broker] {key}: {path}: {error.strerror}. Correct the path, or put the file there; whoever runs the "
+            "broker has it."
+        ) from error

@@ -10,8 +10,10 @@ import tomli_w
 from cyclopts import App, Parameter
 from rich.markup import escape
 
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, examples, out, show
-from greensward.settings import Settings, places
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_USAGE, Common, err, examples, out, show
+from greensward.given_settings import places
+from greensward.settings import Settings
+from greensward.wiring import start_faults
 from ingest.errors import ConfigError
 
 app = App(name="config", help_epilogue=examples("greensward config --write greensward.toml"))
@@ -23,11 +25,15 @@ def config(
     write: Annotated[Path | None, Parameter(help="Write the settings in force to this new file.")] = None,
     common: Common | None = None,
 ) -> int:
-    """Print the settings in force; every key can be overridden by GREENSWARD__SECTION__KEY."""
+    """Print the settings in force; every key can be overridden by GREENSWARD__SECTION__KEY.
+
+    Ends with exit code 2 and every fault where a start with these settings would be refused.
+    """
     common = common or Common()
     settings = common.settings()
     text = tomli_w.dumps(msgspec.to_builtins(settings))
-    if write is not None:
+    faults = start_faults(settings)
+    if write is not None and not faults:
         return _write(write, _explained(text, settings))
 
     def render() -> None:
@@ -35,8 +41,14 @@ def config(
         err.print(f"looked for settings in: {escape(looked)}")
         out.print(escape(text), end="")
 
-    show(msgspec.to_builtins(settings), as_json=common.json, render=render)
-    return EXIT_OK
+    if write is None:
+        show(msgspec.to_builtins(settings), as_json=common.json, render=render)
+    for fault in faults:
+        err.print(f"[red]✗[/] {escape(fault)}")
+    if faults:
+        meanwhile = "nothing was written" if write is not None else "correct the settings file or the environment"
+        err.print(f"A start with these settings is refused; {meanwhile}.")
+    return EXIT_USAGE if faults else EXIT_OK
 
 
 def _explained(text: str, settings: Settings) -> str:

@@ -28,7 +28,8 @@ from greensward.commands.demo_folder import mark_complete, prepare_folder, write
 from greensward.commands.list import public_url
 from greensward.console import EXIT_OK, a_port, check_port_is_free, counted, err, examples, out, progress, show
 from greensward.evaluation import evaluate_and_apply
-from greensward.settings import DataSettings, Settings, SiteSettings, WebSettings, called_as
+from greensward.given_settings import called_as
+from greensward.settings import DataSettings, Settings, SiteSettings, WebSettings
 from greensward.simulate import District, invent_district, latest_season_end
 from greensward.simulate.publish import publish
 from greensward.wiring import SOFTWARE_VERSION

@@ -81,15 +81,6 @@ def _is_dead(holder: str) -> bool:
     return False
 
 
-def _refuse_foreign(folder: DataFolder) -> None:
-    foreign = sorted(entry.name for entry in folder.root.iterdir() if not folder.is_ours(entry))
-    if foreign:
-        raise ConfigError(
-            f"{folder.root} is no data folder of Greensward's and holds {', '.join(foreign[:3])}: name a new or "
-            "empty folder."
-        )
-
-
 def settle(folder: DataFolder) -> None:
     """Make all names in the lake last: an interrupted run may have made one and not come to its fsync.
 
@@ -111,7 +102,7 @@ def ensure_layout(folder: DataFolder) -> None:
     with store_errors(f"reading {folder.version_file}"):
         make_folder(folder.root)
         if not folder.version_file.exists():
-            _refuse_foreign(folder)
+            check_ours(folder)
             replace_file(folder.version_file, f"{LAYOUT_VERSION}\n".encode())
     check_layout(folder)
 
@@ -128,6 +119,22 @@ def _take_over(folder: DataFolder) -> None:
 
 def _layout(folder: DataFolder) -> str:
     return folder.version_file.read_bytes().decode("utf-8", "replace").strip()
+
+
+def check_ours(folder: DataFolder) -> None:
+    """Refuse a folder that is to become a data folder and holds other things; changes nothing.
+
+    Raises: ConfigError; StoreError.
+    """
+    with store_errors(f"reading {folder.root}"):
+        if folder.version_file.exists() or not folder.root.exists():
+            return
+        foreign = sorted(entry.name for entry in folder.root.iterdir() if not folder.is_ours(entry))
+    if foreign:
+        raise ConfigError(
+            f"{folder.root} is no data folder of Greensward's and holds {', '.join(foreign[:3])}: name a new or "
+            "empty folder."
+        )
 
 
 def check_restored(folder: DataFolder) -> None:

@@ -24,7 +24,8 @@ from rich.console import Console
 from greensward.cli import app, run
 from greensward.commands.sql import open_for_questions
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_IN_USE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE
-from greensward.settings import SiteSettings, load
+from greensward.given_settings import load
+from greensward.settings import SiteSettings
 from ingest.lake.layout import LAYOUT_VERSION, DataFolder
 from ingest.lake.ownership import ensure_layout
 from ingest.lake.tables import table
@@ -342,6 +343,52 @@ def test_a_settings_file_to_begin_with_is_written_once_and_can_be_read(
     assert run(["config", "--json", "--config", str(file)]) == EXIT_OK
     assert json.loads(capsys.readouterr().out)["site"]["district"] == "beichen"
     assert "\n# how long messages are kept as received, for replay\nraw_days = 30\n" in file.read_text(encoding="utf-8")
+
+
+WRONG = {
+    "time zone": ('[site]\ntimezone = "Asia/Tientsin"\n', "[site] timezone: 'Asia/Tientsin' is not an IANA time zone"),
+    "folder of zones": ('[site]\ntimezone = "Asia"\n', "[site] timezone: 'Asia' is not an IANA time zone"),
+    "box": ("[site]\nwest = 117.4\neast = 116.9\n", "west must be less than east"),
+    "clock": ('[site]\nclock = "noon"\n', "[site] clock: 'noon' is no instant"),
+    "password file": (
+        '[broker]\nhost = "127.0.0.1"\npassword_file = "secrets/password"\n',
+        "[broker] password_file: {folder}/secrets/password: No such file or directory. Correct the path",
+    ),
+    "authority": (
+        '[broker]\nhost = "127.0.0.1"\nca_file = "ca.crt"\n',
+        "[broker] ca_file: {folder}/ca.crt: No such file or directory. Correct the path",
+    ),
+    "no TLS": ('[broker]\nhost = "mqtt.example.org"\n', "unencrypted. Set [broker] ca_file, or allow_insecure = true"),
+    "campaigns": ('[campaigns]\nfile = "own.csv"\n', "{folder}/own.csv"),
+    "pages": ('[web]\nhost = "0.0.0.0"\n', "over plain HTTP beyond this machine"),
+    "other things": ('[data]\nfolder = "."\n', "is no data folder of Greensward's and holds"),
+}
+"""Settings that can be read and with which nothing starts, and what is said."""
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_settings_with_which_nothing_would_start_are_shown_and_refused_with_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    text, said = WRONG[what]
+    file = tmp_path / "greensward.toml"
+    file.write_text(text, encoding="utf-8")
+    (tmp_path / "holiday.jpg").touch()
+    assert run(["config", "--json", "--config", str(file)]) == EXIT_USAGE
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["web"]["port"] == 8080
+    assert captured.err.count("✗") == 1
+    assert said.format(folder=tmp_path) in captured.err
+    assert "A start with these settings is refused" in captured.err
+    assert run(["config", "--config", str(file), "--write", str(tmp_path / "new.toml")]) == EXIT_USAGE
+    assert not (tmp_path / "new.toml").exists()
+
+
+def test_all_that_is_wrong_with_settings_is_said_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "greensward.toml"
+    file.write_text("".join(WRONG[what][0] for what in ("time zone", "no TLS", "pages")), encoding="utf-8")
+    assert run(["config", "--config", str(file)]) == EXIT_USAGE
+    assert capsys.readouterr().err.count("✗") == 3
 
 
 def test_doctor_names_what_is_missing_and_how_to_mend_it(

@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from crews.web import create_app
-from greensward import settings as settings_module
 from greensward.commands.demo import Outcome, _print_links, make_links, run, say_flags, say_list
 from greensward.commands.demo_folder import MARKER, mark_complete, prepare_folder, write_settings
 from greensward.evaluation import judge_lake
+from greensward.given_settings import load
 from greensward.settings import DataSettings, Settings
 from greensward.simulate import District, invent_district
 from ingest.errors import ConfigError
@@ -103,7 +103,7 @@ def test_the_crews_get_a_page_each_with_litres_and_the_ages_of_that_morning(demo
 
 def test_the_demos_folder_brings_its_own_settings(demo: tuple[Outcome, Settings]) -> None:
     root = demo[1].data_folder().root
-    assert settings_module.load(data=root).data_folder().root == root
+    assert load(data=root).data_folder().root == root
 
 
 def test_a_folder_with_files_of_somebody_else_is_never_touched(tmp_path: Path) -> None:

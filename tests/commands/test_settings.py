@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from greensward.settings import Settings, load
+from greensward.given_settings import load
+from greensward.settings import Settings
 from greensward.wiring import broker_of, read_secret
 from ingest.errors import ConfigError
 from ingest.lake.layout import LAYOUT_VERSION
@@ -135,6 +136,7 @@ def test_a_password_file_that_others_can_read_is_refused_and_never_quoted(tmp_pa
 
 def test_a_private_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     key = write(tmp_path / "worker.key", "key\n")
+    write(tmp_path / "ca.crt", "certificate\n")
     key.chmod(0o640)
     toml = f'[broker]\nhost = "127.0.0.1"\nca_file = "ca.crt"\nkey_file = "{key}"\n'
     settings = load(write(tmp_path / "tls.toml", toml))

@@ -19,7 +19,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from greensward.broker import accepts_mqtt
-from greensward.settings import load
+from greensward.given_settings import load
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import own
 from ingest.lake.read import open_lake, retrying

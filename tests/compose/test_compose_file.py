@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from greensward import settings as settings_module
+from greensward.given_settings import load
 from tests.compose.rules import breaches
 from tests.compose.site import COMPOSE
 
@@ -88,7 +88,7 @@ def test_the_settings_in_the_environment_are_settings(own_site: Path, monkeypatc
             monkeypatch.setenv(variable, re.sub(r"\$\{.*", "https://lists.example.org", value))
     for variable, value in re.findall(r"(GREENSWARD__\w+)=(\S+)", (COMPOSE / "Dockerfile").read_text("utf-8")):
         monkeypatch.setenv(variable, value)
-    settings = settings_module.load(own_site / "greensward.toml")
+    settings = load(own_site / "greensward.toml")
     assert settings.broker.port == 8884
     assert settings.site.district == "beichen"
     assert str(settings.data_folder().root) == "/var/lib/greensward"

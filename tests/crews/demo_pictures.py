@@ -12,7 +12,7 @@ from crews.ledger import Ledger
 from crews.links import load_keys, make_token
 from crews.picture.draw import draw_picture
 from crews.picture.stored import find_stories
-from greensward.settings import load
+from greensward.given_settings import load
 from ingest.lake.layout import DataFolder
 from ingest.site import Site
 from tests.crews.browser import Browser

@@ -17,7 +17,8 @@ import pytest
 
 from greensward.cli import app
 from greensward.commands.sql import open_for_questions
-from greensward.settings import Settings, load
+from greensward.given_settings import load
+from greensward.settings import Settings
 from ingest.decode.context import DecodeContext
 from ingest.decode.route import decode, refusal_reply
 from ingest.decode.schema_faults import schema_faults

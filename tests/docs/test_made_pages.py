@@ -14,7 +14,8 @@ from crews.photos import LARGEST_BYTES
 from crews.policy import interval
 from crews.words import all_words
 from greensward.commands.sql import open_for_questions
-from greensward.settings import Settings, load
+from greensward.given_settings import load
+from greensward.settings import Settings
 from ingest.decode.fault_codes import FAULT_CODES
 from ingest.decode.route import subscriptions
 from ingest.lake.tables import all_tables

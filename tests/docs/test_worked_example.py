@@ -16,7 +16,7 @@ from crews.ledger import Ledger
 from crews.lists import all_lists
 from crews.words import speaker
 from greensward.commands.sql import open_for_questions
-from greensward.settings import load
+from greensward.given_settings import load
 from ingest.lake.files import read_register
 from tests.docs.conftest import END, WORKED_PROBE
 from tests.docs.made_pages import DOCS
