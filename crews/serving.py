@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -13,12 +12,10 @@ from hypercorn.typing import ASGIFramework
 from starlette.applications import Starlette
 
 from crews.exposure import check_exposure
-from ingest.errors import ConfigError
+from crews.listening import BACKLOG, listen
 
 IDLE_S = 15.0
 """How long a connection may stay without a complete request head, and how long it is kept between requests."""
-
-_BACKLOG = 512
 
 
 async def serve_web(
@@ -31,14 +28,18 @@ async def serve_web(
     allow_insecure: bool = False,
     stop: Callable[[], Awaitable[None]] | None = None,
     idle_s: float = IDLE_S,
+    tell: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve `app` until `stop()` returns (None: until SIGINT or SIGTERM).
 
+    tell: called once browsers can connect
     Raises: ConfigError when the address is exposed without TLS, or taken.
     """
     check_exposure(host, cert_file, allow_insecure=allow_insecure)
     config = Config()
-    config.bind = [f"fd://{_listen(host, port)}"]
+    # Hypercorn closes it. What connects from here on waits for it.
+    config.bind = [f"fd://{listen(host, port, '--port, or [web] port').detach()}"]
+    tell()
     config.certfile = cert_file or None
     config.keyfile = key_file or None
     config.accesslog = None
@@ -50,30 +51,12 @@ async def serve_web(
     config.graceful_timeout = 3.0
     config.shutdown_timeout = 5.0
     config.h11_max_incomplete_size = 16_384
-    config.backlog = _BACKLOG
+    config.backlog = BACKLOG
     await serve(cast("ASGIFramework", app), config, shutdown_trigger=stop, mode="asgi")
 
 
-def _listen(host: str, port: int) -> int:
-    """Return the descriptor of a listening socket, for the server to close. Raises: ConfigError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG).detach()
-    except OSError as error:
-        raise ConfigError(
-            f"[web] {host}:{port} cannot be listened on: {error.strerror or error}. Is another one running there? "
-            "Choose another with --port."
-        ) from error
-
-
 def run_web(
-    app: Starlette,
-    host: str,
-    port: int,
-    *,
-    cert_file: str = "",
-    key_file: str = "",
-    allow_insecure: bool = False,
+    app: Starlette, host: str, port: int, *, allow_insecure: bool = False, tell: Callable[[], None] = lambda: None
 ) -> None:
     """Serve `app` until SIGINT or SIGTERM; blocks. Raises: ConfigError as `serve_web` does."""
-    asyncio.run(serve_web(app, host, port, cert_file=cert_file, key_file=key_file, allow_insecure=allow_insecure))
+    asyncio.run(serve_web(app, host, port, allow_insecure=allow_insecure, tell=tell))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,10 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from crews.listening import listen
 from crews.readable import readable
 from greensward.given_settings import load
 from greensward.settings import Settings
-from ingest.errors import ConfigError
 
 EXIT_OK = 0
 EXIT_FOUND_PROBLEMS = 1
@@ -90,13 +89,8 @@ def counted(number: int, noun: str) -> str:
 
 def check_port_is_free(host: str, port: int, setting: str) -> None:
     """Raise ConfigError, naming the setting, when nobody could listen there: before work that would be in vain."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        raise ConfigError(f"{setting}: cannot listen on {host}:{port}: {error.strerror or error}") from error
+    with listen(host, port, setting):
+        pass
 
 
 def progress() -> Progress:

@@ -43,6 +43,9 @@ def serve(
     )
     # Before the pages' own /readyz, which knows only of the ledger and the register.
     app_.router.routes[:0] = health_routes(settings)
-    err.print(f"Pages at {escape(url)} · links to them: greensward list --links · Ctrl-C ends")
-    run_web(app_, web.host, web.port, allow_insecure=web.allow_insecure)
+
+    def tell() -> None:
+        err.print(f"Pages at {escape(url)} · links to them: greensward list --links · Ctrl-C ends")
+
+    run_web(app_, web.host, web.port, allow_insecure=web.allow_insecure, tell=tell)
     return EXIT_OK

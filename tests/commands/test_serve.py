@@ -78,11 +78,21 @@ def test_an_empty_volume_is_served_until_ingest_begins_in_it(tmp_path: Path) -> 
     assert "Traceback" not in said
 
 
-def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_said_with_what_to_do_and_no_address_is_promised(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     made_folder(tmp_path / "data")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        with pytest.raises(ConfigError, match="cannot be listened on"):
+        with pytest.raises(ConfigError, match=r"in use\. .* stop it, or choose another port \(--port, or"):
             app(["-C", str(tmp_path / "data"), "--port", port], result_action="return_value")
+    assert "Pages at" not in capsys.readouterr().err
+
+
+def test_an_address_of_another_machine_is_said_to_be_none_of_this_one(tmp_path: Path) -> None:
+    made_folder(tmp_path / "data")
+    (tmp_path / "data" / "greensward.toml").write_text("[web]\nallow_insecure = true\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="no address of this machine"):
+        app(["-C", str(tmp_path / "data"), "--host", "192.0.2.1"], result_action="return_value")
