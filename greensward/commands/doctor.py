@@ -96,7 +96,7 @@ def doctor(
     settings.place()  # A wrong setting is none of the disk's faults: it ends the command, as it ends every other.
     look = _quick if quick else examine
     findings = list(look(settings, settings.now()))
-    if listen is not None:
+    if listen is not None and not _is_away(findings):
         findings += _looked("topics", lambda: _topics(settings, listen))
     show(findings, as_json=common.json, render=lambda: _print(findings))
     states = {finding.state for finding in findings}
@@ -131,15 +131,21 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield from _looked("disk", partial(_disk, folder, settings.ingest.min_free_bytes))
         for name in _REGISTERS:
             yield from _looked(name, partial(_register, folder, name))
-    yield from _looked("broker", lambda: _broker(settings, now))
+    of_broker = list(_looked("broker", lambda: _broker(settings, now)))
+    yield from of_broker
     if folder is not None:
         zone = settings.place().timezone
-        yield from _looked("ingest", lambda: _ingest(read_status(folder), now, zone))
+        yield from _looked("ingest", lambda: _ingest(read_status(folder), now, zone, is_away=_is_away(of_broker)))
         health = _looked("unreadable", lambda: _from_health(settings, now))
         yield from (finding for finding in health if finding.what in _FROM_HEALTH)
         yield from _looked("inbox", partial(_inbox, folder))
         yield from _looked("ledger", partial(_ledger, folder, settings.place()))
         yield from _looked("flights", partial(_flights, folder, settings.place(), now))
+
+
+def _is_away(findings: list[Finding]) -> bool:
+    """Say whether the broker was found not to let us in: whatever needs it would say that again."""
+    return any(finding.what == "broker" and finding.state in {"unreachable", "problem"} for finding in findings)
 
 
 def _looked(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -289,7 +295,7 @@ def _stray(stray: listening.Stray, district: str) -> Finding:
     return Finding("topics", "note", found, "Well, if that district has a Greensward of its own.")
 
 
-def _ingest(status: IngestStatus | None, now: datetime, zone: ZoneInfo) -> Iterator[Finding]:
+def _ingest(status: IngestStatus | None, now: datetime, zone: ZoneInfo, *, is_away: bool) -> Iterator[Finding]:
     if status is None:
         yield Finding("ingest", "note", "never ran here", "greensward up, or greensward ingest")
         return
@@ -298,8 +304,15 @@ def _ingest(status: IngestStatus | None, now: datetime, zone: ZoneInfo) -> Itera
         yield Finding("ingest", "problem", f"silent since {since}", "greensward up")
         return
     yield from _outage(status, now)
-    state: Literal["ok", "problem"] = "ok" if status.connected and not status.paused else "problem"
-    yield Finding("ingest", state, status.paused or status.last_problem or f"{status.messages:,} messages since start")
+    if status.paused:
+        yield Finding("ingest", "problem", status.paused)
+    elif status.connected:
+        trouble = f"; its last trouble: {status.last_problem}" if status.last_problem else ""
+        yield Finding("ingest", "ok", f"{counted(status.messages, 'message')} since start{trouble}")
+    elif is_away:
+        yield Finding("ingest", "problem", "waits for the broker and tries again by itself")
+    else:
+        yield Finding("ingest", "problem", status.last_problem or "is not connected to the broker yet")
     if status.sessions_lost:
         yield Finding(
             "session",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import paho.mqtt.publish as paho_publish
 import pytest
 
@@ -12,6 +14,9 @@ from greensward.cli import run
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_UNREACHABLE, EXIT_USAGE
 from greensward.listen import Heard, sort_out
 from ingest.lake.layout import DataFolder
+from ingest.lake.ownership import ensure_layout
+from ingest.status import write_status
+from tests.compose.test_health import WELL
 from tests.mosquitto import Mosquitto, free_port
 
 ROOT = "greensward/v1"
@@ -80,6 +85,29 @@ def test_without_a_broker_of_its_own_the_built_in_one_is_asked_and_one_that_is_a
     assert run(["doctor", "--listen", "1", "--json", "-C", str(folder.root)]) == EXIT_UNREACHABLE
     (told,) = [finding for finding in json.loads(capsys.readouterr().out) if finding["what"] == "topics"]
     assert told["found"].startswith("127.0.0.1:")
+
+
+def test_a_broker_that_is_away_is_said_once(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GREENSWARD__BROKER__HOST", "127.0.0.1")
+    monkeypatch.setenv("GREENSWARD__BROKER__PORT", str(free_port()))
+    ensure_layout(folder)
+    refused = "broker 127.0.0.1:1883: [Errno 111] Connection refused"
+    away = msgspec.structs.replace(WELL, written_at=datetime.now(UTC), connected=False, last_problem=refused)
+    write_status(folder, away)
+    assert run(["doctor", "--listen", "1", "-C", str(folder.root)]) == EXIT_UNREACHABLE
+    said = capsys.readouterr().out
+    assert said.count("Connection refused") == 1
+    assert "✗ ingest       waits for the broker" in said
+
+
+def test_a_trouble_that_is_over_is_said_as_over(folder: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    ensure_layout(folder)
+    over = msgspec.structs.replace(WELL, written_at=datetime.now(UTC), messages=3, last_problem="disconnected")
+    write_status(folder, over)
+    run(["doctor", "-C", str(folder.root)])
+    assert "✓ ingest       3 messages since start; its last trouble: disconnected" in capsys.readouterr().out
 
 
 def test_listening_wants_a_broker(folder: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
