@@ -16,7 +16,7 @@ with native as (
             ) as timestamptz
         ) as written_at,
     from raw_messages
-    where topic like 'greensward/v1/%/%/soil' or topic like 'greensward/v1/%/%/state'
+    where regexp_full_match(topic, 'greensward/v1/[^/]+/[^/]+/(soil|state)')
 ),
 
 clocks as (

@@ -34,7 +34,7 @@ class Device:
         self.says_bytes(json.dumps(said if seq is None else {"seq": seq, **said}).encode())
 
     def says_bytes(self, payload: bytes, kind: str = "soil") -> None:
-        """Say anything."""
+        """Say anything; kind: what its topic ends with."""
         self._said.append((f"greensward/v1/beichen/gs-01/{kind}", payload))
 
     def account(self, received_at: datetime = NOON) -> list[tuple[object, ...]]:
@@ -87,6 +87,15 @@ def test_a_refused_message_whose_number_cannot_be_read_is_not_lost(device: Devic
     device.says(2, 2)
     device.says(4, 4)
     assert device.account() == [("gs-01", _DAY, 5, 3, 0, 1, 0, 1)]
+
+
+@pytest.mark.parametrize("kind", ["soil", "state"])
+def test_what_came_on_a_topic_with_a_level_too_many_is_none_of_the_devices(device: Device, kind: str) -> None:
+    device.says(0, 0)
+    device.says_bytes(b'{"seq": 40}', f"extra/{kind}")
+    device.says_bytes(b'{"seq": 41}', f"{kind}/{kind}")
+    device.says(1, 1)
+    assert device.account() == [("gs-01", _DAY, 2, 2, 0, 0, 0, 0)]
 
 
 def test_a_number_is_read_also_from_a_message_of_other_bytes(device: Device) -> None:
