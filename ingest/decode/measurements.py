@@ -140,8 +140,15 @@ def _outside(quantity: Quantity, value: float, unit: str, pointer: str) -> Fault
         "out_of_range",
         f"{describe(value)} {unit}",
         f"{quantity.lowest:g} to {quantity.highest:g} {quantity.unit}",
-        "Check value, unit and sign; leave the reading out when the sensor is absent.",
+        f"{_perhaps_in(quantity, value)}Check value, unit and sign; leave the reading out when the sensor is absent.",
     )
+
+
+def _perhaps_in(quantity: Quantity, value: float) -> str:
+    """Return a question whether the units were meant in which the value could be; "" where there are none."""
+    values = {unit: CONVERSIONS[quantity.name, unit].apply(value) for unit in units_of(quantity.name)}
+    possible = [unit for unit, kept in values.items() if quantity.lowest <= kept <= quantity.highest]
+    return f"Is it in {' or '.join(possible)}? Then send that unit. " if possible else ""
 
 
 def _twice(quantity: Quantity, value: float, pointer: str) -> Fault:

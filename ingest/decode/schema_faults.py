@@ -98,7 +98,8 @@ def _translate(error: jsonschema_rs.ValidationError) -> Fault:
                 pointer_to(path), code, got, "nothing here", "Leave it out: it cannot stand beside the others."
             )
         case _:
-            return Fault(pointer_to(path), code, got, _limit(keyword, facts, error.message), "See the message schema.")
+            limit = _limit(keyword, facts, error.message)
+            return Fault(pointer_to(path), code, got, limit, _advice(keyword, path, error.instance, limit))
 
 
 def _form_fault(error: jsonschema_rs.ValidationError, contract: Mapping[str, object]) -> Fault:
@@ -135,6 +136,27 @@ _COUNT_WORDS = {
     "minLength": ("at least", "character"),
     "maxLength": ("at most", "character"),
 }
+
+
+_MILLI = 1000
+
+
+def _advice(keyword: str, path: Sequence[str | int], value: object, limit: str) -> str:
+    """Return what to send instead of a value beyond a limit."""
+    key = str(path[-1]) if path else ""
+    if key == "battery_v" and isinstance(value, (int, float)) and 1 <= value / _MILLI <= _MILLI:
+        return f"Volts are due. If it is millivolts, send {value / _MILLI:g}."
+    match keyword:
+        case "minItems" if key in {"readings", "samples"}:
+            return f"Put into {key} what was measured; where nothing was, send no message."
+        case "maxItems":
+            return "Send the rest in further messages."
+        case _ if keyword in _LIMIT_WORDS:
+            return f"Send a number of {limit}."
+        case _ if keyword in _COUNT_WORDS or keyword == "pattern":
+            return f"Send {limit}."
+        case _:
+            return "See the message schema."
 
 
 def _limit(keyword: str, facts: dict[str, object], message: str) -> str:

@@ -198,6 +198,32 @@ def test_a_wrong_battery_does_not_cost_the_readings(publish: Publish) -> None:
     assert len(decoded.soil) == 1
 
 
+WATER = "volumetric_water_content"
+
+
+@pytest.mark.parametrize(
+    ("payload", "advice"),
+    [
+        (single(VWC, battery_v=3610), "Volts are due. If it is millivolts, send 3.61."),
+        (single(VWC, battery_v=101), "Send a number of at most 100."),
+        (single(VWC, battery_v=-3.6), "Send a number of at least 0."),
+        (single(VWC, battery_pct=361), "Send a number of at most 100."),
+        (single(), "Put into readings what was measured; where nothing was, send no message."),
+        (single(*[VWC] * 257), "Send the rest in further messages."),
+        (single(reading(WATER, 18.3, "m3/m3")), "Is it in %? Then send that unit. Check value, unit and sign"),
+        (single(reading("bulk_ec", 420, "dS/m")), "Is it in uS/cm or mS/m? Then send that unit."),
+        (single(reading("soil_temperature", 294.5, "Cel")), "Is it in K? Then send that unit."),
+        (single(reading(WATER, -9999, "m3/m3")), "Check value, unit and sign; leave the reading out"),
+    ],
+)  # fmt: skip
+def test_advice_says_what_to_send_instead(publish: Publish, payload: object, advice: str) -> None:
+    try:
+        faults = [fault for part in publish(TOPIC, payload).parts_refused for fault in part.faults]
+    except PayloadError as refusal:
+        faults = list(refusal.faults)
+    assert faults[0].advice.startswith(advice)
+
+
 def test_a_batch_gives_rows_at_each_instant(publish: Publish) -> None:
     samples = [{"measured_at": f"2026-07-0{day}T08:00:00+08:00", "readings": [VWC]} for day in (1, 2)]
     decoded = publish(TOPIC, {"schema": "greening.soil_reading/1", "samples": samples, "seq": 5})
