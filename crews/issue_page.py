@@ -78,7 +78,7 @@ def _happening(
     return Happening(
         at=say_instant(event.happened_at, listed.generated_at, listed.site.timezone, say),
         kind=say(f"event.{event.kind}", otherwise=event.kind),
-        actor=event.actor.removeprefix("crew:"),
+        actor=say_actor(event),
         words=" · ".join(event_words(event, listed.site, listed.generated_at, say)),
         photos=tuple(
             ShownPhoto(
@@ -91,6 +91,11 @@ def _happening(
         ),
         is_report=event.kind in _REPORTS,
     )
+
+
+def say_actor(event: Event) -> str:
+    """Return who did it; a crew by its name."""
+    return event.actor.removeprefix("crew:")
 
 
 def event_words(event: Event, site: Site, now: datetime, say: Say) -> list[str]:

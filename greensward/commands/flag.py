@@ -105,14 +105,16 @@ def _flag_repeatedly(settings: Settings, every_minutes: float) -> int:
     if every_minutes <= 0:
         raise ConfigError(f"--every {every_minutes:g}: write more than 0 minutes.")
     settings.campaign_tables()  # a table that is wrong from the start ends the command
-    stop = Stop()
+    stop, nothing_to_judge = Stop(), False
     while not stop.is_asked():
         began = time.monotonic()
         now = settings.now()
         try:
             campaigns = settings.campaign_tables()
             flags = evaluate_and_apply(settings.data_folder(), settings.place(), now, now, campaigns=campaigns).flags
-            err.print(f"flags: {summary(flags)} (took {time.monotonic() - began:.1f} s)")
+            if flags.num_rows or not nothing_to_judge:  # without any plot once is enough
+                err.print(f"flags: {summary(flags)} (took {time.monotonic() - began:.1f} s)")
+            nothing_to_judge = not flags.num_rows
         except (StoreError, ConfigError) as error:
             err.print(f"flags: not this time, tried again in {every_minutes:g} min: {escape(str(error))}")
         stop.wait(max(every_minutes * 60 - (time.monotonic() - began), 1.0))

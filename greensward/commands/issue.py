@@ -14,7 +14,7 @@ from crews.actions import CANNOT_DO_REASONS, FALSE_ALARM_REASONS, Action, perfor
 from crews.apply import valid_plots
 from crews.crew_list import CrewList
 from crews.issue import ActionRefusedError, Event
-from crews.issue_page import event_words
+from crews.issue_page import event_words, say_actor
 from crews.ledger import Ledger
 from crews.lists import crews_of, list_of_one
 from crews.say_campaign import say_cause, say_severity
@@ -231,7 +231,7 @@ def _print_issue(listed: CrewList, history: list[Event], url: str, language: str
     out.print(f"{escape(url)}/office/issues/{issue.issue_id}\n")
     for event in history:
         at = f"{event.happened_at.astimezone(site.timezone):%Y-%m-%d %H:%M}"
-        what = (say(f"event.{event.kind}", otherwise=event.kind), event.actor, *event_words(event, site, now, say))
+        what = (say(f"event.{event.kind}", otherwise=event.kind), say_actor(event), *event_words(event, site, now, say))
         out.print(escape(f"{at}  {' · '.join(what)}"))
         for photo in event.detail.get("photos", ()):
             role = say(f"form.{photo['role']}", otherwise=photo["role"])

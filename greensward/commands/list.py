@@ -30,6 +30,8 @@ from ingest.lake.files import read_register
 
 app = App(name="list", help_epilogue=examples("greensward list 一队", "greensward list --links"))
 
+_OFFICE_LINK = "greensward list --office --links"
+
 
 @app.default
 def print_lists(
@@ -108,8 +110,13 @@ def _misuse(
         )
     elif out_file is not None and not any(is_file):
         wrong = "--out needs --csv, --xlsx, --geojson or --print."
-    elif office and (crew is not None or not any(links)):
-        wrong = "--office goes with --links or --revoke-links and without a crew; the office sees: greensward list"
+    elif office and crew is not None:
+        wrong = f"A crew and --office: name one of them. The office's own link: {_OFFICE_LINK}"
+    elif office and not any(links):
+        wrong = (
+            f"--office says whose link is meant, and not what to do with it. Make one: {_OFFICE_LINK}. Withdraw all: "
+            "greensward list --office --revoke-links. What all crews have to do: greensward list"
+        )
     elif links[1] and crew is None and not office:
         wrong = "Name the crew whose links are to be withdrawn, or give --office."
     return wrong
@@ -123,7 +130,7 @@ def nearest(crew: str, known: list[str]) -> str:
 
 
 def _office_hint(crew: str) -> str:
-    return " The office's link: greensward list --office --links" if crew.casefold() in {"office", "绿化所"} else ""
+    return f" The office's link: {_OFFICE_LINK}" if crew.casefold() in {"office", "绿化所"} else ""
 
 
 def _write(content: bytes, file: Path | None) -> None:
@@ -236,7 +243,7 @@ def _revoke(ledger: Ledger, crew: str | None, known: list[str]) -> None:
     """Withdraw the links of a crew, of the office when `crew` is None."""
     if crew is None:
         revoke(ledger, "office", "office")
-        err.print("All links of the office made up to now are withdrawn. New one: greensward list --office --links")
+        err.print(f"All links of the office made up to now are withdrawn. New one: {_OFFICE_LINK}")
         return
     revoke(ledger, "crew", crew)
     name = escape(crew)

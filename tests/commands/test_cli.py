@@ -29,8 +29,9 @@ from greensward.settings import SiteSettings
 from ingest.lake.layout import LAYOUT_VERSION, DataFolder
 from ingest.lake.ownership import ensure_layout
 from ingest.lake.tables import table
-from ingest.lake.write import write_rows
+from ingest.lake.write import replace_register, to_arrow, write_rows
 from sql.analysts import all_questions, relations_named
+from tests.crews.made import PLOTS
 from tests.lake.rows import NOON, soil, soil_row
 from tests.mosquitto import Mosquitto, free_port
 from tests.waiting import PATIENCE_S
@@ -604,11 +605,35 @@ def test_flags_are_made_again_and_again_until_somebody_says_stop(folder: DataFol
     command = [sys.executable, "-m", "greensward", "flag", "--every", "0.01", "-C", str(folder.root)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as flagging:
         assert flagging.stderr is not None
-        for _ in range(2):
-            assert "no plot is in the register" in flagging.stderr.readline()
+        assert "no plot is in the register" in flagging.stderr.readline()
         flagging.send_signal(signal.SIGTERM)
         flagging.stderr.read()
     assert flagging.returncode == EXIT_OK
+
+
+class Turns:
+    """Stops what goes on for ever after five turns; before the fourth a plot comes into the register."""
+
+    def __init__(self, folder: DataFolder) -> None:
+        self._folder, self._turns = folder, 0
+
+    def is_asked(self) -> bool:
+        return self._turns == 5
+
+    def wait(self, _seconds: float) -> None:
+        self._turns += 1
+        if self._turns == 3:
+            replace_register(self._folder, "plots", to_arrow(table("plots"), PLOTS))
+
+
+def test_an_empty_register_is_said_once_and_not_with_every_evaluation(
+    folder: DataFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensure_layout(folder)
+    monkeypatch.setattr("greensward.commands.flag.Stop", lambda: Turns(folder))
+    assert run(["flag", "--every", "1", "-C", str(folder.root)]) == EXIT_OK
+    said = capsys.readouterr().err.splitlines()
+    assert ["no plot is in the register" in line for line in said] == [True, False, False]
 
 
 def test_a_reader_that_has_seen_enough_is_no_broker_out_of_reach(lake: DataFolder) -> None:

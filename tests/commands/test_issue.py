@@ -124,6 +124,8 @@ def test_it_shows_what_the_newest_evaluation_says_and_where_the_photos_are(
     for words in ("先不浇：5 小时前刚浇过或下过雨", f"/photos/{'ab' * 32}", f"/office/issues/{ISSUE}", "没有水"):
         assert words in printed
     assert "11.2 吨" not in printed
+    assert " · 一队 · " in printed
+    assert "crew:" not in printed, "that is how the ledger tells crews from people"
 
 
 def test_litres_that_were_tonnes_are_asked_back_on_the_telephone_too(made: DataFolder) -> None:

@@ -165,6 +165,15 @@ def test_what_cannot_be_meant_ends_with_usage(made: DataFolder, arguments: tuple
     assert run(made, *arguments) == EXIT_USAGE
 
 
+def test_the_office_s_option_alone_is_answered_with_what_to_type(
+    made: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(made, "--office") == EXIT_USAGE
+    said = capsys.readouterr().err
+    for typed in ("greensward list --office --links", "greensward list --office --revoke-links", "greensward list\n"):
+        assert typed in said
+
+
 def test_an_unknown_crew_is_answered_with_the_known_ones(made: DataFolder) -> None:
     with pytest.raises(ConfigError, match="一队, 二队"):
         run(made, "三队")
