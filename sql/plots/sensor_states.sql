@@ -33,6 +33,7 @@ standing as (
         staged_devices.depths_cm,
         coalesce(staged_devices.report_interval_s, device_cadences.interval_s, limits.default_interval_s)
             as interval_s,
+        coalesce(staged_devices.report_interval_s, device_cadences.step_s, limits.default_interval_s) as step_s,
         cast(getvariable('as_of') as timestamptz) as as_of,
         device_readings.first_usable_at,
         device_readings.last_usable_at,
@@ -108,7 +109,7 @@ dead_elements as (
         )
         and (
             (epoch(aged.as_of) - epoch(element_readings.last_water_at)) / 3600 < aged.stale_after_hours
-            or element_readings.water_readings >= limits.daily_completeness * 86400 / aged.interval_s
+            or element_readings.water_readings >= limits.daily_completeness * 86400 / aged.step_s
         )
     group by aged.device_id
 ),

@@ -43,6 +43,7 @@ paced as (
     select
         days.*,
         coalesce(days.report_interval_s, device_cadences.interval_s, limits.default_interval_s) as interval_s,
+        coalesce(days.report_interval_s, device_cadences.step_s, limits.default_interval_s) as step_s,
         days.date < coalesce(getvariable('today'), date '9999-12-31') as is_finished,
         limits.daily_completeness,
     from days
@@ -69,11 +70,11 @@ select
     paced.frozen_readings,
     paced.readings,
     paced.interval_s,
-    86400 / paced.interval_s as expected_readings,
+    86400 / paced.step_s as expected_readings,
     paced.is_finished
-    and paced.usable_readings >= paced.daily_completeness * 86400 / paced.interval_s as is_complete,
+    and paced.usable_readings >= paced.daily_completeness * 86400 / paced.step_s as is_complete,
     paced.is_finished
-    and paced.usable_potentials >= paced.daily_completeness * 86400 / paced.interval_s as is_potential_complete,
+    and paced.usable_potentials >= paced.daily_completeness * 86400 / paced.step_s as is_potential_complete,
     paced.last_usable_at,
     paced.last_potential_at,
 from paced

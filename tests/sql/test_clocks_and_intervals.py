@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from ingest.site import BEICHEN, Site
-from tests.sql.made_lake import AS_OF, MadeLake
+from tests.sql.made_lake import AS_OF, MadeLake, local_midnight
 
 _HOUR = timedelta(hours=1)
 _DRY, _MOIST = 0.19, 0.26
@@ -53,6 +53,35 @@ def test_a_burst_of_readings_does_not_make_calm_days_look_like_silence(lake: Mad
     assert lake.flag("drought")["needs_work"]
 
 
+def test_bursts_on_every_other_day_open_an_issue_as_two_days_in_a_row_do(lake: MadeLake) -> None:
+    for days in range(0, 8, 2):
+        for minutes in range(10):
+            dry(lake, AS_OF - timedelta(days=days + 1, minutes=minutes))
+    assert lake.flag("drought")["needs_work"]
+
+
+def test_a_depth_named_once_is_no_element_of_a_probe_that_sends_a_burst_a_day(lake: MadeLake) -> None:
+    lake.rows["devices"][0]["depths_cm"] = None
+    for days in range(8):
+        for minutes in range(10):
+            at = AS_OF - timedelta(days=days, hours=1, minutes=minutes)
+            lake.soil(at, "D1", depth_cm=30.0, volumetric_water_content=_MOIST + minutes / 1e4)
+    lake.soil(AS_OF - timedelta(days=6), "D1", 2, depth_cm=50.0, volumetric_water_content=_MOIST)
+    assert lake.verdicts("sensor")["D1"]["state"] == "ok"
+
+
+def test_half_of_the_readings_of_a_usual_day_make_a_day_though_the_probe_sleeps_most_of_it(lake: MadeLake) -> None:
+    """Forty readings in ten hours; of the last finished day a third."""
+    for days in range(2, 5):
+        for quarters in range(40):
+            dry(lake, local_midnight(date(2026, 7, 10)) - timedelta(days=days) + timedelta(minutes=15 * quarters))
+    for quarters in range(13):
+        dry(lake, local_midnight(date(2026, 7, 9)) + timedelta(minutes=15 * quarters))
+    lake.flags()
+    found = lake.connection.execute("select date, is_complete from readings_daily order by date").fetchall()
+    assert [is_complete for _, is_complete in found] == [True, True, True, False]
+
+
 def test_a_probe_that_sleeps_for_more_than_half_of_the_day_has_whole_days(lake: MadeLake) -> None:
     for days in range(4):
         for quarters in range(4 * 10):
@@ -74,9 +103,13 @@ def test_a_long_silence_does_not_become_the_interval(lake: MadeLake) -> None:
         pytest.param([*range(30, 40), *range(110, 120)], "stale", id="a day of two, and a silence between them"),
         pytest.param([30, *range(100, 110)], "stale", id="one report after a silence"),
         pytest.param([30, 150], "stale", id="two reports tell no interval"),
-        pytest.param(
-            [back for day in range(10) for back in range(26 + 48 * day, 32 + 48 * day)], "stale", id="six hours of 48"
-        ),
+        pytest.param([26 + 48 * day + hour for day in range(10) for hour in range(6)], "ok", id="six hours of 48"),
+        pytest.param([122 + 48 * day + hour for day in range(8) for hour in range(6)], "silent", id="six of 48, once"),
+        pytest.param([25 + 24 * day + at / 60 for day in range(9) for at in range(10)], "ok", id="a burst a day"),
+        pytest.param([47 + 48 * day + at / 60 for day in range(9) for at in range(10)], "ok", id="one every other day"),
+        pytest.param([35 + 12 * half + at / 60 for half in range(9) for at in range(10)], "ok", id="two bursts a day"),
+        pytest.param([37 + 12 * half + at / 60 for half in range(9) for at in range(10)], "stale", id="two, and none"),
+        pytest.param([26 + hour for hour in range(120) if hour % 4], "stale", id="hourly, a quarter is lost"),
         pytest.param([*range(47, 35 * 24, 48)], "ok", id="every second day"),
         pytest.param([*range(71, 35 * 24, 72)], "ok", id="every third day"),
         pytest.param([*range(71, 23 * 24, 24), *range(25 * 24, 35 * 24)], "ok", id="hourly once, daily since"),
@@ -84,7 +117,7 @@ def test_a_long_silence_does_not_become_the_interval(lake: MadeLake) -> None:
     ],
 )
 def test_an_interval_that_nobody_registered_is_that_of_usual_days_and_no_silence(
-    lake: MadeLake, reports: list[int], state: str
+    lake: MadeLake, reports: list[float], state: str
 ) -> None:
     """Reports so many hours ago; stale from three intervals on, of a day at least."""
     lake.rows["devices"][0]["depths_cm"] = [30.0]
