@@ -3,7 +3,7 @@
 -- Grain: plot, depth and local day
 -- As of: readings up to as_of; days that are over
 -- Reads: root_zone_layers
--- Feeds: wetting_events
+-- Feeds: wetting_signs
 -- Kept as: carried table
 select
     plot_id,

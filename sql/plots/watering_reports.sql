@@ -3,7 +3,7 @@
 -- Grain: report of work done on an issue that asks for water, or of work with which water came
 -- As of: issue_events up to as_of, of the window; without as_of all history
 -- Reads: work_reports, water_causes
--- Feeds: wetting_events, watering_checks, balance_days, peer_estimates
+-- Feeds: wetting_signs, watering_checks, balance_days, peer_estimates
 -- Kept as: table
 --
 -- Asks for water means: an issue of one of water_causes. Whatever else was reported (a

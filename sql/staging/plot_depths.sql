@@ -3,7 +3,7 @@
 -- Grain: plot, quantity (water_content or matric_potential) and depth that probes of the plot name on two days or more
 -- As of: readings up to as_of
 -- Reads: element_spans, limits
--- Feeds: outlying_hours, depth_readings, root_zone_layers, wetting_events
+-- Feeds: outlying_hours, depth_readings, root_zone_layers, wetting_signs
 -- Kept as: carried table
 --
 -- Close means: no further than same_depth_cm from the next one. Probes put in by hand at 10 and at 12 cm see the same

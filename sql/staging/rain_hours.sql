@@ -3,7 +3,7 @@
 -- Grain: hour of the window
 -- As of: readings up to as_of
 -- Reads: staged_weather_readings, limits
--- Feeds: wetting_events, watering_checks
+-- Feeds: wetting_signs, watering_checks
 -- Kept as: table
 --
 -- Rain fell since the station's report before: it is spread over the hours since then, as far back as that station

@@ -4,7 +4,7 @@
 -- As of: readings up to as_of
 -- Reads: readings_hourly, device_cadences, limits
 -- Feeds: depth_readings, frost_days, drought_evidence, drought_findings, campaign_rule_days, plot_days, plateaus,
---     rise_hours, wetting_events
+--     rise_hours, wetting_signs
 -- Kept as: carried table
 --
 -- Means are rounded far below any resolution, here and wherever numbers are added up: threads add in any order, and the

@@ -3,7 +3,7 @@
 -- Grain: plot, device, channel, depth and hour
 -- As of: readings up to as_of; all of the window
 -- Reads: readings_daily, readings_hourly, elements, limits
--- Feeds: wetting_events, wettings
+-- Feeds: wetting_signs, wettings
 -- Kept as: carried table
 --
 -- A rise counts in an hour that is wetting_rise above the driest hour of the reach_hours before it, that still brings
