@@ -15,9 +15,9 @@ import pyarrow as pa
 from crews.actions import FALSE_ALARM_REASONS, person
 from crews.campaign import TO_DO_STATES, brings_water, is_of_campaign
 from crews.finding import PAUSED_STATES, UNHEARD_STATES, Finding, merge_flags
-from crews.issue import REPORT_KINDS, ActionRefusedError, Event, Issue
+from crews.issue import REPORT_KINDS, WAITING_STATES, ActionRefusedError, Event, Issue
 from crews.ledger import GREENSWARD, Ledger
-from crews.policy import due_at, interval, look_back_on
+from crews.policy import due_at, escalation_level, interval, look_back_on
 
 RECHECKED_CAUSES = frozenset({"drought", "sensor"})
 """Causes whose cure a sensor shows by itself; a picture's cure shows only at the next flight or to the eye."""
@@ -38,7 +38,7 @@ Rows: TypeAlias = pa.Table | Iterable[Mapping[str, Any]]
 
 
 class Applied(msgspec.Struct):
-    """Ids of the issues that one evaluation opened, told again, closed, reopened, put off or took up again."""
+    """Ids of the issues that one evaluation opened, told again, closed, reopened, put off, resumed or escalated."""
 
     opened: list[str] = msgspec.field(default_factory=list)
     told_again: list[str] = msgspec.field(default_factory=list)
@@ -46,6 +46,7 @@ class Applied(msgspec.Struct):
     reopened: list[str] = msgspec.field(default_factory=list)
     deferred: list[str] = msgspec.field(default_factory=list)
     resumed: list[str] = msgspec.field(default_factory=list)
+    escalated: list[str] = msgspec.field(default_factory=list)
 
 
 def as_rows(rows: Rows) -> Iterable[Mapping[str, Any]]:
@@ -90,6 +91,7 @@ def apply_flags(ledger: Ledger, flags: Rows, plots: Rows, now: datetime) -> Appl
         for finding in unheard:  # after what the probes did see of the same water
             _look_after_unheard_water(ledger, finding, registered.get(finding.plot_id, {}), now, applied)
         _void_closed_plots(ledger, gone, now, applied)
+        _escalate(ledger, now, applied)
     return applied
 
 
@@ -103,6 +105,19 @@ def _void_closed_plots(ledger: Ledger, plot_ids: set[str], now: datetime, applie
         if issue.plot_id in plot_ids:
             ledger.append(issue, "void", now, GREENSWARD, {"reason": PLOT_CLOSED})
             applied.closed.append(issue.issue_id)
+
+
+def _escalate(ledger: Ledger, now: datetime, applied: Applied) -> None:
+    """Raise overdue work to the next level, once to each; dryness that may wait is not late."""
+    for issue in ledger.open_issues():
+        level = escalation_level(issue.due_at, now)
+        if issue.state not in WAITING_STATES or level <= issue.escalated_to:
+            continue
+        newest = ledger.latest_finding(issue.plot_id, issue.cause) if issue.cause == "drought" else None
+        if newest is not None and newest.may_wait:
+            continue
+        ledger.append(issue, "escalated", now, GREENSWARD, {"level": level})
+        applied.escalated.append(issue.issue_id)
 
 
 def _apply(

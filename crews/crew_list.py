@@ -11,8 +11,8 @@ from typing import Any
 from crews.actions import is_barred
 from crews.campaign import Progress, Standing, brings_water, due_campaign, is_of_campaign, progress_of
 from crews.drive import Position, distance_km, drive_order
-from crews.finding import JUDGED_STATES, PAUSED_STATES, Finding, counted_to, from_json
-from crews.issue import Issue
+from crews.finding import JUDGED_STATES, Finding, counted_to, from_json
+from crews.issue import WAITING_STATES, Issue
 from crews.navigation import Navigation, navigate_to
 from ingest.site import Site
 
@@ -76,7 +76,7 @@ class Stop:
         """Why not to water as was asked: "wait" (moist, or dryness rests), "look" (nobody knows), None: water."""
         if self.newest is None or self.issue.cause != "drought" or self.group == "done":
             return None
-        return "wait" if _may_wait(self.newest) else "look"
+        return "wait" if self.newest.may_wait else "look"
 
     @property
     def litres(self) -> float | None:
@@ -232,16 +232,12 @@ def group_of(issue: Issue, now: datetime, site: Site) -> str:
     """Return the group that an issue belongs to at `now`; what cannot wait is for today, whenever it is due."""
     if issue.state == "deferred":
         return "put_off"
-    if issue.state not in {"opened", "assigned", "in_work"}:
+    if issue.state not in WAITING_STATES:
         return "done"
     if issue.due_at < now:
         return "overdue"
     is_for_today = issue.severity >= _AT_ONCE or site.local_date(issue.due_at) == site.local_date(now)
     return "today" if is_for_today else "later"
-
-
-def _may_wait(newest: Finding) -> bool:
-    return newest.is_well or newest.state == "just_watered" or newest.state in PAUSED_STATES
 
 
 def is_dryness_known(stop: Stop) -> bool:
@@ -267,7 +263,7 @@ def make_stop(
     position = (lon, lat) if lon is not None and lat is not None else None
     data_at = known.data_at if known is not None and not issue.is_open else (newest or finding).data_at
     group = group_of(issue, now, site)
-    if group in {"overdue", "today"} and issue.cause == "drought" and newest is not None and _may_wait(newest):
+    if group in {"overdue", "today"} and issue.cause == "drought" and newest is not None and newest.may_wait:
         group = "later"
     return Stop(
         seq=0,

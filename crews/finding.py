@@ -95,6 +95,11 @@ class Finding(msgspec.Struct, frozen=True):
         return not self.needs_work and self.state in WELL_STATES
 
     @property
+    def may_wait(self) -> bool:
+        """Say whether work that was found before may wait: it is well, water has just come, or dryness rests."""
+        return self.is_well or self.state == "just_watered" or self.state in PAUSED_STATES
+
+    @property
     def visit_litres(self) -> float | None:
         """Return the water of one visit; None when none is asked for or it cannot be known."""
         return None if self.litres is None else self.litres / max(self.visits or 1, 1)

@@ -4,7 +4,8 @@
        ╰────────┴──────────┴─▶ deferred (挂账)   void (作废)   reopened (复发) ─▶ assigned
 
 立案 opened, 派遣 assigned, 处置 in_work, 待核查 done_unchecked, 结案 closed, 回头看 looked_back. 发现 (found) is the
-flag itself, before there is an issue. 延期 (extended) moves the deadline and leaves the state alone.
+flag itself, before there is an issue. 延期 (extended) moves the deadline and leaves the state alone, and so does
+超期升级 (escalated), which raises overdue work to the next level.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ import msgspec
 
 from ingest.errors import GreenswardError
 
-OPEN_STATES = frozenset({"opened", "assigned", "in_work", "done_unchecked", "deferred"})
+WAITING_STATES = frozenset({"opened", "assigned", "in_work"})
+"""States in which the work waits for somebody, and its deadline runs."""
+
+OPEN_STATES = WAITING_STATES | {"done_unchecked", "deferred"}
 ENDED_STATES = frozenset({"closed", "looked_back", "void"})
 STATES = ("opened", "assigned", "in_work", "done_unchecked", "deferred", "closed", "looked_back", "void")
 
@@ -29,15 +33,16 @@ _ALLOWED_FROM: dict[str, frozenset[str]] = {
     "assigned": frozenset({"opened", "assigned", "in_work", "deferred"}),
     "started": frozenset({"opened", "assigned", "deferred"}),
     "done": frozenset({"opened", "assigned", "in_work", "deferred"}),
-    "cannot_do": frozenset({"opened", "assigned", "in_work"}),
+    "cannot_do": WAITING_STATES,
     "false_alarm": frozenset({"opened", "assigned", "in_work", "deferred"}),
     "closed": OPEN_STATES,
     "looked_back": frozenset({"closed"}),
     "reopened": frozenset({"done_unchecked", "closed", "looked_back"}),
     "amended": frozenset({"done_unchecked"}),
     LATE_REPORT: ENDED_STATES,
+    "escalated": WAITING_STATES,
     "extended": OPEN_STATES,
-    "deferred": frozenset({"opened", "assigned", "in_work"}),
+    "deferred": WAITING_STATES,
     "void": OPEN_STATES,
 }
 
@@ -93,6 +98,8 @@ class Issue(msgspec.Struct, frozen=True):
     reopen_reason: why it was opened again, in the words of whoever did
     recheck_not_by: whose reported water the probes did not see: they may not look after it themselves
     visit, visits: visits of one watering reported so far, of so many; the issue is not done before the last
+    escalated_to: the level of crews/tables/escalation.csv to which overdue work was raised; 0 again once the deadline
+        moves on
     repeat_count: how often this plot had the same trouble before
     look_back_on: local day on which somebody is to look again; None when it was not drawn
     finding: the flag that last changed the issue, as crews.finding.Finding in JSON form
@@ -132,6 +139,7 @@ class Issue(msgspec.Struct, frozen=True):
     recheck_not_by: tuple[str, ...] = ()
     visit: int = 0
     visits: int = 1
+    escalated_to: int = 0
 
     @property
     def is_open(self) -> bool:
@@ -195,6 +203,8 @@ def advance(issue: Issue, event: Event) -> Issue:
     """Return the issue after `event`. Raises: ActionRefusedError when the state does not allow it."""
     check_allowed(issue, event.kind)
     changed = _CHANGES[event.kind](issue, event)
+    if changed.get("due_at", issue.due_at) > issue.due_at:
+        changed["escalated_to"] = 0
     return msgspec.structs.replace(issue, **{"events": issue.events + 1, "last_event_at": event.happened_at, **changed})
 
 
@@ -331,6 +341,10 @@ def _extended(_issue: Issue, event: Event) -> dict[str, Any]:
     return {"due_at": datetime.fromisoformat(event.detail["due_at"])}
 
 
+def _escalated(_issue: Issue, event: Event) -> dict[str, Any]:
+    return {"escalated_to": event.detail["level"]}
+
+
 def _deferred(_issue: Issue, event: Event) -> dict[str, Any]:
     return {"state": "deferred", "result_code": event.detail["reason"], "note": event.detail.get("note")}
 
@@ -356,6 +370,7 @@ _CHANGES = {
     "closed": _closed,
     "looked_back": _looked_back,
     "reopened": _reopened,
+    "escalated": _escalated,
     "extended": _extended,
     "deferred": _deferred,
     "void": _void,

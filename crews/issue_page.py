@@ -122,6 +122,8 @@ def event_words(event: Event, site: Site, now: datetime, say: Say) -> list[str]:
     )
     said.append(f"{say('card.due')} {due}" if due else "")
     said.append(say("office.said_at", at=said_at) if said_at else "")
+    if level := detail.get("level"):
+        said.append(say(f"escalation.{level}", otherwise=str(level)))
     if note := detail.get("note"):
         said.append(say(f"note.{note}", otherwise=note))
     return [words for words in said if words]

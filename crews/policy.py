@@ -33,6 +33,13 @@ class Deadline(msgspec.Struct, frozen=True):
         return month_day >= self.from_month_day or month_day <= self.to_month_day
 
 
+class Escalation(msgspec.Struct, frozen=True):
+    """To which level work is raised that is so many hours overdue; who that is stands in crews/locale, `escalation`."""
+
+    level: int
+    overdue_h: float
+
+
 def _rows(name: str) -> Iterator[dict[str, str]]:
     text = (resources.files("crews") / "tables" / name).read_text(encoding="utf-8")
     yield from csv.DictReader(text.splitlines())
@@ -42,6 +49,18 @@ def _rows(name: str) -> Iterator[dict[str, str]]:
 def deadlines() -> tuple[Deadline, ...]:
     """Return the table of deadlines (crews/tables/deadlines.csv)."""
     return tuple(msgspec.convert(row, Deadline, strict=False) for row in _rows("deadlines.csv"))
+
+
+@functools.cache
+def escalations() -> tuple[Escalation, ...]:
+    """Return the table of levels that overdue work is raised to (crews/tables/escalation.csv), the lowest first."""
+    return tuple(msgspec.convert(row, Escalation, strict=False) for row in _rows("escalation.csv"))
+
+
+def escalation_level(due_at: datetime, now: datetime) -> int:
+    """Return to which level work is raised that is not done by now; 0 until its deadline has passed."""
+    overdue = now - due_at
+    return max((one.level for one in escalations() if overdue > timedelta(hours=one.overdue_h)), default=0)
 
 
 @functools.cache

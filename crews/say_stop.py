@@ -197,8 +197,13 @@ def say_saline(stop: Stop, say: Say) -> str | None:
 
 
 def say_overdue(stop: Stop, say: Say) -> str:
-    """Return how long the deadline has passed: 已超 3 小时."""
-    minutes = stop.overdue_min
+    """Return how long the deadline has passed, and to whom it was raised: 已超 3 小时，升级到责任单位."""
+    since = _say_since(stop.overdue_min, say)
+    level = stop.issue.escalated_to
+    return say("overdue.raised", since=since, to=say(f"escalation.{level}", otherwise=str(level))) if level else since
+
+
+def _say_since(minutes: int, say: Say) -> str:
     if minutes == 0:
         return say("overdue.now")
     if minutes >= _DAYS_FROM_MINUTES:

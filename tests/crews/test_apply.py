@@ -43,7 +43,63 @@ def test_a_flag_that_persists_never_makes_a_second_issue(ledger: Ledger) -> None
     for hours in range(0, 60, 6):
         at = NOW + hours * HOUR
         apply_flags(ledger, [flag("P1", "drought", at)], GRADE_ONE, at)
-    assert only(ledger).events == 2
+    assert [event.kind for event in ledger.history(only(ledger).issue_id)] == ["opened", "assigned", "escalated"]
+
+
+def levels(ledger: Ledger) -> list[int]:
+    """Return the levels that the only issue was raised to, in turn."""
+    return [event.detail["level"] for event in ledger.history(only(ledger).issue_id) if event.kind == "escalated"]
+
+
+def apply_dry(ledger: Ledger, *hours: float, state: str = "dry") -> None:
+    """Bring in an evaluation that finds the plot dry, or `state` without need of work, at each of `hours` from NOW."""
+    for at in (NOW + one * HOUR for one in hours):
+        changes = {} if state == "dry" else {"state": state, "needs_work": False, "severity": 0}
+        apply_flags(ledger, [flag("P1", "drought", at, **changes)], GRADE_ONE, at)
+
+
+def test_overdue_work_is_raised_to_the_next_level_once_to_each(ledger: Ledger) -> None:
+    apply_dry(ledger, 0, 48)
+    assert levels(ledger) == []  # due at that instant
+    apply_dry(ledger, 49, 60, 72)
+    assert levels(ledger) == [1]
+    apply_dry(ledger, 73, 119, 120)
+    assert levels(ledger) == [1, 2]
+    apply_dry(ledger, 121, 200, 300)
+    assert levels(ledger) == [1, 2, 3]
+    assert only(ledger).escalated_to == 3
+
+
+def test_work_that_nobody_evaluated_for_days_goes_to_its_level_at_once(ledger: Ledger) -> None:
+    apply_dry(ledger, 0, 130)
+    assert levels(ledger) == [3]
+
+
+def test_work_that_is_reported_put_off_or_not_needed_now_is_not_late(ledger: Ledger) -> None:
+    apply_dry(ledger, 0)
+    apply_dry(ledger, 60, state="just_watered")
+    assert levels(ledger) == []
+    perform(ledger, Action("put-off-1", only(ledger).issue_id, "deferred", "王工", reason="等水车"), NOW + 61 * HOUR)
+    apply_dry(ledger, 70)
+    assert levels(ledger) == []
+    perform(ledger, Action("again-12", only(ledger).issue_id, "assigned", "王工", crew="一队"), NOW + 71 * HOUR)
+    apply_dry(ledger, 72, 120)  # whoever takes it up again has the usual time for it
+    assert levels(ledger) == [1]
+    report(ledger, only(ledger).issue_id, "done", NOW + 121 * HOUR, litres=6400.0)
+    apply_dry(ledger, 160)
+    assert levels(ledger) == [1]
+
+
+def test_a_deadline_that_moves_on_begins_from_below_again(ledger: Ledger) -> None:
+    apply_dry(ledger, 0, 80)
+    assert levels(ledger) == [2]
+    later = Action("later-12", only(ledger).issue_id, "extended", "李所", reason="等水车", due_at=NOW + 100 * HOUR)
+    perform(ledger, later, NOW + 81 * HOUR)
+    assert only(ledger).escalated_to == 0
+    apply_dry(ledger, 101)
+    assert levels(ledger) == [2, 1]
+    assert ledger.rebuild() == 1
+    assert only(ledger).escalated_to == 1
 
 
 def test_the_same_evaluation_twice_changes_nothing(ledger: Ledger) -> None:
