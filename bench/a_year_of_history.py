@@ -36,7 +36,7 @@ from ingest.lake.write import write_rows
 from ingest.site import BEICHEN
 from sql.analysts import all_questions, create_views, relations_named
 
-_AS_OF = datetime(2026, 7, 10, 0, 35, tzinfo=UTC)
+AS_OF = datetime(2026, 7, 10, 0, 35, tzinfo=UTC)
 _DAYS = {"a week": 7, "five weeks": 36, "a year": 365}
 """Spans of lakes; five weeks are what an evaluation looks at."""
 _SLOT_S = 600
@@ -52,8 +52,8 @@ _SOMETHING = {
     "int32": 0,
     "int64": 0,
     "double": 0.0,
-    "date32[day]": _AS_OF.date(),
-    "timestamp[us, tz=UTC]": _AS_OF,
+    "date32[day]": AS_OF.date(),
+    "timestamp[us, tz=UTC]": AS_OF,
     "list<element: double>": [],
 }
 
@@ -100,13 +100,13 @@ def make_lakes(root: Path, sensors: int) -> None:
     """Fill `root` with a lake per span, the shorter ones hard links of the year's last days."""
     year = DataFolder(root / "a year")
     spec = table("soil_readings")
-    today = BEICHEN.local_date(_AS_OF)
+    today = BEICHEN.local_date(AS_OF)
     for back in range(_DAYS["a year"], -1, -1):
         day = today - timedelta(days=back)
         midnight = datetime.combine(day, dt_time(), tzinfo=BEICHEN.timezone)
         if any(year.partition(spec.name, day).glob("*.parquet")):
             continue  # goes on where a run before was ended
-        slots = _DEVICE_ROWS if back else int((_AS_OF - midnight).total_seconds()) // _SLOT_S
+        slots = _DEVICE_ROWS if back else int((AS_OF - midnight).total_seconds()) // _SLOT_S
         write_rows(year, spec, day, _day_of_readings(sensors, midnight, slots), f"made-{day:%Y%m%d}")
         print(f"\r{day}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
@@ -187,7 +187,7 @@ _QUESTIONS = {
 
 
 def _judge_again(folder: DataFolder) -> None:
-    judge_to_keep(folder, BEICHEN, _AS_OF)
+    judge_to_keep(folder, BEICHEN, AS_OF)
 
 
 def _judged_anew(folder: DataFolder) -> None:
@@ -200,7 +200,7 @@ def _ask(question: str, folder: DataFolder) -> None:
     names = relations_named(question)
     with open_lake(folder, BEICHEN, names=names) as lake:
         lake.execute(f"set variable timezone = '{BEICHEN.timezone.key}'")
-        lake.execute(f"set variable now = timestamptz '{_AS_OF.isoformat()}'")
+        lake.execute(f"set variable now = timestamptz '{AS_OF.isoformat()}'")
         create_views(lake, names=names)
         lake.execute(question).fetchall()
 

@@ -33,6 +33,7 @@ from ingest.site import Site
 from sql.campaigns import Campaigns
 from sql.carry import Carry
 from sql.evaluate import campaign_progress, campaign_rows, days_read, evaluate, plateaus_to_keep
+from sql.parts import READINGS_AT_ONCE
 
 Progress = Callable[[str, int, int], None]
 Row = dict[str, Any]
@@ -54,11 +55,12 @@ def judge_lake(
     as_of: datetime,
     progress: Progress | None = None,
     campaigns: Campaigns | None = None,
+    readings_at_once: int = READINGS_AT_ONCE,
 ) -> pa.Table:
     """Return the flags at `as_of`; writes nothing. Raises: StoreError when files keep vanishing under the query."""
 
     def once() -> pa.Table:
-        carry = Carry(None, {}, site, as_of)  # nothing is taken over, but a large district is judged part by part
+        carry = Carry(None, {}, site, as_of, readings_at_once)  # takes nothing over, but judges part by part
         with open_lake(folder, site, days_read(as_of, site)) as lake:
             return evaluate(lake, as_of=as_of, site=site, progress=progress, campaigns=campaigns, carry=carry)
 
@@ -73,6 +75,7 @@ def judge_and_ask(
     ask: Callable[[duckdb.DuckDBPyConnection, pa.Table], Answer],
     progress: Progress | None = None,
     campaigns: Campaigns | None = None,
+    readings_at_once: int = READINGS_AT_ONCE,
 ) -> Answer:
     """Return what `ask` answers about a plot of the lake as it was judged at `as_of`; writes nothing.
 
@@ -88,7 +91,7 @@ def judge_and_ask(
         days = days_read(as_of, site)
         past = load_past(folder)
         files = {} if past is None else soil_files(folder, days["soil_readings"])
-        carry = Carry(past, files, site, as_of, shown=plot_id)
+        carry = Carry(past, files, site, as_of, readings_at_once, shown=plot_id)
         with open_lake(folder, site, days) as lake:
             flags = evaluate(lake, as_of=as_of, site=site, progress=progress, campaigns=campaigns, carry=carry)
             return ask(lake, flags)
@@ -102,6 +105,7 @@ def judge_to_keep(
     as_of: datetime,
     progress: Progress | None = None,
     campaigns: Campaigns | None = None,
+    readings_at_once: int = READINGS_AT_ONCE,
 ) -> ToKeep:
     """Return the flags, stories and plateaus at `as_of`, and where campaigns stand: what an evaluation writes.
 
@@ -112,7 +116,7 @@ def judge_to_keep(
     def once() -> ToKeep:
         days = days_read(as_of, site)
         files = soil_files(folder, days["soil_readings"])  # before the lake is opened: what comes after is new
-        carry = Carry(load_past(folder), files, site, as_of)
+        carry = Carry(load_past(folder), files, site, as_of, readings_at_once)
         listed = list_with_copies(folder, days)
         with open_lake(folder, site, days, listed) as lake:
             flags = evaluate(lake, as_of=as_of, site=site, progress=progress, campaigns=campaigns, carry=carry)
@@ -154,6 +158,7 @@ def evaluate_and_apply(
     now: datetime,
     progress: Progress | None = None,
     campaigns: Campaigns | None = None,
+    readings_at_once: int = READINGS_AT_ONCE,
 ) -> Evaluation:
     """Judge the lake at `as_of`, keep the flags and what pictures and soils show, and open, add to or close issues.
 
@@ -164,7 +169,7 @@ def evaluate_and_apply(
     ensure_layout(folder)
     with Ledger(folder.ledger, site) as ledger:
         export_events(folder, site, ledger)  # what crews and office reported since counts in this evaluation
-    kept = judge_to_keep(folder, site, as_of, progress, campaigns)
+    kept = judge_to_keep(folder, site, as_of, progress, campaigns, readings_at_once)
     flags, stories, plateaus, standings, lists = kept
     with file_lock(folder.evaluation_lock):
         keep_stories(folder, stories, as_of)

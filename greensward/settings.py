@@ -19,6 +19,7 @@ from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import check_layout, check_restored
 from ingest.site import BEICHEN, Site
 from sql.campaigns import Campaigns, load_campaigns
+from sql.parts import READINGS_AT_ONCE
 
 _STARTED = time.monotonic()
 _LON_MAX, _LAT_MAX = 180, 90
@@ -134,12 +135,14 @@ class IngestSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class FlagSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """[flags]: how often `up` evaluates the rules.
+    """[flags]: how often `up` evaluates the rules, and how much is judged at a time.
 
     every_minutes: minutes between two evaluations of `up`; /readyz calls one late after twice that and 5 minutes
+    readings_at_once: readings judged at a time, by evaluations and questions; less takes less memory and more time
     """
 
     every_minutes: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    readings_at_once: Annotated[int, msgspec.Meta(ge=100_000)] = READINGS_AT_ONCE
 
 
 class CampaignSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -16,7 +16,8 @@ import pyarrow as pa
 from ingest.errors import ConfigError
 from ingest.lake.tables import PARTITION_WORDS, Words, all_tables
 from sql.campaigns import TABLES, Campaigns, create_campaigns, load_campaigns
-from sql.models import Model, analyst_models, analyst_views
+from sql.history import has_rows_of_days, judges_readings
+from sql.models import Model, analyst_models, analyst_views, models_of_views
 from sql.reference import create_reference, reference_names
 
 _LANGUAGE = re.compile(r"^-- (zh|en): (.+)$", re.MULTILINE)
@@ -34,12 +35,32 @@ class Question:
 
 _ASKS_THE_CATALOGUE = re.compile(r"duckdb_|information_schema|pg_|sqlite_|pragma|\bshow\b", re.IGNORECASE)
 
+_DESCRIBES = re.compile(r"^\s*desc\b|\bdescribe\b", re.IGNORECASE)
+
 
 def relations_named(query: str) -> frozenset[str] | None:
     """Return the tables of the lake and views of analysts that a query asks, with the tables behind the views.
 
     None where all may be needed: it is no plain query, asks what there is, or names something that is not known.
     """
+    named = _named(query)
+    return None if named is None else named.union(*(one.reads for one in models_of_views(named)))
+
+
+def daily_views_named(query: str) -> frozenset[str]:
+    """Return the views that a query asks of those that judge readings and have rows of days.
+
+    None of them where it also asks one that has rows of hours or of readings: these are judged all at once. Nor where
+    it wants to know what a view looks like.
+    """
+    if _DESCRIBES.search(query):
+        return frozenset()
+    judged = frozenset(name for name in _named(query) or () if judges_readings(name))
+    return judged if all(has_rows_of_days(name) for name in judged) else frozenset()
+
+
+def _named(query: str) -> frozenset[str] | None:
+    """Return the tables of the lake and views of analysts that stand in a query; None as in `relations_named`."""
     if _ASKS_THE_CATALOGUE.search(query):
         return None
     named: set[str] = set()
@@ -53,7 +74,7 @@ def relations_named(query: str) -> frozenset[str] | None:
         return None
     if not named or not named.issubset(analyst_views() | set(all_tables())):
         return None
-    return frozenset(named).union(*(one.reads for one in _behind(named)))
+    return frozenset(named)
 
 
 def create_views(
@@ -151,17 +172,8 @@ def _whole_select(model: Model) -> str:
     A view over views would be put in wherever one is named, a gate on every reading dozens of times; parts that are
     named more than once are worked out once.
     """
-    parts = ", ".join(f"{one.name} as (\n{one.select}\n)" for one in _behind({model.name}))
+    parts = ", ".join(f"{one.name} as (\n{one.select}\n)" for one in models_of_views({model.name}))
     return f"with {parts} select * from {model.name}"
-
-
-def _behind(names: Collection[str]) -> list[Model]:
-    """Return the models called `names` and all that they are made of, in order."""
-    behind = set(names)
-    for model in reversed(analyst_models()):
-        if model.name in behind:
-            behind.update(model.reads)
-    return [model for model in analyst_models() if model.name in behind]
 
 
 @functools.cache

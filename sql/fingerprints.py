@@ -27,9 +27,10 @@ READ_COLUMNS = (
 
 READ_OF_WINDOW = (
     f"select {READ_COLUMNS}, date from memory.main.soil_readings "
-    "where date between getvariable('window_from') and getvariable('window_to') and {devices}"
+    "where date between coalesce(getvariable('window_from'), date '0001-01-01') "
+    "and coalesce(getvariable('window_to'), date '9999-12-31') and {devices}"
 )
-"""The readings of the window of some devices."""
+"""The readings of some devices in the window, or of all days where none is set."""
 
 DEVICE_GROUP = "coalesce(device_groups.group_id, concat('device ', {name}.device_id))"
 """The group of a row of a device that `device_groups` stands beside; one that is in no register is its own."""
@@ -99,11 +100,14 @@ def with_group(model: Model, rows: str) -> str:
     return f"select kept.*, {group} as group_id from {rows} as kept left join {groups} using ({key})"
 
 
-def make_groups(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make `device_groups` and `plot_groups`: to which group a registered device or plot belongs."""
+def make_groups(connection: duckdb.DuckDBPyConnection, *, with_bare_plots: bool = True) -> None:
+    """Make `device_groups` and `plot_groups`: to which group a registered device or plot belongs.
+
+    with_bare_plots: whether plots in which no device ever stood are of interest, each a group by itself
+    """
     pairs = connection.execute("select distinct device_id, plot_id from staged_devices").fetchall()
-    plots = [plot_id for (plot_id,) in connection.execute("select distinct plot_id from staged_plots").fetchall()]
-    device_groups, plot_groups = _connected(pairs, plots)
+    plots = "select distinct plot_id from staged_plots" if with_bare_plots else "select null where false"
+    device_groups, plot_groups = _connected(pairs, [plot_id for (plot_id,) in connection.execute(plots).fetchall()])
     for name, column, groups in (
         ("device_groups", "device_id", device_groups), ("plot_groups", "plot_id", plot_groups)
     ):  # fmt: skip

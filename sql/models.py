@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from importlib import resources
@@ -121,6 +121,15 @@ def analyst_models() -> tuple[Model, ...]:
     for name in wanted:
         wanted += [source for source in by_name[name].reads if source in by_name and source not in wanted]
     return in_order([*(by_name[name] for name in wanted), *_models_in("views")])
+
+
+def models_of_views(names: Collection[str]) -> tuple[Model, ...]:
+    """Return those of `analyst_models` that are called `names`, and all that they are made of, in order."""
+    behind = set(names)
+    for model in reversed(analyst_models()):
+        if model.name in behind:
+            behind.update(model.reads)
+    return tuple(model for model in analyst_models() if model.name in behind)
 
 
 def _models_in(folder: str) -> list[Model]:

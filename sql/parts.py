@@ -24,10 +24,7 @@ with of_devices as (
     select
         device_id,
         count(*) as readings,
-    from memory.main.soil_readings
-    where
-        date between getvariable('window_from') and getvariable('window_to')
-        and {devices}
+    from ({readings})
     group by device_id
 ),
 
@@ -128,7 +125,8 @@ def make_parts(
 
     There is at least one, for what has no readings. The last has the group of plot `shown`, where that has readings.
     """
-    connection.execute(_DEVICE_PARTS.format(devices=devices, at_once=at_once), {"shown": shown})
+    readings = READ_OF_WINDOW.format(devices=devices)
+    connection.execute(_DEVICE_PARTS.format(readings=readings, at_once=at_once), {"shown": shown})
     rows = connection.execute(
         "select part_number, cast(sum(readings) as bigint), min(device_id), max(device_id) "
         "from device_parts group by part_number order by part_number"

@@ -20,6 +20,7 @@ from ingest.site import Site
 from sql.campaigns import Campaigns
 from sql.carry import Carry
 from sql.evaluate import days_read, evaluate
+from sql.parts import READINGS_AT_ONCE
 
 _ARRIVING = ("soil_readings", "weather_readings", "device_status")
 """Tables whose rows arrive, perhaps late: each has received_at."""
@@ -50,6 +51,7 @@ def judge_past(
     wanted: frozenset[str] | None,
     tell: Callable[[int], None],
     campaigns: Campaigns | None = None,
+    readings_at_once: int = READINGS_AT_ONCE,
 ) -> Iterator[Judged]:
     """Yield what would have been said at each of `instants`, in order.
 
@@ -58,6 +60,7 @@ def judge_past(
     wanted: plots to tell of, None for all; all are judged in any case
     tell: gets the number of instants done
     campaigns: those of the district, the built-in ones where it has none
+    readings_at_once: of more, a district is judged part by part
     Raises: StoreError when files keep vanishing under the query.
     """
     register = read_register(folder, "plots")
@@ -67,7 +70,7 @@ def judge_past(
             with open_lake(folder, site, days_read(as_of, site)) as lake:
                 if known_then:
                     _forget_what_came_later(lake, as_of)
-                carry = Carry(None, {}, site, as_of)  # takes nothing over, but judges a large district part by part
+                carry = Carry(None, {}, site, as_of, readings_at_once)  # takes nothing over, but judges part by part
                 flags = evaluate(lake, as_of=as_of, site=site, campaigns=campaigns, carry=carry)
                 return flags.filter(pc.equal(flags["cause"], "drought")), _outcomes(lake)
 

@@ -97,6 +97,7 @@ def _run(
             wanted=wanted,
             tell=lambda number: bar.update(task, completed=number),
             campaigns=campaigns,
+            readings_at_once=settings.flags.readings_at_once,
         )
         for judged in judged_days:
             tally.add(judged)

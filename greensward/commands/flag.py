@@ -56,7 +56,7 @@ def flag(
     if every is not None:
         return _flag_repeatedly(settings, every)
     instant = parse_instant(as_of)
-    now, campaigns = settings.now(), settings.campaign_tables()
+    now, campaigns, at_once = settings.now(), settings.campaign_tables(), settings.flags.readings_at_once
     asked = explain if picture is None else picture
     plot_id = None if asked is None else known_plot(settings, asked, instant or now)
     with progress() as bar:
@@ -70,9 +70,11 @@ def flag(
         if plot_id is not None:
             return picture_plot(settings, plot_id, instant or now, lang, out_file, tell)
         if as_of is not None or dry_run:
-            flags = judge_lake(settings.data_folder(), settings.place(), instant or now, tell, campaigns)
+            flags = judge_lake(settings.data_folder(), settings.place(), instant or now, tell, campaigns, at_once)
         else:
-            flags = evaluate_and_apply(settings.data_folder(), settings.place(), now, now, tell, campaigns).flags
+            flags = evaluate_and_apply(
+                settings.data_folder(), settings.place(), now, now, tell, campaigns, at_once
+            ).flags
     rows = flags.to_pylist()
     show(rows, as_json=common.json, render=lambda: print_flags(rows, lang, settings.place()))
     return EXIT_OK
@@ -110,8 +112,10 @@ def _flag_repeatedly(settings: Settings, every_minutes: float) -> int:
         began = time.monotonic()
         now = settings.now()
         try:
-            campaigns = settings.campaign_tables()
-            flags = evaluate_and_apply(settings.data_folder(), settings.place(), now, now, campaigns=campaigns).flags
+            campaigns, at_once = settings.campaign_tables(), settings.flags.readings_at_once
+            flags = evaluate_and_apply(
+                settings.data_folder(), settings.place(), now, now, campaigns=campaigns, readings_at_once=at_once
+            ).flags
             if flags.num_rows or not nothing_to_judge:  # without any plot once is enough
                 err.print(f"flags: {summary(flags)} (took {time.monotonic() - began:.1f} s)")
             nothing_to_judge = not flags.num_rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from crews.explain.page import as_text
 from crews.picture.draw import draw_picture
 from crews.picture.story import parse_story
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, err, out, show
-from greensward.evaluation import Progress, judge_and_ask
+from greensward.evaluation import Answer, Progress, judge_and_ask
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.durable import replace_file
@@ -77,9 +77,7 @@ def picture_plot(
     def ask(lake: duckdb.DuckDBPyConnection, _flags: pa.Table) -> list[tuple[str]]:
         return lake.execute("select story_json from plot_stories where plot_id = $plot", {"plot": plot_id}).fetchall()
 
-    found = judge_and_ask(
-        settings.data_folder(), settings.place(), as_of, plot_id, ask, progress, settings.campaign_tables()
-    )
+    found = _ask(settings, plot_id, as_of, ask, progress)
     if not found:
         err.print(
             f"{escape(plot_id)}: nothing to draw: no reading of a probe in this plot in the days before "
@@ -108,12 +106,23 @@ def explain_plot(
     def ask(lake: duckdb.DuckDBPyConnection, _flags: pa.Table) -> Explanation:
         return explain(describe_plot(lake, plot_id), language, settings.place(), settings.web.truck_litres)
 
-    explanation = judge_and_ask(
-        settings.data_folder(), settings.place(), as_of, plot_id, ask, progress, settings.campaign_tables()
-    )
+    explanation = _ask(settings, plot_id, as_of, ask, progress)
     show(
         explanation,
         as_json=as_json,
         render=lambda: out.print(escape(as_text(explanation, language, settings.place())), end=""),
     )
     return EXIT_OK
+
+
+def _ask(
+    settings: Settings,
+    plot_id: str,
+    as_of: datetime,
+    ask: Callable[[duckdb.DuckDBPyConnection, pa.Table], Answer],
+    progress: Progress,
+) -> Answer:
+    return judge_and_ask(
+        settings.data_folder(), settings.place(), as_of, plot_id, ask, progress, settings.campaign_tables(),
+        settings.flags.readings_at_once,
+    )  # fmt: skip

@@ -16,12 +16,20 @@ from cyclopts import App, Parameter
 from rich.markup import escape
 from rich.table import Table
 
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, Terminal, err, examples, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, Terminal, err, examples, out, progress, show
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.read import explain_columns, open_lake, retrying
-from sql.analysts import all_questions, create_dictionary, create_views, explain_views, relations_named
+from sql.analysts import (
+    all_questions,
+    create_dictionary,
+    create_views,
+    daily_views_named,
+    explain_views,
+    relations_named,
+)  # fmt: skip
 from sql.evaluate import hour_offset_s
+from sql.history import Progress, make_tables
 
 _ROWS_SHOWN = 200
 _ENDLESS = 1_000_000
@@ -65,8 +73,8 @@ def sql(
     """Run a query, or open a prompt. Tables and views: `show tables`; columns: `describe NAME`.
 
     A view that judges readings (readings, readings_daily, root_zone_daily and those on them) judges all of history
-    unless --from says where to begin: a year takes long. Gates that look back then see nothing before that day; begin
-    a month earlier where that matters. Tables are whole.
+    unless --from says where to begin: a year takes long, and of readings and readings_hourly much memory too. Gates
+    that look back then see nothing before that day; begin a month earlier where that matters. Tables are whole.
     """
     common = common or Common()
     settings = common.settings()
@@ -114,12 +122,18 @@ def _ready(name: str) -> str:
 
 
 def open_for_questions(
-    settings: Settings, days: Days | None = None, *, query: str | None = None, with_comments: bool = False
+    settings: Settings,
+    days: Days | None = None,
+    *,
+    query: str | None = None,
+    with_comments: bool = False,
+    tell: Progress | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Return a connection over the lake that can neither write nor reach anything outside the data folder.
 
     days: the local days of the readings that views judge, as variables window_from and window_to; None for all
     query: what will be asked, so that only the tables and views that it names need be there; None for all of them
+    tell: called while the readings of a long time are judged for the query, part by part
     with_comments: on the columns of views too, which takes a second; those of tables are there where all tables are
     """
     folder = settings.data_folder()
@@ -131,6 +145,7 @@ def open_for_questions(
     for name, day in (days or {}).items():
         lake.execute(f"set variable {name} = {'null' if day is None else repr(day.isoformat())}::date")
     create_views(lake, settings.campaign_tables(), names)
+    make_tables(lake, daily_views_named(query or ""), settings.flags.readings_at_once, progress=tell)
     if names is None:
         explain_columns(lake)
         create_dictionary(lake)
@@ -153,7 +168,15 @@ def _day(text: str | None, option: str) -> date | None:
 
 
 def _run(settings: Settings, query: str, days: Days, present: Any) -> int:
-    with open_for_questions(settings, days, query=query, with_comments="comment" in query.lower()) as lake:
+    with_comments = "comment" in query.lower()
+    with progress() as bar:
+        task = bar.add_task("judging readings", total=None)
+
+        def tell(number: int, parts: int) -> None:
+            bar.update(task, completed=number - 1, total=parts)
+
+        lake = open_for_questions(settings, days, query=query, with_comments=with_comments, tell=tell)
+    with lake:
         return _ask(lake, query, present)
 
 

@@ -2,20 +2,20 @@
 -- en: How many readings of each device are not usable, and why (those on a saturated plateau still count in verdicts)?
 select
     device_id,
-    count(*) as readings,
-    count(case when is_usable or is_potential_usable then 1 end) as usable,
-    count(case when is_c01_negative or is_z0_zero then 1 end) as zero_or_negative,
-    count(case when is_c02_too_high or is_c03_above_saturation then 1 end) as too_high,
-    count(case when matric_potential_kpa > 0 then 1 end) as potential_above_zero,
-    count(case when is_d01_frozen then 1 end) as frozen,
-    count(case when is_d06_spike then 1 end) as spikes,
-    count(case when is_d07_drop or is_s1_fall then 1 end) as drops,
-    count(case when is_d09_low_plateau then 1 end) as on_low_plateau,
-    count(case when is_d10_high_plateau then 1 end) as on_saturated_plateau,
-    count(case when is_a1_in_air then 1 end) as in_air,
-    count(case when is_s2_stuck then 1 end) as stuck,
-    count(case when is_b1_battery then 1 end) as low_battery,
-    count(case when is_quarantined then 1 end) as quarantined,
-from readings
+    sum(readings) as readings,
+    sum(usable) as usable,
+    sum(zero_or_negative) as zero_or_negative,
+    sum(too_high) as too_high,
+    sum(potential_above_zero) as potential_above_zero,
+    sum(frozen) as frozen,
+    sum(spikes) as spikes,
+    sum(drops) as drops,
+    sum(on_low_plateau) as on_low_plateau,
+    sum(on_saturated_plateau) as on_saturated_plateau,
+    sum(in_air) as in_air,
+    sum(stuck) as stuck,
+    sum(low_battery) as low_battery,
+    sum(quarantined) as quarantined,
+from gates_daily
 group by device_id
 order by device_id

@@ -3,9 +3,9 @@
 select
     plot_id,
     date,
-    count(*) as frozen_readings,
-    min(soil_temperature_c) as soil_temperature_c,
-from readings
-where is_d01_frozen and plot_id is not null
+    sum(frozen) as frozen_readings,
+    min(frozen_c) as soil_temperature_c,
+from gates_daily
+where frozen > 0 and plot_id is not null
 group by plot_id, date
 order by plot_id, date

@@ -25,7 +25,7 @@ from greensward.cli import app, run
 from greensward.commands.sql import open_for_questions
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_IN_USE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE
 from greensward.given_settings import load
-from greensward.settings import SiteSettings
+from greensward.settings import FlagSettings, SiteSettings
 from ingest.lake.layout import LAYOUT_VERSION, DataFolder
 from ingest.lake.ownership import ensure_layout
 from ingest.lake.tables import table
@@ -172,6 +172,17 @@ def test_a_query_gets_the_same_answer_with_what_it_needs_alone(lake: DataFolder)
             assert narrow.execute(query).fetchall() == whole.execute(query).fetchall()
             assert narrow.description == whole.description
             assert len(narrow.execute("show tables").fetchall()) < len(whole.execute("show tables").fetchall())
+
+
+def test_a_query_over_many_readings_is_answered_part_by_part_and_tells_how_far_it_is(lake: DataFolder) -> None:
+    write_rows(lake, table("soil_readings"), NOON.date(), soil(soil_row(0, device_id="gs-02")), "part-3-3")
+    told: list[tuple[int, int]] = []
+    query = "select device_id, readings from gates_daily order by device_id"
+    at_once = msgspec.structs.replace(load(data=lake.root), flags=FlagSettings(readings_at_once=1))
+    with open_for_questions(at_once, query=query, tell=lambda number, parts: told.append((number, parts))) as asked:
+        assert asked.execute(query).fetchall() == [("gs-01", 2), ("gs-02", 1)]
+        assert ("gates_daily",) in asked.execute("select table_name from duckdb_tables()").fetchall()
+    assert told == [(1, 2), (2, 2)]
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,17 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from crews.explain.page import columns_of
 from greensward.cli import run
+from greensward.commands.flag_plot import explain_plot
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_USAGE
+from greensward.given_settings import load
+from greensward.settings import FlagSettings
 from ingest.lake.layout import DataFolder
+from tests.sql.made_lake import AS_OF as MADE_AS_OF
 from tests.sql.made_lake import MadeLake
 from tests.sql.stored_lake import store
 
@@ -24,6 +29,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataFolder]:
     """Return a folder with a dry plot that is watered before, and one without a probe."""
     made = MadeLake()
     made.dry_down("BC-01", [0.26, 0.24, 0.225, 0.21, 0.2, 0.19, 0.18], name="桃花园")
+    made.soil_until_now([0.2], "in no register", depth_cm=10.0)
     made.plot("BC-02", name="樱花园")
     made.plot("BC-03", name="樱花园")
     yield store(made, DataFolder(tmp_path_factory.mktemp("flag") / "data"))
@@ -57,6 +63,21 @@ def test_an_explanation_is_text_for_people_and_json_for_programs(
     (depletion,) = [step for step in told["steps"] if step["key"] == "depletion"]
     assert (round(depletion["result"], 9), depletion["unit"], depletion["holds"]) == (60.0, "mm", True)
     assert told["reason"] in text
+
+
+def test_an_explanation_is_made_part_by_part_where_the_settings_want_it(
+    lake: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def explained(readings_at_once: int) -> tuple[int, str]:
+        begun: list[str] = []
+        settings = msgspec.structs.replace(load(data=lake.root), flags=FlagSettings(readings_at_once=readings_at_once))
+        explain_plot(settings, "BC-01", MADE_AS_OF, "en", lambda name, *_: begun.append(name), as_json=True)
+        return begun.count("readings"), capsys.readouterr().out
+
+    once, expected = explained(1_000_000)
+    parts, text = explained(1)
+    assert (once, parts) == (1, 2)
+    assert text == expected
 
 
 @pytest.mark.parametrize(
