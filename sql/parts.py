@@ -53,7 +53,8 @@ select
     of_groups.device_id,
     of_groups.group_id,
     of_groups.readings,
-    cast(floor(before.readings_before / {at_once}) as integer) as part_number,
+    -- without gaps, which a group larger than a part would leave
+    cast(dense_rank() over (order by floor(before.readings_before / {at_once})) as integer) - 1 as part_number,
 from of_groups
 inner join before on of_groups.group_id = before.group_id
 """

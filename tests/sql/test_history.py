@@ -54,7 +54,7 @@ def test_the_rows_are_those_of_judging_all_at_once(asked: duckdb.DuckDBPyConnect
         return found | {one.name: asked.execute(one.select).fetchall() for one in questions}
 
     expected, begun = answers(), []
-    make_tables(asked, DAILY, at_once=150, progress=lambda number, parts: begun.append((number, parts)))
+    make_tables(asked, DAILY, at_once=60, progress=lambda number, parts: begun.append((number, parts)))
     assert begun == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert answers() == expected
     assert all(expected.values())
