@@ -9,7 +9,7 @@ from importlib import resources
 
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
@@ -27,6 +27,18 @@ def keeping(said: Pass, token: str, now: datetime) -> dict[str, str]:
     """
     seconds = int(min(LONGEST_COPY, said.ends_at - now).total_seconds())
     return {"greensward-keep-s": str(seconds), "greensward-link": hashlib.sha256(token.encode()).hexdigest()}
+
+
+def go_on(request: Request, address: str) -> Response:
+    """Send a browser on to `address`, one of ours.
+
+    The phone's worker may not see where a redirect goes, nor whether it is ours or that of whatever stands between: it
+    is told by a header.
+    """
+    response = RedirectResponse(address, 303)
+    if "greensward-worker" in request.headers:
+        return Response(headers={"greensward-go": response.headers["location"]})
+    return response
 
 
 def send_worker(_request: Request) -> Response:

@@ -29,7 +29,7 @@ from starlette.routing import Mount, Route
 from crews.apply import valid_plots
 from crews.card import Form
 from crews.crew_list import CrewList
-from crews.delivery import HashedFiles, ZippedPages, keeping, send_worker
+from crews.delivery import HashedFiles, ZippedPages, go_on, keeping, send_worker
 from crews.export import to_csv, to_geojson, to_xlsx
 from crews.flights.lists import find_lists
 from crews.flights.map import draw_map
@@ -126,7 +126,7 @@ class Web:
                 response = self._list_page(request, ledger, said, token)
             else:
                 language = "?lang=en" if language_of(request) == "en" else ""
-                response = RedirectResponse(("/office" if said.role == "office" else "/list") + language, 303)
+                response = go_on(request, ("/office" if said.role == "office" else "/list") + language)
         response.set_cookie(
             self.cookie_name(said.role), token, max_age=int((said.ends_at - self.clock()).total_seconds()),
             path="/", secure=self.is_https, httponly=True, samesite="lax",
@@ -138,9 +138,9 @@ class Web:
         with self.ledger() as ledger:
             said, token = self.holder(ledger, request, "crew", "office")
             if said.role == "office":
-                return RedirectResponse(f"/office?lang={language_of(request)}", 303)
+                return go_on(request, f"/office?lang={language_of(request)}")
             if is_wechat(request):
-                return RedirectResponse(f"/c/{token}?{request.url.query}", 303)
+                return go_on(request, f"/c/{token}?{request.url.query}")
             return self._list_page(request, ledger, said, token)
 
     def _list_page(self, request: Request, ledger: Ledger, said: Pass, token: str) -> Response:

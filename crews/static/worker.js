@@ -32,25 +32,35 @@ async function openList(event, path) {
   const link = path === COPY ? null : await sha256(path.slice("/c/".length));
   const copy = await findCopy().catch(() => null);
   const isItsList = Boolean(copy) && (!link || copy.headers.get("greensward-link") === link);
-  const fresh = fetch(event.request).then(async (answer) => {
+  const fresh = ask(event.request).then(async (answer) => {
     if (ends(answer, isItsList)) await caches.open(LIST).then((list) => list.delete(COPY)).catch(() => undefined);
     return answer;
   });
   event.waitUntil(fresh.then((answer) => keepList(answer.clone())).catch(() => undefined));
-  if (!isItsList) return fresh;
+  if (!isItsList) return fresh.then(goOn);
   const tooLate = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
   try {
     const answer = await Promise.race([fresh, tooLate]);
-    return answer && isOurs(answer) && answer.status < 500 ? answer : copy;
+    return answer && isOurs(answer) && answer.status < 500 ? goOn(answer) : copy;
   } catch (error) {
     return copy;
   }
 }
 
-// A portal's or a proxy's page carries no header of ours; where a redirect goes nobody may see.
+// Where a redirect goes a worker may not see, and a portal's looks like ours: ours come as a header to who asks so.
+function ask(request) {
+  const headers = { accept: request.headers.get("accept") || "text/html", "greensward-worker": "1" };
+  return fetch(request.url, { headers, credentials: "same-origin", redirect: "manual", cache: "no-store" });
+}
+
+function goOn(answer) {
+  const address = answer.headers.get("greensward-go");
+  return address ? Response.redirect(address, 303) : answer;
+}
+
+// A portal's or a proxy's page or redirect carries no header of ours.
 function isOurs(answer) {
-  return answer.type === "opaqueredirect" || ["greensward-keep-s", "greensward-refused"].some((name) =>
-    answer.headers.has(name));
+  return ["greensward-keep-s", "greensward-refused", "greensward-go"].some((name) => answer.headers.has(name));
 }
 
 // Whether an answer ends the copy: its own link is refused, or another link opens a list.

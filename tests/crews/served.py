@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crews.serving import serve_web
@@ -26,19 +26,21 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-Fault = Callable[[str, str], int | None]
-"""The status with which something in between answers a request, by its method and path; None: it lets it through."""
+Fault = Callable[[str, str], int | Response | None]
+"""What something in between answers to a request, by its method and path: a status with a page of its own, or any
+response; None: it lets it through."""
 
 
 def _behind(app: ASGIApp, fault: Fault) -> ASGIApp:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        status = fault(scope["method"], scope["path"]) if scope["type"] == "http" else None
-        if status is None:
+        said = fault(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        if said is None:
             await app(scope, receive, send)
             return
         while (await receive()).get("more_body"):
             pass
-        await HTMLResponse("<h1>gateway</h1>", status)(scope, receive, send)
+        response = HTMLResponse("<h1>gateway</h1>", said) if isinstance(said, int) else said
+        await response(scope, receive, send)
 
     return answer
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.responses import RedirectResponse
 
 from crews.actions import Action, perform
 from crews.issue import Issue
@@ -317,6 +320,49 @@ def test_the_kept_list_opens_by_its_own_link_only_for_its_time_and_not_once_it_i
             phone.wait_for("caches.match('/list').then(copy => !copy)")
         phone.open(f"{field.url}/list")
         assert phone.measure("document.documentElement.dataset.kept === undefined")
+
+
+class Login(BaseHTTPRequestHandler):
+    """The page of a wireless network that wants a name and a password first."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<h1>Free Wi-Fi</h1>")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def login() -> Iterator[str]:
+    """Return the address of another site's login page."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Login) as portal:
+        threading.Thread(target=portal.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{portal.server_port}/"
+        portal.shutdown()
+
+
+def test_a_portal_that_redirects_everything_neither_hides_nor_removes_the_kept_list(field: Field, login: str) -> None:
+    newer = field.link(at=timedelta(hours=1))
+    is_kept = "document.documentElement.dataset.kept !== undefined"
+    with field.phone() as phone:
+        with served(field.folder, NOW, port=field.port):
+            open_list(phone, field.link())
+        with served(field.folder, NOW, port=field.port, fault=lambda _method, _path: RedirectResponse(login, 302)):
+            for address in (f"{field.url}/list", field.link()):
+                phone.open(address)
+                assert phone.measure(is_kept), address
+                assert "京津路绿带 15 段" in phone.measure("document.body.innerText")
+            phone.open(newer)
+            assert phone.measure("document.body.innerText") == "Free Wi-Fi", "nothing of ours is kept for this link"
+        phone.open(f"{field.url}/list")
+        assert phone.measure(is_kept)
+        with served(field.folder, NOW + timedelta(hours=1), port=field.port):
+            open_list(phone, f"{newer}?lang=en")
+            assert phone.measure("location.pathname + location.search") == "/list?lang=en"
+            assert not phone.measure(is_kept)
 
 
 def test_with_scripts_off_the_form_is_sent_as_ever_and_nothing_of_the_outbox_shows(field: Field) -> None:
