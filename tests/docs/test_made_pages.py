@@ -57,7 +57,7 @@ def test_every_fault_has_a_sentence_in_both_languages() -> None:
 
 
 def test_the_crews_page_says_the_numbers_of_the_tables() -> None:
-    text = (DOCS / "crews.md").read_text(encoding="utf-8")
+    text = (DOCS / "crews.zh.md").read_text(encoding="utf-8")
     web = Settings().web
     said = (
         f"默认 {web.truck_litres:,.0f} 升",
@@ -78,21 +78,33 @@ def test_the_crews_page_says_the_numbers_of_the_tables() -> None:
 
 
 def test_the_crews_page_says_when_dryness_rests() -> None:
-    text = (DOCS / "crews.md").read_text(encoding="utf-8")
+    text = (DOCS / "crews.zh.md").read_text(encoding="utf-8")
     rests = [row for row in reference_rows("seasons") if row["rule"] == "suspended"]
     first, last = rests[0]["month_day_from"], rests[-1]["month_day_to"]
     start, end = ((int(part) for part in day.split("-")) for day in (first, last))
     assert "{} 月 {} 日到次年 {} 月 {} 日不判旱".format(*start, *end) in text
 
 
-def test_the_crews_page_names_every_button_and_reason_as_the_page_does() -> None:
-    text = (DOCS / "crews.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("language", "page"), [("zh", "crews.zh.md"), ("en", "crews.md")])
+def test_the_crews_page_names_every_button_and_reason_as_the_page_does(language: str, page: str) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8").lower()
     words = all_words()
     keys = [f"button.{name}" for name in ("navigate", "done", "cannot_do", "false_alarm")]
     keys += [f"reason.{name}" for name in (*CANNOT_DO_REASONS, *FALSE_ALARM_REASONS)]
     keys += [f"group.{name}" for name in ("overdue", "today", "later", "put_off", "done")]
-    assert [words[key]["zh"] for key in keys if words[key]["zh"] not in text] == []
-    assert [words[key]["en"] for key in keys if words[key]["en"].lower() not in text.lower()] == []
+    assert [words[key][language] for key in keys if words[key][language].lower() not in text] == []
+
+
+def test_the_list_of_decisions_names_every_one_by_its_title() -> None:
+    pages = {page.name: page for page in (DOCS / "decisions").glob("0*.md")}
+    titles = {name: page.read_text(encoding="utf-8").splitlines()[0].lstrip("# 0") for name, page in pages.items()}
+    listed = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^- \[(\d+)\. (.+)\]\((.+)\)$", listed, re.MULTILINE)
+    assert lines == [
+        (number, title, name)
+        for name, said in sorted(titles.items())
+        for number, title in re.findall(r"^(\d+)\.? (.+)", said)
+    ]
 
 
 def test_the_makers_pages_name_every_topic_that_is_read() -> None:

@@ -1,4 +1,4 @@
-"""The card and the arithmetic that docs/crews.md explains are those of the demo."""
+"""The card and the arithmetic that docs/crews.md and docs/crews.zh.md explain are those of the demo."""
 
 from __future__ import annotations
 
@@ -40,9 +40,14 @@ def card(root: Path, language: str) -> Card:
     return found
 
 
+def page(language: str) -> str:
+    """Return the page that explains the card in a language."""
+    return (DOCS / ("crews.zh.md" if language == "zh" else "crews.md")).read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_the_card_in_the_crews_page_is_the_demo_s_card(demo_folder: Path, language: str) -> None:
-    text = re.sub(r"\s+", " ", (DOCS / "crews.md").read_text(encoding="utf-8"))
+    text = re.sub(r"\s+", " ", page(language))
     shown = card(demo_folder, language)
     assert shown.arithmetic is not None
     said = [shown.action, shown.why, shown.arithmetic, f"{shown.severity_word} · {shown.cause}", shown.name]
@@ -79,7 +84,7 @@ def test_the_steps_to_the_litres_in_the_crews_page_are_those_of_the_flag(demo_fo
     assert math.isclose(watering["gross_mm"], gross, abs_tol=0.05)
     assert math.isclose(watering["litres"], litres, abs_tol=2)
 
-    text = (DOCS / "crews.md").read_text(encoding="utf-8")
     results = [f"{100 * line:.1f} %", f"{available:.2f} mm", f"{inputs['depletion_mm']:.1f} mm"]
     results += [f"{watering['net_mm']:.1f} mm", f"{watering['gross_mm']:.1f} mm", f"{watering['litres']:,.0f} L"]
-    assert [result for result in results if f"| {result} |" not in text] == []
+    for language in ("zh", "en"):
+        assert [result for result in results if f"| {result} |" not in page(language)] == []
