@@ -230,7 +230,7 @@ class Web:
         """Give a photo to the crew whose issue it belongs to, and to the office."""
         sha256 = request.path_params["sha256"]
         with self.ledger() as ledger:
-            said, _ = self.holder(ledger, request, "crew", "office")
+            said, _ = self.holder(ledger, request, "office", "crew")  # who has both links sees what either may
             found = find_photo(ledger, self.folder, sha256, crew=said.subject if said.role == "crew" else None)
         if found is None:
             raise HTTPException(404)
@@ -298,7 +298,7 @@ class Web:
     def show_picture(self, request: Request) -> Response:
         """Give the picture of an issue's plot to the crew whose issue it is, and to the office."""
         with self.ledger() as ledger:
-            said, _ = self.holder(ledger, request, "crew", "office")
+            said, _ = self.holder(ledger, request, "office", "crew")  # who has both links sees what either may
             issue = ledger.issue(request.path_params["issue_id"])
         if said.role == "crew" and issue.crew != said.subject:
             raise ActionRefusedError("not_yours", "The issue is another crew's.")

@@ -68,6 +68,8 @@ def test_a_crew_sees_the_month_of_its_own_plots_only(url: str, made: DataFolder)
         assert crew.get("/issues/BC-19990101-0001/picture.svg").status_code == 404
     with reader(url, made, "office", "值班") as office:
         assert office.get(f"/issues/{others}/picture.svg").status_code == 200
+        assert office.get(f"/c/{make_token(load_keys(made), 'crew', '一队', NOW)}").status_code in {200, 303}
+        assert office.get(f"/issues/{others}/picture.svg").status_code == 200, "whoever has both links sees both"
     assert httpx.get(f"{url}/issues/{mine}/picture.svg").status_code == 403
 
 

@@ -251,6 +251,8 @@ def test_a_report_from_the_page_reaches_the_ledger_once(place: Place) -> None:
         assert reader.get("/photos/..%2f..%2fledger.sqlite").status_code == 404
     with place.reader("crew", "二队") as stranger:
         assert stranger.get(f"/photos/{sha256}").status_code == 404
+        stranger.get(place.link("office", "值班"))
+        assert stranger.get(f"/photos/{sha256}").status_code == 200, "the office may have looked at a crew's link"
     with place.reader("office", "值班") as office:
         assert office.get(f"/photos/{sha256}").status_code == 200
 
