@@ -12,6 +12,12 @@ from typing import Any
 from ingest.decode.curves import Curve, read_curve
 from ingest.decode.quantities import CONVERSIONS
 
+REGISTER_ITS_MODEL = (
+    "Register the device with its model. greensward device models lists them; greensward device check --model "
+    "tries one."
+)
+"""What to do about fields that nobody can read without the model."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:

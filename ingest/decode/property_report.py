@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ingest.decode.context import DecodeContext
+from ingest.decode.device_models import REGISTER_ITS_MODEL
 from ingest.decode.guard import describe
 from ingest.decode.instants import check_measured_at
 from ingest.decode.measurements import Measurements
@@ -119,7 +120,7 @@ class PropertyReport:
             raise PayloadError(*(fault for part in rows.refused for fault in part.faults))
         if not says_something and not rows.known:
             names = ", ".join(name for at in self._instants.values() for name in at.fields)
-            expected, advice = "fields of a model in schemas/devices", "Register the device with its model."
+            expected, advice = "fields of a model in schemas/devices", REGISTER_ITS_MODEL
             raise PayloadError(Fault(pointer, "no_known_field", describe(names), expected, advice))
         return Decoded(
             soil=tuple(rows.soil),

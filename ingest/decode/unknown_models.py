@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ingest.decode.device_models import unknown_fields
+from ingest.decode.device_models import REGISTER_ITS_MODEL, unknown_fields
 from ingest.decode.field_values import Given, is_absent, read_value
 from ingest.decode.guard import describe
 from ingest.decode.measurements import Measurements
@@ -159,5 +159,5 @@ def _no_unit(quantity: str, value: object, pointer: str) -> Fault:
         "unit_not_known",
         describe(value),
         f"a known device model, or a value with its unit: {units}",
-        "Register the device with its model.",
+        REGISTER_ITS_MODEL,
     )

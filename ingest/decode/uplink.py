@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ingest.decode.context import DecodeContext
-from ingest.decode.device_models import Model
+from ingest.decode.device_models import REGISTER_ITS_MODEL, Model
 from ingest.decode.guard import describe
 from ingest.decode.instants import check_measured_at
 from ingest.decode.notes import Notes
@@ -99,7 +99,7 @@ def _nothing_known(uplink: Uplink) -> Fault:
     if uplink.fields:
         got = describe(", ".join(uplink.fields))
         expected = "fields of a model in schemas/devices"
-        return Fault(uplink.fields_pointer, "no_known_field", got, expected, "Register the device with its model.")
+        return Fault(uplink.fields_pointer, "no_known_field", got, expected, REGISTER_ITS_MODEL)
     return Fault(
         uplink.data_pointer,
         "undecoded",

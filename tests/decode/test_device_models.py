@@ -196,6 +196,7 @@ def test_a_codec_that_renamed_every_field_is_noticed_and_not_taken_for_a_quiet_p
     with pytest.raises(PayloadError) as caught:
         read(publish, "dragino/lse01", {"feuchte": 20, "waerme": 18})
     assert [(fault.pointer, fault.code) for fault in caught.value.faults] == [("/object", "no_known_field")]
+    assert "greensward device models lists them" in caught.value.faults[0].advice
 
 
 def test_all_water_contents_of_one_message_are_read_in_one_unit(publish: Publish) -> None:
