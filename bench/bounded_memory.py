@@ -81,9 +81,11 @@ def main() -> int:
         root = given.keep or Path(temporary)
         folder = DataFolder(root / "a year")
         # In a process of its own: the peak of a process counts for those that it starts too.
-        made = get_context("spawn").Process(target=_make, args=(root, folder, given.sensors))
+        made = get_context("fork").Process(target=_make, args=(root, folder, given.sensors))
         made.start()
         made.join()
+        if made.exitcode != 0:
+            raise RuntimeError("the lakes could not be made and judged")
         for name, command in _cases().items():
             if given.only in name:
                 wall, cpu, memory = _run(folder, command, given.at_once)
