@@ -241,6 +241,28 @@ def test_a_fall_to_zero_with_a_low_battery_does_not_count(
     assert gates(lake)["is_usable"] is not blocks
 
 
+@pytest.mark.parametrize(
+    ("told", "is_usable"),
+    [
+        ({7: 2.9}, False),
+        ({8: 2.9}, True),
+        ({7: 2.9, 1: 3.6}, True),
+        ({7: 3.6, 1: 2.9}, False),
+        ({-1: 2.9}, True),
+        ({3: 2.9, 0: 3.6}, True),
+    ],
+)
+def test_a_battery_that_is_told_once_a_week_counts_until_it_is_told_again(
+    lake: MadeLake, told: dict[int, float], *, is_usable: bool
+) -> None:
+    lake.laboratory_plot()
+    lake.device()
+    for days_ago, battery_v in told.items():
+        lake.add("device_status", device_id="D1", reported_at=NOON - timedelta(days=days_ago), battery_v=battery_v)
+    lake.soil(NOON, volumetric_water_content=0.02, soil_temperature_c=20.0, bulk_ec_ds_m=0.3)
+    assert gates(lake)["is_usable"] is is_usable
+
+
 @pytest.mark.parametrize(("ec_ds_m", "is_saline"), [(4.01, True), (4.0, False)])
 def test_saline_soil_is_said_and_still_counts(lake: MadeLake, ec_ds_m: float, *, is_saline: bool) -> None:
     row = one_reading(lake, volumetric_water_content=0.2, bulk_ec_ds_m=ec_ds_m, soil_temperature_c=20.0)
