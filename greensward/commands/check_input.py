@@ -17,6 +17,12 @@ EXPECTED = (
 )
 
 
+_DECODED = (
+    "What a LoRaWAN decoder gives by itself is tried within an uplink: "
+    '{"deviceInfo": {"devEui": "0011223344556677"}, "object": {…}}, with --model.'
+)
+
+
 def read_hex(text: str) -> bytes:
     """Return the bytes that a person wrote in hex: "0x0d4e", "0D 4E" and "0d:4e" are the same. Raises: ConfigError."""
     plain = re.sub(r"[\s:,-]|0x", "", text.lower())
@@ -49,7 +55,7 @@ def split_message(data: bytes, topic: str | None, district: str) -> tuple[str, b
         return _written(document["topic"]), payload.encode("utf-8", "surrogatepass")
     guessed = _topic_of(document, district)
     if guessed is None:
-        raise ConfigError("Nothing in the message tells its topic. " + EXPECTED)
+        raise ConfigError(f"Nothing in the message tells its topic. {EXPECTED} {_DECODED}")
     return guessed, data
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,20 @@ def test_native_messages_and_wrapped_ones_tell_their_topic() -> None:
 def test_a_message_that_does_not_tell_its_topic_is_asked_for_one(message: bytes) -> None:
     with pytest.raises(ConfigError, match="--topic"):
         split_message(message, None, "beichen")
+
+
+def test_what_a_decoder_gives_by_itself_is_answered_with_how_to_try_it(
+    data: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    decoded = {"water_SOIL": "18.30", "temp_SOIL": "21.40", "Bat": 3.61}
+    with pytest.raises(ConfigError, match="tried within an uplink") as told:
+        split_message(json.dumps(decoded).encode(), None, "beichen")
+    written = re.search(r"uplink: (\{.*\}), with --model", str(told.value))
+    assert written is not None
+    file = tmp_path / "uplink.json"
+    file.write_text(written[1].replace("{…}", json.dumps(decoded)), encoding="utf-8")
+    code, result = said(data, capsys, "check", file, "--model", "dragino/lse01")
+    assert (code, len(result["soil"])) == (0, 1)
 
 
 def test_hex_is_read_as_people_write_it() -> None:
