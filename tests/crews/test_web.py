@@ -78,6 +78,19 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield Place(url, folder, load_keys(folder))
 
 
+@contextmanager
+def own_district(tmp_path: Path, now: datetime = NOW) -> Iterator[tuple[Place, httpx.Client, str]]:
+    """Yield a server over a district of its own, a crew's browser that has opened the link, and the list in it."""
+    folder = made_folder(tmp_path / "data")
+    keys = load_keys(folder)
+    with (
+        served(folder, now) as url,
+        httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True) as reader,
+    ):
+        page = reader.get(f"/c/{make_token(keys, 'crew', '一队', now)}").text
+        yield Place(url, folder, keys), reader, page
+
+
 def issue_of(page: str, name: str) -> str:
     """Return the issue id of the first card with a plot's name."""
     card = next(part for part in page.split("<article ")[1:] if name in part)
@@ -586,12 +599,7 @@ def photos_on_disk(folder: DataFolder) -> int:
 
 
 def test_a_refused_report_leaves_no_photo_behind(tmp_path: Path) -> None:
-    folder = made_folder(tmp_path / "data")
-    with (
-        served(folder, NOW) as url,
-        httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True) as reader,
-    ):
-        page = reader.get(f"/c/{make_token(load_keys(folder), 'crew', '一队', NOW)}").text
+    with own_district(tmp_path) as (place, reader, page):
         issue_id, inspected = issue_of(page, "京津路绿带 15 段"), issue_of(page, "北运河滨河 3 号")
         sent = fields(page, issue_id, "done")
 
@@ -603,23 +611,18 @@ def test_a_refused_report_leaves_no_photo_behind(tmp_path: Path) -> None:
         assert post(2, water="-5") == 400
         assert post(3, form_token=sent["action_id"]) == 403
         assert post(4, to=inspected, **fields(page, inspected, "done")) == 400
-        assert photos_on_disk(folder) == 0
+        assert photos_on_disk(place.folder) == 0
         assert post(5) == 200
-        assert photos_on_disk(folder) == 1
+        assert photos_on_disk(place.folder) == 1
         assert post(6) == 200  # the same action again: answered, not kept
         assert post(7, action_id="another-0001") == 409  # it is reported already
-        assert photos_on_disk(folder) == 1
+        assert photos_on_disk(place.folder) == 1
 
 
 def test_a_photo_that_cannot_be_stored_leaves_neither_report_nor_photo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = made_folder(tmp_path / "data")
-    with (
-        served(folder, NOW) as url,
-        httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True) as reader,
-    ):
-        page = reader.get(f"/c/{make_token(load_keys(folder), 'crew', '一队', NOW)}").text
+    with own_district(tmp_path) as (place, reader, page):
         issue_id = issue_of(page, "京津路绿带 15 段")
         times: list[int] = []
 
@@ -632,8 +635,8 @@ def test_a_photo_that_cannot_be_stored_leaves_neither_report_nor_photo(
         monkeypatch.setattr(photos_module, "write_new_file", fail_second)
         files = {f"photo_{role}": ("a.jpg", jpeg(n), "image/jpeg") for n, role in enumerate(("before", "after"))}
         answer = reader.post(f"/issues/{issue_id}/actions", data=fields(page, issue_id, "done"), files=files)
-        assert (answer.status_code, len(times), photos_on_disk(folder)) == (503, 2, 0)
-        with Ledger(folder.ledger, BEICHEN) as ledger:
+        assert (answer.status_code, len(times), photos_on_disk(place.folder)) == (503, 2, 0)
+        with Ledger(place.folder.ledger, BEICHEN) as ledger:
             assert ledger.issue(issue_id).state == "assigned"
 
 
@@ -656,21 +659,16 @@ def test_a_crew_can_send_so_many_photos_a_day_and_another_crew_as_many(ledger: L
 
 
 def test_odd_water_is_asked_back_on_the_page_and_either_answer_holds(tmp_path: Path) -> None:
-    folder = made_folder(tmp_path / "data")
-    with (
-        served(folder, NOW) as url,
-        httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True) as reader,
-    ):
-        page = reader.get(f"/c/{make_token(load_keys(folder), 'crew', '一队', NOW)}").text
-        issue_id = issue_of(page, "京津路绿带 15 段")
+    with own_district(tmp_path) as (place, reader, before):
+        issue_id = issue_of(before, "京津路绿带 15 段")
         address = f"/issues/{issue_id}/actions"
-        page = reader.post(address, data=fields(page, issue_id, "done") | {"water": "6.4", "water_unit": "L"}).text
+        page = reader.post(address, data=fields(before, issue_id, "done") | {"water": "6.4", "water_unit": "L"}).text
         assert "你填的是 6.4 升，这次要浇 6.4 吨。是 6.4 吨吗？" in page
         assert "没有作业后的照片" in page
         files = {"photo_after": ("a.jpg", jpeg(1), "image/jpeg")}
         page = reader.post(address, data=fields(page, issue_id, "amended"), files=files).text
         assert "已收到：补充" in page
-        with Ledger(folder.ledger, BEICHEN) as ledger:
+        with Ledger(place.folder.ledger, BEICHEN) as ledger:
             issue = ledger.issue(issue_id)
             assert (issue.water_used_litres, issue.water_doubt_litres, len(issue.photos)) == (None, 6.4, 1)
         answer = re.search(r'name="water" value="([0-9.]+)">是 6.4 吨<', page)
@@ -678,18 +676,13 @@ def test_odd_water_is_asked_back_on_the_page_and_either_answer_holds(tmp_path: P
         page = reader.post(
             address, data=fields(page, issue_id, "amended") | {"water": answer[1], "water_unit": "L"}
         ).text
-        with Ledger(folder.ledger, BEICHEN) as ledger:
+        with Ledger(place.folder.ledger, BEICHEN) as ledger:
             assert ledger.issue(issue_id).water_used_litres == 6400.0
         assert "用水 6.4 吨" in page
 
 
 def test_a_receipt_is_of_the_newest_report_of_that_issue_only(tmp_path: Path) -> None:
-    folder = made_folder(tmp_path / "data")
-    with (
-        served(folder, NOW) as url,
-        httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True) as reader,
-    ):
-        page = reader.get(f"/c/{make_token(load_keys(folder), 'crew', '一队', NOW)}").text
+    with own_district(tmp_path) as (place, reader, page):
         issue_id, other = issue_of(page, "京津路绿带 15 段"), issue_of(page, "京津路绿带 12 段")
         sent = fields(page, issue_id, "done")
         reader.post(f"/issues/{issue_id}/actions", data=sent)
@@ -698,19 +691,13 @@ def test_a_receipt_is_of_the_newest_report_of_that_issue_only(tmp_path: Path) ->
         for kind, issue in (("false_alarm", issue_id), ("done", other), ("x", issue_id), ("done", "BC-1")):
             assert "已收到" not in reader.get(f"/list?received={kind}&issue={issue}").text
         assert "已收到：完成" in reader.get(f"/list?received=done&issue={issue_id}").text
-        with Ledger(folder.ledger, BEICHEN) as ledger:
+        with Ledger(place.folder.ledger, BEICHEN) as ledger:
             perform(ledger, Action("office-0001", issue_id, "reopened", "王工", reason="x"), NOW)
         assert "已收到" not in reader.get(f"/list?received=done&issue={issue_id}").text
 
 
 def test_the_office_looks_at_photos_notes_water_and_reasons(tmp_path: Path) -> None:
-    folder = made_folder(tmp_path / "data")
-    keys = load_keys(folder)
-    with (
-        served(folder, NOW) as url,
-        httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True) as reader,
-    ):
-        page = reader.get(f"/c/{make_token(keys, 'crew', '一队', NOW)}").text
+    with own_district(tmp_path) as (place, reader, page):
         issue_id = issue_of(page, "京津路绿带 15 段")
         files = {
             "photo_after": ("a.jpg", jpeg(1), "image/jpeg"),
@@ -719,7 +706,7 @@ def test_the_office_looks_at_photos_notes_water_and_reasons(tmp_path: Path) -> N
         sent = fields(page, issue_id, "done") | {"water": "6", "note": "<b>浇透了</b>"}
         assert reader.post(f"/issues/{issue_id}/actions", data=sent, files=files).status_code == 200
         assert reader.get(f"/office/issues/{issue_id}").status_code == 403
-        reader.get(f"/c/{make_token(keys, 'office', 'office', NOW)}")
+        reader.get(f"/c/{make_token(place.keys, 'office', 'office', NOW)}")
         table = reader.get("/office").text
         assert f'href="/office/issues/{issue_id}?lang=zh"' in table
         shown = reader.get(f"/office/issues/{issue_id}").text
@@ -747,19 +734,13 @@ def test_the_office_looks_at_photos_notes_water_and_reasons(tmp_path: Path) -> N
 def test_how_long_a_report_waited_on_the_phone_is_told_to_the_office_and_dates_nothing(
     tmp_path: Path, now: datetime, waited_s: str, said: str
 ) -> None:
-    folder = made_folder(tmp_path / "data")
-    keys = load_keys(folder)
-    with (
-        served(folder, now) as url,
-        httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True) as reader,
-    ):
-        page = reader.get(f"/c/{make_token(keys, 'crew', '一队', now)}").text
+    with own_district(tmp_path, now) as (place, reader, page):
         issue_id = issue_of(page, "京津路绿带 15 段")
         sent = fields(page, issue_id, "done") | {"waited_s": waited_s}
         assert reader.post(f"/issues/{issue_id}/actions", data=sent).status_code == 200
-        with Ledger(folder.ledger, BEICHEN) as ledger:
+        with Ledger(place.folder.ledger, BEICHEN) as ledger:
             assert ledger.issue(issue_id).done_at == now
-        reader.get(f"/c/{make_token(keys, 'office', 'office', now)}")
+        reader.get(f"/c/{make_token(place.keys, 'office', 'office', now)}")
         shown = reader.get(f"/office/issues/{issue_id}").text
         assert ("手机上" in shown) == bool(said)
         assert said in shown
@@ -775,16 +756,10 @@ def test_how_long_a_report_waited_on_the_phone_is_told_to_the_office_and_dates_n
 def test_work_reported_after_its_issue_had_ended_is_received_and_shown_to_the_office(
     tmp_path: Path, language: str, received: str, heading: str
 ) -> None:
-    folder = made_folder(tmp_path / "data")
-    keys = load_keys(folder)
-    with (
-        served(folder, NOW) as url,
-        httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True) as reader,
-    ):
-        page = reader.get(f"/c/{make_token(keys, 'crew', '一队', NOW)}").text
+    with own_district(tmp_path) as (place, reader, page):
         issue_id = issue_of(page, "京津路绿带 15 段")
         sent = fields(page, issue_id, "done") | {"water": "6", "note": "浇透了"}
-        with Ledger(folder.ledger, BEICHEN) as ledger:
+        with Ledger(place.folder.ledger, BEICHEN) as ledger:
             perform(ledger, Action("office-0001", issue_id, "void", "王工", reason="x"), NOW - 30 * DAY)
         files = {"photo_after": ("a.jpg", jpeg(1), "image/jpeg")}
         answer = reader.post(
@@ -795,7 +770,7 @@ def test_work_reported_after_its_issue_had_ended_is_received_and_shown_to_the_of
         mine = reader.get(f"/list?lang={language}&received=done&issue={issue_id}").text
         assert received in mine
         assert f'id="{issue_id}"' not in mine, "it ended long ago: no card tells of it"
-        reader.get(f"/c/{make_token(keys, 'office', 'office', NOW)}")
+        reader.get(f"/c/{make_token(place.keys, 'office', 'office', NOW)}")
         shown = reader.get(f"/office/issues/{issue_id}?lang={language}").text
         report = shown[shown.index(f"<b>{heading}</b>") :]
         for words in ("浇透了", "一队", f"/photos/{hashlib.sha256(jpeg(1)).hexdigest()}"):
