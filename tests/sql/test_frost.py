@@ -119,12 +119,25 @@ def test_soil_that_thaws_by_day_and_freezes_by_night_is_never_dry_by_the_hour(la
     assert lake.flag("drought", as_of=noon + 72 * HOUR)["state"] in {"stale", "silent"}
 
 
+def dry_soil(lake: MadeLake, last: datetime, days: int = 12) -> None:
+    """Add a plot with one probe without a thermometer, dry in each hour of the `days` up to `last`."""
+    lake.laboratory_plot()
+    lake.device()
+    for hours in range(24 * days):
+        lake.soil(last - hours * HOUR, volumetric_water_content=0.08)
+
+
+def station(lake: MadeLake, at: datetime, air_c: float) -> None:
+    """Add what the weather station says of the air."""
+    lake.add("weather_readings", device_id="W", measured_at=at, air_temperature_c=air_c)
+
+
 def air(lake: MadeLake, means_c: list[float], last_day: date) -> None:
     """Add the daily means of the air, in hourly readings."""
     for back, mean_c in enumerate(reversed(means_c)):
         for hour in range(24):
             at = local_midnight(last_day - timedelta(days=back)) + hour * HOUR
-            lake.add("weather_readings", device_id="W", measured_at=at, air_temperature_c=mean_c)
+            station(lake, at, mean_c)
 
 
 @pytest.mark.parametrize(("warm_days", "state"), [(1, "frozen"), (2, "frozen"), (3, "frozen"), (4, "dry")])
@@ -133,22 +146,18 @@ def test_without_thermometers_soil_thaws_after_three_finished_days_without_frost
 ) -> None:
     """The last of the warm days is today, at six in the evening."""
     today = date(2026, 11, 20)
-    lake.laboratory_plot()
-    lake.device()
-    for hours in range(24 * 12):
-        lake.soil(local_midnight(today) + (18 - hours) * HOUR, volumetric_water_content=0.08)
+    evening = local_midnight(today) + 18 * HOUR
+    dry_soil(lake, evening)
     air(lake, [-8.0] * 8 + [0.0] * warm_days, today)
-    assert lake.flag("drought", as_of=local_midnight(today) + 18 * HOUR)["state"] == state
+    assert lake.flag("drought", as_of=evening)["state"] == state
 
 
 def test_the_day_that_ends_the_frost_is_still_frozen(lake: MadeLake) -> None:
     today = date(2026, 11, 20)
-    lake.laboratory_plot()
-    lake.device()
-    for hours in range(24 * 12):
-        lake.soil(local_midnight(today) - (hours - 18) * HOUR, volumetric_water_content=0.08)
+    evening = local_midnight(today) + 18 * HOUR
+    dry_soil(lake, evening)
     air(lake, [-8.0] * 8 + [0.0] * 4, today)
-    lake.flags(local_midnight(today) + 18 * HOUR)
+    lake.flags(evening)
     rows = lake.connection.execute(
         "select distinct date, is_d01_frozen from readings where date >= date '2026-11-19' order by date"
     ).fetchall()
@@ -158,10 +167,7 @@ def test_the_day_that_ends_the_frost_is_still_frozen(lake: MadeLake) -> None:
 def test_half_a_warm_day_ends_no_frost_and_half_a_cold_one_begins_none(lake: MadeLake) -> None:
     today = date(2026, 11, 20)
     noon = local_midnight(today) + 12 * HOUR
-    lake.laboratory_plot()
-    lake.device()
-    for hours in range(24 * 6):
-        lake.soil(noon - hours * HOUR, volumetric_water_content=0.08)
+    dry_soil(lake, noon, days=6)
     air(lake, [5.0] * 4 + [-8.0, -8.0], today)
     assert lake.flag("drought", as_of=noon)["state"] == "dry"
     assert lake.flag("drought", as_of=local_midnight(date(2026, 11, 21)))["state"] == "frozen"
@@ -169,12 +175,10 @@ def test_half_a_warm_day_ends_no_frost_and_half_a_cold_one_begins_none(lake: Mad
 
 def test_a_weather_station_that_fell_silent_thaws_nothing(lake: MadeLake) -> None:
     today = date(2026, 11, 20)
-    lake.laboratory_plot()
-    lake.device()
-    for hours in range(24 * 12):
-        lake.soil(local_midnight(today) + (18 - hours) * HOUR, volumetric_water_content=0.08)
+    evening = local_midnight(today) + 18 * HOUR
+    dry_soil(lake, evening)
     air(lake, [-8.0] * 3, date(2026, 11, 16))
-    assert lake.flag("drought", as_of=local_midnight(today) + 18 * HOUR)["state"] == "frozen"
+    assert lake.flag("drought", as_of=evening)["state"] == "frozen"
 
 
 @pytest.mark.parametrize(
@@ -186,17 +190,13 @@ def test_a_station_that_is_heard_at_night_only_tells_of_no_frost_in_the_air(
     """Nights of -4 and days of 8: a mean above zero, by whichever hours, and as often as they are told."""
     today = date(2026, 11, 20)
     noon = local_midnight(today) + 12 * HOUR
-    lake.laboratory_plot()
-    lake.device()
-    for back in range(24 * 12):
-        lake.soil(noon - back * HOUR, volumetric_water_content=0.08)
+    dry_soil(lake, noon)
     for back in range(12):
         heard = hours if back < 4 else range(0, 24, 6) if hours.step == 6 else range(24)
         for hour in heard:
             for minute in range(0, 60, every_minutes if hour < 8 else 60):
                 at = local_midnight(today) + (hour + minute / 60 - 24 * back) * HOUR
-                air_c = -4.0 if hour < 8 else 8.0
-                lake.add("weather_readings", device_id="W", measured_at=at, air_temperature_c=air_c)
+                station(lake, at, -4.0 if hour < 8 else 8.0)
     assert lake.flag("drought", as_of=noon)["state"] == "dry"
 
 
@@ -205,14 +205,11 @@ def test_a_station_that_goes_over_to_rarer_readings_still_tells_of_frost(lake: M
     """Hourly for 20 days; then, with the frost, by night and by day but more rarely, or morning and evening only."""
     today = date(2026, 11, 25)
     noon = local_midnight(today) + 12 * HOUR
-    lake.laboratory_plot()
-    lake.device()
-    for back in range(24 * 12):
-        lake.soil(noon - back * HOUR, volumetric_water_content=0.08)
+    dry_soil(lake, noon)
     for back in range(26):
         for hour in hours if back < 6 else range(24):
             at = local_midnight(today) + (hour - 24 * back) * HOUR
-            lake.add("weather_readings", device_id="W", measured_at=at, air_temperature_c=-8.0 if back < 6 else 4.0)
+            station(lake, at, -8.0 if back < 6 else 4.0)
     assert lake.flag("drought", as_of=noon)["state"] == "frozen"
 
 
@@ -221,13 +218,9 @@ def test_days_whose_warmest_hours_are_missing_tell_of_no_frost_in_the_air(lake: 
     """Nights and mornings of -4, evenings of -1, afternoons of 11."""
     today = date(2026, 11, 25)
     noon = local_midnight(today) + 12 * HOUR
-    lake.laboratory_plot()
-    lake.device()
-    for back in range(24 * 12):
-        lake.soil(noon - back * HOUR, volumetric_water_content=0.08)
+    dry_soil(lake, noon)
     for back in range(26):
         for hour in hours if back < 6 else range(24):
             at = local_midnight(today) + (hour - 24 * back) * HOUR
-            air_c = (-4.0, -4.0, 11.0, -1.0)[hour // 6]
-            lake.add("weather_readings", device_id="W", measured_at=at, air_temperature_c=air_c)
+            station(lake, at, (-4.0, -4.0, 11.0, -1.0)[hour // 6])
     assert lake.flag("drought", as_of=noon)["state"] == "dry"
