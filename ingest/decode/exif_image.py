@@ -149,9 +149,9 @@ def _position_sigma_m(tags: Tags) -> float | None:
     At most _WORST_SIGMA_M: a receiver that says more says no more by it.
     """
     flag = tags.number("RtkFlag") or 0
-    deviations = [tags.number(name) for name in ("RtkStdLon", "RtkStdLat")]
-    if flag >= min(_RTK) and None not in deviations and any(deviations):
-        return min(max(number or 0.0 for number in deviations), _WORST_SIGMA_M)
+    deviations = [-1.0 if number is None else number for number in map(tags.number, ("RtkStdLon", "RtkStdLat"))]
+    if flag >= min(_RTK) and min(deviations) >= 0 and any(deviations):
+        return min(max(deviations), _WORST_SIGMA_M)
     accuracy = tags.number("GPSXYAccuracy", "GPSHPositioningError")
     return min(accuracy, _WORST_SIGMA_M) if accuracy is not None and accuracy > 0 else None
 

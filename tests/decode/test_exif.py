@@ -257,6 +257,12 @@ def test_no_receiver_doubts_its_place_beyond_what_can_be_reckoned_with(said: dic
     assert found.position_sigma_m == 1000.0
 
 
+def test_a_deviation_below_nothing_is_none_and_makes_no_place_sure() -> None:
+    said: dict[str, Any] = {"XMP_drone_dji__RtkStdLon": -2.0, "XMP_drone_dji__RtkStdLat": -1e308}
+    assert image(**said).position_sigma_m is None
+    assert image(**said, GPS__GPSHPositioningError=1.9).position_sigma_m == 1.9
+
+
 def test_three_zeros_are_a_camera_without_an_attitude_sensor() -> None:
     tags = {name: value for name, value in GROUPED.items() if "Gimbal" not in name}
     found = image_from_tags(tags | {f"XMP-Camera:{name}": 0 for name in ("Yaw", "Pitch", "Roll")}, SHANGHAI)
