@@ -28,6 +28,7 @@ from ingest.lake.files import partition_days, partition_files
 from ingest.lake.footers import repeated_columns
 from ingest.lake.layout import DataFolder
 from ingest.lake.merge import rows_in_order, says_it_is_in_order
+from ingest.lake.spans import forget
 from ingest.lake.tables import Table, all_tables
 from ingest.lake.write import may_be_long, replace_files
 
@@ -88,8 +89,8 @@ def compact_partition(
     Rows of the same key that came in different files become one where the table merges measured columns.
     Raises: StoreError (ExchangeUnsupportedError where folders cannot be swapped); the partition is unchanged then.
     """
-    while True:
-        files = partition_files(folder, spec, day)
+    files = partition_files(folder, spec, day)
+    for _ in range(len(files)):
         if len(files) <= max(more_than, 1):
             return 0
         if not can_exchange(folder.staging):
@@ -105,13 +106,21 @@ def compact_partition(
         # A wrong byte that Parquet does not notice must not get a new name with a right hash.
         for path in _one_by_one(chosen, turned):
             set_aside(set_aside_damaged(folder, [path]))
-        if set(chosen) <= set(partition_files(folder, spec, day)):  # a seal sets damaged ones aside, too
+        files = partition_files(folder, spec, day)
+        if set(chosen) <= set(files):  # a seal sets damaged ones aside, too
             break
+    else:  # each time one was gone, and still there are many: others are at work on this day
+        return 0
     stem = f"merged-{min(_bound(path, 1) for path in chosen)}-{max(_bound(path, 2) for path in chosen)}"
     with closing(rows_in_order(spec, chosen, merge_bytes // 4)) as parts:
         telling = _one_by_one(parts, turned)
         is_done = replace_files(folder, spec, day, chosen, telling, stem, merge_bytes * 3 // 4)
-    return len(chosen) if is_done else 0
+    if not is_done:
+        return 0
+    forget(chosen, str(spec.partition_by))
+    for path in chosen:
+        _known(str(path.parent)).pop(path.name, None)
+    return len(chosen)
 
 
 def compact_lake(

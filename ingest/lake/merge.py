@@ -48,6 +48,7 @@ def rows_in_order(spec: Table, paths: Sequence[Path], rows_bytes: int) -> Genera
     rows_bytes: how much of all files together is in memory, about. A file that does not say that it is in order, as
         those of earlier versions, is read whole.
     Where the table merges measured columns, rows of the same key become one; `sort_by` is part of the key there.
+    It comes to an end: each turn gives rows away, or reads on in the file that ends first.
     Raises: StoreError.
     """
     with ExitStack() as stack, _reading(spec):

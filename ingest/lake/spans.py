@@ -37,6 +37,12 @@ def files_within(paths: Iterable[Path], column: str, span: Span) -> list[Path]:
     return found
 
 
+def forget(paths: Iterable[Path], column: str) -> None:
+    """Keep nothing of files that are gone: of a day that is over nobody may ask again."""
+    for path in paths:
+        _known(str(path.parent), column).pop(path.name, None)
+
+
 def _touch(one: Span, other: Span) -> bool:
     return one[0] <= other[1] and other[0] <= one[1]
 

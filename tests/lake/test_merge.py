@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingest.errors import StoreError
-from ingest.lake import compact, durable, merge
+from ingest.lake import compact, durable, merge, spans
 from ingest.lake.compact import _chosen, _File, compact_partition
 from ingest.lake.files import partition_files, read_files
 from ingest.lake.layout import DataFolder
@@ -256,6 +256,38 @@ def test_what_is_kept_of_each_file_of_a_day_takes_half_a_kilobyte_and_goes_with_
         tracemalloc.stop()
     assert kept_bytes < len(names) * 600
     assert left_bytes < kept_bytes / 2, "the tables of names stay as large as they were"
+
+
+def test_of_files_that_were_merged_nothing_is_kept_even_where_nobody_looks_at_their_day_again(
+    folder: DataFolder,
+) -> None:
+    fill(folder, 3, files=12)
+    paths = partition_files(folder, SOIL, DAY)
+    keep_what_is_known_of(folder)
+    assert compact_partition(folder, SOIL, DAY, more_than=1) == len(paths)
+    partition = str(paths[0].parent)
+    assert not compact._known(partition)
+    assert not spans._known(partition, "measured_at")
+
+
+def test_a_day_whose_files_others_take_away_one_after_the_other_is_left_for_another_time(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And put others there, so that there are always some to be merged."""
+    fill(folder, 3, files=12)
+    taken: list[Path] = []
+
+    def take_one(_: DataFolder, paths: list[Path]) -> list[str]:
+        assert len(taken) < 300, "it goes on for ever"
+        if paths[0].exists():
+            paths[0].rename(paths[0].with_name(f"part-0-0-{len(taken):032x}.parquet"))
+            taken.append(paths[0])
+        return []
+
+    monkeypatch.setattr(compact, "set_aside_damaged", take_one)
+    assert compact_partition(folder, SOIL, DAY, more_than=1) == 0
+    assert len(partition_files(folder, SOIL, DAY)) == 12
+    assert taken
 
 
 def keep_what_is_known_of(folder: DataFolder) -> int:
