@@ -83,9 +83,14 @@ class Ledger:
     def __init__(self, path: Path, site: Site) -> None:
         """Open the ledger at `path`, making it on first use.
 
+        Before the first change what others wrote is copied from the write-ahead log into the file and fsynced, as far
+        as nobody reads an older state of it: no change is to lie behind a page that an earlier failed fsync left in
+        memory only. Not before reading, for which a full disk has room.
+
         Raises: StoreError when it cannot be opened, is damaged, or was made by a newer Greensward.
         """
         self.site = site
+        self._is_log_copied = False
         with store_errors(f"opening the ledger {path}"):
             make_folder(path.parent)
         # SQLite does not wait when two processes switch a new file to WAL at once.
@@ -152,6 +157,9 @@ class Ledger:
     def transaction(self) -> Iterator[None]:
         """Make everything inside the block one durable change, or none. Raises: StoreError."""
         with self._sqlite_errors("writing"):
+            if not self._is_log_copied:
+                self._db.execute("pragma wal_checkpoint(truncate)")
+                self._is_log_copied = True
             self._db.execute("begin immediate")
             try:
                 yield

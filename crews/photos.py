@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -44,12 +45,12 @@ def photo_hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def keep_photos(
-    ledger: Ledger, folder: DataFolder, photos: Sequence[bytes], crew: str, now: datetime, written: list[Path]
-) -> None:
-    """Keep photos of `crew` durably, each content once; inside a transaction.
+def keep_photos(ledger: Ledger, folder: DataFolder, photos: Sequence[bytes], crew: str, now: datetime) -> None:
+    """Keep photos of `crew` durably, each content once, or none of them; inside a transaction.
 
-    written: gets the path of every new file, for the caller to remove should the transaction fail
+    They stay should the transaction fail to commit: where the fsync of its log failed and the process then died, SQLite
+    takes it for done, and its event names them. Whoever sends them again finds them by their content.
+
     Raises: ActionRefusedError when the crew has sent too much today or something is no photo; StoreError.
     """
     day = ledger.site.local_date(now).isoformat()
@@ -59,18 +60,32 @@ def keep_photos(
         raise ActionRefusedError(
             "photo_quota", f"Crew {crew} has sent {most_photo_bytes_a_day() / 1e6:.0f} MB of photos today; no more fit."
         )
-    for data in photos:
-        sha256 = photo_hash(data)
-        if ledger.run("select 1 from photos where sha256 = ?", (sha256,)):
-            continue
-        path = _write(folder, data)
-        written.append(path)
-        ledger.run(
-            "insert into photos (sha256, file_name, media_type, bytes, received_at) values (?, ?, ?, ?, ?)",
-            (sha256, path.name, media_type(data), len(data), to_us(now)),
-        )
-    if photos:
-        ledger.run("insert or replace into photo_bytes (crew, day, bytes) values (?, ?, ?)", (crew, day, total))
+    with _all_or_none() as written:
+        for data in photos:
+            sha256 = photo_hash(data)
+            if ledger.run("select 1 from photos where sha256 = ?", (sha256,)):
+                continue
+            path = _write(folder, data)
+            written.append(path)
+            ledger.run(
+                "insert into photos (sha256, file_name, media_type, bytes, received_at) values (?, ?, ?, ?, ?)",
+                (sha256, path.name, media_type(data), len(data), to_us(now)),
+            )
+        if photos:
+            ledger.run("insert or replace into photo_bytes (crew, day, bytes) values (?, ?, ?)", (crew, day, total))
+
+
+@contextmanager
+def _all_or_none() -> Iterator[list[Path]]:
+    """Yield a list for the paths of new files, which are removed again when the block fails."""
+    written: list[Path] = []
+    try:
+        yield written
+    except BaseException:
+        for path in written:
+            with suppress(OSError):  # the first failure is the one to tell
+                path.unlink()
+        raise
 
 
 def _write(folder: DataFolder, data: bytes) -> Path:

@@ -7,7 +7,6 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -57,7 +56,7 @@ class Report:
     def take(self, ledger: Ledger, folder: DataFolder, issue_id: str, said: Pass, now: datetime) -> Outcome:
         """Bring the report into the ledger and keep its photos: both or neither.
 
-        Raises: ActionRefusedError, and no photo is kept; StoreError.
+        Raises: ActionRefusedError, and no photo is kept; StoreError: the same report may be sent again.
         """
         action = Action(
             action_id=self.action_id,
@@ -74,17 +73,11 @@ class Report:
             photos=tuple(Photo(photo_hash(data), role) for role, data in self.photos),
             said_at=None if self.waited_s is None else now - timedelta(seconds=self.waited_s),
         )
-        written: list[Path] = []
 
         def keep() -> None:
-            keep_photos(ledger, folder, [data for _, data in self.photos], said.subject, now, written)
+            keep_photos(ledger, folder, [data for _, data in self.photos], said.subject, now)
 
-        try:
-            return perform(ledger, action, now, keep)
-        except BaseException:
-            for path in written:
-                path.unlink(missing_ok=True)
-            raise
+        return perform(ledger, action, now, keep)
 
 
 async def read_report(request: Request, truck_litres: float) -> Report:

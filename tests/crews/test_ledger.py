@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -54,6 +55,18 @@ def test_exported_events_fit_the_lake_and_go_on_from_a_number(tmp_path: Path) ->
         assert rows.num_rows == ledger.version() == len(set(rows["event_id"].to_pylist()))
         assert ledger.events_since(5).num_rows == rows.num_rows - 5
         assert ledger.events_since(ledger.version()).num_rows == 0
+
+
+def test_what_an_earlier_process_left_in_the_log_is_in_the_file_before_anything_new(tmp_path: Path) -> None:
+    """No change lies behind a page of the log that a failed fsync left in memory only."""
+    path, without_log = tmp_path / "ledger.sqlite", tmp_path / "copied.sqlite"
+    with Ledger(path, BEICHEN) as first:
+        apply_flags(first, [flag("JJ-012", "drought", NOW)], PLOTS, NOW)
+        with Ledger(path, BEICHEN) as second:
+            apply_flags(second, [flag("JJ-021", "drought", NOW)], PLOTS, NOW)
+            shutil.copyfile(path, without_log)
+            with Ledger(without_log, BEICHEN) as copied:
+                assert [issue.plot_id for issue in copied.open_issues()] == ["JJ-012"]
 
 
 def test_a_change_that_fails_half_way_leaves_nothing(ledger: Ledger) -> None:

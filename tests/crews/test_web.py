@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import re
 import socket
@@ -619,8 +620,13 @@ def test_a_refused_report_leaves_no_photo_behind(tmp_path: Path) -> None:
         assert photos_on_disk(place.folder) == 1
 
 
-def test_a_photo_that_cannot_be_stored_leaves_neither_report_nor_photo(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def _refuse(*_: Any, **__: Any) -> None:
+    raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+
+@pytest.mark.parametrize("is_removable", [True, False])
+def test_a_photo_that_cannot_be_stored_leaves_neither_report_nor_as_far_as_the_disk_allows_photo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_removable: bool
 ) -> None:
     with own_district(tmp_path) as (place, reader, page):
         issue_id = issue_of(page, "京津路绿带 15 段")
@@ -629,15 +635,45 @@ def test_a_photo_that_cannot_be_stored_leaves_neither_report_nor_photo(
         def fail_second(*arguments: Any) -> Path:
             times.append(1)
             if len(times) == 2:
+                if not is_removable:
+                    monkeypatch.setattr(Path, "unlink", _refuse)
                 raise StoreError("the disk is full")
             return write_new_file(*arguments)
 
         monkeypatch.setattr(photos_module, "write_new_file", fail_second)
         files = {f"photo_{role}": ("a.jpg", jpeg(n), "image/jpeg") for n, role in enumerate(("before", "after"))}
         answer = reader.post(f"/issues/{issue_id}/actions", data=fields(page, issue_id, "done"), files=files)
-        assert (answer.status_code, len(times), photos_on_disk(place.folder)) == (503, 2, 0)
+        assert (answer.status_code, len(times), photos_on_disk(place.folder)) == (503, 2, 0 if is_removable else 1)
         with Ledger(place.folder.ledger, BEICHEN) as ledger:
             assert ledger.issue(issue_id).state == "assigned"
+
+
+def test_a_report_found_kept_after_a_crash_that_was_said_to_have_failed_has_its_photos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fsync of SQLite's log fails, and then the process dies: whoever opens it next finds the log whole."""
+    transaction = Ledger.transaction
+
+    @contextmanager
+    def fail_late(ledger: Ledger) -> Iterator[None]:
+        with transaction(ledger):
+            yield
+        raise StoreError("the fsync failed")
+
+    with own_district(tmp_path) as (_, reader, page):
+        issue_id = issue_of(page, "京津路绿带 15 段")
+        files = {f"photo_{role}": ("a.jpg", jpeg(n), "image/jpeg") for n, role in enumerate(("before", "after"))}
+
+        def post() -> int:
+            sent = fields(page, issue_id, "done")
+            return reader.post(f"/issues/{issue_id}/actions", data=sent, files=files).status_code
+
+        with monkeypatch.context() as failing:
+            failing.setattr(Ledger, "transaction", fail_late)
+            assert post() == 503
+        assert post() == 200
+        for number in range(2):
+            assert reader.get(f"/photos/{hashlib.sha256(jpeg(number)).hexdigest()}").content == jpeg(number)
 
 
 def test_a_crew_can_send_so_many_photos_a_day_and_another_crew_as_many(ledger: Ledger, tmp_path: Path) -> None:
@@ -646,7 +682,7 @@ def test_a_crew_can_send_so_many_photos_a_day_and_another_crew_as_many(ledger: L
 
     def keep(crew: str, number: int, at: datetime) -> None:
         with ledger.transaction():
-            keep_photos(ledger, folder, [jpeg(number)], crew, at, [])
+            keep_photos(ledger, folder, [jpeg(number)], crew, at)
 
     with ledger.transaction():
         ledger.run("insert into photo_bytes values ('一队', '2026-07-02', ?)", (most - 3999,))
