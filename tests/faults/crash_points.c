@@ -5,9 +5,12 @@
  * crash_points_watch(folder, see) instead calls see(n) right before the n-th: what lies in the folder then is what a
  * kill at that moment would leave, since a kill forgets nothing that the kernel was told.
  *
- * crash_points_fail(folder, kinds, n, error, report) instead makes the n-th call of these kinds return `error` (an
- * errno) without doing anything, and writes a line to the descriptor `report` then, and whenever an fsync that failed
- * so is tried again on the same descriptor.
+ * crash_points_fail(folder, kinds, n, times, error, report) instead makes the n-th call of these kinds, and as many
+ * after it as make `times`, return `error` (an errno) without doing anything, and writes a line to the descriptor
+ * `report` then, and whenever an fsync that failed so is tried again on the same descriptor.
+ *
+ * crash_points_then_kill(calls) kills the process, when the last of those has failed, right before so many watched calls
+ * later (1: the next); 0: not.
  *
  * crash_points_slow(folder, kinds, milliseconds) makes each call of these kinds wait so long first.
  */
@@ -30,8 +33,11 @@ static atomic_int calls;
 enum { WRITE = 1, SYNC = 2, TRUNCATE = 4, NAME = 8, REMOVE = 16, MAKE = 32, ALL = 63 };
 static int chosen_kinds = ALL;
 static int chosen_call;
+static int chosen_times = 1;
 static int chosen_error; /* 0: kill */
 static int report_to;
+static int kill_after;
+static atomic_int left_to_live;
 static void (*see_call)(int);
 static int slow_ms;
 #define DESCRIPTORS 65536
@@ -48,12 +54,15 @@ void crash_points_watch(const char *folder, void (*see)(int)) {
     crash_points_arm(folder, 0);
 }
 
-void crash_points_fail(const char *folder, int kinds, int n, int error, int report) {
+void crash_points_fail(const char *folder, int kinds, int n, int times, int error, int report) {
     chosen_kinds = kinds;
+    chosen_times = times;
     chosen_error = error;
     report_to = report;
     crash_points_arm(folder, n);
 }
+
+void crash_points_then_kill(int calls) { kill_after = calls; }
 
 void crash_points_slow(const char *folder, int kinds, int milliseconds) {
     chosen_kinds = kinds;
@@ -76,13 +85,16 @@ static void tell_again(int fd) {
 
 /* Says whether the call is to fail; errno is set then. */
 static int point(int kind, int is_watched) {
-    if (!is_watched || !(kind & chosen_kinds)) return 0;
+    if (!is_watched) return 0;
+    if (atomic_load(&left_to_live) && atomic_fetch_sub(&left_to_live, 1) == 1) kill(getpid(), SIGKILL);
+    if (!(kind & chosen_kinds)) return 0;
     int n = atomic_fetch_add(&calls, 1) + 1;
     if (slow_ms) usleep(1000 * slow_ms);
     if (see_call) see_call(n);
-    if (n != chosen_call) return 0;
+    if (n < chosen_call || n >= chosen_call + chosen_times) return 0;
     if (!chosen_error) kill(getpid(), SIGKILL);
     tell("failed\n");
+    if (n == chosen_call + chosen_times - 1) atomic_store(&left_to_live, kill_after);
     errno = chosen_error;
     return 1;
 }

@@ -37,15 +37,15 @@ from tests.waiting import wait_until
 
 ERRORS = (errno.EIO, errno.ENOSPC, errno.EDQUOT)
 _RATE_PER_S = 200
-_FSYNC = 2
-_OTHERS = (1, 4, 8, 16, 32)
+FSYNC = 2
+OTHERS = (1, 4, 8, 16, 32)
 """Kinds of calls in crash_points.c: write, truncate, name, remove, make."""
 _FSYNCS = 40
 """Number of an fsync since the start up to which one is chosen: opening, sealing and merging have come by then."""
 _OTHER_CALLS = 8
-_SQLITES = ".sqlite"
-"""Who closes the last connection makes SQLite copy its log into the database file, whole, and fsync both once more: so
-may a process that ends over a failed fsync. Nothing is acknowledged any more by then."""
+SQLITES = ".sqlite"
+"""In the names of its files. Who closes the last connection makes SQLite copy its log into the database file, whole,
+and fsync both once more: so may a process that ends over a failed fsync. Nothing is acknowledged any more by then."""
 
 _ENOUGH_MESSAGES = 1_200
 """Taken by one process without meeting the call: it does not come any more, since fewer of its kind are made."""
@@ -73,9 +73,9 @@ def chosen_call(trial: int) -> tuple[int, int, int]:
     error = ERRORS[trial % len(ERRORS)]
     number = trial // len(ERRORS)
     if number % 3 < 2:
-        return _FSYNC, 1 + (number // 3 * 2 + number % 3) % _FSYNCS, error
-    kind = _OTHERS[number // 3 % len(_OTHERS)]
-    return kind, 1 + number // 3 // len(_OTHERS) % _OTHER_CALLS, error
+        return FSYNC, 1 + (number // 3 * 2 + number % 3) % _FSYNCS, error
+    kind = OTHERS[number // 3 % len(OTHERS)]
+    return kind, 1 + number // 3 // len(OTHERS) % _OTHER_CALLS, error
 
 
 def fail_calls(trials: Sequence[int], workdir: Path) -> tuple[dict[str, object], float]:
@@ -133,16 +133,16 @@ def _fail_one(folder: DataFolder, port: int, log: Path, trial: int, met: Counter
     report_reader, report_writer = os.pipe()
 
     def arm() -> None:
-        ctypes.CDLL(None).crash_points_fail(os.fsencode(folder.root), kind, number, error, report_writer)
+        ctypes.CDLL(None).crash_points_fail(os.fsencode(folder.root), kind, number, 1, error, report_writer)
 
     ingest = Ingest(folder, port, log, first=arm, INGEST__COMPACT_FILES="6")
     ingest.start()
     try:
         what = f"{errno.errorcode[error]} of call {number} of kind {kind}"
-        wait_until(lambda: _is_met(report_reader) or _is_past(folder, ingest), what)
-        if not _is_met(report_reader):
+        wait_until(lambda: is_met(report_reader) or _is_past(folder, ingest), what)
+        if not is_met(report_reader):
             return []
-        met["fsync" if kind == _FSYNC else "other"] += 1
+        met["fsync" if kind == FSYNC else "other"] += 1
         failed_at = time.monotonic()
         before = sealed_files(folder)
 
@@ -160,7 +160,7 @@ def _fail_one(folder: DataFolder, port: int, log: Path, trial: int, met: Counter
         told = os.read(report_reader, 4096).decode()
         again = [line for line in told.splitlines() if line.startswith("again")]
         tried = f"an fsync that failed was tried again: {what}: {told}"
-        assert all(_SQLITES in line for line in again), tried
+        assert all(SQLITES in line for line in again), tried
         took_s = time.monotonic() - failed_at
         if again and not has_ended:
             wait_until(ingest.has_ended, f"ingest ends ({tried})")
@@ -171,7 +171,8 @@ def _fail_one(folder: DataFolder, port: int, log: Path, trial: int, met: Counter
         os.close(report_writer)
 
 
-def _is_met(report_reader: int) -> bool:
+def is_met(report_reader: int) -> bool:
+    """Say whether the call has failed, by the pipe that it is reported to."""
     return bool(select.select([report_reader], [], [], 0)[0])
 
 
