@@ -33,7 +33,9 @@ of_groups as (
         of_devices.device_id,
         of_devices.readings,
         coalesce(device_groups.group_id, concat('device ', of_devices.device_id)) as group_id,
-        min(of_devices.device_id) over (partition by group_id) as first_device_id,
+        min(of_devices.device_id) over (
+            partition by coalesce(device_groups.group_id, concat('device ', of_devices.device_id))
+        ) as first_device_id,
     from of_devices
     left join device_groups on of_devices.device_id = device_groups.device_id
 ),

@@ -83,7 +83,7 @@ watering_days as (
     select
         plot_id,
         date,
-        sum(watering_mm) as watering_mm,
+        sum(watering_mm order by watering_mm) as watering_mm,
     from reports
     group by plot_id, date
 ),

@@ -16,7 +16,8 @@
 -- National grades by relative moisture stand beside the verdict and never make it; agricultural_grade is the one that
 -- tells textures apart (that of the plot's thickest soil layer; null where only the laboratory knows the soil).
 -- Wet means: above wet_above_pct of field capacity even with every depth at its driest hour. Below close means: even
--- so, depletion is below p less close_margin.
+-- so, depletion is below p less close_margin. Layers are added up in whole billionths of a millimetre: threads bring
+-- them in any order, and doubles then add up to other last digits.
 with sums as (
     select
         root_zone_layers.plot_id,
@@ -32,30 +33,47 @@ with sums as (
         count(*) as depths,
         min(root_zone_layers.depth_cm) as shallowest_cm,
         max(root_zone_layers.bottom_m) as covered_m,
-        round(sum(root_zone_layers.thickness_m), 9) as thickness_m,
-        round(sum(root_zone_layers.volumetric_water_content * root_zone_layers.thickness_m), 9) as water_m,
-        round(sum(root_zone_layers.driest_hour_water_content * root_zone_layers.thickness_m), 9) as driest_water_m,
+        round(sum(cast(1e12 * root_zone_layers.thickness_m as bigint)) / 1e12, 9) as thickness_m,
+        round(
+            sum(
+                cast(1e12 * root_zone_layers.volumetric_water_content * root_zone_layers.thickness_m as bigint)
+            ) / 1e12, 9
+        ) as water_m,
+        round(
+            sum(
+                cast(1e12 * root_zone_layers.driest_hour_water_content * root_zone_layers.thickness_m as bigint)
+            ) / 1e12, 9
+        ) as driest_water_m,
         array_to_string(
             array_sort(array_agg(root_zone_layers.depth_names)), ','
         ) as depth_list,
         count(*) = count(root_zone_layers.field_capacity) and count(*) = count(root_zone_layers.wilting_point)
             as is_soil_known,
-        round(sum(root_zone_layers.field_capacity * root_zone_layers.thickness_m), 9) as field_capacity_m,
-        round(sum(root_zone_layers.wilting_point * root_zone_layers.thickness_m), 9) as wilting_point_m,
+        round(
+            sum(cast(1e12 * root_zone_layers.field_capacity * root_zone_layers.thickness_m as bigint)) / 1e12, 9
+        ) as field_capacity_m,
+        round(
+            sum(cast(1e12 * root_zone_layers.wilting_point * root_zone_layers.thickness_m as bigint)) / 1e12, 9
+        ) as wilting_point_m,
         round(
             sum(
-                case when root_zone_layers.is_learned then 0 else root_zone_layers.sigma_field_capacity end
-                * root_zone_layers.thickness_m
-            ), 9
+                cast(
+                    1e12
+                    * case when root_zone_layers.is_learned then 0 else root_zone_layers.sigma_field_capacity end
+                    * root_zone_layers.thickness_m as bigint
+                )
+            ) / 1e12, 9
         ) as sigma_field_capacity_m,
         round(
             sum(
-                case
-                    when root_zone_layers.is_learned
-                        then power(root_zone_layers.sigma_field_capacity * root_zone_layers.thickness_m, 2)
-                    else 0
-                end
-            ), 12
+                cast(
+                    1e15 * case
+                        when root_zone_layers.is_learned
+                            then power(root_zone_layers.sigma_field_capacity * root_zone_layers.thickness_m, 2)
+                        else 0
+                    end as bigint
+                )
+            ) / 1e15, 12
         ) as learned_variance_m2,
         count(case when root_zone_layers.is_learned then 1 end) as learned_depths,
         max_by(

@@ -135,11 +135,21 @@ soils as (
         plot_id,
         top_m,
         bottom_m,
-        case when count(field_capacity) = count(*) then sum(field_capacity * thickness_m) / sum(thickness_m) end
-            as field_capacity,
-        case when count(wilting_point) = count(*) then sum(wilting_point * thickness_m) / sum(thickness_m) end
-            as wilting_point,
-        sum(sigma_field_capacity * thickness_m) / sum(thickness_m) as sigma_field_capacity,
+        case
+            when count(field_capacity) = count(*)
+                then
+                    sum(field_capacity * thickness_m order by layer_number)
+                    / sum(thickness_m order by layer_number)
+        end as field_capacity,
+        case
+            when count(wilting_point) = count(*)
+                then
+                    sum(wilting_point * thickness_m order by layer_number)
+                    / sum(thickness_m order by layer_number)
+        end as wilting_point,
+        sum(sigma_field_capacity * thickness_m order by layer_number)
+        / sum(thickness_m order by layer_number)
+            as sigma_field_capacity,
         max_by(soil_source, thickness_m - layer_number * 1e-9) as soil_source,
     from soil_spans
     group by plot_id, top_m, bottom_m

@@ -140,7 +140,7 @@ afters as (
         reports.report_number,
         hours.depth_list,
         percentile_cont(0.5) within group (order by hours.water_mm) as water_mm,
-        avg(epoch(hours.starts_at) - epoch(reports.reported_at)) / 86400 as days_after,
+        avg(epoch(hours.starts_at) - epoch(reports.reported_at) order by hours.starts_at) / 86400 as days_after,
         max(hours.starts_at) + interval 1 hour as checked_at,
     from reports
     cross join limits

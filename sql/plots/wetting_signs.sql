@@ -91,7 +91,9 @@ events as (
         max(depths_again.ends_at) as ends_at,
         max(depths_again.rise) as rise,
         max(depths_again.reach_hours) as reach_hours,
-        round(sum(1000 * depths_again.rise * coalesce(layers.thickness_m, 0)), 6) as gain_mm,
+        round(
+            sum(1000 * depths_again.rise * coalesce(layers.thickness_m, 0) order by depths_again.depth_cm), 6
+        ) as gain_mm,
         min(depths_again.depth_cm) as shallowest_cm,
         max(depths_again.risen_before_at) as risen_before_at,
     from depths_again

@@ -25,7 +25,7 @@ recent_days as (
 demands as (
     select
         recent_days.date,
-        avg(recent_days.et0_mm) as et0_mm,
+        avg(recent_days.et0_mm order by recent_days.et0_mm) as et0_mm,
     from recent_days
     cross join limits
     group by recent_days.date

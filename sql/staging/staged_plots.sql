@@ -70,16 +70,36 @@ soils as (
         count(*) as soil_layers,
         case
             when count(field_capacity) = count(*)
-                then round(sum(field_capacity * thickness_m) / sum(thickness_m), 9)
+                then
+                    round(
+                        sum(field_capacity * thickness_m order by layer_number)
+                        / sum(thickness_m order by layer_number), 9
+                    )
         end as field_capacity,
         case
             when count(wilting_point) = count(*)
-                then round(sum(wilting_point * thickness_m) / sum(thickness_m), 9)
+                then
+                    round(
+                        sum(wilting_point * thickness_m order by layer_number)
+                        / sum(thickness_m order by layer_number), 9
+                    )
         end as wilting_point,
-        case when count(saturation) = count(*) then round(sum(saturation * thickness_m) / sum(thickness_m), 9) end
-            as saturation,
-        round(sum(sigma_field_capacity * thickness_m) / sum(thickness_m), 9) as sigma_field_capacity,
-        round(sum(sigma_wilting_point * thickness_m) / sum(thickness_m), 9) as sigma_wilting_point,
+        case
+            when count(saturation) = count(*)
+                then
+                    round(
+                        sum(saturation * thickness_m order by layer_number)
+                        / sum(thickness_m order by layer_number), 9
+                    )
+        end as saturation,
+        round(
+            sum(sigma_field_capacity * thickness_m order by layer_number)
+            / sum(thickness_m order by layer_number), 9
+        ) as sigma_field_capacity,
+        round(
+            sum(sigma_wilting_point * thickness_m order by layer_number)
+            / sum(thickness_m order by layer_number), 9
+        ) as sigma_wilting_point,
         max_by(soil_source, thickness_m - layer_number * 1e-9) as soil_source,
         max_by(soil_texture, thickness_m - layer_number * 1e-9) as soil_texture,
         max_by(texture_group, thickness_m - layer_number * 1e-9) as texture_group,

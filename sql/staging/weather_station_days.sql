@@ -17,10 +17,10 @@ with station_hours as (
         device_id,
         date,
         floor(date_part('hour', timezone(coalesce(getvariable('timezone'), 'UTC'), measured_at)) / 6) as day_quarter,
-        avg(air_temperature_c) as air_temperature_c,
+        avg(air_temperature_c order by air_temperature_c) as air_temperature_c,
         min(air_temperature_c) as air_temperature_min_c,
         max(air_temperature_c) as air_temperature_max_c,
-        sum(rain_depth_mm) as rain_mm,
+        sum(rain_depth_mm order by rain_depth_mm) as rain_mm,
     from staged_weather_readings
     group by device_id, date, day_quarter, floor(epoch(measured_at) / 3600)
 ),
@@ -30,10 +30,10 @@ quarters as (
         device_id,
         date,
         day_quarter,
-        avg(air_temperature_c) as air_temperature_c,
+        avg(air_temperature_c order by air_temperature_c) as air_temperature_c,
         min(air_temperature_min_c) as air_temperature_min_c,
         max(air_temperature_max_c) as air_temperature_max_c,
-        sum(rain_mm) as rain_mm,
+        sum(rain_mm order by rain_mm) as rain_mm,
     from station_hours
     group by device_id, date, day_quarter
 ),
@@ -42,10 +42,10 @@ station_days as (
     select
         device_id,
         date,
-        round(avg(air_temperature_c), 9) as air_temperature_mean_c,
+        round(avg(air_temperature_c order by air_temperature_c), 9) as air_temperature_mean_c,
         min(air_temperature_min_c) as air_temperature_min_c,
         max(air_temperature_max_c) as air_temperature_max_c,
-        round(sum(rain_mm), 9) as rain_mm,
+        round(sum(rain_mm order by rain_mm), 9) as rain_mm,
         count(case when day_quarter = 0 then air_temperature_c end) as air_nights,
         count(case when day_quarter = 2 then air_temperature_c end) as air_afternoons,
         count(case when day_quarter in (1, 3) then air_temperature_c end) as air_mornings_and_evenings,

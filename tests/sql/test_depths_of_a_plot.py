@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -39,6 +40,32 @@ def test_probes_three_centimetres_apart_are_one_layer_and_four_apart_two(lake: M
     assert [(row["depth_cm"], row["depth_names"]) for row in three] == [(11.5, " 10.0- 13.0")]
     assert three[0]["volumetric_water_content"] == pytest.approx(0.23)
     assert [row["bottom_m"] for row in four] == pytest.approx([0.12, 0.24])
+
+
+def test_layers_add_up_to_the_same_root_zone_in_whatever_order_threads_bring_them(lake: MadeLake) -> None:
+    """Times 0.15, 0.2 and 0.25 m these make 0.1403322935 m, between two last digits; doubles fall to both sides."""
+    probes(lake, (10.0, 0.25), (20.0, 0.21), (40.0, 0.21))
+    connection = lake.connect()
+    behind = models_behind("root_zone")
+    make_models(connection, behind, as_of=AS_OF, site=BEICHEN)
+    connection.execute("set threads = 1")
+    connection.execute("create table layers as select * from root_zone_layers where span = 'day'")
+    for depth_cm, water_content, thickness_m in (
+        (10.0, 0.1903803, 0.15), (20.0, 0.10930353, 0.2), (40.0, 0.35965817, 0.25)
+    ):  # fmt: skip
+        connection.execute(
+            "update layers set volumetric_water_content = ?, thickness_m = ? where depth_cm = ?",
+            [water_content, thickness_m, depth_cm],
+        )
+    found = set()
+    for order in permutations((10, 20, 40)):
+        connection.execute(
+            "create or replace table root_zone_layers as select * from layers "
+            f"order by date, array_position({list(order)}, cast(depth_cm as integer))"
+        )
+        asked = connection.execute(f"select distinct water_mm from ({behind[-1].select})")
+        found |= {water_mm for (water_mm,) in asked.fetchall()}
+    assert len(found) == 1
 
 
 def test_one_bad_probe_among_three_at_about_one_depth_does_not_rule_the_plot(lake: MadeLake) -> None:
