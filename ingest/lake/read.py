@@ -67,6 +67,8 @@ def open_lake(
     connection.execute("set parquet_metadata_cache = true")
     # What lies between is kept by the system already; a second copy costs a tenth of a question over 366 files.
     connection.execute("set enable_external_file_cache = false")
+    # A polygon is its WKB, as the dictionary says, and not the type that GeoParquet's metadata would make of it.
+    connection.execute("set enable_geoparquet_conversion = false")
     connection.execute(f"set timezone = '{site.timezone.key}'")
     for spec in all_tables().values():
         if names is not None and spec.name not in names:

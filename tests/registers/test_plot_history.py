@@ -16,6 +16,7 @@ import shapely
 
 from ingest.errors import ConfigError, StoreError
 from ingest.lake.layout import LAYOUT_VERSION, DataFolder
+from ingest.lake.read import open_lake
 from ingest.registers.store import PlotImport, import_devices, import_plots, read_rows
 from ingest.site import BEICHEN
 
@@ -183,6 +184,9 @@ def test_the_register_is_geoparquet_that_other_tools_read(
         for (wkb,) in duckdb.sql(f"select geometry from read_parquet('{file}') order by plot_id").fetchall()
     ]
     assert [shape.geom_type for shape in stored] == ["Polygon", "MultiPolygon"]
+    with open_lake(folder, BEICHEN) as lake:
+        ours = lake.execute("select geometry from plots order by plot_id").fetchall()
+    assert [shapely.from_wkb(wkb) for (wkb,) in ours] == stored
     assert stored[0].exterior.is_ccw
     assert shapely.get_coordinates(stored[0]).min(axis=0) == pytest.approx([117.1, 39.2])
 
