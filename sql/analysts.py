@@ -6,12 +6,11 @@ import csv
 import functools
 import io
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import resources
 
 import duckdb
-import pyarrow as pa
 
 from ingest.errors import ConfigError
 from ingest.lake.tables import PARTITION_WORDS, Words, all_tables
@@ -21,6 +20,7 @@ from sql.models import Model, analyst_models, analyst_views, models_of_views
 from sql.reference import create_reference, reference_names
 
 _LANGUAGE = re.compile(r"^-- (zh|en): (.+)$", re.MULTILINE)
+_VARIABLE = re.compile(r"getvariable\('(\w+)'\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,12 @@ def _named(query: str) -> frozenset[str] | None:
 
 
 def create_views(
-    connection: duckdb.DuckDBPyConnection, campaigns: Campaigns | None = None, names: Collection[str] | None = None
+    connection: duckdb.DuckDBPyConnection,
+    campaigns: Campaigns | None = None,
+    names: Collection[str] | None = None,
+    *,
+    reference: str = "table",
+    defaults: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
     """Make the views of analysts on `connection`, which holds the tables of the lake, and return their names.
 
@@ -89,25 +94,30 @@ def create_views(
 
     campaigns: those of the district; the built-in ones where it has none
     names: the only views that are needed, of what `relations_named` returned; None for all
+    reference: what the reference tables are: "table", or "view", which asks a little longer and holds no data
+    defaults: what a variable is, as SQL, where a session has not set it; without one it is null there
     """
     models = analyst_models()
     shown = [model for model in models if model.name in analyst_views() and (names is None or model.name in names)]
     if not shown:
         return ()
-    # As tables: views of so many values would be read anew in each of the hundred places that name them.
+    # Best as tables: views of so many values are read anew in each of the hundred places that name them.
     unasked = set() if names is None else {name for name in reference_names() if name not in names}
-    create_reference(connection, "table", without=unasked | set(TABLES))
+    create_reference(connection, reference, without=unasked | set(TABLES))
     if not unasked.issuperset(TABLES):
-        create_campaigns(connection, campaigns or load_campaigns(), "table")
+        create_campaigns(connection, campaigns or load_campaigns(), reference)
     for model in shown:
-        connection.execute(f"create or replace view {model.name} as {_whole_select(model)}")
-        meaning = f"{model.meaning} Grain: {model.grain}.".replace("'", "''")
-        connection.execute(f"comment on view {model.name} is '{meaning}'")
+        select = _with_defaults(_whole_select(model), defaults or {})
+        connection.execute(f"create or replace view {model.name} as {select}")
+        meaning = _literal(f"{model.meaning} Grain: {model.grain}.")
+        connection.execute(f"comment on view {model.name} is {meaning}")
     return tuple(model.name for model in shown)
 
 
-def create_dictionary(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the table `dictionary`: the meaning and unit of each column of the lake's tables and of analysts' views.
+def create_dictionary(connection: duckdb.DuckDBPyConnection, kind: str = "table") -> None:
+    """Make the relation `dictionary`: the meaning and unit of each column of the lake's tables and of analysts' views.
+
+    kind: "table" or "view"
 
     The words are those of sql/views/columns.csv, else those of the table's column of that name.
     Raises: KeyError for a column that has none.
@@ -122,12 +132,10 @@ def create_dictionary(connection: duckdb.DuckDBPyConnection) -> None:
         if relation in relations
         for words in (column_words(relation, column),)
     ]
-    names = ("relation", "column_name", "unit", "en", "zh")
-    table = pa.table({name: [row[n] for row in rows] for n, name in enumerate(names)})
-    connection.register("dictionary_rows", table)
-    connection.execute("create or replace table dictionary as from dictionary_rows")
-    connection.unregister("dictionary_rows")
-    connection.execute("comment on table dictionary is 'What each column means, with its unit (UCUM).'")
+    lines = ", ".join(f"({', '.join(_literal(value) for value in row)})" for row in rows)
+    names = "relation, column_name, unit, en, zh"
+    connection.execute(f"create or replace {kind} dictionary as select * from (values {lines}) as given({names})")
+    connection.execute(f"comment on {kind} dictionary is 'What each column means, with its unit (UCUM).'")
 
 
 def explain_views(connection: duckdb.DuckDBPyConnection) -> None:
@@ -141,8 +149,8 @@ def explain_views(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     connection.execute("begin")
     for view, column in shown:
-        meaning = column_words(view, column).comment.replace("'", "''")
-        connection.execute(f"comment on column {view}.{column} is '{meaning}'")
+        meaning = _literal(column_words(view, column).comment)
+        connection.execute(f"comment on column {view}.{column} is {meaning}")
     connection.execute("commit")
 
 
@@ -174,6 +182,17 @@ def _whole_select(model: Model) -> str:
     """
     parts = ", ".join(f"{one.name} as (\n{one.select}\n)" for one in models_of_views({model.name}))
     return f"with {parts} select * from {model.name}"
+
+
+def _with_defaults(select: str, defaults: Mapping[str, str]) -> str:
+    """Return `select` with each variable of `defaults` replaced by its value, or by the default where that is null."""
+    return _VARIABLE.sub(
+        lambda found: f"coalesce({found[0]}, {defaults[found[1]]})" if found[1] in defaults else found[0], select
+    )
+
+
+def _literal(value: str | None) -> str:
+    return "null" if value is None else "'" + value.replace("'", "''") + "'"
 
 
 @functools.cache

@@ -117,6 +117,8 @@ class _Copying:
 
     def _tree(self, root: Path) -> Iterator[Copied]:
         for parent, _, _ in os.walk(root, onerror=_unless_gone):
+            if Path(parent) == self._folder.analyst_database.parent:
+                continue  # it says where this lake is, and would ask this one wherever it is put back
             # Each folder at one moment: merging swaps whole ones, and only those that nobody holds.
             with without_swaps(self._folder):
                 paths: list[Path] = []

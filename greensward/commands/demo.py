@@ -27,6 +27,7 @@ from greensward.broker import BuiltInBroker
 from greensward.commands.demo_folder import mark_complete, prepare_folder, write_settings
 from greensward.commands.list import public_url
 from greensward.console import EXIT_OK, a_port, check_port_is_free, counted, err, examples, out, progress, show
+from greensward.described import describe_lake
 from greensward.evaluation import evaluate_and_apply
 from greensward.given_settings import called_as
 from greensward.settings import DataSettings, Settings, SiteSettings, WebSettings
@@ -196,6 +197,7 @@ def judge(folder: DataFolder, settings: Settings, district: District, bar: Progr
         as_of = district.end - timedelta(days=ago)
         flags = evaluate_and_apply(folder, settings.place(), as_of, as_of, campaigns=settings.campaign_tables()).flags
         bar.advance(task)
+    describe_lake(settings)
     found: list[dict[str, Any]] = [flag for flag in flags.to_pylist() if flag["needs_work"]]
     bar.remove_task(task)
     counted: dict[str, set[str]] = {}

@@ -19,6 +19,7 @@ from crews.say_campaign import say_cause, say_severity
 from crews.words import Say, speaker
 from greensward.commands.flag_plot import explain_plot, known_plot, picture_plot
 from greensward.console import EXIT_OK, Common, counted, err, examples, out, progress, show
+from greensward.described import describe_lake
 from greensward.evaluation import evaluate_and_apply, judge_lake
 from greensward.settings import Settings
 from greensward.stopping import Stop
@@ -75,6 +76,7 @@ def flag(
             flags = evaluate_and_apply(
                 settings.data_folder(), settings.place(), now, now, tell, campaigns, at_once
             ).flags
+            _describe(settings)
     rows = flags.to_pylist()
     show(rows, as_json=common.json, render=lambda: print_flags(rows, lang, settings.place()))
     return EXIT_OK
@@ -119,10 +121,19 @@ def _flag_repeatedly(settings: Settings, every_minutes: float) -> int:
             if flags.num_rows or not nothing_to_judge:  # without any plot once is enough
                 err.print(f"flags: {summary(flags)} (took {time.monotonic() - began:.1f} s)")
             nothing_to_judge = not flags.num_rows
+            _describe(settings)
         except (StoreError, ConfigError) as error:
             err.print(f"flags: not this time, tried again in {every_minutes:g} min: {escape(str(error))}")
         stop.wait(max(every_minutes * 60 - (time.monotonic() - began), 1.0))
     return EXIT_OK
+
+
+def _describe(settings: Settings) -> None:
+    """Keep what analysts open up to date; where that cannot be, the crews' lists are as right as without it."""
+    try:
+        describe_lake(settings)
+    except StoreError as error:
+        err.print(f"views for analysts: left as they were, tried again by the next evaluation: {escape(str(error))}")
 
 
 def summary(flags: pa.Table) -> str:

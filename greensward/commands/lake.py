@@ -1,4 +1,4 @@
-"""`greensward lake`: what lies in the lake, whether it is still what was written, and merging small files."""
+"""`greensward lake`: what lies in the lake, whether it is still what was written, merging it, opening it elsewhere."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from rich.table import Table
 
 from greensward.checked_ledger import ledger_check
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, examples, out, show
+from greensward.described import describe_lake
 from ingest.lake.compact import compact_lake
 from ingest.lake.damage import scrub
 from ingest.lake.ownership import own
@@ -58,6 +59,28 @@ def info(*, common: Common | None = None) -> int:
         out.print(table)
 
     show(found, as_json=common.json, render=render)
+    return EXIT_OK
+
+
+@app.command
+def describe(*, common: Common | None = None) -> int:
+    """Write the files by which other tools open the lake: views for DuckDB, how to begin with them, a Data Package.
+
+    Every evaluation (greensward flag, up) does so too, when what they say has changed: after the data folder was moved
+    or restored, they are right again by then. Files that are right stay as they are.
+    """
+    common = common or Common()
+    settings = common.settings()
+    folder = settings.existing_folder()
+    is_new = describe_lake(settings)
+    files = [str(path) for path in (folder.analyst_database, folder.analyst_start, folder.data_package)]
+
+    def render() -> None:
+        for file in files:
+            out.print(escape(file))
+        err.print("written" if is_new else "these were right already")
+
+    show({"files": files, "written": is_new}, as_json=common.json, render=render)
     return EXIT_OK
 
 

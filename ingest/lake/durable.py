@@ -33,6 +33,9 @@ _SYNCED_BYTES = 16 * 1024 * 1024
 """Of a long file this much at a time goes to the disk: all of it at the end could take longer than a watchdog waits."""
 
 
+_ONLY_READ = 0o444
+
+
 class _HashingFile:
     """A file object for pyarrow that hashes what passes through; Parquet is written strictly forwards."""
 
@@ -139,6 +142,28 @@ def replace_file(path: Path, content: bytes) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     fsync_folder(path.parent)
+
+
+def replace_whole(staging: Path, target: Path, fill: Callable[[Path], object]) -> None:
+    """Make the whole of the file `target`, which may be read and not written, durably and in one step.
+
+    fill: makes the new file at the path that it is given, in `staging` (same file system)
+    Whoever has the old file open keeps it as it was.
+
+    Raises: OSError, and what `fill` raises; `target` is unchanged then.
+    """
+    temporary = staging / f"{uuid.uuid4().hex}.part"
+    make_folder(staging)
+    make_folder(target.parent)
+    try:
+        fill(temporary)
+        temporary.chmod(_ONLY_READ)
+        with temporary.open("rb") as filled:
+            os.fsync(filled.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    fsync_folder(target.parent)
 
 
 def hash_is_right(path: Path) -> bool:

@@ -44,6 +44,14 @@ def list_files(folder: DataFolder, spec: Table, days: Days | None = None) -> lis
     ]
 
 
+def has_files(folder: DataFolder, spec: Table) -> bool:
+    """Say whether the table has a file; a day that has one is enough."""
+    root = str(folder.table(spec.name))
+    if spec.partition_by is None:
+        return bool(_parquet_names(root))
+    return any(_parquet_names(f"{root}/date={day}") for day in reversed(partition_days(folder, spec)))
+
+
 def _parquet_names(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as entries:

@@ -4,6 +4,8 @@ data/
   lake/{table}/date=YYYY-MM-DD/part-….parquet   the truth; any tool reads it
   lake/plots/plots-….parquet, lake/devices/…    registers, one file a version
   lake/stream_units/…, lake/sparkplug_births/…  what senders said before, also one file a version
+  lake/analyst/greensward.duckdb, …/init.sql    views over all of that, for tools that open a database; made anew
+  lake/datapackage.json                         what each table is and each of its columns, as a Data Package
   damaged/                                      files set aside because their bytes changed
   staging/  trash/                              beside the lake, same file system; never globbed
   inbox/inbox.sqlite   ledger/ledger.sqlite     journal in, journal of work
@@ -35,6 +37,21 @@ class DataFolder:
     def lake(self) -> Path:
         """Root of the Parquet tables."""
         return self.root / "lake"
+
+    @property
+    def analyst_database(self) -> Path:
+        """DuckDB file of views, and nothing else, over the tables."""
+        return self.lake / "analyst" / "greensward.duckdb"
+
+    @property
+    def analyst_start(self) -> Path:
+        """Statements that a session over that file begins with."""
+        return self.lake / "analyst" / "init.sql"
+
+    @property
+    def data_package(self) -> Path:
+        """What the tables are and their columns; beside them, as a Data Package may only name what lies below it."""
+        return self.lake / "datapackage.json"
 
     @property
     def staging(self) -> Path:

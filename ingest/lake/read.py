@@ -106,11 +106,11 @@ def explain_columns(connection: duckdb.DuckDBPyConnection) -> None:
 def _relation(folder: DataFolder, spec: Table, listed: Listed) -> str:
     if spec.partition_by is None:
         files = listed.files
-        return f"select {_names(spec)} from {_read_parquet(spec, files)}" if files else _nothing(spec)
+        return f"select {_names(spec)} from {_read_parquet(spec, files)}" if files else nothing(spec)
     parts = [select_files(folder, spec, listed.files)] if listed.files else []
     if listed.copy is not None:
         parts.append(f"select {_names(spec)}, date from {_read_parquet(spec, [str(listed.copy)], is_dated=True)}")
-    return " union all ".join(parts) or _nothing(spec)
+    return " union all ".join(parts) or nothing(spec)
 
 
 def select_files(folder: DataFolder, spec: Table, files: Sequence[str]) -> str:
@@ -134,7 +134,7 @@ def _read_parquet(spec: Table, files: Sequence[str], *, is_dated: bool = False) 
     is null there.
     """
     listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files)
-    types = {c.name: _sql_type(c.type) for c in spec.columns} | ({"date": "date"} if is_dated else {})
+    types = {c.name: sql_type(c.type) for c in spec.columns} | ({"date": "date"} if is_dated else {})
     columns = ", ".join(
         f"'{name}': {{name: '{name}', type: '{sql_type}', default_value: null}}" for name, sql_type in types.items()
     )
@@ -158,9 +158,9 @@ def _rows_about(files: Sequence[str]) -> int:
         return 1
 
 
-def _nothing(spec: Table) -> str:
+def nothing(spec: Table) -> str:
     """Return a query without rows that has every column with its type."""
-    typed = [f'cast(null as {_sql_type(c.type)}) as "{c.name}"' for c in spec.columns]
+    typed = [f'cast(null as {sql_type(c.type)}) as "{c.name}"' for c in spec.columns]
     return f"select {', '.join([*typed, *(['cast(null as date) as date'] if spec.partition_by else [])])} where false"
 
 
@@ -169,11 +169,12 @@ def relation_of(spec: Table, paths: Sequence[Path]) -> str:
     return _read_parquet(spec, [str(path) for path in paths])
 
 
-def _sql_type(arrow: pa.DataType) -> str:
+def sql_type(arrow: pa.DataType) -> str:
+    """Return what DuckDB calls a type of the tables."""
     if pa.types.is_list(arrow):
-        return f"{_sql_type(arrow.value_type)}[]"
+        return f"{sql_type(arrow.value_type)}[]"
     if pa.types.is_struct(arrow):
-        return "struct(" + ", ".join(f'"{field.name}" {_sql_type(field.type)}' for field in arrow) + ")"
+        return "struct(" + ", ".join(f'"{field.name}" {sql_type(field.type)}' for field in arrow) + ")"
     return _SQL_TYPES[str(arrow)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingest.errors import StoreError
-from ingest.lake.durable import ExchangeUnsupportedError, exchange_folders, make_folder, store_errors, write_new_file
+from ingest.lake.durable import (
+    ExchangeUnsupportedError,
+    exchange_folders,
+    make_folder,
+    replace_whole,
+    store_errors,
+    write_new_file,
+)
 from ingest.lake.files import partition_files
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import swapping, without_swaps
@@ -190,6 +197,16 @@ def _swap_register(folder: DataFolder, spec: Table, rows: pa.Table, metadata: Ma
             target.rename(folder.trash / uuid.uuid4().hex)
             staged.rename(target)
     return target / path.name
+
+
+def replace_beside_tables(folder: DataFolder, target: Path, fill: Callable[[Path], object]) -> None:
+    """Put a new file in the place of one that lies in the lake and is no table's, in one step.
+
+    fill: makes the file at the path that it is given
+    Whoever has the old one open keeps it as it was. Raises: StoreError; the file is unchanged then.
+    """
+    with without_swaps(folder), store_errors(f"writing {target}"):
+        replace_whole(folder.staging, target, fill)
 
 
 def _write_parquet(folder: DataFolder, spec: Table, target: Path, rows: pa.Table, stem: str) -> Path:

@@ -9,6 +9,7 @@ import pytest
 
 from greensward.commands.demo import import_registers
 from greensward.commands.demo_folder import write_settings
+from greensward.described import describe_lake
 from greensward.evaluation import evaluate_and_apply
 from greensward.settings import DataSettings, Settings, SiteSettings
 from greensward.simulate import invent_district
@@ -49,4 +50,5 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for ago in reversed(range(_MORNINGS)):
         as_of = END - timedelta(days=ago)
         evaluate_and_apply(folder, site, as_of, as_of)
+    describe_lake(settings)
     return root

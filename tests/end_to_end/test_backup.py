@@ -157,6 +157,18 @@ def test_a_second_backup_copies_only_what_is_new_and_stands_without_the_first(
     assert ask(folder, "select count(*) from soil_readings") == [(2,)]
 
 
+def test_views_that_name_this_lake_do_not_go_with_a_backup_to_answer_for_another(
+    folder: DataFolder, tmp_path: Path
+) -> None:
+    folder.analyst_database.parent.mkdir()
+    folder.analyst_database.write_bytes(b"views")
+    folder.data_package.write_bytes(b"{}")
+    names = {copied.name for copied in create(folder, backup_of(tmp_path / "backups", _NOON))}
+    assert not [name for name in names if name.startswith("lake/analyst/")]
+    assert "lake/datapackage.json" in names
+    assert [name for name in names if name.startswith("lake/soil_readings/")]
+
+
 def test_a_full_backup_shares_nothing_with_the_one_before(folder: DataFolder, tmp_path: Path) -> None:
     backed_up(folder, tmp_path / "backups")
     full = backup_of(tmp_path / "backups", _NOON + timedelta(days=1))
