@@ -53,10 +53,11 @@ def list_with_copies(folder: DataFolder, without: Collection[str]) -> dict[str, 
 
 def _with_copy(folder: DataFolder, spec: Table, files: list[str]) -> Listed:
     """Return `files` with the copy of some of them; without it where one that was copied is there no more."""
+    root = folder.table(spec.name)
     for copy in folder.settled.glob(f"{spec.name}-*.parquet"):
         try:
             about = msgspec.json.decode(pq.read_metadata(copy).metadata[_ABOUT], type=_About)
-            copied = {f"{folder.table(spec.name)}/{name}" for name in about.files}
+            copied = {f"{root}/{name}" for name in about.files}
             if copied.issubset(files) and about.columns == _columns(spec) and hash_is_right(copy):
                 return Listed([file for file in files if file not in copied], copied, copy)
         except (OSError, KeyError, TypeError, ValueError, pa.ArrowException):
@@ -79,7 +80,8 @@ def keep_copies(folder: DataFolder, listed: Mapping[str, Listed], today: date) -
 
 
 def _replace(folder: DataFolder, spec: Table, files: list[str]) -> None:
-    about = _About([file.removeprefix(f"{folder.table(spec.name)}/") for file in files], _columns(spec))
+    root = folder.table(spec.name)
+    about = _About([file.removeprefix(f"{root}/") for file in files], _columns(spec))
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         # In the order of the days, so that who asks for days skips the others.
         rows = connection.execute(select_files(folder, spec, files)).to_arrow_reader(_ROWS_AT_ONCE)

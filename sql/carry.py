@@ -10,7 +10,7 @@ the answer is that of a full run (docs/decisions/0013-what-an-evaluation-carries
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -131,13 +131,13 @@ class Carry:
         """True when rows of an earlier evaluation stand beside those of this one."""
         return self.groups_carried + self.groups_continued > 0
 
-    def passes(self, connection: duckdb.DuckDBPyConnection, readings: int) -> Iterator[Seam | None]:
+    def passes(self, connection: duckdb.DuckDBPyConnection, readings: Callable[[], int]) -> Iterator[Seam | None]:
         """Yield each time that the models that lead to the carried tables are to be made, and take over the rest.
 
         A seam: for groups that continue after it, with `continued_from` set. None: for those that are judged whole.
         After each model `show_what_is_near` is to be called.
 
-        readings: of the window
+        readings: says how many the window has; to count them, the ends of its files are looked at
         """
         self._compare(connection)
         if self._seam is not None and self.groups_continued:
@@ -157,8 +157,8 @@ class Carry:
         if self._judged_any:
             self.share_read = self.groups_judged / max(self.groups, 1)
             connection.execute(f"create or replace view soil_plateaus as {_PLATEAUS_OF_JUDGED}")
-            if readings * self.share_read > self._readings_at_once:
-                yield from self._judge_in_parts(connection, readings)
+            if readings() * self.share_read > self._readings_at_once:
+                yield from self._judge_in_parts(connection, readings())
             else:
                 yield from self._judge_at_once(connection)
             connection.execute("drop view evaluated.soil_plateaus")

@@ -73,6 +73,7 @@ _OPEN = {
     "rise_hours": "hour_at >= timestamptz '{at}'",
     "root_zone": _AFTER,
     "spoken_gates": "hour >= {hour}",
+    "story_days": "not is_closed",
     "unsteady_devices": "true",
 }
 """Which rows of a carried model are made anew where an evaluation continues; a plateau needs the two days after it."""

@@ -129,16 +129,16 @@ def make_models(
             progress(model.name, len(begun), len(models))
 
     with _two(connection, as_of, site) as connections:
-        readings = _readings_of_window(connection)
+        readings = functools.cache(functools.partial(_readings_of_window, connection))
         if carry is None:
-            _make(connections, models, begin, readings=readings)
+            _make(connections, models, begin, readings=readings())
             return
         before, judged, after = in_three_steps(models)
         _make(connections, before, begin)
         for seam in carry.passes(connection, readings):
             _continue_after(connections, seam)
             made = functools.partial(carry.show_what_is_near, seam)
-            _make(connections, judged, begin, made, readings=readings * carry.share_read)
+            _make(connections, judged, begin, made, readings=readings() * carry.share_read)
         _continue_after(connections, None)
         _make(connections, after, begin)
 
@@ -195,8 +195,10 @@ def _two(
 
 
 def _readings_of_window(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return how many readings the window has: of all devices, also while models see those of some alone."""
     ((readings,),) = connection.execute(
-        "select count(*) from soil_readings where date between getvariable('window_from') and getvariable('window_to')"
+        "select count(*) from memory.main.soil_readings "
+        "where date between getvariable('window_from') and getvariable('window_to')"
     ).fetchall()
     return int(readings)
 

@@ -135,16 +135,16 @@ def make_fingerprints(
     known: statement that gives the rows of `device_days` of known_days
     """
     window = [day for day in days if today - timedelta(days=limit("soil_window_days")) <= day <= today]
-    same = [day for day in window if day in known_days]
+    same = [day for day in window if known is not None and day in known_days]
     connection.execute(
-        f"create or replace table device_days as {_DEVICE_DAYS}",
+        f"create or replace table new_device_days as {_DEVICE_DAYS}",
         {"days": [day for day in window if day not in same]},
     )
-    if known is not None and same:
-        connection.execute(
-            f"insert into device_days by name select * from ({known}) where list_contains($days, date)",
-            {"days": same},
-        )
+    parts = ["select * from new_device_days"]
+    if same:
+        listed = ", ".join(f"date '{day}'" for day in same)
+        parts.append(f"select * from ({known}) where date in ({listed})")
+    connection.execute(f"create or replace view device_days as {' union all by name '.join(parts)}")
     connection.execute(f"create or replace table fingerprints as {_PARTS}")
 
 

@@ -2,8 +2,8 @@
 --
 -- Grain: plot and local day that is over
 -- As of: readings up to as_of, of the window
--- Reads: readings_daily, root_zone, potentials, frost_days, weather_days, limits
--- Feeds: plot_stories
+-- Reads: readings_daily, root_zone, potentials, frost_days, limits
+-- Feeds: story_days
 --
 -- Condition: frozen (frost_days), else judged (the root zone or the potential was judged), else sparse (too few
 -- readings came), else gated (enough came, too few were usable). A day without any reading has no row and is missing.
@@ -47,7 +47,6 @@ select
     potentials.line_kpa,
     limits.potential_watch_share * potentials.line_kpa as watch_kpa,
     coalesce(root_zone.state, potentials.state) as state,
-    weather_days.rain_mm,
 from received
 cross join limits
 left join root_zone
@@ -55,4 +54,3 @@ left join root_zone
 left join potentials
     on received.plot_id = potentials.plot_id and received.date = potentials.date and potentials.span = 'day'
 left join frost_days on received.plot_id = frost_days.plot_id and received.date = frost_days.date
-left join weather_days on received.date = weather_days.date

@@ -2,8 +2,8 @@
 --
 -- Grain: plot
 -- As of: readings up to as_of
--- Reads: staged_plots, drought_findings, drought_flags, vigour_flights, plot_days, root_zone, potentials, weather_days,
---   wetting_events, limits
+-- Reads: staged_plots, drought_findings, drought_flags, vigour_flights, story_days, root_zone, potentials,
+--   weather_days, wetting_events, limits
 -- Feeds: pictures
 --
 -- Lists are JSON arrays of arrays whose first value sorts: days [date, condition, value, upper line, watch line,
@@ -24,28 +24,15 @@ with quantities as (
 
 days as (
     select
-        plot_days.plot_id,
-        array_to_string(
-            array_sort(array_agg(case
-                when quantities.quantity = 'matric_potential'
-                    then cast(json_array(
-                        cast(plot_days.date as varchar), plot_days.condition,
-                        round(plot_days.matric_potential_kpa, 2), null, round(plot_days.watch_kpa, 2),
-                        plot_days.line_kpa, null, plot_days.state
-                    ) as varchar)
-                else cast(json_array(
-                    cast(plot_days.date as varchar), plot_days.condition,
-                    round(plot_days.volumetric_water_content, 5), round(plot_days.field_capacity, 5),
-                    round(plot_days.watch_point, 5), round(plot_days.refill_point, 5),
-                    round(plot_days.wilting_point, 5), plot_days.state
-                ) as varchar)
-            end)), ','
+        story_days.plot_id,
+        concat_ws(
+            ',',
+            max(case when story_days.is_closed then story_days.days end),
+            max(case when not story_days.is_closed then story_days.days end)
         ) as days,
-    from plot_days
-    cross join limits
-    inner join quantities on plot_days.plot_id = quantities.plot_id
-    where date_diff('day', plot_days.date, cast(getvariable('window_to') as date)) <= limits.picture_days
-    group by plot_days.plot_id
+    from story_days
+    inner join quantities on story_days.plot_id = quantities.plot_id and story_days.quantity = quantities.quantity
+    group by story_days.plot_id
 ),
 
 points as (

@@ -3,7 +3,7 @@
 -- Grain: day
 -- As of: readings up to as_of
 -- Reads: weather_station_days, limits
--- Feeds: stream_day_gates, weather_outlook, balance_days, drought_evaluations, plot_days, plot_stories
+-- Feeds: stream_day_gates, weather_outlook, balance_days, drought_evaluations, plot_stories
 -- Kept as: table
 --
 -- Frost comes when the mean was below zero on air_frost_days finished days running, and goes when it was not on
