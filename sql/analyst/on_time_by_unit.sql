@@ -22,7 +22,9 @@ works as (
             cast(json_extract_string(issue_events.detail_json, '$.due_at') as timestamptz),
             case
                 when json_extract_string(issue_events.detail_json, '$.due_at') is not null
-                    then issue_events.happened_at
+                    then concat(
+                        cast(epoch(issue_events.happened_at) as bigint), lpad(issue_events.event_id, 40, '0')
+                    )
             end
         ) as due_at,
     from closings

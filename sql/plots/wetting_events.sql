@@ -23,7 +23,7 @@ with order_stands as (
                     < cast(json_extract_string(issue_events.detail_json, '$.visits') as double)
                     then 'between visits'
                 else 'over'
-            end, concat(cast(epoch(issue_events.happened_at) as bigint), issue_events.event_id)
+            end, concat(cast(epoch(issue_events.happened_at) as bigint), lpad(issue_events.event_id, 40, '0'))
         ) as stand,
     from wetting_signs
     cross join limits

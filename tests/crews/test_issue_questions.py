@@ -79,6 +79,22 @@ def test_work_is_on_time_by_the_deadline_that_held_and_counts_from_the_last_time
     assert (sum(row[3] for row in rows), sum(row[2] for row in rows)) == (good, done)
 
 
+def test_of_deadlines_that_one_evaluation_set_the_last_holds_whatever_order_the_rows_come_in(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.sqlite", BEICHEN) as ledger:
+        apply_flags(ledger, [flag("JJ-012", "drought", START)], PLOTS, START)
+        (issue,) = ledger.open_issues()
+        with ledger.transaction():
+            for hours in range(60, 48, -1):  # twelve, so that the tenth comes after the ninth
+                due_at = (START + hours * HOUR).isoformat()
+                issue = ledger.append(issue, "extended", START + HOUR, "王工", {"due_at": due_at})
+        report(ledger, issue.issue_id, "done", START + 50 * HOUR, litres=6400.0)
+        seen = START + 72 * HOUR
+        apply_flags(ledger, [well("JJ-012", "drought", seen, data_at=seen)], PLOTS, seen)
+        assert on_time(ledger.ended_issues(START)) == (0, 1)
+        (row,) = answer(ledger, "on_time_by_unit")
+    assert row[2:] == (1, 0, 0.0, 1.0)
+
+
 def test_a_rule_is_told_how_often_crews_called_it_false(ledger: Ledger) -> None:
     assert answer(ledger, "false_alarms_by_rule") == [
         ("soil.root_zone_depletion", "1", "drought", 6, 5, 1, 1, 20.0),

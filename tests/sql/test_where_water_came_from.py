@@ -197,6 +197,15 @@ def test_what_a_crew_reported_or_was_sent_for_is_watering(lake: MadeLake) -> Non
     assert found["sent"] in {("watering", "ordered"), ("rain", "many_plots")}
 
 
+def test_of_what_an_outbox_sent_within_a_second_the_tenth_event_comes_after_the_ninth(lake: MadeLake) -> None:
+    rain(lake, 30, 0.0)
+    rise(lake, "P1")
+    happened(lake, "opened", 90)
+    happened(lake, "closed", 60, number=10)
+    happened(lake, "started", 60, number=9)
+    assert events(lake) == [("P1", "unplanned", "nobody")]
+
+
 def test_water_that_a_crew_brought_sinks_for_two_days_and_other_work_brings_none(lake: MadeLake) -> None:
     """Plots rise hours apart, so that they say nothing of each other."""
     rain(lake, 30, 0.0)
