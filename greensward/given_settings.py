@@ -60,13 +60,14 @@ def load(explicit: Path | None = None, data: Path | None = None) -> Settings:
     folder = _section(given, "data")
     if data is not None:
         folder["folder"] = str(data)
-    elif found is not None and "folder" in folder:
-        folder["folder"] = str(found.absolute().parent / str(folder["folder"]))
+    elif found is not None and isinstance(path := folder.get("folder"), str):
+        folder["folder"] = str(found.absolute().parent / path)
     given["data"] = folder
     if found is not None:
         for section, keys in _FILES.items():
             own = _section(given, section)
-            given[section] = own | {key: str(found.absolute().parent / str(own[key])) for key in keys if own.get(key)}
+            paths = {key: path for key in keys if isinstance(path := own.get(key), str) and path}
+            given[section] = own | {key: str(found.absolute().parent / path) for key, path in paths.items()}
     _refuse_unknown_keys(given, where="environment")
     try:
         settings = msgspec.convert(given, Settings)

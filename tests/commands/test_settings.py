@@ -56,6 +56,8 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("[broker]\nport = 70000\n", "<= 65535, got 70000"),
         ('[broker]\nmqtt_version = "4"\n', "mqtt_version"),
         ('[broker]\nport = "1883"\n', "[broker] port: Expected int"),
+        ("[broker]\nca_file = 5\n", "[broker] ca_file: Expected str, got int"),
+        ("[data]\nfolder = 5\n", "[data] folder: Expected str, got int"),
         ("[broker\n", "not valid TOML"),
         ('data = "here"\n', "[data] must be a section"),
     ],
