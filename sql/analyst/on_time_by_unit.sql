@@ -16,7 +16,9 @@ works as (
         closings.happened_at,
         max(closings.plot_id) as plot_id,
         max(closings.date) as date,
-        max(case when issue_events.kind = 'reopened' then issue_events.happened_at end) as reopened_at,
+        max(
+            case when issue_events.kind in ('reopened', 'cannot_do') then issue_events.happened_at end
+        ) as not_done_at,
         max(case when issue_events.kind in ('done', 'false_alarm') then issue_events.happened_at end) as done_at,
         max_by(
             cast(json_extract_string(issue_events.detail_json, '$.due_at') as timestamptz),
@@ -42,6 +44,6 @@ select
     round(greatest(max(epoch(works.done_at) - epoch(works.due_at)), 0) / 3600, 1) as latest_by_h,
 from works
 left join plots_now on works.plot_id = plots_now.plot_id
-where works.done_at is not null and (works.reopened_at is null or works.done_at > works.reopened_at)
+where works.done_at is not null and (works.not_done_at is null or works.done_at > works.not_done_at)
 group by coalesce(plots_now.responsible_unit, ''), date_trunc('month', works.date)
 order by month desc, responsible_unit asc

@@ -95,6 +95,20 @@ def test_of_deadlines_that_one_evaluation_set_the_last_holds_whatever_order_the_
     assert row[2:] == (1, 0, 0.0, 1.0)
 
 
+def test_a_visit_that_no_second_one_followed_is_no_work_done(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.sqlite", BEICHEN) as ledger:
+        apply_flags(ledger, [flag("JJ-012", "drought", START)], PLOTS, START)
+        (issue,) = ledger.open_issues()
+        visit = {"result_code": "done", "visit": 1, "visits": 2, "due_at": (START + 60 * HOUR).isoformat()}
+        with ledger.transaction():
+            issue = ledger.append(issue, "done", START + 10 * HOUR, "crew:一队", visit)
+            ledger.append(issue, "cannot_do", START + 40 * HOUR, "crew:一队", {"result_code": "no_water"})
+        seen = START + 72 * HOUR
+        apply_flags(ledger, [well("JJ-012", "drought", seen, data_at=seen)], PLOTS, seen)
+        assert on_time(ledger.ended_issues(START)) == (0, 0)
+        assert answer(ledger, "on_time_by_unit") == []
+
+
 def test_a_rule_is_told_how_often_crews_called_it_false(ledger: Ledger) -> None:
     assert answer(ledger, "false_alarms_by_rule") == [
         ("soil.root_zone_depletion", "1", "drought", 6, 5, 1, 1, 20.0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -105,6 +106,15 @@ def test_a_stop_without_a_place_says_so_instead_of_a_code(folder: DataFolder) ->
     placed = [stop.navigation is not None for listed in lists for stop in listed.stops if stop.group != "done"]
     assert 0 < page.count("No position; go by the address") == placed.count(False)
     assert page.count('class="code"') == placed.count(True)
+
+
+def test_a_sheet_of_an_evaluation_that_is_old_warns_in_bold(folder: DataFolder) -> None:
+    with Ledger(folder.ledger, BEICHEN) as ledger:
+        for hours, warned in ((0, False), (48, True)):
+            lists = all_lists(ledger, {}, NOW + timedelta(hours=hours), TRUCK_LITRES)
+            head = render_sheets(lists, "en").partition("</header>")[0]
+            assert ("<b>" in head) is warned
+            assert head.count("valuat") == 1
 
 
 def test_the_command_writes_a_page_that_needs_no_server(
