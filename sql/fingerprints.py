@@ -49,7 +49,7 @@ _PARTS = """
 with of_days as (
     select device_id, date, hash('readings', date, fingerprint) as part from device_days
     union all
-    select device_id, date, hash('battery', date, battery_v) as part from battery_days
+    select device_id, date, hash('battery', device_id, date, battery_v) as part from battery_days
 ),
 
 undated as (
