@@ -28,7 +28,7 @@ select
     count(*) as opened,
     count(case when answers.is_answered then 1 end) as answered,
     count(case when answers.is_doubted then 1 end) as called_false,
-    count(case when answers.is_voided then 1 end) as voided,
+    count(case when answers.is_answered and answers.is_voided then 1 end) as voided,
     round(
         100.0 * count(case when answers.is_doubted then 1 end)
         / nullif(count(case when answers.is_answered then 1 end), 0), 1

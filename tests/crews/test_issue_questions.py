@@ -113,3 +113,12 @@ def test_a_rule_is_told_how_often_crews_called_it_false(ledger: Ledger) -> None:
     assert answer(ledger, "false_alarms_by_rule") == [
         ("soil.root_zone_depletion", "1", "drought", 6, 5, 1, 1, 20.0),
     ]
+
+
+def test_what_the_office_voids_before_any_crew_went_is_no_word_on_the_rule(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.sqlite", BEICHEN) as ledger:
+        apply_flags(ledger, [flag("JJ-012", "drought", START)], PLOTS, START)
+        by_office(ledger, ledger.open_issues()[0].issue_id, "void", START + HOUR)
+        assert answer(ledger, "false_alarms_by_rule") == [
+            ("soil.root_zone_depletion", "1", "drought", 1, 0, 0, 0, None),
+        ]

@@ -14,7 +14,7 @@ from PIL import Image
 from crews.ledger import Ledger
 from crews.links import load_keys, make_token
 from crews.lists import all_lists
-from crews.sheet import render_sheets
+from crews.sheet import draw_code, render_sheets
 from greensward.cli import run
 from ingest.lake.layout import DataFolder
 from ingest.site import BEICHEN
@@ -89,6 +89,15 @@ def test_who_opened_a_crews_link_before_still_gets_all_lists_from_the_offices_pa
             assert answer.status_code == 200
             if "xlsx" not in address:
                 assert all(issue_id in answer.text for issue_id, _ in waiting(folder))
+
+
+def test_sheets_that_are_asked_for_again_and_again_draw_each_code_once(folder: DataFolder) -> None:
+    with Ledger(folder.ledger, BEICHEN) as ledger:
+        lists = all_lists(ledger, {plot["plot_id"]: plot for plot in PLOTS}, NOW, TRUCK_LITRES)
+    first = render_sheets(lists, "zh")
+    drawn = draw_code.cache_info().misses
+    assert render_sheets(lists, "zh") == first
+    assert 0 < drawn == draw_code.cache_info().misses
 
 
 def test_no_secret_is_on_paper(folder: DataFolder) -> None:
