@@ -191,6 +191,10 @@ def _direction(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> d
                 # Its time ran while nobody was to work on it.
                 detail["due_at"] = max(issue.due_at, fresh).isoformat()
         case "extended":
+            if issue.state == "done_unchecked":  # late work would be on time afterwards
+                raise ActionRefusedError(
+                    "wrong_state", f"{issue.issue_id} was reported done: there is no work left to extend the time of."
+                )
             detail = {"due_at": _later(ledger, action, issue), "reason": _given(action.reason, "reason")}
         case "deferred":
             detail = {"reason": _given(action.reason, "reason")}

@@ -57,6 +57,7 @@ def load(explicit: Path | None = None, data: Path | None = None) -> Settings:
     given = {} if found is None else _read(found)
     _refuse_unknown_keys(given, where=str(found))
     given = _with_environment(given, os.environ)
+    _refuse_null_characters(given, _source(found))
     folder = _section(given, "data")
     if data is not None:
         folder["folder"] = str(data)
@@ -106,6 +107,19 @@ def _read(found: Path) -> dict[str, object]:
         raise ConfigError(f"{found}: cannot be read: {error.strerror}.") from error
 
 
+def _source(found: Path | None) -> str:
+    """Return where a setting may have come from."""
+    return f"{found} or ${_PREFIX}…" if found else f"${_PREFIX}…"
+
+
+def _refuse_null_characters(given: Mapping[str, object], source: str) -> None:
+    """Refuse what no path, name or address can hold, before the system does so without a word on where."""
+    for section, values in given.items():
+        for key, value in values.items() if isinstance(values, Mapping) else ():
+            if isinstance(value, str) and "\0" in value:
+                raise ConfigError(f"{source}: [{section}] {key}: {value!r} has a null character; write it without.")
+
+
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
@@ -122,7 +136,7 @@ def _in_words(error: msgspec.ValidationError, found: Path | None, given: Mapping
     section_given = given.get(section)
     if ", got" not in what and isinstance(section_given, Mapping) and key in section_given:
         what += f", got {section_given[key]!r}"
-    source = f"{found} or ${_PREFIX}…" if found else f"${_PREFIX}…"
+    source = _source(found)
     return f"{source}: [{section}] {key}: {what.replace('`', '')}" if key else f"{source}: {error}"
 
 

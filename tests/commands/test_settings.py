@@ -58,6 +58,8 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ('[broker]\nport = "1883"\n', "[broker] port: Expected int"),
         ("[broker]\nca_file = 5\n", "[broker] ca_file: Expected str, got int"),
         ("[data]\nfolder = 5\n", "[data] folder: Expected str, got int"),
+        ('[broker]\nca_file = "a\\u0000b"\n', "[broker] ca_file: 'a\\x00b' has a null character"),
+        ('[data]\nfolder = "\\u0000"\n', "[data] folder: '\\x00' has a null character"),
         ("[broker\n", "not valid TOML"),
         ('data = "here"\n', "[data] must be a section"),
     ],

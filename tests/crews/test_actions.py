@@ -307,6 +307,14 @@ def test_an_extension_needs_a_later_day_and_a_reason(ledger: Ledger, issue_id: s
     assert (issue.due_at, issue.first_due_at, issue.state) == (due + DAY, due, "assigned")
 
 
+def test_late_work_is_not_made_timely_by_an_extension_after_its_report(ledger: Ledger, issue_id: str) -> None:
+    due = ledger.issue(issue_id).due_at
+    perform(ledger, crew(issue_id, "done"), due + HOUR)
+    extension = Action("office-01", issue_id, "extended", "王工", reason="停水", due_at=due + DAY)
+    assert refused(ledger, extension) == "wrong_state"
+    assert ledger.issue(issue_id).due_at == due
+
+
 def test_a_deadline_that_is_not_later_is_told_by_the_clock_on_the_wall(ledger: Ledger, issue_id: str) -> None:
     due = ledger.issue(issue_id).due_at
     sooner = Action("office-01", issue_id, "extended", "王工", reason="x", due_at=due - HOUR)
