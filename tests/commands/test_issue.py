@@ -51,7 +51,7 @@ def test_it_shows_an_issue_with_its_history(made: DataFolder, capsys: pytest.Cap
         assert words in printed, printed
     assert run(made, "show", ISSUE, "--json") == 0
     shown = json.loads(capsys.readouterr().out)
-    assert [event["kind"] for event in shown["events"]] == ["opened", "assigned", "evidence"]
+    assert [event["kind"] for event in shown["events"]] == ["opened", "assigned", "evidence", "escalated"]
 
 
 def test_a_deadline_that_is_a_day_lasts_until_its_end(made: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
