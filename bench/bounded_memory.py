@@ -26,7 +26,7 @@ from greensward.evaluation import judge_to_keep
 from ingest.lake.layout import DataFolder
 from ingest.site import BEICHEN
 from sql.analysts import all_questions, daily_views_named
-from sql.parts import READINGS_AT_ONCE
+from sql.models import READINGS_AT_ONCE
 
 _EXPLAIN = ("flag", "--explain", "P00061")
 

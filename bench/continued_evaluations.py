@@ -30,8 +30,7 @@ from ingest.lake.write import by_local_day, replace_register, write_rows
 from ingest.site import BEICHEN
 from sql.carry import Carry
 from sql.evaluate import evaluate
-from sql.models import carried_models
-from sql.parts import READINGS_AT_ONCE
+from sql.models import READINGS_AT_ONCE, carried_models
 
 _SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)

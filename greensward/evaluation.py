@@ -33,7 +33,7 @@ from ingest.site import Site
 from sql.campaigns import Campaigns
 from sql.carry import Carry
 from sql.evaluate import campaign_progress, campaign_rows, days_read, evaluate, plateaus_to_keep
-from sql.parts import READINGS_AT_ONCE
+from sql.models import READINGS_AT_ONCE
 
 Progress = Callable[[str, int, int], None]
 Row = dict[str, Any]

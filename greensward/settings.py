@@ -19,7 +19,7 @@ from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import check_layout, check_restored
 from ingest.site import BEICHEN, Site
 from sql.campaigns import Campaigns, load_campaigns
-from sql.parts import READINGS_AT_ONCE
+from sql.models import READINGS_AT_ONCE
 
 _STARTED = time.monotonic()
 _LON_MAX, _LAT_MAX = 180, 90

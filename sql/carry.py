@@ -28,8 +28,8 @@ from sql.fingerprints import (
     same_days,
     with_group,
 )  # fmt: skip
-from sql.models import Model, carried_models
-from sql.parts import READINGS_AT_ONCE, in_parts
+from sql.models import READINGS_AT_ONCE, Model, carried_models
+from sql.parts import in_parts
 from sql.reference import limit
 
 _MOST_CHANGED = 0.5

@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection
 import duckdb
 
 from sql.fingerprints import READ_OF_WINDOW, make_groups
-from sql.models import Model, models_of_views
-from sql.parts import READINGS_AT_ONCE, make_parts
+from sql.models import READINGS_AT_ONCE, Model, models_of_views
+from sql.parts import make_parts
 from sql.side_by_side import Maker
 
 Progress = Callable[[int, int], None]

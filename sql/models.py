@@ -14,6 +14,10 @@ from ingest.errors import ConfigError
 _FIELD = re.compile(r"^-- (Grain|As of|Reads|Feeds|Kept as): (.+(?:\n-- {2,}.+)*)$", re.MULTILINE)
 """A line of the header; one that goes on is indented further below."""
 
+READINGS_AT_ONCE = 3_000_000
+"""How many readings are judged at a time (sql/parts.py), about: some 2 GB of memory. Each part costs a CPU second of
+planning, however small. It stands here so that settings, which ingest reads, too, need no DuckDB."""
+
 
 @dataclass(frozen=True, slots=True)
 class Model:

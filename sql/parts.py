@@ -15,9 +15,6 @@ import duckdb
 from sql.fingerprints import READ_OF_WINDOW, with_group
 from sql.models import all_models, carried_models, in_three_steps
 
-READINGS_AT_ONCE = 3_000_000
-"""Readings that a part has, about: some 2 GB of memory. Each part costs a CPU second of planning, however small."""
-
 _DEVICE_PARTS = """
 create or replace table device_parts as
 with of_devices as (

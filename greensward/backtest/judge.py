@@ -20,7 +20,7 @@ from ingest.site import Site
 from sql.campaigns import Campaigns
 from sql.carry import Carry
 from sql.evaluate import days_read, evaluate
-from sql.parts import READINGS_AT_ONCE
+from sql.models import READINGS_AT_ONCE
 
 _ARRIVING = ("soil_readings", "weather_readings", "device_status")
 """Tables whose rows arrive, perhaps late: each has received_at."""

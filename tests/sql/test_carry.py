@@ -21,8 +21,7 @@ from ingest.site import BEICHEN, Site
 from sql.carry import Carry
 from sql.describe import describe_plot
 from sql.evaluate import evaluate
-from sql.models import all_models, in_three_steps
-from sql.parts import READINGS_AT_ONCE
+from sql.models import READINGS_AT_ONCE, all_models, in_three_steps
 from tests.sql.made_lake import AS_OF, MadeLake
 from tests.sql.stored_lake import store
 from tests.sql.test_learned_field_capacity import START, wetting
