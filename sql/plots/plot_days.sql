@@ -19,6 +19,7 @@ with received as (
     where
         readings_daily.plot_id is not null
         and readings_daily.date < cast(getvariable('window_to') as date)
+        and readings_daily.date > coalesce(getvariable('continued_from'), date '0001-01-01')
     group by readings_daily.plot_id, readings_daily.date
 )
 

@@ -32,6 +32,13 @@ holding_days as (
 
 select
     device_id,
-    date + cast(unnest(generate_series(0, least(days - 1, most_days))) as integer) as date,
+    date,
+    battery_v,
+from told_days
+union all
+select
+    device_id,
+    date + cast(unnest(generate_series(1, least(days - 1, most_days))) as integer) as date,
     battery_v,
 from holding_days
+where coalesce(days, 2) > 1
