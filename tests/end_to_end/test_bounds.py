@@ -163,7 +163,10 @@ def test_a_second_worker_on_the_same_folder_refuses_and_names_the_first(
         assert first.process is not None
         holder = f"process {first.process.pid} on"
         with second.popen() as other:
-            said = other.communicate(timeout=PATIENCE_S)[1]
+            try:
+                said = other.communicate(timeout=PATIENCE_S)[1]
+            finally:
+                other.kill()  # one that goes on would be waited for for ever
         assert other.returncode == EXIT_IN_USE, said
         assert holder in " ".join(said.split())
         with pytest.raises(AlreadyOwnedError, match=holder):
