@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from crews.apply import Applied, apply_flags
+from crews.applied import Applied
+from crews.apply import apply_flags
 from crews.campaign import Standing, standing_from_row
 from crews.campaign_journal import campaign_events, remember_standings
 from crews.flights.lists import FlightLists, keep_lists, make_lists

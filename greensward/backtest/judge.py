@@ -11,7 +11,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crews.apply import Applied, apply_flags
+from crews.applied import Applied
+from crews.apply import apply_flags
 from crews.ledger import Ledger
 from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder

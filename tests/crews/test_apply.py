@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from crews.actions import Action, perform
-from crews.apply import Applied, apply_flags
+from crews.applied import Applied
+from crews.apply import apply_flags
 from crews.issue import Issue
 from crews.ledger import Ledger
 from crews.words import all_words
