@@ -17,13 +17,19 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest.decode.topics import ROOT
+from ingest.errors import GreenswardError
 from ingest.mqtt.broker import Broker
+from ingest.mqtt.client import Client
 
 CANARY_DEVICE = "greensward.canary"
 """The device id on the canary's topic; no decoder reads the topic, and ingest does not subscribe to it."""
 
 _DROPPED_TOPIC = "$SYS/broker/publish/messages/dropped"
 _LOOP_S = 0.1
+
+
+class BrokerUnreachableError(GreenswardError, ConnectionError):
+    """The broker does not answer or refuses us; what it acknowledged before is its own."""
 
 
 @dataclass(slots=True)
@@ -62,7 +68,7 @@ def prove(broker: Broker, district: str, timeout_s: float) -> BrokerProof:
 
 def connection(broker: Broker, client_id: str) -> mqtt.Client:
     """Return a client that is not connected yet, with the worker's user and certificates and an id of its own."""
-    client = mqtt.Client(
+    client = Client(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         protocol=mqtt.MQTTv5 if broker.mqtt_version == "5" else mqtt.MQTTv311,

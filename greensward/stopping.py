@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from types import FrameType
+from typing import Self
 
 _SLICE_S = 0.2
 
@@ -19,8 +20,16 @@ class Stop:
     def __init__(self) -> None:
         """Handle both signals from now on; main thread only."""
         self._is_asked = False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._ask)
+        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def __enter__(self) -> Self:
+        """Do nothing more; leaving the block gives the signals back to who had them."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Handle the signals no longer."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def is_asked(self) -> bool:
         """Say whether somebody asked us to stop."""

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+import msgspec
+
 from crews.exposure import check_exposure, is_loopback
+from greensward.broker import BuiltInBroker
 from greensward.settings import BrokerSettings, Settings
 from ingest.errors import ConfigError, GreenswardError
 from ingest.lake.ownership import check_ours
@@ -48,6 +51,15 @@ def broker_of(settings: BrokerSettings) -> Broker:
         session_expiry_s=settings.session_expiry_s,
         receive_maximum=settings.receive_maximum,
         receive=settings.receive,
+    )
+
+
+def broker_at_hand(settings: BrokerSettings) -> BrokerSettings:
+    """Return the settings for the broker that is named, or, where none is, for that of `greensward up`."""
+    if settings.host:
+        return settings
+    return msgspec.structs.replace(
+        settings, host=BuiltInBroker.host, mqtt_version=BuiltInBroker.mqtt_version, ca_file=""
     )
 
 

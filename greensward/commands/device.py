@@ -12,6 +12,7 @@ from rich.table import Table
 
 from greensward.commands.device_check import check
 from greensward.commands.device_models import models
+from greensward.commands.device_tail import tail
 from greensward.commands.register_output import changes_line, id_column, instant, local, print_findings, read_file, say
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, examples, out, show
 from ingest.errors import ConfigError
@@ -23,10 +24,16 @@ from ingest.registers.store import DeviceImport, import_devices, locked_register
 from ingest.registers.validity import Row, holds_at
 
 app = App(
-    name="device", help_epilogue=examples("greensward device import devices.csv", "greensward device check uplink.json")
+    name="device",
+    help_epilogue=examples(
+        "greensward device import devices.csv",
+        "greensward device check uplink.json",
+        "greensward device tail gs-01",
+    ),
 )
 app.command(models)
 app.command(check)
+app.command(tail)
 
 _Device = Annotated[str, Parameter(help="As the device writes it on its topic; a DevEUI in any spelling.")]
 _Depth = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -159,12 +160,17 @@ def _print(said: str, notes: Notes, decoded: Decoded, faults: tuple[Fault, ...])
         if row.quarantine is not None:
             where = f"channel {row.channel}, {row.measured_at.isoformat()}: {row.quarantine}"
             out.print(f"[yellow]quarantined[/] {escape(where)}")
+    print_faults(faults)
+    counts = ((len(decoded.soil), "soil"), (len(decoded.weather), "weather"), (len(decoded.status), "status"))
+    say(f"Would be stored: {', '.join(counted(count, f'{name} row') for count, name in counts)}. Nothing was stored.")
+
+
+def print_faults(faults: Sequence[Fault]) -> None:
+    """Print every fault for people: its code and place, what was got and expected, what to do."""
     for fault in faults:
         out.print(f"[red]refused[/] [bold]{fault.code}[/]  {escape(fault.pointer or '/')}")
         say(f"    got {fault.got}; expected {fault.expected}")
         say(f"    → {fault.advice}")
-    counts = ((len(decoded.soil), "soil"), (len(decoded.weather), "weather"), (len(decoded.status), "status"))
-    say(f"Would be stored: {', '.join(counted(count, f'{name} row') for count, name in counts)}. Nothing was stored.")
 
 
 def _print_fields(fields: list[FieldNote]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -13,6 +14,9 @@ from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, out, show
 from ingest.decode.device_models import Model, all_models
 from ingest.decode.quantities import QUANTITIES
 from ingest.registers.words import did_you_mean
+
+_DEVICE_CHARACTERS = 26
+"""Of a line of a device's name; beside it, ids and quantities stay whole on a terminal of 80 columns."""
 
 
 def models(
@@ -60,10 +64,12 @@ def _print(found: list[dict[str, Any]], text: str) -> None:
         say(f"No model has {text!r}. {did_you_mean(text.lower(), ids, 'greensward device models lists them all.')}")
         say("A model is a table, no code: schemas/devices/README.md says how to write one.")
         return
-    table = Table(id_column("Model", found, "model"), "Device", Column("Becomes", overflow="fold"), "From")
+    table = Table(id_column("Model", found, "model"), Column("Becomes", no_wrap=True), "From", show_lines=True)
     for facts in found:
-        becomes = ", ".join(name if count == 1 else f"{name} × {count}" for name, count in facts["quantities"].items())
+        device = textwrap.fill(facts["name"], max(len(facts["model"]), _DEVICE_CHARACTERS))
+        becomes = (name if count == 1 else f"{name} × {count}" for name, count in facts["quantities"].items())
         read = ["fields"] + ["bytes"] * facts["reads_bytes"] + ["history"] * facts["has_history"]
-        table.add_row(*(escape(cell) for cell in (facts["model"], facts["name"], becomes, ", ".join(read))))
+        cells = (f"{facts['model']}\n{device}", "\n".join(becomes), "\n".join(read))
+        table.add_row(*(escape(cell) for cell in cells))
     out.print(table)
     say(f"{len(found)} models. Try one: greensward device check --model VENDOR/MODEL --hex BYTES --port N.")

@@ -17,7 +17,6 @@ from cyclopts import App, Parameter, validators
 from rich.markup import escape
 
 from greensward import listen as listening
-from greensward.broker import BuiltInBroker
 from greensward.canary import BrokerProof, canary_topic, prove
 from greensward.checked_ledger import ledger_check
 from greensward.console import (
@@ -34,7 +33,7 @@ from greensward.console import (
 from greensward.flights import FLIGHTS_WITHIN, flown, plot_areas, shifted_flights
 from greensward.health import STATUS_AGE, problems, read_health
 from greensward.settings import Settings
-from greensward.wiring import broker_of
+from greensward.wiring import broker_at_hand, broker_of
 from ingest.decode.route import NATIVE_KINDS
 from ingest.decode.topics import ROOT
 from ingest.errors import ConfigError, GreenswardError
@@ -253,11 +252,7 @@ def _proven(proof: BrokerProof, settings: Settings, now: datetime) -> Iterator[F
 def _topics(settings: Settings, seconds: float) -> Iterator[Finding]:
     """Yield what came under greensward/v1/ while we listened, and what of it nobody here reads."""
     district = settings.site.district
-    named = settings.broker
-    if not named.host:  # that of `greensward up`
-        named = msgspec.structs.replace(
-            named, host=BuiltInBroker.host, mqtt_version=BuiltInBroker.mqtt_version, ca_file=""
-        )
+    named = broker_at_hand(settings.broker)
     try:
         with progress() as bar:
             bar.add_task(f"listening for {seconds:g} s", total=None)

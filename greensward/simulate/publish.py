@@ -11,8 +11,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
+from greensward.canary import BrokerUnreachableError
 from greensward.simulate.readings import TimedMessage
-from ingest.errors import GreenswardError
 
 IN_FLIGHT = 1_000
 """Messages published and not acknowledged; more do not make a broker faster, and all of them are sent again after a
@@ -21,10 +21,6 @@ lost connection."""
 _CONNECT_S = 10.0
 _KEEPALIVE_S = 30
 _STALLED_S = 30.0
-
-
-class BrokerUnreachableError(GreenswardError, ConnectionError):
-    """The broker does not answer or refuses us; what it acknowledged before is its own."""
 
 
 def publish(

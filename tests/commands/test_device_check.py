@@ -54,6 +54,19 @@ def test_the_known_models_are_listed_and_filtered_by_any_word(data: Path, capsys
     assert "milesight-iot/em500-smtc" in capsys.readouterr().out
 
 
+def test_no_word_of_the_models_is_broken_on_a_terminal_of_80_columns(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, result = said(data, capsys, "models")
+    assert run(data, "models") == 0
+    shown = capsys.readouterr().out
+    assert max(len(line) for line in shown.splitlines() if line[0] in "┏│└") <= 80
+    for facts in result["models"]:
+        for word in (facts["model"], *facts["name"].split(), *facts["quantities"]):
+            assert re.search(rf"[ │]{re.escape(word)}[ │]", shown), word
+
+
 def test_a_word_that_no_model_has_is_answered_with_the_nearest_one(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,11 +14,12 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from greensward.broker import BuiltInBroker
+from greensward.canary import BrokerUnreachableError
 from greensward.commands.simulate import simulate
 from greensward.console import EXIT_OK, EXIT_USAGE
 from greensward.simulate import TimedMessage, invent_district
 from greensward.simulate.pattern import vary
-from greensward.simulate.publish import BrokerUnreachableError, at_rate, at_their_times, publish
+from greensward.simulate.publish import at_rate, at_their_times, publish
 from ingest.errors import ConfigError
 
 END = datetime.fromisoformat("2026-03-28T07:00:00+08:00")

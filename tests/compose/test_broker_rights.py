@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from greensward.overheard.ear import Ear, filters_of
+from greensward.wiring import broker_of
 from ingest.decode.route import subscriptions
 from tests.compose.clients import device, service
 from tests.compose.site import COMPOSE, SiteBroker, make_device, running
@@ -33,6 +35,16 @@ def test_a_device_hears_its_own_replies_and_nobody_else_s(site_broker: SiteBroke
         worker.publish(f"{D}/gs-01/reply", b"for you")
         wait_until(lambda: bool(probe.heard), "the reply came")
         assert probe.heard == [(f"{D}/gs-01/reply", b"for you")]
+
+
+def test_who_listens_beside_ingest_as_its_user_hears_every_device_over_tls(site_broker: SiteBroker) -> None:
+    broker = broker_of(site_broker.settings())
+    came: list[tuple[str, bytes, int]] = []
+    with Ear(broker, "beichen", filters_of("beichen"), qos=1) as ear, device(site_broker, "gs-02") as probe:
+        assert ear.refused == []
+        probe.publish(f"{D}/gs-02/soil", b"mine")
+        came += ((heard.topic, heard.payload, heard.qos) for heard in ear.hear(lambda: bool(came)))
+    assert came == [(f"{D}/gs-02/soil", b"mine", 1)]
 
 
 def test_a_dock_hears_the_answer_to_its_picture(site_broker: SiteBroker) -> None:
