@@ -39,7 +39,7 @@ from ingest.site import Site
 GREENSWARD = "greensward"
 """The actor of what the program does by itself."""
 
-_LAYOUT = 3
+_LAYOUT = 4
 _BUSY_S = 10.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -51,6 +51,7 @@ _COMMANDS = {
     "Run and keep": {
         "ingest": "Take messages from the broker into the lake, until stopped.",
         "serve": "Serve the crews' pages, until stopped.",
+        "send": "Tell crews and office by robot, e-mail, webhook or MQTT, until stopped.",
         "replay": "Judge refused messages again, after a device was registered or a decoder mended.",
         "forecast": "Bring in the weather to come: for the litres, and for the days until dry.",
         "images": "Bring in what the files of drones' pictures say of them.",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from greensward.given_channels import Given, channels_of, variable
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 
@@ -54,7 +55,10 @@ def load(explicit: Path | None = None, data: Path | None = None) -> Settings:
     Raises: ConfigError naming the file, the key, what was expected, and the nearest key that exists.
     """
     found = _find(explicit, data)
-    given = {} if found is None else _read(found)
+    text = "" if found is None else _read(found)
+    given = _parsed(text, found)
+    channels = channels_of(Given(_section(given, "send"), _channels_in(os.environ), found, tuple(text.splitlines())))
+    given.pop("send", None)
     _refuse_unknown_keys(given, where=str(found))
     given = _with_environment(given, os.environ)
     _refuse_null_characters(given, _source(found))
@@ -81,7 +85,7 @@ def load(explicit: Path | None = None, data: Path | None = None) -> Settings:
         )
     if settings.web.public_url and not settings.web.public_url.startswith(("http://", "https://")):
         raise ConfigError(f"[web] public_url: {settings.web.public_url!r} must begin with https:// (or http://).")
-    return settings
+    return msgspec.structs.replace(settings, send=channels)
 
 
 def _find(explicit: Path | None, data: Path | None) -> Path | None:
@@ -97,11 +101,23 @@ def _find(explicit: Path | None, data: Path | None) -> Path | None:
     return found
 
 
-def _read(found: Path) -> dict[str, object]:
+def secret_in_environment(name: str, key: str) -> str:
+    """Return a secret of a channel, "" where the environment has none; it becomes no setting, which could be shown."""
+    return os.environ.get(variable(name, key), "")
+
+
+def _parsed(text: str, found: Path | None) -> dict[str, object]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{found}: not valid TOML: {error}") from error
+
+
+def _read(found: Path) -> str:
     try:
         # Windows' editors put a byte order mark first.
-        return tomllib.loads(found.read_bytes().decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return found.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{found}: not valid TOML: {error}") from error
     except OSError as error:
         raise ConfigError(f"{found}: cannot be read: {error.strerror}.") from error
@@ -147,17 +163,32 @@ def _section(given: Mapping[str, object], name: str) -> dict[str, object]:
     return dict(section)
 
 
+def _channels_in(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return what the environment says of channels: name → key → text."""
+    channels: dict[str, dict[str, str]] = {}
+    for name, text in environment.items():
+        section, _, rest = name.removeprefix(_PREFIX).lower().partition("__")
+        channel, _, key = rest.partition("__")
+        if name.startswith(_PREFIX) and section == "send":
+            if not channel or not key:
+                raise ConfigError(f"${name}: no such setting; write {_PREFIX}SEND__NAME__KEY.")
+            channels.setdefault(channel, {})[key] = text
+    return channels
+
+
 def _with_environment(given: dict[str, object], environment: Mapping[str, str]) -> dict[str, object]:
     merged = dict(given)
-    for variable, text in environment.items():
-        if not variable.startswith(_PREFIX):
+    for name, text in environment.items():
+        if not name.startswith(_PREFIX):
             continue
-        section, _, key = variable.removeprefix(_PREFIX).lower().partition("__")
+        section, _, key = name.removeprefix(_PREFIX).lower().partition("__")
+        if section == "send":
+            continue
         fields = Settings.__struct_fields__
         if section not in fields:
-            raise ConfigError(f"${variable}: no such setting: unknown section{_did_you_mean(section, list(fields))}")
+            raise ConfigError(f"${name}: no such setting: unknown section{_did_you_mean(section, list(fields))}")
         if not key:
-            raise ConfigError(f"${variable}: no such setting; write {_PREFIX}{section.upper()}__KEY.")
+            raise ConfigError(f"${name}: no such setting; write {_PREFIX}{section.upper()}__KEY.")
         merged[section] = {**_section(merged, section), key: _from_text(section, key, text)}
     return merged
 

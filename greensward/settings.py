@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from greensward.channel_settings import Channel, meaning_of
 from ingest.errors import ConfigError
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import check_layout, check_restored
@@ -182,7 +183,10 @@ class WebSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """All settings, one section each; what a key means is a line of its section's docstring."""
+    """All settings, one section each; what a key means is a line of its section's docstring.
+
+    send: a section [send.NAME] for each channel on which crews are told without asking
+    """
 
     site: SiteSettings = SiteSettings()
     data: DataSettings = DataSettings()
@@ -192,6 +196,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     water: WaterSettings = WaterSettings()
     web: WebSettings = WebSettings()
     campaigns: CampaignSettings = CampaignSettings()
+    send: dict[str, Channel] = {}
 
     def campaign_tables(self) -> Campaigns:
         """Return what is in force of campaigns and seasons. Raises: ConfigError with every fault of own tables."""
@@ -200,7 +205,9 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         return load_campaigns(*files, is_southern=self.place().is_southern)
 
     def meaning(self, section: str, key: str) -> str:
-        """Return what a setting means, in one line."""
+        """Return what a setting means, in one line; a channel's section is send.NAME."""
+        if section.startswith("send."):
+            return meaning_of(type(self.send[section.removeprefix("send.")]), key)
         said = re.search(rf"^ +{key}: (.+)$", type(getattr(self, section)).__doc__ or "", re.MULTILINE)
         return said[1] if said else ""
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_USAGE, Common, err, examples, out, show
 from greensward.given_settings import places
+from greensward.sending.channels import send_faults
 from greensward.settings import Settings
 from greensward.wiring import start_faults
 from ingest.errors import ConfigError
@@ -32,7 +33,7 @@ def config(
     common = common or Common()
     settings = common.settings()
     text = tomli_w.dumps(msgspec.to_builtins(settings))
-    faults = start_faults(settings)
+    faults = [*start_faults(settings), *send_faults(settings)]
     if write is not None and not faults:
         return _write(write, _explained(text, settings))
 

@@ -84,7 +84,8 @@ def _parts(common: Common, settings: Settings, *, serve: bool) -> list[Part]:
         Part("ingest", ["ingest", *shared]),
         Part("flags", ["flag", "--every", str(settings.flags.every_minutes), *shared]),
     ]
-    return [*parts, Part("pages", ["serve", *shared])] if serve else parts
+    parts += [Part("pages", ["serve", *shared])] if serve else []
+    return [*parts, Part("messages", ["send", *shared])] if settings.send else parts
 
 
 def _say_where(settings: Settings, broker: str, *, serve: bool) -> None:
@@ -93,4 +94,6 @@ def _say_where(settings: Settings, broker: str, *, serve: bool) -> None:
     err.print(f"flags   every {settings.flags.every_minutes:g} min")
     if serve:
         err.print(f"pages   {escape(public_url(settings))} · links: greensward list --links")
+    if settings.send:
+        err.print(f"sends   {', '.join(settings.send)}")
     err.print("Ctrl-C ends; nothing that was acknowledged is lost.")

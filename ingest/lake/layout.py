@@ -104,6 +104,11 @@ class DataFolder:
         return self.root / "ledger" / "flight-lists.json"
 
     @property
+    def sender_lock(self) -> Path:
+        """Held by whoever sends what crews are told."""
+        return self.root / "ledger" / "sender.lock"
+
+    @property
     def photos(self) -> Path:
         """Photos that crews sent."""
         return self.root / "ledger" / "photos"

@@ -158,6 +158,21 @@ def test_a_crew_does_not_hear_readings(site_broker: SiteBroker) -> None:
         assert crew.heard == []
 
 
+def test_a_crew_hears_its_own_list_and_no_other_crews(site_broker: SiteBroker) -> None:
+    with service(site_broker) as worker, service(site_broker, "crew-1", "8885") as crew:
+        crew.subscribe("#")
+        worker.publish(f"{D}/crews/crew-2/list", b"of others")
+        worker.publish(f"{D}/crews/crew-1/list", b"yours")
+        wait_until(lambda: bool(crew.heard), "its list came")
+        assert crew.heard == [(f"{D}/crews/crew-1/list", b"yours")]
+        crew.publish(f"{D}/crews/crew-1/list", b"forged")
+        with device(site_broker, "gs-01") as probe:
+            probe.publish(f"{D}/crews/crew-1/list", b"forged")
+        worker.publish(f"{D}/crews/crew-1/list", b"newer")
+        wait_until(lambda: len(crew.heard) > 1, "the newer list came")
+        assert [payload for _, payload in crew.heard] == [b"yours", b"newer"]
+
+
 def test_a_wrong_password_and_no_name_are_refused(site_broker: SiteBroker) -> None:
     wrong = ["mosquitto_sub", "-p", str(site_broker.ports["8884"]), "--cafile", str(site_broker.site / "ca.crt")]
     wrong += ["-h", "127.0.0.1", "-t", "#", "-W", "3"]

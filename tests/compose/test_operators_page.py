@@ -10,6 +10,7 @@ import tomllib
 import msgspec
 import pytest
 
+from greensward.channel_settings import KINDS, meaning_of
 from greensward.settings import Settings
 from tests.compose.site import COMPOSE
 
@@ -25,6 +26,7 @@ def settings() -> list[tuple[str, str, object]]:
     return [
         (section, key, getattr(getattr(everything, section), key))
         for section in everything.__struct_fields__
+        if section != "send"  # a table of its own
         for key in getattr(everything, section).__struct_fields__
     ]
 
@@ -44,6 +46,32 @@ def test_no_row_names_a_setting_that_is_none() -> None:
     assert sorted(written) == sorted((section, key) for section, key, _ in settings())
 
 
+def channel_keys() -> dict[str, tuple[set[str], object, str]]:
+    """Return of every key of [send.NAME] the kinds that have it, its default (msgspec.NODEFAULT: none), its meaning."""
+    keys: dict[str, tuple[set[str], object, str]] = {}
+    for name, kind in KINDS.items():
+        for field in msgspec.structs.fields(kind):
+            keys.setdefault(field.name, (set(), field.default, meaning_of(kind, field.name)))[0].add(name)
+    return keys
+
+
+@pytest.mark.parametrize("key", sorted(channel_keys()))
+def test_every_key_of_a_channel_is_in_its_table_with_its_kinds_default_and_meaning(key: str) -> None:
+    kinds, default, meaning = channel_keys()[key]
+    rows = [line for line in PAGE.splitlines() if line.startswith(f"| {key} | ")]
+    assert len(rows) == 1
+    _, _, of, written, said, _ = (cell.strip() for cell in rows[0].split("|"))
+    assert of == (
+        "all"
+        if kinds == set(KINDS)
+        else "all but mqtt"
+        if kinds == set(KINDS) - {"mqtt"}
+        else ", ".join(name for name in KINDS if name in kinds)
+    )
+    assert written == ("" if default is msgspec.NODEFAULT else f"`{json.dumps(default, ensure_ascii=False)}`")
+    assert said == meaning
+
+
 def test_every_finding_of_doctor_and_readyz_has_its_mend() -> None:
     source = "".join((ROOT / "greensward" / name).read_text("utf-8") for name in ("health.py", "commands/doctor.py"))
     kinds = set(re.findall(r'(?:Finding|Problem)\(\s*"([a-z ]+)"', source)) - {"all", "settings"}
@@ -61,7 +89,7 @@ def test_the_settings_file_of_the_units_is_one() -> None:
 
 
 def test_the_units_end_in_time_and_gain_nothing() -> None:
-    assert len(UNITS) == 3
+    assert len(UNITS) == 4
     commands = []
     for text in UNITS:
         unit = configparser.ConfigParser(interpolation=None, strict=True)
@@ -75,7 +103,7 @@ def test_the_units_end_in_time_and_gain_nothing() -> None:
         assert service["StateDirectory"] == "greensward"
         assert service["RestartPreventExitStatus"] == "2"
         assert unit["Unit"]["StartLimitIntervalSec"] == "0"
-    assert commands == ["ingest", "flag --every 30", "serve"]
+    assert commands == ["ingest", "flag --every 30", "serve", "send"]
 
 
 def test_every_link_inside_the_page_leads_somewhere() -> None:

@@ -134,7 +134,7 @@ def test_a_ledger_of_the_first_layout_is_brought_up_to_date(tmp_path: Path) -> N
         with Ledger(path, BEICHEN) as ledger:
             assert ledger.issue(issue_id).photos == ()
             assert [link_generation(ledger, "crew", crew) for crew in ("一队", "二队")] == [1, 0]
-            assert ledger.run("pragma user_version", ())[0][0] == 3
+            assert ledger.run("pragma user_version", ())[0][0] == 4
 
 
 _WRITER = """

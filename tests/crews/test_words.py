@@ -56,6 +56,9 @@ def test_english_sentences_are_english_and_chinese_ones_chinese() -> None:
         "flights.and",
         "flights.of",
         "flights.perhaps",
+        "notice.stop",
+        "notice.crew",
+        "notice.of_crew",
     }
 
 

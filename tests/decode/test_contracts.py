@@ -15,6 +15,7 @@ import yaml
 from paho.mqtt.client import topic_matches_sub
 
 import ingest.decode
+from crews.notices.topic import list_topic
 from ingest.decode import schema_faults
 from ingest.decode.device_models import absent_marks, all_models, unknown_fields
 from ingest.decode.fault_codes import FAULT_CODES, IGNORED_CODES, QUARANTINE_CODES
@@ -102,9 +103,10 @@ def test_the_asyncapi_document_has_a_channel_and_an_operation_for_every_topic_of
     addresses = {name: channel["address"] for name, channel in asyncapi["channels"].items()}
     native = ("soil", "state", "image", "exif", "mavlink", "plan", "senml", "forecast", "reply")
     ours = {kind: f"greensward/v1/{{district}}/{{device_id}}/{kind}" for kind in native}
+    ours["crewList"] = list_topic("{district}", "{crew_id}")
     assert {name: address for name, address in addresses.items() if address.startswith("greensward/")} == ours
     actions = {operation["channel"]["$ref"]: operation["action"] for operation in asyncapi["operations"].values()}
-    sent = {"reply", "alinkReply", "sparkplugCommand"}
+    sent = {"reply", "alinkReply", "sparkplugCommand", "crewList"}
     assert actions == {f"#/channels/{name}": "send" if name in sent else "receive" for name in addresses}
     for channel in asyncapi["channels"].values():
         assert set(channel["parameters"]) == set(re.findall(r"{(\w+)}", channel["address"]))
@@ -129,6 +131,15 @@ def test_a_device_may_write_to_every_native_topic_that_the_asyncapi_document_rec
     lines = [f"pattern write {one}".replace("{district}", "@DISTRICT@").replace("{device_id}", "%u") for one in native]
     assert lines
     assert set(lines) <= set(acl.splitlines())
+
+
+def test_ingests_user_may_write_every_crews_list_and_a_crew_reads_its_own(asyncapi: dict[str, Any]) -> None:
+    acl = (Path(__file__).resolve().parents[2] / "compose" / "mosquitto" / "acl.in").read_text(encoding="utf-8")
+    address = asyncapi["channels"]["crewList"]["address"].replace("{district}", "@DISTRICT@")
+    of_ingest = acl.partition("user greensward\n")[2].partition("\nuser ")[0]
+    assert f"topic write {address.replace('{crew_id}', '+')}" in of_ingest.splitlines()
+    of_crew = acl.partition("user crew-1\n")[2].partition("\n\n")[0]
+    assert f"topic read {address.replace('{crew_id}', 'crew-1')}" in of_crew.splitlines()
 
 
 def test_every_example_of_the_asyncapi_document_fits_and_is_decoded(asyncapi: dict[str, Any], publish: Publish) -> None:

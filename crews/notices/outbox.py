@@ -1,0 +1,184 @@
+"""The outbox of what crews are told: tables of the ledger, so that one transaction holds both.
+
+A notice is recorded before it is sent, and what the other end said after. A kill between the two sends a message twice;
+nothing loses one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from crews.ledger import Ledger, from_us, to_us
+from crews.notices.answer import Answer
+
+KEPT_FOR = timedelta(days=90)
+"""How long is kept what was sent and what the other end said; what it said to crews is gone once it has ended."""
+
+_BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (10, 30, 60, 120, 300, 600, 1800))
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """One thing to be told on one channel.
+
+    notice_id: made of what it is (channel, crew, kind, day or list), so that it is recorded once
+    crew: "" where it is on several crews' lists; kind: "digest", "urgent" or "list"
+    day: by the site's clock; list_version: number of the ledger's newest event when it was made
+    content: as its kind has it, JSON
+    """
+
+    notice_id: str
+    channel: str
+    crew: str
+    kind: str
+    day: str
+    list_version: int
+    made_at: datetime
+    not_before: datetime
+    expires_at: datetime
+    content: bytes
+    tries: int = 0
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A notice that the other end would not have, and why."""
+
+    channel: str
+    crew: str
+    kind: str
+    at: datetime
+    code: str
+    said: str
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How it stands with the outbox.
+
+    counts: notices by state; those that have ended of the last day only
+    late_since: since when the oldest notice waits that may be sent; None when none does
+    """
+
+    counts: dict[str, int]
+    late_since: datetime | None = None
+    last_said: str = ""
+
+
+ENDS = ("sent", "refused", "expired", "overtaken")
+
+
+def record(ledger: Ledger, notice: Notice) -> bool:
+    """Record a notice that is not there yet, inside a transaction; say whether it was new."""
+    found = ledger.run(
+        "insert into notices (notice_id, channel, crew, kind, day, list_version, made_at, not_before, expires_at,"
+        " state, tries, next_try_at, content_json) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0, ?)"
+        " on conflict (notice_id) do nothing returning 1",
+        (
+            notice.notice_id, notice.channel, notice.crew, notice.kind, notice.day, notice.list_version,
+            to_us(notice.made_at), to_us(notice.not_before), to_us(notice.expires_at), notice.content.decode(),
+        ),
+    )  # fmt: skip
+    return bool(found)
+
+
+def due(ledger: Ledger, now: datetime) -> list[Notice]:
+    """Return what may be sent now: what is urgent first, then as it was made. Raises: StoreError."""
+    rows = ledger.run(
+        "select * from notices where state = 'waiting' and not_before <= ? and next_try_at <= ? and expires_at > ?"
+        " order by kind = 'urgent' desc, made_at, notice_id",
+        (to_us(now), to_us(now), to_us(now)),
+    )
+    return [
+        Notice(
+            row["notice_id"], row["channel"], row["crew"], row["kind"], row["day"], row["list_version"],
+            from_us(row["made_at"]), from_us(row["not_before"]), from_us(row["expires_at"]),
+            row["content_json"].encode(), row["tries"],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def rewrite(ledger: Ledger, notice: Notice, content: bytes) -> Notice:
+    """Return the notice with another content, which is kept, so that all its parts are of one text."""
+    with ledger.transaction():
+        ledger.run("update notices set content_json = ? where notice_id = ?", (content.decode(), notice.notice_id))
+    return msgspec.structs.replace(notice, content=content)
+
+
+def parts_sent(ledger: Ledger, notice_id: str) -> int:
+    """Return how many parts of a notice the other end has taken. Raises: StoreError."""
+    found = ledger.run(
+        "select count(distinct part) as parts from notice_receipts where notice_id = ? and outcome = 'sent'",
+        (notice_id,),
+    )
+    return int(found[0]["parts"])
+
+
+def receive(ledger: Ledger, notice: Notice, part: int, parts: int, answer: Answer, now: datetime) -> None:
+    """Keep the receipt of one part (from 1) and what follows from it. Raises: StoreError."""
+    with ledger.transaction():
+        ledger.run(
+            "insert into notice_receipts (notice_id, part, parts, at, outcome, code, said)"
+            " values (?, ?, ?, ?, ?, ?, ?)",
+            (notice.notice_id, part, parts, to_us(now), answer.outcome, answer.code, answer.said),
+        )
+        if answer.outcome == "later":
+            wait = max(_BACKOFF[min(notice.tries, len(_BACKOFF) - 1)], timedelta(seconds=answer.wait_s))
+            ledger.run(
+                "update notices set tries = tries + 1, next_try_at = ? where notice_id = ?",
+                (to_us(now + wait), notice.notice_id),
+            )
+        elif answer.outcome == "refused" or part == parts:
+            end(ledger, [notice.notice_id], answer.outcome, now)
+
+
+def end(ledger: Ledger, notice_ids: Iterable[str], state: str, now: datetime) -> None:
+    """Let notices end, one of ENDS, inside a transaction; what they said is taken out."""
+    for notice_id in notice_ids:
+        ledger.run(
+            "update notices set state = ?, ended_at = ?, content_json = null where notice_id = ? and state = 'waiting'",
+            (state, to_us(now), notice_id),
+        )
+
+
+def tidy(ledger: Ledger, now: datetime) -> None:
+    """Let end whose time is over, and forget what ended long ago, inside a transaction."""
+    late = ledger.run("select notice_id from notices where state = 'waiting' and expires_at <= ?", (to_us(now),))
+    end(ledger, [row["notice_id"] for row in late], "expired", now)
+    long_ago = to_us(now - KEPT_FOR)
+    ledger.run("delete from notice_receipts where at < ?", (long_ago,))
+    ledger.run("delete from notices where state <> 'waiting' and ended_at < ?", (long_ago,))
+
+
+def standing(ledger: Ledger, now: datetime) -> Standing:
+    """Return how it stands. Raises: StoreError."""
+    rows = ledger.run(
+        "select state, count(*) as n from notices where state = 'waiting' or ended_at > ? group by state",
+        (to_us(now - timedelta(days=1)),),
+    )
+    oldest = ledger.run(
+        "select notice_id, not_before from notices where state = 'waiting' and not_before <= ? and expires_at > ?"
+        " order by not_before limit 1",
+        (to_us(now), to_us(now)),
+    )
+    if not oldest:
+        return Standing({row["state"]: row["n"] for row in rows})
+    said = ledger.run(
+        "select code, said from notice_receipts where notice_id = ? order by n desc limit 1", (oldest[0]["notice_id"],)
+    )
+    return Standing(
+        {row["state"]: row["n"] for row in rows},
+        from_us(oldest[0]["not_before"]),
+        " ".join(said[0]) if said else "",
+    )
+
+
+def refusals(ledger: Ledger, since: datetime) -> list[Refusal]:
+    """Return what was refused since then, the newest first. Raises: StoreError."""
+    rows = ledger.run(
+        "select channel, crew, kind, ended_at, code, said from notices join notice_receipts using (notice_id)"
+        " where state = 'refused' and ended_at > ? and outcome = 'refused' order by ended_at desc, notice_id",
+        (to_us(since),),
+    )
+    return [Refusal(row[0], row[1], row[2], from_us(row[3]), row[4], row[5]) for row in rows]

@@ -1,0 +1,198 @@
+"""What is to be told now: today's digest once, what cannot wait at once, and a crew's list whenever it has changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import msgspec
+
+from crews.crew_list import CrewList, Stop
+from crews.issue import WAITING_STATES
+from crews.ledger import Ledger, to_us
+from crews.lists import Plots, all_lists, list_of
+from crews.notices.notice import Content, digest_of, digest_of_all, urgent_of
+from crews.notices.outbox import Notice, end, record, tidy
+from crews.notices.pace import Quiet
+from crews.notices.topic import list_document
+
+URGENT_FOR = timedelta(days=1)
+"""What is older stands in the digest, and is no news."""
+
+_NEWS = ("opened", "assigned", "reopened", "escalated")
+
+
+class Route(msgspec.Struct, frozen=True):
+    """What goes on one channel.
+
+    crews: whose lists; empty: all
+    at: when the digest goes, None for never; new_from, raised_from: as in the settings, 0 for never
+    has_lists: True: the crew's list itself, whenever it has changed, and nothing else
+    """
+
+    name: str
+    crews: tuple[str, ...]
+    at: time | None
+    new_from: int
+    raised_from: int
+    quiet: Quiet
+    urgent_at_night: bool
+    language: str
+    has_lists: bool = False
+
+    @property
+    def crew(self) -> str | None:
+        """Return the crew whose channel this is; None for one of several crews."""
+        return self.crews[0] if len(self.crews) == 1 else None
+
+    def is_for(self, crew: str | None) -> bool:
+        """Say whether what is on a crew's list (None: nobody's) is told here."""
+        return not self.crews or crew in self.crews
+
+
+def plan(ledger: Ledger, routes: Sequence[Route], plots: Plots, now: datetime, truck_litres: float) -> None:
+    """Record what is to be told at `now`, in one transaction; what is recorded already is not recorded again.
+
+    Raises: StoreError; nothing has changed then.
+    """
+    with ledger.transaction():
+        tidy(ledger, now)
+        for route in routes:
+            if route.has_lists:
+                _record_list(ledger, route, plots, now, truck_litres)
+                continue
+            for notice in _digests(ledger, route, plots, now, truck_litres):
+                record(ledger, notice)
+            for notice in _urgent(ledger, route, plots, now, truck_litres):
+                record(ledger, notice)
+
+
+def _lists(ledger: Ledger, route: Route, plots: Plots, now: datetime, truck_litres: float) -> list[CrewList]:
+    if route.crews:
+        return [list_of(ledger, crew, plots, now, truck_litres) for crew in route.crews]
+    return all_lists(ledger, plots, now, truck_litres)
+
+
+def _digests(ledger: Ledger, route: Route, plots: Plots, now: datetime, truck_litres: float) -> Iterator[Notice]:
+    """Yield today's digest from its minute on; a day that is over has none any more, and a night none yet."""
+    local = now.astimezone(ledger.site.timezone)
+    if route.at is None or local.time() < route.at or route.quiet.holds(now, ledger.site):
+        return
+    day = local.date().isoformat()
+    notice_id = f"digest:{route.name}:{day}"
+    if ledger.run("select 1 from notices where notice_id = ?", (notice_id,)):
+        return
+    lists = _lists(ledger, route, plots, now, truck_litres)
+    if not lists:
+        return
+    content = digest_of(lists[0], route.language) if route.crew else digest_of_all(lists, route.language)
+    midnight = datetime.combine(local.date() + timedelta(days=1), time(), tzinfo=ledger.site.timezone)
+    yield _notice(notice_id, route, "digest", lists[0], content, now, expires_at=midnight.astimezone(now.tzinfo))
+
+
+def _urgent(ledger: Ledger, route: Route, plots: Plots, now: datetime, truck_litres: float) -> Iterator[Notice]:
+    """Yield what came since the channel's cursor and cannot wait, as one notice; a new channel begins from now on."""
+    newest = ledger.version()
+    cursor = ledger.run("select n from notice_cursors where channel = ?", (route.name,))
+    if cursor and cursor[0]["n"] == newest:
+        return
+    ledger.run(
+        "insert into notice_cursors (channel, n) values (?, ?) on conflict (channel) do update set n = excluded.n",
+        (route.name, newest),
+    )
+    if not cursor:
+        return
+    events = ledger.run(
+        "select issue_id, kind from events where n > ? and happened_at > ?"
+        f" and (kind in ({', '.join('?' * len(_NEWS))}) or kind = 'evidence' and detail_json ->> 'due_at' is not null)",
+        (cursor[0]["n"], to_us(now - URGENT_FOR), *_NEWS),
+    )
+    raised = {row["issue_id"] for row in events if row["kind"] == "escalated"}
+    new = {row["issue_id"] for row in events} - raised
+    lists = _lists(ledger, route, plots, now, truck_litres)
+    stops = [stop for listed in lists for stop in listed.stops if stop.issue.state in WAITING_STATES]
+    told_raised = [stop for stop in stops if stop.issue.issue_id in raised and _is_raised(stop, route)]
+    told_new = [stop for stop in stops if stop.issue.issue_id in new and _is_grave(stop, route)]
+    if told_raised or told_new:
+        content = urgent_of(lists[0], told_raised, told_new, route.language, of_all=route.crew is None)
+        not_before = now if route.urgent_at_night else route.quiet.over(now, ledger.site)
+        yield _notice(
+            f"urgent:{route.name}:{newest}", route, "urgent", lists[0], content, now,
+            not_before=not_before, expires_at=now + URGENT_FOR,
+        )  # fmt: skip
+
+
+def _is_raised(stop: Stop, route: Route) -> bool:
+    return bool(route.raised_from) and stop.issue.escalated_to >= route.raised_from
+
+
+def _is_grave(stop: Stop, route: Route) -> bool:
+    return bool(route.new_from) and stop.issue.severity >= route.new_from and stop.hold != "wait"
+
+
+def _notice(
+    notice_id: str,
+    route: Route,
+    kind: str,
+    listed: CrewList,
+    content: Content,
+    now: datetime,
+    *,
+    expires_at: datetime,
+    not_before: datetime | None = None,
+) -> Notice:
+    day = listed.site.local_date(now).isoformat()
+    return Notice(
+        notice_id, route.name, route.crew or "", kind, day, listed.version, now, not_before or now, expires_at,
+        msgspec.json.encode(content),
+    )  # fmt: skip
+
+
+def _record_list(ledger: Ledger, route: Route, plots: Plots, now: datetime, truck_litres: float) -> None:
+    """Record a crew's list where it says something else than the one that was recorded last, in whose place it goes."""
+    assert route.crew is not None
+    listed = list_of(ledger, route.crew, plots, now, truck_litres)
+    document = list_document(listed, route.language)
+    digest = hashlib.sha256(msgspec.json.encode(_lasting(document))).hexdigest()[:32]
+    notice_id = f"list:{route.name}:{digest}"
+    last = ledger.run(
+        "select notice_id, state from notices where channel = ? and kind = 'list' order by made_at desc limit 1",
+        (route.name,),
+    )
+    if last and last[0]["notice_id"] == notice_id and last[0]["state"] in {"waiting", "sent", "refused"}:
+        return
+    older = ledger.run(
+        "select notice_id from notices where channel = ? and kind = 'list' and state = 'waiting'", (route.name,)
+    )
+    end(ledger, [row["notice_id"] for row in older], "overtaken", now)
+    ledger.run("delete from notices where notice_id = ?", (notice_id,))  # it says again what it said before
+    ledger.run("delete from notice_receipts where notice_id = ?", (notice_id,))
+    record(ledger, Notice(
+        notice_id, route.name, route.crew, "list", listed.site.local_date(now).isoformat(), listed.version, now, now,
+        listed.expires_at, msgspec.json.encode(document),
+    ))  # fmt: skip
+
+
+def _lasting(document: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a list is no mere count of minutes."""
+    passing = {"generated_at", "data_age_min"}
+    return {key: value for key, value in document.items() if key not in passing} | {
+        "stops": [{key: value for key, value in stop.items() if key not in passing} for stop in document["stops"]]
+    }
+
+
+def still_holds(ledger: Ledger, notice: Notice, route: Route) -> Content | None:
+    """Return what of an urgent notice holds now: what waits still, and for this crew; None when nothing does.
+
+    Raises: StoreError.
+    """
+    content = msgspec.json.decode(notice.content, type=Content)
+    kept = tuple(card for card in content.cards if _waits(ledger, card.issue_id, route))
+    return msgspec.structs.replace(content, cards=kept) if kept else None
+
+
+def _waits(ledger: Ledger, issue_id: str, route: Route) -> bool:
+    issue = ledger.issue(issue_id)
+    return issue.state in WAITING_STATES and route.is_for(issue.crew)

@@ -1,0 +1,90 @@
+"""One message to a mail server, encrypted unless the server is on this machine."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+from crews.notices.answer import Answer
+
+_TIMEOUT_S = 15.0
+_PASSING = range(400, 500)
+"""Replies of a mail server that say: not now (RFC 5321, 4.2.1)."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MailServer:
+    """Where mail is handed in. tls: "starttls", "tls" or "none"; username: "" where the server asks for none."""
+
+    host: str
+    port: int
+    tls: str
+    username: str
+    password: str
+    trust: ssl.SSLContext
+
+
+def mail_of(sender: str, to: tuple[str, ...], title: str, text: str, message_id: str, now: datetime) -> EmailMessage:
+    """Return a plain-text mail; the same `message_id` twice is one mail to mail programs that look at it."""
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = sender, ", ".join(to), title
+    mail["Date"], mail["Message-ID"] = format_datetime(now), f"<{message_id}@{sender.rpartition('@')[2]}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(text, charset="utf-8")
+    return mail
+
+
+def send_mail(server: MailServer, mail: EmailMessage) -> Answer:
+    """Hand in a mail; what the server answered is the receipt."""
+    try:
+        with _session(server) as session:
+            refused = session.send_message(mail)
+    except (OSError, smtplib.SMTPException) as error:  # SMTPException is an OSError, and TLS has its own
+        return _failure(error, server)
+    if refused:  # some have it, and those would have it twice
+        address, (code, words) = next(iter(refused.items()))
+        return Answer("refused", str(code), f"{address}: {_text(words)}")
+    return Answer("sent", "250", "taken by the mail server")
+
+
+def _failure(error: OSError, server: MailServer) -> Answer:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return _answer(*next(iter(error.recipients.values())))
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _answer(error.smtp_code, error.smtp_error)
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return Answer("refused", "", str(error))
+    words = (error.reason if isinstance(error, ssl.SSLError) else error.strerror) or type(error).__name__
+    return Answer("later", "", f"{server.host}:{server.port}: {words}")
+
+
+@contextmanager
+def _session(server: MailServer) -> Iterator[smtplib.SMTP]:
+    # A name of our own: by itself it would ask the DNS for one, which may take long.
+    hello = "greensward.invalid"
+    if server.tls == "tls":
+        opened: smtplib.SMTP = smtplib.SMTP_SSL(
+            server.host, server.port, hello, timeout=_TIMEOUT_S, context=server.trust
+        )
+    else:
+        opened = smtplib.SMTP(server.host, server.port, hello, timeout=_TIMEOUT_S)
+    with opened as session:
+        if server.tls == "starttls":
+            session.starttls(context=server.trust)
+        if server.username:
+            session.login(server.username, server.password)
+        yield session
+
+
+def _answer(code: int, words: bytes | str) -> Answer:
+    return Answer("later" if code in _PASSING else "refused", str(code), _text(words))
+
+
+def _text(words: bytes | str) -> str:
+    return words.decode("utf-8", "replace") if isinstance(words, bytes) else words

@@ -1,0 +1,243 @@
+"""What carries a notice: one kind of outlet a kind of channel, made of its settings and its secrets."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from crews.notices.answer import Answer, secrets_of_url
+from crews.notices.notice import Content
+from crews.notices.outbox import Notice
+from crews.notices.plan import Route
+from crews.notices.robots import MANNERS, plain, robot_answer, robot_request
+from crews.notices.split import split_message
+from crews.notices.webhook import webhook_answer, webhook_body, webhook_headers
+from crews.words import say_instant, speaker
+from greensward.sending.mail import MailServer, mail_of, send_mail
+from greensward.sending.post import ForbiddenError, Target, UnreachableError, post
+from greensward.sending.retained import retain
+from ingest.mqtt.broker import Broker
+from ingest.site import Site
+
+_MOST_RETAINED_BYTES = 256_000
+"""With its topic less than the packet that compose/mosquitto allows: some 200 stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The way to a crew's list. url: "" where there is none, and `word` says why; days: how long it works."""
+
+    url: str = ""
+    word: str = ""
+    days: int = 0
+
+
+class Outlet(Protocol):
+    """One channel that something can be sent on."""
+
+    @property
+    def route(self) -> Route:
+        """What goes on it."""
+
+    @property
+    def identity(self) -> str:
+        """What it comes out of, as a hash: outlets of one identity share a robot, a receiver or a mailbox."""
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What nothing that is written down may hold."""
+
+    @property
+    def pace(self) -> tuple[int, float] | None:
+        """How many at once, and how many a minute; None: as many as there are."""
+
+    @property
+    def avoids_crowds(self) -> bool:
+        """Whether it rests while everybody's robots speak."""
+
+    def parts(self, notice: Notice, link: Link, site: Site) -> list[Any]:
+        """Return what is to be sent, in order. Raises: ValueError where it cannot be put into the channel's form."""
+
+    def deliver(self, part: Any) -> Answer:
+        """Send one part, signed as of the machine's own clock, and return the receipt."""
+
+
+def lines_of(notice: Notice, route: Route, site: Site) -> tuple[Content, list[str], list[str]]:
+    """Return the content, the lines above the link, and those below it: cards, how many more, when it was made."""
+    content = msgspec.json.decode(notice.content, type=Content)
+    say = speaker(route.language)
+    made = say("notice.made", clock=say_instant(notice.made_at, notice.made_at, site.timezone, say))
+    below = [*(card.text for card in content.cards), *filter(None, [content.more]), made]
+    return content, list(content.summary), below
+
+
+def hashed(*words: str) -> str:
+    """Return what tells one secret thing from another without telling it."""
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Robot:
+    """A group robot. kind: of MANNERS; form: "text" or "markdown"; keyword: "" for none."""
+
+    route: Route
+    kind: str
+    target: Target
+    secret: str
+    form: str = "text"
+    keyword: str = ""
+
+    @property
+    def identity(self) -> str:
+        """Return which robot it is."""
+        return hashed(self.kind, self.target.url)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Return its address and what signs its messages."""
+        return frozenset({*secrets_of_url(self.target.url), self.secret})
+
+    @property
+    def pace(self) -> tuple[int, float]:
+        """Return how much the vendor lets it say."""
+        return MANNERS[self.kind].burst, MANNERS[self.kind].per_minute
+
+    @property
+    def avoids_crowds(self) -> bool:
+        """Say whether it is one of Feishu's."""
+        return self.kind == "feishu"
+
+    def parts(self, notice: Notice, link: Link, site: Site) -> list[tuple[str, str]]:
+        """Return title and text of each message."""
+        content, above, below = lines_of(notice, self.route, site)
+        say, manner = speaker(self.route.language), MANNERS[self.kind]
+        head = [plain(line, self.form) for line in above]
+        if link.url:
+            opened = say("notice.link", days=link.days)
+            head.append(f"[{say('notice.open')}]({link.url})" if self.form == "markdown" else f"{opened}\n{link.url}")
+        elif link.word:
+            head.append(link.word)
+        title = plain(f"{self.keyword} {content.title}".strip(), self.form)
+        cards = [plain(line, self.form) for line in below]
+        texts = split_message(title, head, cards, manner.size, manner.most[self.form])
+        return [(title, text) for text in texts]
+
+    def deliver(self, part: tuple[str, str]) -> Answer:
+        """Post one message, and read in the body what became of it."""
+        request = robot_request(self.kind, self.form, self.secret, *part, datetime.now(UTC))
+        headers = {"content-type": "application/json; charset=utf-8"}
+        return _posted(self.target, request.parameters, request.body, headers, self.kind)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Webhook:
+    """A receiver of signed JSON."""
+
+    route: Route
+    target: Target
+    secret: str
+    pace: tuple[int, float] | None = (10, 60)
+    avoids_crowds: bool = False
+
+    @property
+    def identity(self) -> str:
+        """Return which receiver it is."""
+        return hashed("webhook", self.target.url)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Return its address and what signs its messages."""
+        return frozenset({*secrets_of_url(self.target.url), self.secret})
+
+    def parts(self, notice: Notice, link: Link, _site: Site) -> list[tuple[str, bytes]]:
+        """Return the id and the document."""
+        content = msgspec.json.decode(notice.content)
+        return [(notice.notice_id, webhook_body({
+            "message_id": notice.notice_id, "kind": notice.kind, "crew": notice.crew or None, "day": notice.day,
+            "list_version": notice.list_version, "made_at": notice.made_at, **content, "link": link.url or None,
+        }))]  # fmt: skip
+
+    def deliver(self, part: tuple[str, bytes]) -> Answer:
+        """Post the document, signed as of now."""
+        headers = webhook_headers(self.secret, part[0], str(int(datetime.now(UTC).timestamp())), part[1])
+        return _posted(self.target, {}, part[1], headers, "webhook")
+
+
+def _posted(target: Target, parameters: Mapping[str, str], body: bytes, headers: dict[str, str], kind: str) -> Answer:
+    try:
+        status, said = post(target, parameters, body, headers)
+    except UnreachableError as error:
+        return Answer("later", "", str(error))
+    except ForbiddenError as error:
+        return Answer("refused", "", str(error))
+    return webhook_answer(status, said) if kind == "webhook" else robot_answer(kind, status, said)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Mail:
+    """A mailbox, or several."""
+
+    route: Route
+    server: MailServer
+    sender: str
+    to: tuple[str, ...]
+    pace: tuple[int, float] | None = (10, 30)
+    avoids_crowds: bool = False
+
+    @property
+    def identity(self) -> str:
+        """Return which mailboxes they are."""
+        return hashed("email", *sorted(address.casefold() for address in self.to))
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Return the password."""
+        return frozenset({self.server.password})
+
+    def parts(self, notice: Notice, link: Link, site: Site) -> list[tuple[str, str, str]]:
+        """Return id, subject and text."""
+        content, above, below = lines_of(notice, self.route, site)
+        opened = speaker(self.route.language)("notice.link", days=link.days)
+        way = ["", opened, link.url, ""] if link.url else list(filter(None, [link.word]))
+        return [(hashed(notice.notice_id)[:32], content.title, "\n".join([*above, *way, *below]) + "\n")]
+
+    def deliver(self, part: tuple[str, str, str]) -> Answer:
+        """Hand the mail in."""
+        message_id, title, text = part
+        return send_mail(self.server, mail_of(self.sender, self.to, title, text, message_id, datetime.now(UTC)))
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A crew's topic at the broker."""
+
+    route: Route
+    broker: Broker
+    topic: str
+    pace: tuple[int, float] | None = None
+    avoids_crowds: bool = False
+
+    @property
+    def identity(self) -> str:
+        """Return which topic it is."""
+        return hashed("mqtt", self.topic)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Return the password at the broker."""
+        return frozenset({self.broker.password})
+
+    def parts(self, notice: Notice, _link: Link, _site: Site) -> list[bytes]:
+        """Return the document as it was made. Raises: ValueError where the broker would not take it."""
+        if len(notice.content) > _MOST_RETAINED_BYTES:
+            raise ValueError(f"a list of {len(notice.content):,} bytes; a broker takes {_MOST_RETAINED_BYTES:,}")
+        return [notice.content]
+
+    def deliver(self, part: bytes) -> Answer:
+        """Publish it, retained."""
+        return retain(self.broker, self.topic, part)

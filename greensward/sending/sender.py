@@ -1,0 +1,157 @@
+"""Takes what is due from the outbox, sends it at each channel's pace, and keeps the receipts."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+
+from crews.apply import valid_plots
+from crews.ledger import Ledger
+from crews.links import Keys, link_generation, make_token
+from crews.notices.answer import Answer, without_secrets
+from crews.notices.outbox import Notice, due, end, parts_sent, receive, rewrite
+from crews.notices.pace import Bucket, is_crowded
+from crews.notices.plan import plan, still_holds
+from crews.words import speaker
+from greensward.sending.channels import shared_identities
+from greensward.sending.outlets import Link, Outlet
+from ingest.lake.files import read_register
+from ingest.lake.layout import DataFolder
+
+PLAN_S = 20.0
+"""How often is looked for what is to be told."""
+
+
+_TOKEN = re.compile(r"[0-9a-f]{8}\.[\w-]{20,}\.[\w-]{20,}")
+"""A signed link's token, which somebody may send back to us."""
+
+
+class Sender:
+    """Sends what is due; one at a time for a data folder, in one thread."""
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        ledger: Ledger,
+        outlets: Mapping[str, Outlet],
+        link: Callable[[Ledger, str, datetime], Link],
+        truck_litres: float,
+        say: Callable[[str], None],
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Send on `outlets`, by name; `link` makes the way to a crew's list, and `say` hears of what fails.
+
+        seconds: of a clock that is never set
+        """
+        self._folder = folder
+        self._ledger = ledger
+        self._outlets = outlets
+        self._link = link
+        self._truck_litres = truck_litres
+        self._say = say
+        self._seconds = seconds
+        self._shared = shared_identities(outlets)
+        now_s = seconds()
+        self._buckets = {one.identity: Bucket(*one.pace, now_s) for one in outlets.values() if one.pace is not None}
+        self._left_alone_until_s: dict[str, float] = {}
+        self._plan_at_s = now_s
+
+    def turn(self, now: datetime, is_over: Callable[[], bool] = lambda: False) -> None:
+        """Record what is new, at times, and send what may be sent now, until `is_over()`.
+
+        Raises: StoreError, which may pass.
+        """
+        if self._seconds() >= self._plan_at_s:
+            plots = valid_plots(read_register(self._folder, "plots"), now)
+            routes = [outlet.route for outlet in self._outlets.values()]
+            plan(self._ledger, routes, plots, now, self._truck_litres)
+            self._plan_at_s = self._seconds() + PLAN_S
+        for notice in due(self._ledger, now):
+            if is_over():
+                return
+            outlet = self._outlets.get(notice.channel)
+            if outlet is not None and self._may_go(notice, outlet, now):
+                self._send(notice, outlet, now)
+
+    def _may_go(self, notice: Notice, outlet: Outlet, now: datetime) -> bool:
+        site = self._ledger.site
+        is_rest = outlet.route.quiet.holds(now, site) and not (notice.kind == "urgent" and outlet.route.urgent_at_night)
+        is_left_alone = self._left_alone_until_s.get(outlet.identity, 0.0) > self._seconds()
+        return not (is_rest or is_left_alone or (outlet.avoids_crowds and is_crowded(now, site)))
+
+    def _send(self, notice: Notice, outlet: Outlet, now: datetime) -> None:
+        """Send the parts that have not gone, as many as the pace allows; the rest goes at a later turn."""
+        sent = parts_sent(self._ledger, notice.notice_id)
+        current = self._current(notice, outlet, sent, now)
+        if current is None:
+            return
+        try:
+            parts = outlet.parts(current, self._link_of(outlet, now), self._ledger.site)
+        except ValueError as error:
+            self._receive(current, outlet, 1, 1, Answer("refused", "too_long", str(error)), now)
+            return
+        bucket = self._buckets.get(outlet.identity)
+        for number, part in enumerate(parts[sent:], sent + 1):
+            if bucket is not None and not bucket.take(self._seconds()):
+                return
+            answer = outlet.deliver(part)
+            self._receive(current, outlet, number, len(parts), answer, now)
+            if answer.outcome != "sent":
+                return
+
+    def _current(self, notice: Notice, outlet: Outlet, sent: int, now: datetime) -> Notice | None:
+        """Return what of a notice holds still; None, and the notice has ended, where nothing does."""
+        if notice.kind != "urgent" or sent:
+            return notice
+        content = still_holds(self._ledger, notice, outlet.route)
+        if content is None:
+            with self._ledger.transaction():
+                end(self._ledger, [notice.notice_id], "overtaken", now)
+            return None
+        encoded = msgspec.json.encode(content)
+        return notice if encoded == notice.content else rewrite(self._ledger, notice, encoded)
+
+    def _link_of(self, outlet: Outlet, now: datetime) -> Link:
+        """Return the link of the crew whose channel this is, and of no crew where others read it too."""
+        if outlet.route.crew is None:
+            return Link()
+        if outlet.identity in self._shared:
+            return Link(word=speaker(outlet.route.language)("notice.shared"))
+        link = self._link(self._ledger, outlet.route.crew, now)
+        return link if link.url else Link(word=speaker(outlet.route.language)("notice.no_link"))
+
+    def _receive(self, notice: Notice, outlet: Outlet, part: int, parts: int, answer: Answer, now: datetime) -> None:
+        answer = clean(answer, outlet)
+        receive(self._ledger, notice, part, parts, answer, now)
+        if answer.outcome == "sent":
+            return
+        if answer.outcome == "later":
+            # The robot, not the message, is away or has had enough: whatever else waits for it waits too.
+            wait = max(answer.wait_s, 5.0)
+            self._left_alone_until_s[outlet.identity] = self._seconds() + wait
+        what = "refused" if answer.outcome == "refused" else "not taken yet, tried again"
+        self._say(f"send {notice.channel}: {notice.kind} {what}: {answer.code} {answer.said}".rstrip())
+
+
+def clean(answer: Answer, outlet: Outlet) -> Answer:
+    """Return an answer whose words hold no secret of ours, neither the channel's nor a link that came back."""
+    words = without_secrets(_TOKEN.sub("…", answer.said), outlet.secrets)
+    return msgspec.structs.replace(answer, code=without_secrets(answer.code, outlet.secrets), said=words)
+
+
+def link_maker(public_url: str, keys: Keys, days: int) -> Callable[[Ledger, str, datetime], Link]:
+    """Return what makes the signed link of a crew; one without address where no `public_url` is set."""
+
+    def link(ledger: Ledger, crew: str, now: datetime) -> Link:
+        if not public_url:
+            return Link()
+        token = make_token(
+            keys, "crew", crew, now, timedelta(days=days), generation=link_generation(ledger, "crew", crew)
+        )
+        return Link(f"{public_url.rstrip('/')}/c/{token}", days=days)
+
+    return link

@@ -1,0 +1,134 @@
+"""`greensward send` as a program of its own: killed at the worst moment, started twice, stopped, and tried out."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from crews.ledger import Ledger
+from greensward.cli import run
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_IN_USE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE
+from ingest.lake.layout import DataFolder
+from ingest.site import BEICHEN
+from tests.crews.preview import made_folder
+from tests.mosquitto import free_port
+from tests.notices.sending import robot
+from tests.robots import Vendors, vendors
+from tests.waiting import PATIENCE_S, wait_until
+
+
+@pytest.fixture
+def robots() -> Iterator[Vendors]:
+    with vendors() as served:
+        yield served
+
+
+class Installation:
+    """A made district whose clock begins at 07:13, and settings with one robot."""
+
+    def __init__(self, root: Path, robots: Vendors) -> None:
+        """Write them under `root`."""
+        self.folder: DataFolder = made_folder(root / "data")
+        self.config = root / "greensward.toml"
+        self.log = root / "send.log"
+        self.config.write_text(
+            f'[site]\nclock = "2026-07-02T07:13:00+08:00"\n[data]\nfolder = "{self.folder.root}"\n'
+            '[web]\npublic_url = "https://lists.example.org"\n' + robot(root, robots, "wecom", "crew_1"),
+            encoding="utf-8",
+        )
+
+    @contextmanager
+    def sending(self) -> Iterator[subprocess.Popen[bytes]]:
+        with (
+            self.log.open("ab") as log,
+            subprocess.Popen(
+                [sys.executable, "-m", "greensward", "send", "--config", self.config], stdout=log, stderr=log
+            ) as process,
+        ):
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.kill()
+
+    def states(self) -> list[str]:
+        with Ledger(self.folder.ledger, BEICHEN) as ledger:
+            return [row["state"] for row in ledger.run("select state from notices order by notice_id", ())]
+
+
+@pytest.fixture
+def installation(tmp_path: Path, robots: Vendors) -> Installation:
+    return Installation(tmp_path, robots)
+
+
+def test_a_kill_between_record_and_receipt_sends_it_again_and_loses_nothing(
+    installation: Installation, robots: Vendors
+) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        asked.set()
+        go_on.wait(PATIENCE_S)
+
+    robots.instead = hang
+    with installation.sending() as process:
+        assert asked.wait(PATIENCE_S)
+        assert installation.states() == ["waiting"]
+        process.send_signal(signal.SIGKILL)
+        process.wait(PATIENCE_S)
+    go_on.set()
+    wait_until(lambda: len(robots.texts()) == 1, "the robot has taken what we do not know of")
+    robots.instead = lambda: None
+    with installation.sending() as process:
+        wait_until(lambda: installation.states() == ["sent"], "it is sent and its receipt kept")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == EXIT_OK
+    assert len(robots.texts()) == 2
+    assert robots.texts()[0].split("\n")[0] == robots.texts()[1].split("\n")[0]
+    assert "Traceback" not in installation.log.read_text(encoding="utf-8")
+
+
+def test_a_second_sender_is_told_that_there_is_one(
+    installation: Installation, robots: Vendors, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with installation.sending():
+        wait_until(lambda: len(robots.texts()) == 1, "the first one sends")
+        assert run(["send", "--config", str(installation.config)]) == EXIT_IN_USE
+        assert "Another greensward send" in capsys.readouterr().err
+    assert len(robots.texts()) == 1
+
+
+def test_without_a_channel_it_says_how_to_set_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = made_folder(tmp_path / "data")
+    assert run(["send", "-C", str(folder.root)]) == EXIT_USAGE
+    assert "[send.NAME]" in capsys.readouterr().err
+
+
+def test_a_test_message_is_harmless_and_says_what_the_other_end_said(
+    installation: Installation, robots: Vendors, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["send", "--config", str(installation.config), "--test"]
+    assert run([*command, "crew_1"]) == EXIT_OK
+    assert "crew_1: taken: 0 ok" in capsys.readouterr().out
+    (text,) = robots.texts()
+    assert "测试消息" in text
+    assert "/c/" not in text
+    assert installation.states() == []
+    robots.limit = 0
+    assert run([*command, "crew_1"]) == EXIT_FOUND_PROBLEMS
+    assert "not taken now: 45009 api freq out of limit" in capsys.readouterr().out
+    assert run([*command, "crew_2"]) == EXIT_USAGE
+    assert "did you mean 'crew_1'" in capsys.readouterr().err
+    url = installation.config.parent / "crew_1.url"
+    url.write_text(f"http://127.0.0.1:{free_port()}/wecom/send?key=canary\n", encoding="utf-8")
+    assert run([*command, "crew_1"]) == EXIT_UNREACHABLE
+    said = "".join(capsys.readouterr())
+    assert "Connection refused" in said
+    assert "canary" not in said

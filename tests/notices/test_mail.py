@@ -1,0 +1,101 @@
+"""The digest as e-mail: handed in encrypted, once to each, and what the server would not have is told."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from crews.notices.outbox import refusals
+from tests.compose.site import COMPOSE
+from tests.crews.made import DAY, HOUR, NOW
+from tests.mail_server import MailBox, mail_server
+from tests.notices.sending import Sending, secret_file
+
+AT = NOW - timedelta(hours=1, minutes=17)
+Make = Callable[..., Sending]
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("certificates")
+    for arguments in (["ca"], ["server", "localhost"]):
+        subprocess.run([COMPOSE / "make-certs.sh", folder, *arguments], check=True)
+    return folder
+
+
+@pytest.fixture
+def box(certificates: Path) -> Iterator[MailBox]:
+    with mail_server(certificates) as served:
+        served.users = {"greensward": "canary-of-the-mail"}
+        yield served
+
+
+def section(box: MailBox, root: Path, certificates: Path, word: str = "canary-of-the-mail") -> str:
+    secret = secret_file(root / "mail.password", word)
+    return (
+        f'[send.office]\nkind = "email"\ncrews = ["一队"]\nhost = "localhost"\nport = {box.port}\n'
+        f'username = "greensward"\npassword_file = "{secret}"\nca_file = "{certificates / "ca.crt"}"\n'
+        'sender = "lists@example.org"\nto = ["li@example.org", "wang@example.org"]\n'
+    )
+
+
+def test_a_mail_is_handed_in_over_tls_and_reads_as_it_was_written(
+    box: MailBox, tmp_path: Path, certificates: Path, sending: Make
+) -> None:
+    made = sending(section(box, tmp_path, certificates))
+    made.turn(AT, times=4)
+    (mail,) = box.mails
+    assert mail["Subject"] == "一队 · 2026-07-02 养护清单"
+    assert (mail["From"], mail["To"]) == ("lists@example.org", "li@example.org, wang@example.org")
+    assert mail["Message-ID"].endswith("@example.org>")
+    assert mail["Auto-Submitted"] == "auto-generated"
+    text = mail.get_content()
+    assert "已超期" in text
+    assert "\nhttps://lists.example.org/c/" in text
+    assert box.was_encrypted == [True]
+    assert [one["code"] for one in made.receipts()] == ["250"]
+
+
+def test_a_wrong_password_is_refused_and_its_echo_is_kept_without_it(
+    box: MailBox, tmp_path: Path, certificates: Path, sending: Make
+) -> None:
+    made = sending(section(box, tmp_path, certificates, "canary-that-is-wrong"))
+    made.turn(AT)
+    (refusal,) = refusals(made.ledger, AT - DAY)
+    assert refusal.code == "535"
+    assert "not accepted" in refusal.said
+    assert "canary" not in refusal.said + "".join(made.said)
+
+
+@pytest.mark.parametrize(
+    ("word", "reply", "state"),
+    [("MAIL", "451 4.3.0 later", "waiting"), ("DATA", "452 full", "waiting"), ("DATA", "554 5.7.1 spam", "refused"),
+     ("RCPT", "550 5.1.1 nobody here", "refused"), ("RCPT", "450 greylisted", "waiting"),
+     ("STARTTLS", "454 no TLS now", "waiting"), ("EHLO", "250 mail.example.org", "refused")],
+)  # fmt: skip
+def test_what_passes_is_tried_again_and_what_does_not_is_not(
+    word: str, reply: str, state: str, box: MailBox, tmp_path: Path, certificates: Path, sending: Make
+) -> None:
+    box.replies = {word: reply}
+    made = sending(section(box, tmp_path, certificates))
+    made.turn(AT)
+    assert [row["state"] for row in made.rows()] == [state]
+    assert box.mails == []
+    box.replies = {}
+    made.turn(AT + HOUR)
+    assert len(box.mails) == (state == "waiting")
+
+
+def test_a_server_whose_certificate_is_of_another_authority_gets_no_password(
+    box: MailBox, tmp_path: Path, certificates: Path, sending: Make
+) -> None:
+    toml = section(box, tmp_path, certificates).replace(f'ca_file = "{certificates / "ca.crt"}"\n', "")
+    made = sending(toml)
+    made.turn(AT)
+    assert [row["state"] for row in made.rows()] == ["waiting"]
+    assert box.mails == []
+    assert "certificate" in "".join(made.said).lower()

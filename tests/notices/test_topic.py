@@ -1,0 +1,108 @@
+"""A crew's list at the broker: retained, versioned, as its schema says, and published again when it has changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from crews.actions import Action, perform
+from tests.crews.made import DAY, HOUR, NOW
+from tests.mosquitto import Mosquitto
+from tests.notices.sending import Sending
+from tests.waiting import wait_until
+
+AT = NOW - timedelta(hours=1, minutes=17)
+TOPIC = "greensward/v1/beichen/crews/crew-1/list"
+SECTION = '[send.list_1]\nkind = "mqtt"\ncrews = ["一队"]\ncrew_id = "crew-1"\n'
+Make = Callable[..., Sending]
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    made = Mosquitto(tmp_path / "broker")
+    made.start()
+    yield made
+    made.stop()
+
+
+def retained(broker: Mosquitto) -> dict[str, Any]:
+    """Return what a reader who comes now is told at once."""
+    heard: list[mqtt.MQTTMessage] = []
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="reader", protocol=mqtt.MQTTv5)
+    client.on_message = lambda _client, _data, message: heard.append(message)
+
+    def subscribe(*_: Any) -> None:
+        client.subscribe("greensward/v1/beichen/crews/+/list", 1)
+
+    client.on_connect = subscribe
+    client.connect("127.0.0.1", broker.port)
+    client.loop_start()
+    wait_until(lambda: bool(heard), "the retained list comes")
+    client.disconnect()
+    client.loop_stop()
+    (message,) = heard
+    assert (message.retain, message.qos, message.topic) == (True, 1, TOPIC)
+    said: dict[str, Any] = json.loads(message.payload)
+    return said
+
+
+def test_whoever_comes_later_has_the_list_and_no_link(broker: Mosquitto, sending: Make) -> None:
+    made = sending(SECTION, broker_port=broker.port)
+    made.turn(AT)
+    said = retained(broker)
+    schema = json.loads((resources.files("schemas") / "messages" / "crew_list.schema.json").read_text(encoding="utf-8"))
+    jsonschema_rs.validator_for(schema).validate(said)
+    assert (said["schema"], said["crew"]) == ("greening.crew_list/1", "一队")
+    assert said["list_version"] == made.ledger.version()
+    assert len(said["stops"]) > 3
+    assert said["stops"][0]["plot_name"] == "京津路绿带 12 段"
+    assert "/c/" not in json.dumps(said)
+    (receipt,) = made.receipts()
+    assert receipt["outcome"] == "sent"
+    assert receipt["code"] in {"0", "16"}, "16: nobody has subscribed yet"
+
+
+def test_it_is_published_again_only_when_it_says_something_else(broker: Mosquitto, sending: Make) -> None:
+    made = sending(SECTION, broker_port=broker.port)
+    made.turn(AT, times=10)
+    assert len(made.receipts()) == 1
+    first = retained(broker)
+    open_issue = next(issue for issue in made.ledger.open_issues() if issue.plot_id == "JJ-015")
+    perform(made.ledger, Action("done-12345", open_issue.issue_id, "done", "crew:一队", as_crew="一队"), AT + HOUR)
+    made.turn(AT + HOUR, times=3)
+    assert len(made.receipts()) == 2
+    second = retained(broker)
+    assert second["list_version"] > first["list_version"]
+    made.turn(AT + DAY)
+    assert len(made.receipts()) == 3, "a new day, on which other stops are due"
+
+
+def test_a_broker_that_was_away_gets_the_newest_list_and_no_older_one(broker: Mosquitto, sending: Make) -> None:
+    broker.stop()
+    made = sending(SECTION, broker_port=broker.port)
+    made.turn(AT)
+    made.turn(AT + 14 * HOUR)
+    broker.start()
+    made.turn(AT + DAY, times=3, every=timedelta(minutes=31))
+    assert [one["outcome"] for one in made.receipts()][-1] == "sent"
+    assert retained(broker)["generated_at"].startswith("2026-07-03")
+    assert {row["day"] for row in made.rows() if row["state"] == "sent"} == {"2026-07-03"}
+
+
+def test_what_the_brokers_rules_forbid_is_a_refusal(tmp_path: Path, sending: Make) -> None:
+    (tmp_path / "acl").write_text("topic read #\n", encoding="ascii")
+    strict = Mosquitto(tmp_path / "strict", f"acl_file {tmp_path}/acl\n")
+    strict.start()
+    made = sending(SECTION, broker_port=strict.port)
+    made.turn(AT)
+    strict.stop()
+    assert [(one["outcome"], one["said"]) for one in made.receipts()] == [("refused", "Not authorized")]
