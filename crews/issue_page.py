@@ -24,11 +24,15 @@ _REPORTS = frozenset({"done", "cannot_do", "false_alarm", "amended", LATE_REPORT
 
 @dataclass(frozen=True, slots=True)
 class ShownPhoto:
-    """A photo of the issue; `is_earlier` when it came before the newest report and proves nothing of it."""
+    """A photo of the issue; `is_earlier` when it came before the newest report and proves nothing of it.
+
+    is_shown: whether browsers show it in a page; is_kept: False where it was deleted by rule
+    """
 
     href: str
     name: str
     is_shown: bool
+    is_kept: bool
     is_earlier: bool
 
 
@@ -53,7 +57,7 @@ def render_issue(
 ) -> str:
     """Return the office's page of the only issue of `listed`.
 
-    photo_types: media type of each photo by its hash
+    photo_types: media type of each photo that is kept, by its hash
     stories: what the picture of the plot tells, by plot
     """
     say = speaker(language)
@@ -85,6 +89,7 @@ def _happening(
                 href=f"/photos/{photo['sha256']}",
                 name=say(f"form.{photo['role']}", otherwise=photo["role"]),
                 is_shown=photo_types.get(photo["sha256"]) in _SHOWN_TYPES,
+                is_kept=photo["sha256"] in photo_types,
                 is_earlier=photo["sha256"] not in counting and event.kind != LATE_REPORT,
             )
             for photo in event.detail.get("photos", ())

@@ -63,12 +63,13 @@ def keep_photos(ledger: Ledger, folder: DataFolder, photos: Sequence[bytes], cre
     with _all_or_none() as written:
         for data in photos:
             sha256 = photo_hash(data)
-            if ledger.run("select 1 from photos where sha256 = ?", (sha256,)):
+            if find_photo(ledger, folder, sha256) is not None:
                 continue
             path = _write(folder, data)
             written.append(path)
             ledger.run(
-                "insert into photos (sha256, file_name, media_type, bytes, received_at) values (?, ?, ?, ?, ?)",
+                "insert or ignore into photos (sha256, file_name, media_type, bytes, received_at)"
+                " values (?, ?, ?, ?, ?)",
                 (sha256, path.name, media_type(data), len(data), to_us(now)),
             )
         if photos:
@@ -95,13 +96,10 @@ def _write(folder: DataFolder, data: bytes) -> Path:
     return write_new_file(folder.photos / ".staging", folder.photos, "photo", _SUFFIX[media_type(data) or ""], fill)
 
 
-def photo_types(ledger: Ledger, hashes: Iterable[str]) -> dict[str, str]:
+def photo_types(ledger: Ledger, folder: DataFolder, hashes: Iterable[str]) -> dict[str, str]:
     """Return the media type of each photo that is kept, by its hash. Raises: StoreError."""
-    return {
-        sha256: rows[0]["media_type"]
-        for sha256 in hashes
-        if (rows := ledger.run("select media_type from photos where sha256 = ?", (sha256,)))
-    }
+    found = ((sha256, find_photo(ledger, folder, sha256)) for sha256 in hashes)
+    return {sha256: photo[1] for sha256, photo in found if photo is not None}
 
 
 def photos_of_action(ledger: Ledger, action_id: str) -> list[dict[str, Any]]:
@@ -118,7 +116,7 @@ def photos_of_action(ledger: Ledger, action_id: str) -> list[dict[str, Any]]:
 
 
 def find_photo(ledger: Ledger, folder: DataFolder, sha256: str, crew: str | None = None) -> tuple[Path, str] | None:
-    """Return path and media type of a photo; None when there is none, or none of an issue of `crew` (None: any)."""
+    """Return path and media type of a photo; None when none is kept, or it is of no issue of `crew` (None: any)."""
     rows = ledger.run("select file_name, media_type from photos where sha256 = ?", (sha256,))
     if not rows:
         return None
@@ -129,4 +127,5 @@ def find_photo(ledger: Ledger, folder: DataFolder, sha256: str, crew: str | None
         (crew, sha256),
     ):
         return None
-    return folder.photos / rows[0]["file_name"], rows[0]["media_type"]
+    path = folder.photos / rows[0]["file_name"]
+    return (path, rows[0]["media_type"]) if path.is_file() else None

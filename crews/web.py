@@ -289,9 +289,8 @@ class Web:
             self.holder(ledger, request, "office")
             listed = list_of_one(ledger, issue_id, self.plots(), self.clock(), self.truck_litres)
             history = ledger.history(issue_id)
-            types = photo_types(
-                ledger, {photo["sha256"] for event in history for photo in event.detail.get("photos", ())}
-            )
+            named = {photo["sha256"] for event in history for photo in event.detail.get("photos", ())}
+            types = photo_types(ledger, self.folder, named)
         stories = find_stories(self.folder, {stop.issue.plot_id for stop in listed.stops})
         return HTMLResponse(render_issue(listed, history, types, language_of(request), stories))
 

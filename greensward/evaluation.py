@@ -21,9 +21,11 @@ from crews.picture.stored import keep_stories
 from greensward.carried import keep_for_next, load_past, soil_files
 from greensward.flights import flown_in
 from greensward.settled import keep_copies, list_with_copies
+from ingest.errors import ConfigError
 from ingest.lake.dedupe import tell_new_from_known
 from ingest.lake.durable import replace_file, store_errors
 from ingest.lake.files import read_register
+from ingest.lake.kept import kept_from
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import file_lock
 from ingest.lake.ownership import ensure_layout
@@ -33,7 +35,7 @@ from ingest.lake.write import by_local_day, write_rows
 from ingest.site import Site
 from sql.campaigns import Campaigns
 from sql.carry import Carry
-from sql.evaluate import campaign_progress, campaign_rows, days_read, evaluate, plateaus_to_keep
+from sql.evaluate import campaign_progress, campaign_rows, days_read, evaluate, first_days_needed, plateaus_to_keep
 from sql.models import READINGS_AT_ONCE
 
 Progress = Callable[[str, int, int], None]
@@ -50,6 +52,21 @@ class Evaluation:
     applied: Applied
 
 
+def check_is_kept(folder: DataFolder, site: Site, as_of: datetime) -> None:
+    """Refuse an instant of which an evaluation would need days that were deleted by rule: it would say what never was.
+
+    Asked after the lake's files were listed, since the register is told before a day goes.
+    Raises: ConfigError; StoreError.
+    """
+    kept, today = kept_from(folder), site.local_date(as_of)
+    for name, first in first_days_needed(as_of, site).items():
+        if name in kept and first < kept[name]:
+            raise ConfigError(
+                f"What was so on {today} needs {name} from {first} on, and what lay before {kept[name]} was deleted by "
+                f"[retention]. Ask for {kept[name] + (today - first)} or later."
+            )
+
+
 def judge_lake(
     folder: DataFolder,
     site: Site,
@@ -63,6 +80,7 @@ def judge_lake(
     def once() -> pa.Table:
         carry = Carry(None, {}, site, as_of, readings_at_once)  # takes nothing over, but judges part by part
         with open_lake(folder, site, days_read(as_of, site)) as lake:
+            check_is_kept(folder, site, as_of)
             return evaluate(lake, as_of=as_of, site=site, progress=progress, campaigns=campaigns, carry=carry)
 
     return retrying(folder, once)
@@ -94,6 +112,7 @@ def judge_and_ask(
         files = {} if past is None else soil_files(folder, days["soil_readings"])
         carry = Carry(past, files, site, as_of, readings_at_once, shown=plot_id)
         with open_lake(folder, site, days) as lake:
+            check_is_kept(folder, site, as_of)
             flags = evaluate(lake, as_of=as_of, site=site, progress=progress, campaigns=campaigns, carry=carry)
             return ask(lake, flags)
 
@@ -120,6 +139,7 @@ def judge_to_keep(
         carry = Carry(load_past(folder), files, site, as_of, readings_at_once)
         listed = list_with_copies(folder, days)
         with open_lake(folder, site, days, listed) as lake:
+            check_is_kept(folder, site, as_of)
             flags = evaluate(lake, as_of=as_of, site=site, progress=progress, campaigns=campaigns, carry=carry)
             with file_lock(folder.evaluation_lock):
                 keep_for_next(folder, lake, carry)
@@ -146,6 +166,7 @@ def standings_at(folder: DataFolder, site: Site, as_of: datetime, campaigns: Cam
 
     def once() -> list[Standing]:
         with open_lake(folder, site, days_read(as_of, site)) as lake:
+            check_is_kept(folder, site, as_of)
             rows = campaign_rows(lake, as_of=as_of, site=site, campaigns=campaigns)
         return [standing_from_row(row) for row in rows]
 
@@ -168,6 +189,8 @@ def evaluate_and_apply(
     Raises: StoreError; run it again then, the same instant adds nothing twice.
     """
     ensure_layout(folder)
+    if (first := kept_from(folder).get("flags")) is not None and site.local_date(as_of) < first:
+        raise ConfigError(f"Flags before {first} were deleted by [retention]; ask for that day or a later one.")
     with Ledger(folder.ledger, site) as ledger:
         export_events(folder, site, ledger)  # what crews and office reported since counts in this evaluation
     kept = judge_to_keep(folder, site, as_of, progress, campaigns, readings_at_once)

@@ -85,7 +85,18 @@ def load(explicit: Path | None = None, data: Path | None = None) -> Settings:
         )
     if settings.web.public_url and not settings.web.public_url.startswith(("http://", "https://")):
         raise ConfigError(f"[web] public_url: {settings.web.public_url!r} must begin with https:// (or http://).")
+    _refuse_short_retention(settings, _source(found))
     return msgspec.structs.replace(settings, send=channels)
+
+
+def _refuse_short_retention(settings: Settings, source: str) -> None:
+    """Refuse to delete what is still needed."""
+    for key, (least, why) in settings.least_days().items():
+        days = getattr(settings.retention, key)
+        if 0 < days < least:
+            raise ConfigError(
+                f"{source}: [retention] {key}: {days} days are too few: {why}. Write at least {least}, or 0."
+            )
 
 
 def _find(explicit: Path | None, data: Path | None) -> Path | None:

@@ -16,15 +16,20 @@ import msgspec
 
 from greensward.channel_settings import Channel, meaning_of
 from ingest.errors import ConfigError
+from ingest.lake.expire import FLAGS, PICTURES, READINGS, REJECTED
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import check_layout, check_restored
 from ingest.site import BEICHEN, Site
 from sql.campaigns import Campaigns, load_campaigns
 from sql.models import READINGS_AT_ONCE
+from sql.reference import limit
 
 _STARTED = time.monotonic()
 _LON_MAX, _LAT_MAX = 180, 90
 _Slug = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+_MOST_DAYS = 36_500
+_MONTH_DAYS = 30
+_EXPIRING = {"readings_days": READINGS, "pictures_days": PICTURES, "rejected_days": REJECTED, "flags_days": FLAGS}
 _Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
@@ -135,6 +140,35 @@ class IngestSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     raw_days: Annotated[int, msgspec.Meta(ge=1)] = 30
 
 
+class RetentionSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """[retention]: for how many local days what is kept by rule is kept; 0: for ever. `greensward lake expire` deletes.
+
+    readings_days: readings of soil and weather, and what devices say of themselves; at least 66
+    pictures_days: rows of pictures: where and how they were taken, findings, indices, files counted; at least 301
+    rejected_days: refused messages; at least [ingest] raw_days
+    flags_days: what each evaluation said of each plot; at least 31
+    photos_days: crews' photos, counted from the end of their issue; at least 31
+
+    What evaluations need for longer is never deleted: registers, learned plateaus, which plots were ever flown, events
+    of issues and campaigns, forecasts.
+    """
+
+    readings_days: Annotated[int, msgspec.Meta(ge=0, le=_MOST_DAYS)] = 0
+    pictures_days: Annotated[int, msgspec.Meta(ge=0, le=_MOST_DAYS)] = 0
+    rejected_days: Annotated[int, msgspec.Meta(ge=0, le=_MOST_DAYS)] = 0
+    flags_days: Annotated[int, msgspec.Meta(ge=0, le=_MOST_DAYS)] = 0
+    photos_days: Annotated[int, msgspec.Meta(ge=0, le=_MOST_DAYS)] = 0
+
+    def by_table(self) -> dict[str, int]:
+        """Return the days of each table of the lake that a rule is set for."""
+        return {name: days for key, names in _EXPIRING.items() if (days := getattr(self, key)) for name in names}
+
+    @staticmethod
+    def key_of(name: str) -> str:
+        """Return the key that says for how long a table of the lake is kept."""
+        return next(key for key, names in _EXPIRING.items() if name in names)
+
+
 class FlagSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """[flags]: how often `up` evaluates the rules, and how much is judged at a time.
 
@@ -196,7 +230,21 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     water: WaterSettings = WaterSettings()
     web: WebSettings = WebSettings()
     campaigns: CampaignSettings = CampaignSettings()
+    retention: RetentionSettings = RetentionSettings()
     send: dict[str, Channel] = {}
+
+    def least_days(self) -> dict[str, tuple[int, str]]:
+        """Return the fewest days that each key of [retention] may name besides 0, and what needs them."""
+        looked_back = 1 + _MONTH_DAYS
+        readings = int(limit("soil_window_days")) + looked_back
+        pictures = int(limit("drone_window_days") + limit("flight_before_days")) + looked_back
+        return {
+            "readings_days": (readings, f"evaluations, and back-tests of the last {_MONTH_DAYS} days, read so many"),
+            "pictures_days": (pictures, "evaluations compare flights with those of the season before"),
+            "rejected_days": (self.ingest.raw_days, "for [ingest] raw_days a refused message may be judged again"),
+            "flags_days": (looked_back, "the office looks back a month"),
+            "photos_days": (looked_back, "the office looks back a month"),
+        }
 
     def campaign_tables(self) -> Campaigns:
         """Return what is in force of campaigns and seasons. Raises: ConfigError with every fault of own tables."""

@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -217,6 +217,19 @@ def days_read(as_of: datetime, site: Site) -> dict[str, Days]:
         | dict.fromkeys(TABLES_OF_THE_WINDOW, window)
         | dict.fromkeys(TABLES_OF_THE_DRONE_WINDOW, (today - timedelta(days=limit("drone_window_days")), today))
         | {"weather_forecasts": (today - timedelta(days=math.ceil(limit("forecast_max_age_hours") / 24)), today)}
+    )
+
+
+def first_days_needed(as_of: datetime, site: Site) -> dict[str, date]:
+    """Return the first local day that an evaluation needs of each table whose old days may be deleted by rule."""
+    window_from, today = _window(as_of, site)
+    drone_window_from = today - timedelta(days=limit("drone_window_days"))
+    return (
+        dict.fromkeys(TABLES_OF_THE_WINDOW, window_from)
+        | dict.fromkeys(TABLES_OF_THE_DRONE_WINDOW, drone_window_from)
+        | dict.fromkeys(
+            ("drone_images", "index_stats"), drone_window_from - timedelta(days=limit("flight_before_days"))
+        )
     )
 
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from crews.applied import Applied
 from crews.apply import apply_flags
 from crews.ledger import Ledger
+from greensward.evaluation import check_is_kept
 from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake, retrying
@@ -62,13 +63,14 @@ def judge_past(
     tell: gets the number of instants done
     campaigns: those of the district, the built-in ones where it has none
     readings_at_once: of more, a district is judged part by part
-    Raises: StoreError when files keep vanishing under the query.
+    Raises: ConfigError when days that an instant needs were deleted by rule; StoreError when files keep vanishing.
     """
     register = read_register(folder, "plots")
     for number, as_of in enumerate(instants, start=1):
 
         def once(as_of: datetime = as_of) -> tuple[pa.Table, list[Row]]:
             with open_lake(folder, site, days_read(as_of, site)) as lake:
+                check_is_kept(folder, site, as_of)
                 if known_then:
                     _forget_what_came_later(lake, as_of)
                 carry = Carry(None, {}, site, as_of, readings_at_once)  # takes nothing over, but judges part by part

@@ -1,4 +1,4 @@
-"""`greensward lake`: what lies in the lake, whether it is still what was written, merging it, opening it elsewhere."""
+"""`greensward lake`: what lies in it, whether it is still what was written, merging, old days, opening it elsewhere."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from greensward.checked_ledger import ledger_check
+from greensward.commands.lake_expire import expire
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, examples, out, show
 from greensward.described import describe_lake
 from ingest.lake.compact import compact_lake
@@ -15,7 +16,8 @@ from ingest.lake.ownership import own
 from ingest.lake.read import open_lake, retrying
 from ingest.lake.tables import all_tables
 
-app = App(name="lake", help_epilogue=examples("greensward lake check"))
+app = App(name="lake", help_epilogue=examples("greensward lake check", "greensward lake expire"))
+app.command(expire)
 
 
 @app.command

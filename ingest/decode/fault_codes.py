@@ -42,6 +42,10 @@ FAULT_CODES: Mapping[str, Meaning] = MappingProxyType(
             "Sparkplug 数据缺少本次会话的出生证书；已要求节点重发，之后可重放。",
         ),
         "byte_order_mark": Meaning("The message starts with a byte order mark.", "报文以字节序标记（BOM）开头。"),
+        "day_expired": Meaning(
+            "Readings or pictures of a day that the district has deleted, by the age that it keeps them for.",
+            "读数或影像所属日期已按本区保存期限删除，不再入库。",
+        ),
         "decoder_failed": Meaning(
             "Greensward itself failed on the message; it is kept and can be replayed after the repair.",
             "本系统处理该报文时出错；报文已保留，修复后可重放。",

@@ -3,6 +3,7 @@
 data/
   lake/{table}/date=YYYY-MM-DD/part-….parquet   the truth; any tool reads it
   lake/plots/plots-….parquet, lake/devices/…    registers, one file a version
+  lake/retention/…                              from when on tables are kept, where old days were deleted by rule
   lake/stream_units/…, lake/sparkplug_births/…  what senders said before, also one file a version
   lake/analyst/greensward.duckdb, …/init.sql    views over all of that, for tools that open a database; made anew
   lake/datapackage.json                         what each table is and each of its columns, as a Data Package

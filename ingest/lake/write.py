@@ -20,12 +20,14 @@ from ingest.errors import StoreError
 from ingest.lake.durable import (
     ExchangeUnsupportedError,
     exchange_folders,
+    fsync_folder,
     make_folder,
     replace_whole,
     store_errors,
     write_new_file,
 )
 from ingest.lake.files import partition_files
+from ingest.lake.kept import check_is_kept
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import swapping, without_swaps
 from ingest.lake.tables import Table, table
@@ -92,9 +94,10 @@ def write_rows(folder: DataFolder, spec: Table, day: date, rows: pa.Table, stem:
     """Add `rows` (all of the local day `day`) to the table as one new, durable, immutable file.
 
     stem: start of the file's name; the content's hash is added to it
-    Raises: StoreError; no partial file is visible then.
+    Raises: StoreError, also for a day that was deleted by rule; no partial file is visible then.
     """
     with without_swaps(folder):
+        check_is_kept(folder, spec, day)
         return _write_parquet(folder, spec, folder.partition(spec.name, day), rows, stem)
 
 
@@ -105,8 +108,10 @@ def replace_partition(
 
     The caller holds `locks.swapping` since it listed the partition.
 
-    Raises: StoreError; ExchangeUnsupportedError where folders cannot be swapped; the partition is unchanged then.
+    Raises: StoreError, also for a day that was deleted by rule; ExchangeUnsupportedError where folders cannot be
+    swapped; the partition is unchanged then.
     """
+    check_is_kept(folder, spec, day)
     with _staged_folder(folder, spec) as staged:
         if rows.num_rows:
             _write_parquet(folder, spec, staged, rows, stem)
@@ -135,6 +140,22 @@ def replace_files(
                 return False
             _link([path for path in present if path not in files], staged)
             _put_in_place(folder, spec, day, staged)
+    return True
+
+
+def remove_partition(folder: DataFolder, spec: Table, day: date) -> bool:
+    """Take a whole local day out of the table in one step, durably; say whether it was there.
+
+    A reader that is listing it finds it whole for a while yet (`locks.clear_trash`). Raises: StoreError.
+    """
+    target = folder.partition(spec.name, day)
+    with swapping(folder), store_errors(f"removing {spec.name} of {day}"):
+        make_folder(folder.trash)
+        try:
+            target.rename(folder.trash / uuid.uuid4().hex)
+        except FileNotFoundError:
+            return False
+        fsync_folder(target.parent)
     return True
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
 from ingest.lake.files import read_register
+from ingest.lake.kept import RETENTION, kept_from
 from ingest.lake.layout import DataFolder
 
 
@@ -33,11 +34,13 @@ class RegisterSnapshot:
     model_of: device_id → "vendor/model", the device's latest; a device without a model is not in it
     known_devices: every device_id of the register
     plots: every row of the register of plots, by plot and time
+    kept_from: the first local day that is kept, of each table of which older days were deleted by rule
     """
 
     model_of: Mapping[str, str]
     known_devices: frozenset[str]
     plots: tuple[PlotShape, ...]
+    kept_from: Mapping[str, date] = field(default_factory=dict)
 
 
 class Registers:
@@ -50,13 +53,13 @@ class Registers:
         self._snapshot = RegisterSnapshot({}, frozenset(), ())
 
     def current(self) -> RegisterSnapshot:
-        """Return the registers as they are now; the same object as before when neither was replaced.
+        """Return the registers as they are now; the same object as before when none was replaced.
 
-        The check costs two folder listings: a register is one immutable file whose name holds its content's hash.
+        The check costs three folder listings: a register is one immutable file whose name holds its content's hash.
         Raises: StoreError.
         """
         # Listed before reading: a register replaced in between is read anew the next time.
-        stamp = tuple(self._names(name) for name in ("devices", "plots"))
+        stamp = tuple(self._names(name) for name in ("devices", "plots", RETENTION))
         if stamp != self._stamp:
             self._snapshot = load(self._folder)
             self._stamp = stamp
@@ -71,7 +74,7 @@ class Registers:
 
 
 def load(folder: DataFolder) -> RegisterSnapshot:
-    """Return both registers as they are. Raises: StoreError."""
+    """Return the registers as they are. Raises: StoreError."""
     devices = read_register(folder, "devices").select(["device_id", "model", "valid_from"]).to_pylist()
     devices.sort(key=lambda row: row["valid_from"])
     plots = read_register(folder, "plots")
@@ -81,4 +84,5 @@ def load(folder: DataFolder) -> RegisterSnapshot:
         {row["device_id"]: row["model"] for row in devices if row["model"] is not None},
         frozenset(row["device_id"] for row in devices),
         tuple(PlotShape(*row) for row in values),
+        kept_from(folder),
     )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import uuid
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 from ingest.heap import give_back
 from ingest.lake.compact import compact_lake
-from ingest.lake.durable import ExchangeUnsupportedError, make_folder, store_errors
+from ingest.lake.durable import ExchangeUnsupportedError
 from ingest.lake.files import partition_days
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import clear_trash
 from ingest.lake.tables import table
+from ingest.lake.write import remove_partition
 from ingest.seal.pace import Pace
 from ingest.site import Site
 
@@ -76,6 +76,4 @@ def _remove_raw_messages(folder: DataFolder, site: Site, now: datetime, raw_days
     oldest = site.local_date(now) - timedelta(days=raw_days)
     for day in partition_days(folder, spec)[:-raw_days]:
         if day < oldest:
-            with store_errors(f"removing {spec.name} of {day}"):
-                make_folder(folder.trash)
-                folder.partition(spec.name, day).rename(folder.trash / uuid.uuid4().hex)
+            remove_partition(folder, spec, day)

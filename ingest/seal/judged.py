@@ -137,7 +137,7 @@ def _refused_parts(message: Message, decoded: Decoded, software_version: str) ->
     whole: Row = {}
     for part in decoded.parts_refused:
         if not whole:
-            whole = _rejected_row(message, part.pointer, part.faults, decoded.device_id, "part", software_version)
+            whole = rejected_row(message, part.pointer, part.faults, decoded.device_id, "part", software_version)
             yield whole
         else:
             faults = msgspec.json.encode(part.faults).decode()
@@ -150,12 +150,13 @@ def _refused_parts(message: Message, decoded: Decoded, software_version: str) ->
 
 
 def _refused_message(message: Message, error: PayloadError, software_version: str) -> Row:
-    return _rejected_row(message, "", error.faults, error.device_id, "message", software_version)
+    return rejected_row(message, "", error.faults, error.device_id, "message", software_version)
 
 
-def _rejected_row(
+def rejected_row(
     message: Message, pointer: str, faults: Sequence[Fault], device_id: str | None, scope: str, software_version: str
 ) -> Row:
+    """Return a row of table `rejected`."""
     return {
         "message_seq": message.message_seq,
         "received_at": message.received_at,

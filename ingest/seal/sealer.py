@@ -27,6 +27,7 @@ from ingest.lake.write import by_local_day, columns_to_arrow, to_arrow, write_ro
 from ingest.messages import Messages, instant
 from ingest.observation import Message, Reply
 from ingest.registers.snapshot import RegisterSnapshot
+from ingest.seal.expired import not_expired, refuse_expired
 from ingest.seal.judged import Batch, Judged, judge, our_fault
 from ingest.seal.memory import Memory
 from ingest.seal.plain import PlainReader
@@ -81,7 +82,7 @@ class Sealer:
     def seal(self, messages: Sequence[Message], registers: RegisterSnapshot) -> Sealed:
         """Make the rows of `messages` durable and return what became of them.
 
-        registers: device models for decoding, plots for attribution
+        registers: device models for decoding, plots for attribution, the days that were deleted by rule
         Raises: StoreError; call again with the same messages, nothing is lost or doubled by that.
         """
         sealed, raw_rows = self.store(messages, registers)
@@ -103,7 +104,8 @@ class Sealer:
     def _store_all(self, messages: Messages, registers: RegisterSnapshot) -> tuple[Sealed, pa.Table]:
         sealed = Sealed(messages=len(messages))
         memory = self._memory = self._memory or Memory(self._folder)
-        plain = self._plain.read(messages, self._site, registers.model_of)
+        since = registers.kept_from
+        plain = not_expired(self._plain.read(messages, self._site, registers.model_of), since, self._site)
         closely = np.flatnonzero(~plain.is_plain).tolist()
         others = messages.at(closely)
         memory.learn_sparkplug(others)
@@ -111,6 +113,7 @@ class Sealer:
             self._site, registers.model_of, memory.streams, memory.births, sequences=memory.sequences
         )
         batch = judge(others, context, self._software_version, memory.learn_streams)
+        refuse_expired(batch, since, self._site, self._software_version)
         tally = Tally(messages.message_seq)
         if batch.images or batch.poses:
             self._store_pictures(batch, messages, registers, tally, sealed)

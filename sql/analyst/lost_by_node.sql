@@ -1,6 +1,14 @@
 -- zh: 每个 Sparkplug 节点每天丢了多少条报文？没丢的也要列出。
 -- en: How many messages of each Sparkplug node were lost on each day, days without loss included?
-with nodes as (
+--
+-- Days are left out of which the refused messages, or what devices said, were deleted by rule: nobody knows any more.
+with kept as (
+    select coalesce(max(kept_from_date), date '0001-01-01') as from_date,
+    from retention
+    where table_name in ('device_status', 'rejected')
+),
+
+nodes as (
     select distinct group_id || '.' || node_id as node_id,
     from sparkplug_births
 ),
@@ -61,14 +69,16 @@ heard as (
 
 counted as (
     select
-        node_id,
-        message_seq,
-        date,
-        device_seq,
-        is_birth,
-        is_refused,
-        sum(is_refused) over (partition by node_id order by message_seq) as refused_so_far,
+        heard.node_id,
+        heard.message_seq,
+        heard.date,
+        heard.device_seq,
+        heard.is_birth,
+        heard.is_refused,
+        sum(heard.is_refused) over (partition by heard.node_id order by heard.message_seq) as refused_so_far,
     from heard
+    cross join kept
+    where heard.date >= kept.from_date
 ),
 
 steps as (

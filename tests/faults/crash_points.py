@@ -19,12 +19,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ingest.lake.layout import DataFolder
 from tests.end_to_end import replay_scenario
 from tests.faults.crashes import WATCHED, Crashes, Judged, Scenario
 from tests.faults.day_of_crews import DAY_OF_CREWS
+from tests.faults.day_of_expiry import DAY_OF_EXPIRY
 from tests.faults.day_of_ingest import DAY_OF_INGEST, check_what_a_reader_meets
 from tests.faults.kept_evaluation import kept_evaluation
 from tests.faults.needs import preloaded
@@ -43,8 +45,13 @@ REPLAY = Scenario(
 )
 """A device was registered late, and everything of it that nobody could read is judged again."""
 
-SCENARIOS = {"ingest": lambda: DAY_OF_INGEST, "replay": lambda: REPLAY, "crews": lambda: DAY_OF_CREWS,
-             "evaluation": kept_evaluation}  # fmt: skip
+SCENARIOS: dict[str, Callable[[], Scenario]] = {
+    "ingest": lambda: DAY_OF_INGEST,
+    "replay": lambda: REPLAY,
+    "crews": lambda: DAY_OF_CREWS,
+    "evaluation": kept_evaluation,
+    "expiry": lambda: DAY_OF_EXPIRY,
+}
 
 
 def main() -> int:

@@ -39,6 +39,7 @@ def played(*options: str) -> dict[str, Any]:
         ("crews", 24, 200, 350, 50),
         ("replay", 8, 50, 100, 35),
         ("evaluation", 4, 50, 90, 20),
+        ("expiry", 4, 30, 80, 20),
     ],
 )
 def test_killed_before_any_lasting_call_the_work_goes_on_and_nothing_is_lost_doubled_or_half_there(

@@ -22,7 +22,6 @@ _ALLOWED = {
     "greensward/settled.py _replace": "asks the lake, and writes beside it",
     "ingest/lake/damage.py set_aside_damaged": "moves a file whose bytes are wrong out of the lake",
     "ingest/lake/ownership.py settle": "makes the root itself",
-    "ingest/seal/housekeeping.py _remove_raw_messages": "takes old days of raw_messages away",
 }
 
 

@@ -186,7 +186,7 @@ class MadeLake:
         """Return the rows of one cause by plot, or by device for cause sensor."""
         return {row["device_id"] or row["plot_id"]: row for row in self._flags_of(cause, as_of)}
 
-    def add(self, table_name: str, **fields: Any) -> None:
+    def add(self, table_name: str, /, **fields: Any) -> None:
         """Add a row of any table; what a test does not care about gets a plain value."""
         plain: dict[str, dict[str, Any]] = {
             "drone_images": {
@@ -291,7 +291,7 @@ class MadeLake:
         (row,) = [row for row in self._flags_of(cause, as_of) if row["plot_id"] == plot_id]
         return row
 
-    def _add(self, table_name: str, **fields: Any) -> None:
+    def _add(self, table_name: str, /, **fields: Any) -> None:
         names = set(all_tables()[table_name].schema.names)
         unknown = set(fields) - names - {"received_at"}
         assert not unknown, f"{table_name} has no {unknown}"

@@ -303,6 +303,8 @@ def test_messages_that_a_node_lost_are_counted_by_its_numbers(lake: MadeLake) ->
         ("parks.gw-1", date(2026, 7, 10), 7, 3),
         ("parks.gw-10", date(2026, 7, 10), 1, 0),
     ]
+    lake.add("retention", table_name="rejected", kept_from_date=date(2026, 7, 11), deleted_at=AS_OF)
+    assert answers(lake, "lost_by_node") == [("parks.gw-1", date(2026, 7, 11), 1, 0)], "what is deleted is not lost"
 
 
 def test_a_plot_can_be_explained_down_to_its_readings(lake: MadeLake) -> None:

@@ -1,0 +1,49 @@
+"""From which local day on a table is kept, where older days of it were deleted by rule: the register `retention`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+from ingest.errors import StoreError
+from ingest.lake.files import is_gone, list_files, read_files, retrying_while
+from ingest.lake.layout import DataFolder
+from ingest.lake.tables import Table, table
+
+RETENTION = "retention"
+
+_OURS = "received_at"
+"""A table by our own clock gets no row late; what waited long to be sealed is kept, and goes with the next run."""
+
+
+def kept_from(folder: DataFolder) -> Mapping[str, date]:
+    """Return the first local day that is kept, by table; a table of which nothing was deleted is not in it.
+
+    The check costs a folder listing. Raises: StoreError.
+    """
+    spec = table(RETENTION)
+    return retrying_while(is_gone, folder, lambda: _dates(tuple(list_files(folder, spec))))
+
+
+@functools.lru_cache(maxsize=4)
+def _dates(files: tuple[str, ...]) -> Mapping[str, date]:
+    """Return what the files say, whose names hold their hashes."""
+    rows = read_files(table(RETENTION), [Path(file) for file in files])
+    return dict(zip(rows["table_name"].to_pylist(), rows["kept_from_date"].to_pylist(), strict=True))
+
+
+def first_kept(spec: Table, since: Mapping[str, date]) -> date | None:
+    """Return the first local day of which rows may still come; None for any."""
+    return None if spec.partition_by == _OURS else since.get(spec.name)
+
+
+def check_is_kept(folder: DataFolder, spec: Table, day: date) -> None:
+    """Raise StoreError for a day that was deleted since the caller asked: half of it must not come back.
+
+    The caller holds off swaps, or swaps itself; doing its work again refuses what comes late.
+    """
+    first = first_kept(spec, kept_from(folder))
+    if first is not None and day < first:
+        raise StoreError(f"{spec.name} of {day} was deleted by [retention] a moment ago; it is told so the next time.")

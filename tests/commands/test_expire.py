@@ -1,0 +1,123 @@
+"""`greensward lake expire`: says what would go and why, and deletes it when asked to."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crews.ledger import Ledger
+from greensward.cli import run
+from greensward.console import EXIT_OK, EXIT_USAGE
+from greensward.evaluation import check_is_kept, judge_and_ask, judge_lake, judge_to_keep, standings_at
+from greensward.given_settings import load
+from ingest.errors import ConfigError
+from ingest.lake.files import partition_days
+from ingest.lake.layout import DataFolder
+from ingest.lake.ownership import ensure_layout
+from ingest.lake.tables import table
+from ingest.lake.write import write_rows
+from ingest.site import BEICHEN
+from sql.evaluate import first_days_needed
+from tests.lake.rows import NOON, soil, soil_row
+
+SOIL = table("soil_readings")
+DAYS = 70
+
+
+@pytest.fixture
+def lake(folder: DataFolder) -> DataFolder:
+    """Return a lake with a reading of today and of each of the 70 days before, of which 66 are to be kept."""
+    ensure_layout(folder)
+    for day in range(DAYS + 1):
+        rows = soil(soil_row(-1440 * day, message_seq=day))
+        write_rows(folder, SOIL, NOON.date() - timedelta(days=day), rows, f"part-{day}-{day}")
+    settle(folder, "readings_days = 66")
+    return folder
+
+
+def settle(folder: DataFolder, retention: str) -> None:
+    text = f'[site]\nclock = "{NOON.isoformat()}"\n[retention]\n{retention}\n'
+    (folder.root / "greensward.toml").write_text(text, encoding="utf-8")
+
+
+def expire(folder: DataFolder, capsys: pytest.CaptureFixture[str], *options: str) -> Any:
+    capsys.readouterr()
+    assert run(["lake", "expire", "--json", "-C", str(folder.root), *options]) == EXIT_OK
+    return json.loads(capsys.readouterr().out)
+
+
+def test_it_lists_what_would_go_and_why_and_deletes_nothing_unless_told_to(
+    lake: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [path for path in sorted(lake.table(SOIL.name).rglob("*.parquet")) if path.parent.name < "date=2026-04-27"]
+    row = {
+        "table": SOIL.name,
+        "first_day": "2026-04-23",
+        "last_day": "2026-04-26",
+        "files": 4,
+        "rows": 4,
+        "bytes": sum(path.stat().st_size for path in files),
+        "why": "[retention] readings_days = 66",
+    }
+    assert expire(lake, capsys) == {"deleted": False, "going": [row]}
+    assert run(["lake", "expire", "-C", str(lake.root)]) == EXIT_OK
+    printed = capsys.readouterr()
+    assert "2026-04-26" in printed.out
+    assert "= 66" in printed.out
+    assert "4 files" in printed.err
+    assert "would go" in printed.err
+    assert len(partition_days(lake, SOIL)) == DAYS + 1
+    assert expire(lake, capsys, "--delete") == {"deleted": True, "going": [row]}
+    assert partition_days(lake, SOIL)[0] == NOON.date() - timedelta(days=66)
+    assert expire(lake, capsys) == {"deleted": False, "going": []}
+    assert ["select", "*", "from", "retention"][-1] in (lake.lake / "datapackage.json").read_text(encoding="utf-8")
+
+
+def test_without_a_rule_nothing_is_old(lake: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    settle(lake, "")
+    assert expire(lake, capsys, "--delete")["going"] == []
+    assert len(partition_days(lake, SOIL)) == DAYS + 1
+
+
+def test_a_photo_that_no_report_names_is_listed_and_goes(
+    lake: DataFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Ledger(lake.ledger, BEICHEN).close()
+    monkeypatch.setattr("crews.old_photos._UNNAMED_S", 0.0)
+    settle(lake, "photos_days = 31")
+    staging = lake.photos / ".staging"
+    staging.mkdir(parents=True)
+    (staging / "0.part").write_bytes(b"half")
+    row = {"table": "photos", "first_day": None, "last_day": None, "files": 1, "rows": None, "bytes": 4}
+    assert expire(lake, capsys, "--delete")["going"] == [row | {"why": "no report names them"}]
+    assert list(staging.iterdir()) == []
+
+
+def test_an_evaluation_of_now_never_needs_what_goes_and_one_of_long_ago_is_refused(
+    lake: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expire(lake, capsys, "--delete")
+    for days_ago in (0, 30):  # as a back-test of the last month asks
+        check_is_kept(lake, BEICHEN, NOON - timedelta(days=days_ago))
+    for judge in (check_is_kept, judge_lake, judge_to_keep, standings_at):
+        with pytest.raises(ConfigError, match="Ask for 2026-06-01 or later"):
+            judge(lake, BEICHEN, NOON - timedelta(days=32))
+    with pytest.raises(ConfigError, match="Ask for 2026-06-01 or later"):
+        judge_and_ask(lake, BEICHEN, NOON - timedelta(days=32), "P1", lambda _lake, flags: flags)
+    command = ["flag", "-C", str(lake.root), "--as-of", (NOON - timedelta(days=40)).isoformat()]
+    capsys.readouterr()
+    assert run(command) == EXIT_USAGE
+    assert "was deleted by" in capsys.readouterr().err
+
+
+def test_the_shortest_rules_leave_what_evaluations_of_the_last_month_need(tmp_path: Path) -> None:
+    file = tmp_path / "greensward.toml"
+    file.write_text("[retention]\nreadings_days = 66\npictures_days = 301\n", encoding="utf-8")
+    by_table = load(file).retention.by_table()
+    month_ago = NOON - timedelta(days=30)
+    for name, first in first_days_needed(month_ago, BEICHEN).items():
+        assert first > BEICHEN.local_date(NOON) - timedelta(days=by_table[name]), name

@@ -1,0 +1,129 @@
+"""Photos go when all is said about their issue, and never one that a report may still name."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from crews.actions import Action, perform
+from crews.apply import apply_flags
+from crews.issue import ActionRefusedError, Photo
+from crews.issue_page import render_issue
+from crews.ledger import Ledger
+from crews.lists import list_of_one
+from crews.old_photos import delete_old_photos, find_old_photos, find_unnamed_photos
+from crews.photos import find_photo, keep_photos, photo_types
+from ingest.lake.layout import DataFolder
+from ingest.site import BEICHEN
+from tests.crews.made import DAY, HOUR, NOW, flag, plot
+from tests.crews.test_web import jpeg
+
+PLOT = plot("P1", "龙门东道绿带", 117.13, 39.22)
+DAYS = 40
+CHECKED = {"reason": "photo_checked"}
+
+
+@pytest.fixture
+def place(ledger: Ledger, tmp_path: Path) -> DataFolder:
+    """Return a folder with two photos of an issue that its crew has done."""
+    folder = DataFolder(tmp_path)
+    apply_flags(ledger, [flag("P1", "drought", NOW)], [PLOT], NOW)
+    report(ledger, folder, NOW + HOUR, 1, 2)
+    return folder
+
+
+def report(ledger: Ledger, folder: DataFolder, at: datetime, *numbers: int) -> None:
+    (issue,) = ledger.open_issues()
+    roles = ("before", "after")
+    photos = [Photo(sha256(number), role) for number, role in zip(numbers, roles, strict=True)]
+    action = Action(
+        f"done-{at:%m%d%H}", issue.issue_id, "done", "crew:一队", water_used_litres=6400.0, photos=(*photos,)
+    )
+    perform(ledger, action, at, lambda: keep_photos(ledger, folder, [*map(jpeg, numbers)], "一队", at))
+
+
+def sha256(number: int) -> str:
+    return hashlib.sha256(jpeg(number)).hexdigest()
+
+
+def close(ledger: Ledger, at: datetime) -> str:
+    (issue,) = ledger.open_issues()
+    ledger.append(issue, "closed", at, "王工", CHECKED)
+    return issue.issue_id
+
+
+def on(at: datetime) -> date:
+    return BEICHEN.local_date(at)
+
+
+def left(folder: DataFolder) -> int:
+    return len(list(folder.photos.glob("photo-*")))
+
+
+def test_photos_of_an_issue_that_is_open_stay_for_ever(ledger: Ledger, place: DataFolder) -> None:
+    assert delete_old_photos(ledger, place, DAYS, on(NOW + 4_000 * DAY)) == []
+    assert left(place) == 2
+
+
+def test_photos_are_counted_from_the_end_of_their_issue_and_go_whole(ledger: Ledger, place: DataFolder) -> None:
+    issue_id = close(ledger, NOW + 10 * DAY)
+    assert list(find_old_photos(ledger, place, DAYS, on(NOW + (10 + DAYS) * DAY))) == []
+    assert list(find_old_photos(ledger, place, 0, on(NOW + 4_000 * DAY))) == [], "no rule"
+    later = on(NOW + (11 + DAYS) * DAY)
+    found = list(find_old_photos(ledger, place, DAYS, later))
+    assert [(one.size_bytes, one.ended_on) for one in found] == [(len(jpeg(1)), on(NOW + 10 * DAY))] * 2
+    assert left(place) == 2
+    assert delete_old_photos(ledger, place, DAYS, later) == found
+    assert left(place) == 0
+    assert find_photo(ledger, place, sha256(1)) is None
+    page = render_issue(
+        list_of_one(ledger, issue_id, {"P1": PLOT}, NOW + 20 * DAY, 8000.0),
+        ledger.history(issue_id),
+        photo_types(ledger, place, [sha256(1), sha256(2)]),
+        "zh",
+    )
+    assert page.count("照片已按保存期限删除") == 2
+    assert "/photos/" not in page.split('class="photos"')[1].split("</div>")[0]
+
+
+def test_photos_of_an_issue_that_waits_for_its_look_back_stay(ledger: Ledger, place: DataFolder) -> None:
+    (issue,) = ledger.open_issues()
+    ledger.append(issue, "closed", NOW + DAY, "王工", CHECKED | {"look_back_on": "2026-07-20"})
+    later = on(NOW + 4_000 * DAY)
+    assert delete_old_photos(ledger, place, DAYS, later) == []
+    ledger.append(ledger.issue(issue.issue_id), "looked_back", NOW + 30 * DAY, "王工", {})
+    assert len(delete_old_photos(ledger, place, DAYS, later)) == 2
+
+
+def test_a_photo_that_is_gone_proves_no_later_work_and_is_kept_again_where_it_may_come_again(
+    ledger: Ledger, place: DataFolder
+) -> None:
+    close(ledger, NOW + DAY)
+    delete_old_photos(ledger, place, DAYS, on(NOW + 99 * DAY))
+    apply_flags(ledger, [flag("P1", "drought", NOW + 100 * DAY)], [PLOT], NOW + 100 * DAY)
+    with pytest.raises(ActionRefusedError) as refused:
+        report(ledger, place, NOW + 101 * DAY, 1, 2)
+    assert refused.value.code == "photo_used"
+    report(ledger, place, NOW + 102 * DAY, 1, 3)
+    assert find_photo(ledger, place, sha256(1)) is not None
+    assert delete_old_photos(ledger, place, DAYS, on(NOW + 4_000 * DAY)) == [], "it is of an open issue now"
+
+
+def test_what_no_report_names_goes_after_a_day_and_not_before(
+    ledger: Ledger, place: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orphan = place.photos / f"photo-{'0' * 32}.jpg"
+    part = place.photos / ".staging" / "0.part"
+    for path in (orphan, part):
+        path.write_bytes(jpeg(9))
+    assert list(find_unnamed_photos(ledger, place)) == []
+    assert delete_old_photos(ledger, place, 0, date.min) == []
+    day_later = time.time() + timedelta(days=1, seconds=1).total_seconds()
+    monkeypatch.setattr(time, "time", lambda: day_later)
+    assert {one.path for one in find_unnamed_photos(ledger, place)} == {orphan, part}
+    assert {one.path for one in delete_old_photos(ledger, place, 0, date.min)} == {orphan, part}
+    assert (orphan.exists(), part.exists(), left(place)) == (False, False, 2)

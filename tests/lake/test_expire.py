@@ -1,0 +1,202 @@
+"""Old days leave the lake whole, and none of their readings come back alone."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from greensward.backup.create import backup_of, create
+from greensward.settled import keep_copies, list_with_copies
+from ingest.errors import StoreError
+from ingest.lake.compact import compact_lake
+from ingest.lake.expire import Expiring, delete_expiring, find_expiring
+from ingest.lake.files import partition_days, partition_files
+from ingest.lake.kept import kept_from
+from ingest.lake.layout import DataFolder
+from ingest.lake.locks import swapping
+from ingest.lake.ownership import ensure_layout
+from ingest.lake.read import open_lake, retrying
+from ingest.lake.tables import table
+from ingest.lake.write import replace_partition, to_arrow, write_rows
+from ingest.site import BEICHEN
+from tests.lake.rows import NOON, soil, soil_row
+from tests.waiting import wait_until
+
+SOIL, REJECTED = table("soil_readings"), table("rejected")
+DAY = NOON.date()
+DAYS = 12
+TODAY = DAY + timedelta(days=DAYS - 1)
+LATER = NOON + timedelta(days=DAYS)
+RULE = {SOIL.name: 4}
+STAY = [DAY + timedelta(days=n) for n in range(DAYS - 5, DAYS)]
+
+
+@pytest.fixture
+def kept(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> DataFolder:
+    """Return a lake with readings of twelve days, two files a day."""
+    monkeypatch.setattr("ingest.lake.locks._TRASH_S", -1.0)
+    for n in range(DAYS):
+        for part in range(2):
+            add(folder, n, part)
+    return folder
+
+
+def add(folder: DataFolder, day: int, minutes: int = 0) -> Path:
+    row = soil_row(day * 1440 + minutes, message_seq=day)
+    return write_rows(folder, SOIL, DAY + timedelta(days=day), soil(row), f"part-{day}-{day}")
+
+
+def find(folder: DataFolder, rule: dict[str, int], today: date = TODAY) -> list[Expiring]:
+    return list(find_expiring(folder, rule, today))
+
+
+def expire(folder: DataFolder, rule: dict[str, int], today: date = TODAY) -> None:
+    delete_expiring(folder, find(folder, rule, today), LATER)
+
+
+def test_nothing_is_old_where_no_rule_is_set_and_looking_deletes_nothing(kept: DataFolder) -> None:
+    assert find(kept, {}) == []
+    (found,) = find(kept, RULE)
+    assert (found.table_name, found.days[0], found.days[-1], found.kept_from) == (
+        SOIL.name, DAY, DAY + timedelta(days=6), STAY[0],
+    )  # fmt: skip
+    files = [path for day in found.days for path in partition_files(kept, SOIL, day)]
+    assert (found.files, found.rows) == (14, 14)
+    assert found.size_bytes == sum(path.stat().st_size for path in files)
+    assert len(partition_days(kept, SOIL)) == DAYS
+    assert kept_from(kept) == {}
+
+
+def test_what_is_old_goes_whole_and_the_register_says_from_when_on_the_table_is_kept(kept: DataFolder) -> None:
+    damaged = kept.damaged / SOIL.name / f"date={DAY}"
+    damaged.mkdir(parents=True)
+    (damaged / "part-0-0-x.parquet").write_bytes(b"x")
+    assert find(kept, RULE)[0].files == 15
+    expire(kept, RULE)
+    assert partition_days(kept, SOIL) == STAY
+    assert not damaged.exists()
+    assert list(kept.trash.iterdir()) == []
+    assert find(kept, RULE) == []
+    with open_lake(kept, BEICHEN) as lake:
+        told = lake.execute("select * from retention").fetchall()
+        assert told[0][:3] == (SOIL.name, STAY[0], 4)
+        assert lake.execute("select count(*), min(date) from soil_readings").fetchall() == [(10, STAY[0])]
+
+
+def test_a_clock_that_jumped_ahead_makes_nothing_old(kept: DataFolder) -> None:
+    assert find(kept, {SOIL.name: DAYS - 1}, today=TODAY + timedelta(days=4_000)) == []
+    assert find(kept, {SOIL.name: DAYS - 2}, today=TODAY + timedelta(days=4_000))[0].days == (DAY,)
+
+
+def test_a_run_that_was_cut_short_is_finished_by_the_next_even_without_its_rule(
+    kept: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.rename
+
+    def failing(path: Path, to: Path) -> Path:
+        if path.name == "date=2026-07-05":
+            raise OSError(5, "Input/output error", str(path))
+        return real(path, to)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(StoreError, match="removing soil_readings of 2026-07-05"):
+        expire(kept, RULE)
+    monkeypatch.setattr(Path, "rename", real)
+    assert partition_days(kept, SOIL)[0] == date(2026, 7, 5), "each day is there whole or gone"
+    (left,) = find(kept, {})
+    assert (left.days_kept, len(left.days)) == (None, 4)
+    expire(kept, {})
+    assert partition_days(kept, SOIL) == STAY
+
+
+def test_a_row_of_a_deleted_day_is_refused_by_every_writer(kept: DataFolder) -> None:
+    expire(kept, RULE)
+    with pytest.raises(StoreError, match="was deleted by"):
+        add(kept, 0)
+    with swapping(kept), pytest.raises(StoreError, match="was deleted by"):
+        replace_partition(kept, SOIL, DAY, soil(soil_row()), "part-1-1")
+    assert partition_days(kept, SOIL) == STAY
+    add(kept, DAYS - 5, 3)
+
+
+def test_a_day_that_was_told_once_stays_told_when_the_rule_becomes_longer(kept: DataFolder) -> None:
+    expire(kept, RULE)
+    expire(kept, {SOIL.name: 9} | {"weather_readings": 4})
+    assert kept_from(kept) == {SOIL.name: STAY[0]}
+
+
+def test_refused_messages_go_by_the_day_they_came_and_one_that_waited_long_is_kept(kept: DataFolder) -> None:
+    def refuse(seq: int) -> None:
+        row = {"message_seq": seq, "received_at": NOON, "topic": "t", "scope": "message", "pointer": "", "code": "c"}
+        row |= {"faults_json": "[]", "payload": b"x", "payload_sha256": str(seq), "software_version": "0"}
+        write_rows(kept, REJECTED, DAY, to_arrow(REJECTED, [row]), f"part-{seq}-{seq}")
+
+    refuse(1)
+    rule = {REJECTED.name: DAYS - 2}
+    expire(kept, rule)
+    assert partition_days(kept, REJECTED) == []
+    refuse(2)
+    assert find(kept, rule)[0].rows == 1, "nothing that was acknowledged is lost; it goes with the next run"
+
+
+def test_copies_of_old_days_go_with_them(kept: DataFolder) -> None:
+    others = {"retention", "weather_readings"}
+    keep_copies(kept, list_with_copies(kept, others), LATER.date())
+    assert list(kept.settled.glob("soil_readings-*"))
+    expire(kept, RULE)
+    assert list(kept.settled.glob("soil_readings-*")) == []
+    with open_lake(kept, BEICHEN, listed=list_with_copies(kept, others)) as lake:
+        assert lake.execute("select count(*) from soil_readings").fetchall() == [(10,)]
+
+
+def rows_by_day(folder: DataFolder) -> list[tuple[date, int]]:
+    with open_lake(folder, BEICHEN) as lake:
+        query = "select date, count(*) from soil_readings group by date order by date"
+        found: list[tuple[date, int]] = lake.execute(query).fetchall()
+    return found
+
+
+def is_whole(days: list[tuple[date, int]]) -> bool:
+    return all(rows == 2 for _, rows in days) and [day for day, _ in days[-5:]] == STAY
+
+
+def test_readers_compaction_and_backups_meanwhile_see_each_day_whole_or_not_at_all(
+    kept: DataFolder, tmp_path: Path
+) -> None:
+    ensure_layout(kept)
+    for path in kept.lake.rglob("*.parquet"):
+        os.utime(path, (1, 1))
+    stop, seen, shelf = threading.Event(), list[bool](), tmp_path / "shelf"
+
+    def merge() -> None:
+        with suppress(StoreError):  # a day went under it; the next round knows
+            list(compact_lake(kept, TODAY, 1))
+
+    def back_up() -> None:
+        list(create(kept, backup_of(shelf, LATER + timedelta(seconds=len(list(shelf.glob("2*")))))))
+
+    def again_and_again(work: Callable[[], object]) -> None:
+        while not stop.is_set():
+            work()
+
+    def read() -> None:
+        seen.append(is_whole(retrying(kept, lambda: rows_by_day(kept))))
+
+    with ThreadPoolExecutor() as pool:
+        running = [pool.submit(again_and_again, work) for work in (read, read, merge, back_up)]
+        for days in range(DAYS - 2, 3, -1):
+            wanted = len(seen) + 2
+            expire(kept, {SOIL.name: days})
+            wait_until(lambda: len(seen) > wanted, "somebody read")  # noqa: B023
+        stop.set()
+        for one in running:
+            one.result()
+    assert all(seen)
+    assert all(is_whole(rows_by_day(DataFolder(backup))) for backup in shelf.glob("2*"))
