@@ -48,7 +48,7 @@ def render_sheets(lists: Sequence[CrewList], language: str, *, office_phone: str
         "sheet.html",
         language,
         "",
-        style=_style() if is_alone else None,
+        style=own_style() if is_alone else None,
         sheets=[_sheet(listed, say, language) for listed in lists],
         cannot_do_reasons=CANNOT_DO_REASONS,
         inspections=INSPECTIONS,
@@ -89,5 +89,6 @@ def _code(card: Card) -> Markup | None:
     return draw_code(navigate_to(card.way.lon_wgs84, card.way.lat_wgs84, card.name[:_LONGEST_NAME]).amap)
 
 
-def _style() -> Markup:
+def own_style() -> Markup:
+    """Return the looks of every page, for one that is opened without a server."""
     return Markup((resources.files("crews") / "static" / "greensward.css").read_text("utf-8"))  # noqa: S704  ours

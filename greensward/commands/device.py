@@ -12,7 +12,6 @@ from rich.table import Table
 
 from greensward.commands.device_check import check
 from greensward.commands.device_models import models
-from greensward.commands.device_tail import tail
 from greensward.commands.register_output import changes_line, id_column, instant, local, print_findings, read_file, say
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, examples, out, show
 from ingest.errors import ConfigError
@@ -29,11 +28,14 @@ app = App(
         "greensward device import devices.csv",
         "greensward device check uplink.json",
         "greensward device tail gs-01",
+        "greensward device accept gs-01 --minutes 30",
     ),
 )
 app.command(models)
 app.command(check)
-app.command(tail)
+# By name: what they load, other commands do without.
+app.command("greensward.commands.device_tail:tail", name="tail")
+app.command("greensward.commands.device_accept:accept", name="accept")
 
 _Device = Annotated[str, Parameter(help="As the device writes it on its topic; a DevEUI in any spelling.")]
 _Depth = Annotated[

@@ -17,7 +17,7 @@ from greensward.commands.device_check import print_faults
 from greensward.commands.register_output import say
 from greensward.console import EXIT_OK, Common, counted, err, out
 from greensward.overheard.ear import Ear, filters_of
-from greensward.overheard.judged import Judgement, Told
+from greensward.overheard.judged import Told, judgement_by
 from greensward.overheard.lines import line_of
 from greensward.stopping import Stop
 from greensward.wiring import broker_at_hand, broker_of
@@ -58,7 +58,7 @@ def tail(
     common = common or Common()
     settings = common.settings()
     zone = settings.place().timezone
-    judgement = Judgement(settings)
+    judgement = judgement_by(settings)
     wanted = frozenset(normalise_device_id(device_id) for device_id in device_ids)
     broker = broker_of(broker_at_hand(settings.broker))
     count, began = _Count(), time.monotonic()

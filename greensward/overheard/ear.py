@@ -59,19 +59,33 @@ def is_from_greensward(topic: str) -> bool:
     return kind in _OURS or device_id in {CANARY_DEVICE, "crews"}
 
 
+def is_answer(topic: str) -> bool:
+    """Say whether Greensward answers a native device on this topic."""
+    return topic.startswith(ROOT) and topic.endswith("/reply")
+
+
+def is_birth(topic: str) -> bool:
+    """Say whether this is the birth certificate of a Sparkplug node or device."""
+    return topic.startswith(sparkplug.ROOT) and any(f"/{kind}BIRTH/" in topic for kind in "ND")
+
+
 class Ear:
     """A connection for the length of a `with` block; `hear` gives what comes.
 
     refused: topic filters that the broker did not grant
     """
 
-    def __init__(self, broker: Broker, district: str, filters: Sequence[str], *, qos: int) -> None:
-        """Prepare it. qos: 0 lets a broker drop what we are too slow for; 1 tells with which QoS a message was sent.
+    def __init__(
+        self, broker: Broker, district: str, filters: Sequence[str], *, qos: int, answers: bool = False
+    ) -> None:
+        """Prepare it.
 
+        qos: 0 lets a broker drop what we are too slow for; 1 tells with which QoS a message was sent
+        answers: whether to hear what Greensward answers to devices
         Raises: ConfigError when the files of [broker] are no certificates.
         """
         self.refused: list[str] = []
-        self._broker, self._district, self._qos = broker, district, qos
+        self._broker, self._district, self._qos, self._answers = broker, district, qos, answers
         self._where = f"{broker.host}:{broker.port}"
         self._filters = list(filters)
         self._heard: collections.deque[Heard] = collections.deque()
@@ -164,7 +178,7 @@ class Ear:
             topic = message.topic
         except UnicodeDecodeError:
             return  # ingest keeps it as refused; no device of ours can be told from it
-        if not is_from_greensward(topic):
+        if not is_from_greensward(topic) or (self._answers and is_answer(topic)):
             self._heard.append(
                 Heard(
                     received_at=datetime.now(UTC),

@@ -27,7 +27,7 @@ from greensward.cli import run
 from greensward.console import EXIT_OK, EXIT_UNREACHABLE
 from greensward.given_settings import load
 from greensward.overheard.ear import FORMATS, Ear, filters_of, is_from_greensward
-from greensward.overheard.judged import Judgement
+from greensward.overheard.judged import Judgement, judgement_by
 from greensward.overheard.lines import line_of, say_lag
 from greensward.overheard.message import Heard, read_heard
 from ingest.decode.route import subscriptions
@@ -67,7 +67,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
 
 @pytest.fixture
 def judgement(tmp_path: Path) -> Judgement:
-    return Judgement(load(None, tmp_path / "data"))
+    return judgement_by(load(None, tmp_path / "data"))
 
 
 def publish(port: int, *messages: tuple[str, bytes], retain: bool = False) -> None:

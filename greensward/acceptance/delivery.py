@@ -1,0 +1,235 @@
+"""Points on how messages come: how many, refused or not, twice, with gaps, with which QoS, retained, answered. Pure."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from greensward.acceptance.evidence import Came, Evidence
+from greensward.acceptance.point import Point, Said, passes, point, said, seconds
+from ingest.decode.fault_codes import FAULT_CODES, Meaning
+from ingest.decode.topics import ROOT
+from ingest.errors import Fault
+
+_SHARE = 0.95
+"""Of the reports that the interval promises: one may fall just before the test or just after it."""
+
+_PAUSES = 2
+"""A pause of this many intervals means that one report was lost."""
+
+_REPEATS = 0.05
+"""Of all readings; more repeats cost the battery, fewer are what QoS 1 does where a connection breaks."""
+
+_ANSWER_WITHIN = timedelta(seconds=15)
+"""An answer comes when the rows are on disk, within about ten seconds; what came later than this is not judged."""
+
+_FAULTS_TOLD = 8
+_NAMING = frozenset({"identity_mismatch", "unknown_topic", "wrong_district", "bad_device_id"})
+
+
+def delivery_points(evidence: Evidence) -> Iterator[Point]:
+    """Yield the points."""
+    yield _arrived(evidence)
+    yield _refused(evidence)
+    yield _identity(evidence)
+    yield _duplicates(evidence)
+    yield _sequence(evidence)
+    yield _qos(evidence)
+    yield _retained(evidence)
+    yield _state(evidence)
+    yield _last_will(evidence)
+    yield _answers(evidence)
+
+
+def _arrived(evidence: Evidence) -> Point:
+    at = [came.heard.received_at for came in evidence.readings if came.is_new]
+    edges = [evidence.began_at, *at, evidence.ended_at]
+    pause_s = max((after - before).total_seconds() for before, after in itertools.pairwise(edges))
+    found = said("arrived", n=len(at), pause=seconds(pause_s))
+    interval_s = evidence.trial.interval_s
+    if interval_s is None:
+        return point("arrived_unknown", "not_seen" if at else "failed", found)
+    least = max(1, math.floor(_SHARE * evidence.lasted_s / interval_s))
+    is_well = len(at) >= least and pause_s <= max(_PAUSES * interval_s, evidence.lasted_s if least == 1 else 0)
+    limits = {"least": least, "interval": seconds(interval_s), "pause": seconds(_PAUSES * interval_s)}
+    return point("arrived", passes(is_well), found, **limits)
+
+
+def _refused(evidence: Evidence) -> Point:
+    faults = [fault for came in evidence.live for fault in came.told.faults]
+    if not faults:
+        return point("refused", "passed" if evidence.live else "not_seen", said("none_refused", n=len(evidence.live)))
+    counts = collections.Counter((fault.code, fault.pointer) for fault in faults)
+    first = {(fault.code, fault.pointer): fault for fault in reversed(faults)}
+    told = [_fault(first[key], number) for key, number in counts.most_common(_FAULTS_TOLD)]
+    if len(counts) > _FAULTS_TOLD:
+        told.append(said("more", n=len(counts) - _FAULTS_TOLD))
+    return point("refused", "failed", *told)
+
+
+def _fault(fault: Fault, number: int) -> Said:
+    advice = Meaning(f"Expected {fault.expected}. {fault.advice}", f"应为 {fault.expected}。")
+    meaning = FAULT_CODES.get(fault.code, Meaning("", ""))
+    place = fault.pointer or "/"
+    return said("fault", code=fault.code, n=number, place=place, meaning=meaning, got=fault.got, advice=advice)
+
+
+def _identity(evidence: Evidence) -> Point:
+    limits = {"topic": f"{ROOT}{evidence.trial.district}/{evidence.trial.device_id}/…"}
+    wrong = [came for came in evidence.live if any(fault.code in _NAMING for fault in came.told.faults)]
+    if not wrong:
+        found = said("identity", n=len(evidence.live))
+        return point("identity", "passed" if evidence.live else "not_seen", found, **limits)
+    topics = collections.Counter(came.heard.topic for came in wrong)
+    named = [fault.got for came in wrong for fault in came.told.faults if fault.code in _NAMING]
+    told = [said("other_name", n=n, topic=topic, got=named[0]) for topic, n in topics.most_common(_FAULTS_TOLD)]
+    return point("identity", "failed", *told, **limits)
+
+
+def _duplicates(evidence: Evidence) -> Point:
+    rows = sum(len(came.rows) for came in evidence.readings)
+    if not rows:
+        return point("duplicates", "not_seen", said("no_reading"), share=f"{_REPEATS:.0%}")
+    is_well = not evidence.conflicts and evidence.repeats <= _REPEATS * rows
+    found = said("duplicates", rows=rows, repeats=evidence.repeats, conflicts=evidence.conflicts)
+    return point("duplicates", passes(is_well), found, share=f"{_REPEATS:.0%}")
+
+
+def _sequence(evidence: Evidence) -> Point:
+    numbers = [number for came in evidence.live if (number := _number(came)) is not None]
+    if not numbers:
+        return point("sequence", "not_seen", said("no_seq"))
+    seen = set(numbers)
+    missing = restarts = 0
+    for before, after in itertools.pairwise(numbers):
+        restarts += after < before
+        if after > before + 1:
+            missing += after - before - 1 - sum(before < number < after for number in seen)
+    found = said("sequence", first=numbers[0], last=numbers[-1], missing=missing, restarts=restarts)
+    return point("sequence", passes(not missing), found)
+
+
+def _number(came: Came) -> int | None:
+    """Return the counter of a message; of a native one also when it is refused: it came, after all."""
+    rows: list[Any] = [*came.status, *came.soil]
+    number = next((row.device_seq for row in rows if row.device_seq is not None), None)
+    if number is None and came.kind and came.told.faults:
+        try:
+            number = msgspec.json.decode(came.heard.payload, type=_Numbered).seq
+        except msgspec.MsgspecError:
+            return None
+    return number
+
+
+class _Numbered(msgspec.Struct):
+    seq: int | None = None
+
+
+def _direct(evidence: Evidence) -> list[Came]:
+    """Return what the device itself published."""
+    return [came for came in evidence.live if not came.is_served]
+
+
+def _not_its_own(evidence: Evidence) -> Said:
+    return said("served") if evidence.live else said("nothing")
+
+
+def _qos(evidence: Evidence) -> Point:
+    direct = _direct(evidence)
+    if not direct:
+        return point("qos", "not_seen", _not_its_own(evidence))
+    counts = collections.Counter(came.heard.qos for came in direct)
+    return point("qos", passes(not counts[0]), said("qos", n=len(direct), zero=counts[0]))
+
+
+def _retained(evidence: Evidence) -> Point:
+    lying = {came.heard.topic for came in evidence.lying if came.kind != "state" and not came.is_served}
+    if lying:
+        return point("retained", "failed", said("retained", topics=", ".join(sorted(lying))))
+    direct = _direct(evidence)
+    return (
+        point("retained", "passed", said("none_retained"))
+        if direct
+        else point("retained", "not_seen", _not_its_own(evidence))
+    )
+
+
+def _states(messages: Sequence[Came]) -> list[Came]:
+    return [came for came in messages if came.kind == "state" and came.heard.payload]
+
+
+def _state(evidence: Evidence) -> Point:
+    live, lying = _states(evidence.live), _states(evidence.lying)
+    if not live and not lying:
+        return point("state", "not_seen", said("no_state") if not evidence.live else _no_state(evidence))
+    if not lying:
+        return point(
+            "state", "failed" if evidence.was_finished else "not_seen", said("state_not_retained", n=len(live))
+        )
+    refused = [came for came in (*live, *lying) if came.told.faults]
+    if refused:
+        return point("state", "failed", said("state_refused", n=len(refused)))
+    return point("state", "passed", said("state", n=len(live), state=_word(lying[-1])))
+
+
+def _no_state(evidence: Evidence) -> Said:
+    return said("no_state") if _direct(evidence) else said("served")
+
+
+def _last_will(evidence: Evidence) -> Point:
+    words = [_word(came) for came in _states(evidence.live)]
+    if "offline" not in words:
+        return point("last_will", "not_seen", said("no_will") if _direct(evidence) else _not_its_own(evidence))
+    lying = [_word(came) for came in _states(evidence.lying)]
+    is_well = words[-1] != "offline" or lying[-1:] == ["offline"] or not evidence.was_finished
+    return point("last_will", passes(is_well), said("will" if is_well else "will_not_retained"))
+
+
+def _word(came: Came) -> str:
+    """Return online or offline; "?" where the message says neither."""
+    try:
+        said_state = msgspec.json.decode(came.heard.payload)
+    except msgspec.DecodeError:
+        said_state = {"state": came.heard.payload.strip().decode("utf-8", "replace")}
+    word = said_state.get("state") if isinstance(said_state, dict) else None
+    return str(word) if word in {"online", "offline"} else "?"
+
+
+def _answers(evidence: Evidence) -> Point:
+    asked = [
+        came
+        for came in evidence.live
+        if came.told.reply is not None
+        and came.told.reply.topic.startswith(ROOT)
+        and evidence.ended_at - came.heard.received_at > _ANSWER_WITHIN
+    ]
+    if not asked:
+        return point("answers", "not_seen", said("none_asked"))
+    waits = [_wait_s(came, evidence) for came in asked]
+    answered = [wait for wait in waits if wait is not None]
+    if len(answered) < len(asked):
+        return point("answers", "failed", said("unanswered", n=len(asked), missing=len(asked) - len(answered)))
+    return point("answers", "passed", said("answered", n=len(asked), median=seconds(statistics.median(answered))))
+
+
+def _wait_s(came: Came, evidence: Evidence) -> float | None:
+    """Return after how many seconds a message was answered; None where it was not."""
+    assert came.told.reply is not None
+    ours = msgspec.json.decode(came.told.reply.payload)["payload_sha256"].encode()
+    return next(
+        (
+            (answer.received_at - came.heard.received_at).total_seconds()
+            for answer in evidence.answers
+            if answer.topic == came.told.reply.topic
+            and ours in answer.payload
+            and answer.received_at >= came.heard.received_at
+        ),
+        None,
+    )

@@ -1,0 +1,257 @@
+"""Points on what is measured: clock, delay, units, range, whether values move and in which steps, battery. Pure."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from greensward.acceptance.evidence import Evidence
+from greensward.acceptance.point import Point, passes, point, said, seconds
+from ingest.decode.quantities import QUANTITIES
+from ingest.observation import SoilReading
+from sql.reference import limit
+
+_CLOCK_S = 120
+"""How far a clock may be off. Verdicts are made of hourly medians; two minutes are a thirtieth of an hour."""
+
+_DELAY_S = 600
+"""How long a reading may be on its way where nobody says the interval; otherwise one interval."""
+
+_FEWEST = 5
+"""Instants, or different values, from which it can be said that a value stands still, or in which steps it moves."""
+
+_LOWEST_WATER = -0.02
+"""m³/m³; a probe in air reads a little below zero."""
+
+_RANGES = {"soil_temperature_c": (-40.0, 60.0), "air_temperature_c": (-50.0, 50.0), "battery_v": (0.5, 60.0)}
+"""What there is in soil and air, °C, and of batteries, V; all else is held against the contract's own bounds."""
+
+_STEPS = {"volumetric_water_content": 0.01, "soil_temperature_c": 0.5, "matric_potential_kpa": 1.0, "bulk_ec_ds_m": 0.1}
+"""Largest step of a value that is fine enough: a maintenance line lies one or two percent of water from the next."""
+
+_FRACTION = 0.01
+"""m³/m³; water that stays below, sent in %, is a fraction that was called percent: 0.183 % for 0.183 m³/m³."""
+
+_MICRO = 1_000_000
+_TIME_CODES = frozenset({"bad_instant", "before_2015", "after_2099", "in_the_future"})
+_UNIT_CODES = frozenset({"unit_not_allowed", "unknown_quantity"})
+_BATTERY = ("/battery_v", "/battery_pct")
+_SHARE_LATE = 0.99
+
+_COLUMNS = {quantity.column: quantity for quantity in QUANTITIES.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """The values of one quantity of one sensing element, in order of time; place: "10 cm", "ch 2", or ""."""
+
+    place: str
+    column: str
+    values: tuple[float, ...]
+
+    @property
+    def name(self) -> str:
+        """How people find it again."""
+        return f"{_COLUMNS[self.column].name} {self.place}".strip()
+
+    @property
+    def step(self) -> float:
+        """The largest step of which all differences are multiples, to a millionth; 0 where nothing differs."""
+        whole = sorted({round(value * _MICRO) for value in self.values})
+        return math.gcd(*(after - whole[0] for after in whole[1:])) / _MICRO
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether it has had one value only."""
+        return len(set(self.values)) == 1
+
+
+def measuring_points(evidence: Evidence) -> Iterator[Point]:
+    """Yield the points."""
+    series = _series(evidence)
+    yield _clock(evidence)
+    yield _delay(evidence)
+    yield _unit(evidence)
+    yield _range(evidence, series)
+    yield _moving(series)
+    yield _steps(series)
+    yield _battery(evidence)
+
+
+def _lags(evidence: Evidence) -> list[float]:
+    """Return the seconds from measuring to arriving, of each message's newest reading by the device's own clock."""
+    newest = ((came, came.newest) for came in evidence.readings if came.is_new)
+    return [
+        (came.heard.received_at - row.measured_at).total_seconds()
+        for came, row in newest
+        if row is not None and row.time_source == "device"
+    ]
+
+
+def _clock(evidence: Evidence) -> Point:
+    limits = {"most": seconds(_CLOCK_S)}
+    wrong = [came for came in evidence.live if any(fault.code in _TIME_CODES for fault in came.told.faults)]
+    if wrong:
+        got = next(fault for fault in wrong[0].told.faults if fault.code in _TIME_CODES)
+        return point("clock", "failed", said("clock_refused", n=len(wrong), code=got.code, got=got.got), **limits)
+    lags = _lags(evidence)
+    if not lags:
+        return point("clock", "not_seen", said("no_clock" if evidence.readings else "no_reading"), **limits)
+    # What is on its way for no time at all shows the clock alone: the shortest lag is nearest to that.
+    offset_s, spread_s = min(lags), max(lags) - min(lags)
+    found = said("clock", offset=seconds(offset_s), spread=seconds(spread_s), n=len(lags))
+    return point("clock", passes(abs(offset_s) <= _CLOCK_S), found, **limits)
+
+
+def _delay(evidence: Evidence) -> Point:
+    longest_s = max(evidence.trial.interval_s or _DELAY_S, _CLOCK_S)  # a clock within its limit is no delay
+    limits = {"most": seconds(longest_s)}
+    lags = sorted(_lags(evidence))
+    if not lags:
+        return point("delay", "not_seen", said("no_clock" if evidence.readings else "no_reading"), **limits)
+    late_s = lags[math.ceil(_SHARE_LATE * len(lags)) - 1]
+    found = said("delay", median=seconds(statistics.median(lags)), late=seconds(late_s), n=len(lags))
+    return point("delay", passes(late_s <= longest_s), found, **limits)
+
+
+def _unit(evidence: Evidence) -> Point:
+    wrong = [fault for came in evidence.live for fault in came.told.faults if fault.code in _UNIT_CODES]
+    if wrong:
+        counts = collections.Counter(fault.got for fault in wrong)
+        return point("unit", "failed", *(said("unit_refused", got=got, n=n) for got, n in counts.most_common(5)))
+    soil = [row for came in evidence.readings for row in came.soil]
+    water = [(row.volumetric_water_content, row.unit_received) for row in soil if row.volumetric_water_content]
+    positive = [value for value, _ in water if value > 0]
+    percent = _percent_called_fraction(evidence)
+    if percent:
+        return point("unit", "failed", said("percent_as_fraction", n=percent))
+    if len(positive) >= _FEWEST and max(positive) < _FRACTION and {unit for _, unit in water} == {"%"}:
+        return point("unit", "failed", said("fraction_as_percent", highest=f"{100 * max(positive):g}"))
+    if not evidence.readings:
+        return point("unit", "not_seen", said("no_reading"))
+    units = sorted({row.unit_received for row in soil if row.unit_received})
+    return point("unit", "passed", said("units", units=", ".join(units)) if units else said("units_fit"))
+
+
+def _percent_called_fraction(evidence: Evidence) -> int:
+    """Return how many values were refused that are water in percent, called m3/m3."""
+    faults = (fault for came in evidence.live for fault in came.told.faults)
+    return sum(fault.code == "out_of_range" and "m3/m3" in fault.expected for fault in faults)
+
+
+def _range(evidence: Evidence, series: Sequence[_Series]) -> Point:
+    limits = {"highest": f"{limit('water_content_max'):g}"}
+    reasons = collections.Counter(
+        row.quarantine for came in evidence.readings for row in came.soil if row.quarantine is not None
+    )
+    told = [said("quarantined", n=n, reason=reason) for reason, n in reasons.most_common(3)]
+    for one in series:
+        lowest, highest = _bounds(one.column)
+        outside = [value for value in one.values if not lowest <= value <= highest]
+        if outside:
+            worst = max(outside, key=lambda value: max(lowest - value, value - highest))
+            told.append(
+                said("outside", name=one.name, n=len(outside), of=len(one.values), value=_with_unit(one, worst))
+            )
+    if told:
+        return point("range", "failed", *told, **limits)
+    within = [
+        said("within", name=one.name, low=f"{min(one.values):g}", high=_with_unit(one, max(one.values)))
+        for one in series
+    ]
+    return point("range", "passed" if within else "not_seen", *(within or [said("no_reading")]), **limits)
+
+
+def _bounds(column: str) -> tuple[float, float]:
+    if column == "volumetric_water_content":
+        return _LOWEST_WATER, limit("water_content_max")
+    return _RANGES.get(column, (_COLUMNS[column].lowest, _COLUMNS[column].highest))
+
+
+def _with_unit(series: _Series, value: float) -> str:
+    unit = {"1": "", "Cel": "°C", "m3/m3": "m³/m³"}.get(_COLUMNS[series.column].unit, _COLUMNS[series.column].unit)
+    return f"{value:g} {unit}".strip()
+
+
+def _moving(series: Sequence[_Series]) -> Point:
+    elements = collections.defaultdict(list)
+    for one in series:
+        if one.place and len(one.values) >= _FEWEST:
+            elements[one.place].append(one)
+    if not elements:
+        return point("moving", "not_seen", said("too_few", n=_FEWEST))
+    still = {place for place, some in elements.items() if all(one.stands_still for one in some)}
+    told = [
+        said("still", place=place, values=", ".join(_with_unit(one, one.values[0]) for one in elements[place]))
+        for place in sorted(still)
+    ]
+    if told:
+        return point("moving", "failed", *told)
+    resting = [one.name for some in elements.values() for one in some if one.stands_still]
+    found = said("moving_but", names=", ".join(resting)) if resting else said("moving")
+    return point("moving", "passed", found)
+
+
+def _steps(series: Sequence[_Series]) -> Point:
+    limits = {"steps": _wanted_steps()}
+    told, is_coarse, is_sure = [], False, False
+    for one in series:
+        most = _STEPS.get(one.column)
+        if most is None or not one.step:
+            continue
+        is_known = len(set(one.values)) >= _FEWEST
+        is_sure = is_sure or is_known
+        is_coarse = is_coarse or (is_known and one.step > most)
+        told.append(said("step" if is_known else "step_at_most", name=one.name, step=_with_unit(one, one.step)))
+    if not is_sure:
+        return point("steps", "not_seen", *told, said("too_few_values", n=_FEWEST), **limits)
+    return point("steps", passes(not is_coarse), *told, **limits)
+
+
+@functools.cache
+def _wanted_steps() -> str:
+    return ", ".join(_with_unit(_Series("", column, ()), step) for column, step in _STEPS.items())
+
+
+def _battery(evidence: Evidence) -> Point:
+    wrong = [f for came in evidence.live for f in came.told.faults if f.pointer.endswith(_BATTERY)]
+    if wrong:
+        return point("battery", "failed", said("battery_refused", got=wrong[0].got, n=len(wrong)))
+    rows = [row for came in evidence.live for row in came.status]
+    volts = [row.battery_v for row in rows if row.battery_v is not None]
+    percent = [row.battery_pct for row in rows if row.battery_pct is not None]
+    if not volts and not percent:
+        return point("battery", "not_seen", said("no_battery"))
+    lowest, highest = _RANGES["battery_v"]
+    told = [
+        said("battery", low=f"{min(some):g}", high=f"{max(some):g} {unit}")
+        for some, unit in ((volts, "V"), (percent, "%"))
+        if some
+    ]
+    return point("battery", passes(all(lowest <= volt <= highest for volt in volts)), *told)
+
+
+def _series(evidence: Evidence) -> list[_Series]:
+    values: dict[tuple[str, str], dict[Any, float]] = collections.defaultdict(dict)
+    for came in evidence.readings:
+        for row in came.rows:
+            place = _place(row)
+            for column in _COLUMNS:
+                value = getattr(row, column, None)
+                if value is not None:
+                    values[place, column].setdefault(row.measured_at, value)
+    return [
+        _Series(place, column, tuple(value for _, value in sorted(some.items())))
+        for (place, column), some in sorted(values.items())
+    ]
+
+
+def _place(row: Any) -> str:
+    if not isinstance(row, SoilReading):
+        return ""
+    return f"ch {row.channel}" if row.depth_cm is None else f"{row.depth_cm:g} cm"

@@ -1,0 +1,131 @@
+"""The file of an acceptance test: what was tested, every message of the device as it came, and how it ended.
+
+JSON, a line each: the first is the test, the last its end, those between messages as `device tail --json` prints them.
+The report is made from the file alone, so that it can be made again, and by somebody else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from greensward.overheard.message import Heard, read_heard
+from ingest.errors import ConfigError
+
+Ending = Literal["done", "stopped", "broker_lost", "broken_off"]
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """What was tested, and against what.
+
+    model: "vendor/model" of the register, None where it has none
+    interval_s: between two reports, as registered or said; None when nobody says
+    broker: host and port
+    software_version: of the Greensward that listened
+    """
+
+    form: Literal["greensward_acceptance/1"] = "greensward_acceptance/1"
+    device_id: str
+    model: str | None
+    interval_s: float | None
+    minutes: float
+    broker: str
+    mqtt_version: str
+    district: str
+    timezone: str
+    software_version: str
+    started_at: datetime
+
+
+class _End(msgspec.Struct, frozen=True, kw_only=True):
+    ended_at: datetime
+    ended: Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A file that was read.
+
+    ended: "broken_off" where the file has no end: whoever wrote it was killed
+    sha256: of the file's bytes, in hex
+    """
+
+    trial: Trial
+    messages: tuple[Heard, ...]
+    ended_at: datetime
+    ended: Ending
+    sha256: str
+
+
+class Writer:
+    """Writes the file, each line as soon as it is known."""
+
+    def __init__(self, file: Path, trial: Trial) -> None:
+        """Begin a new file. Raises: ConfigError when it is there already or cannot be written."""
+        try:
+            self._opened = file.open("xb", buffering=0)
+        except FileExistsError as error:
+            raise ConfigError(f"{file} is there already, and is not written over. Name another with --out.") from error
+        except OSError as error:
+            raise ConfigError(f"{file}: {error.strerror}.") from error
+        self._write(trial)
+
+    def add(self, heard: Heard) -> None:
+        """Add a message. Raises: OSError."""
+        self._write(heard.as_values())
+
+    def end(self, ended_at: datetime, ended: Ending) -> None:
+        """Say how it ended. Raises: OSError."""
+        self._write(_End(ended_at=ended_at, ended=ended))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._opened.close()
+
+    def _write(self, value: object) -> None:
+        self._opened.write(msgspec.json.encode(value) + b"\n")
+
+
+@contextmanager
+def new_record(file: Path, trial: Trial) -> Iterator[Writer]:
+    """Write a new file for the length of a block. Raises: ConfigError."""
+    writer = Writer(file, trial)
+    try:
+        yield writer
+    finally:
+        writer.close()
+
+
+def read_record(file: Path) -> Record:
+    """Return what a file says. Raises: ConfigError naming the line that is wrong."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}.") from error
+    first, *lines = content[: content.rfind(b"\n") + 1].splitlines() or [b""]  # a last line without end is half a line
+    try:
+        trial = msgspec.json.decode(first, type=Trial)
+    except msgspec.MsgspecError as error:
+        raise ConfigError(
+            f"{file}, line 1: expected the test, as `greensward device accept` writes it into its .jsonl. {error}"
+        ) from error
+    end = _end_of(lines[-1]) if lines else None
+    told = lines[:-1] if end else lines
+    messages = tuple(read_heard(line, f"{file}, line {number}") for number, line in enumerate(told, 2))
+    last_at = max((heard.received_at for heard in messages), default=trial.started_at)
+    end = end or _End(ended_at=last_at, ended="broken_off")
+    return Record(trial, messages, end.ended_at, end.ended, hashlib.sha256(content).hexdigest())
+
+
+def _end_of(line: bytes) -> _End | None:
+    try:
+        return msgspec.json.decode(line, type=_End)
+    except msgspec.MsgspecError:
+        return None
