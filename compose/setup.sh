@@ -19,7 +19,7 @@ case $district in '' | [!A-Za-z0-9]* | *[!A-Za-z0-9._-]*) fail "'$district' is n
 site=$target.part
 rm -rf "$site"
 trap 'rm -rf "$site"' EXIT
-mkdir -p "$site/secrets" "$site/broker/certs"
+mkdir -p "$site/secrets" "$site/broker/certs" "$site/send"
 site=$(CDPATH='' cd -- "$site" && pwd)
 
 "$here/make-certs.sh" "$site/ca" ca
@@ -53,10 +53,10 @@ chmod 755 "$site" "$site/secrets" "$site/broker" "$site/broker/certs"
 chmod 644 "$site/greensward.toml" "$site/ca.crt"
 if [ "$(id -u)" = 0 ]; then
     chown -R 1883:1883 "$site/broker"
-    chown 10001:10001 "$site/secrets/broker-password"
+    chown 10001:10001 "$site/secrets/broker-password" "$site/send"
 else
-    printf 'setup: now run: sudo chown -R 1883:1883 %s/broker && sudo chown 10001:10001 %s/secrets/broker-password\n' \
-        "$target" "$target" >&2
+    printf 'setup: now run: sudo chown -R 1883:1883 %s/broker && sudo chown 10001:10001 %s/secrets/broker-password %s/send\n' \
+        "$target" "$target" "$target" >&2
 fi
 mv "$site" "$target"
 printf 'setup: %s is ready. A certificate for a device: %s/make-certs.sh %s/ca device ID\n' "$target" "$here" "$target" >&2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from importlib import resources
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from crews.campaign import Standing
 from crews.card import Form, make_card
 from crews.crew_list import GROUPS, CrewList, Stop
 from crews.issue import LATE_REPORT, OPEN_STATES, STATES
+from crews.notices.outbox import Refusal
 from crews.office import OfficeView
 from crews.photos import LARGEST_BYTES
 from crews.picture.story import Story
@@ -169,8 +170,10 @@ def _receipt(listed: CrewList, received: tuple[str, str] | None, language: str) 
     return say(f"received.{received[0]}", plot=stop.name, state=state, issue=received[1])
 
 
-def render_office(view: OfficeView, language: str, site: Site, known: Reasons | None = None) -> str:
-    """Return the office's page."""
+def render_office(
+    view: OfficeView, language: str, site: Site, known: Reasons | None = None, refused: Sequence[Refusal] = ()
+) -> str:
+    """Return the office's page; refused: messages to crews that the other end would not have."""
     say = speaker(language)
     evaluated, is_old = say_evaluation(view.evaluated_at, view.generated_at, language)
     good, done = view.on_time
@@ -222,6 +225,17 @@ def render_office(view: OfficeView, language: str, site: Site, known: Reasons | 
         soon_dry=[(name, say_dry_in(finding, say)) for name, finding in view.soon_dry],
         campaigns=[_campaign(one, say) for one in view.campaigns],
         states=[state for state in STATES if state in OPEN_STATES],
+        refused=[
+            say(
+                "office.refused_one",
+                when=say_instant(one.at, view.generated_at, site.timezone, say),
+                crew=one.crew or say("office.refused_all"),
+                channel=one.channel,
+                kind=say(f"notice_kind.{one.kind}"),
+                said=f"{one.code} {one.said}".strip(),
+            )
+            for one in refused
+        ],
     )
 
 

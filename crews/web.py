@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -41,6 +41,7 @@ from crews.issue_page import render_issue
 from crews.ledger import Ledger
 from crews.links import Keys, Pass, form_token, load_keys, read_token
 from crews.lists import all_lists, list_of, list_of_one, office_view
+from crews.notices.outbox import refusals
 from crews.office import Filters
 from crews.page import render_list, render_office
 from crews.photos import find_photo, photo_types, photos_of_action
@@ -53,6 +54,9 @@ from ingest.errors import StoreError
 from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder
 from ingest.site import Site
+
+REFUSED_FOR = timedelta(days=3)
+"""How long the office is shown what robots and mail servers would not have."""
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -249,7 +253,8 @@ class Web:
         with self.ledger() as ledger:
             self.holder(ledger, request, "office")
             view = office_view(ledger, self.plots(), self.clock(), filters, self.truck_litres)
-        return HTMLResponse(render_office(view, language_of(request), self.site))
+            refused = refusals(ledger, self.clock() - REFUSED_FOR)
+        return HTMLResponse(render_office(view, language_of(request), self.site, refused=refused))
 
     def show_flights(self, request: Request) -> Response:
         """Show the office a flight (the newest with ground, or the one asked for) and what no crew is sent for."""

@@ -5,6 +5,8 @@ Everything is read from files, so that any process may ask, also while ingest or
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import sys
 from collections import Counter
@@ -21,6 +23,7 @@ from starlette.routing import BaseRoute, Route
 
 from crews.flights.lists import find_lists
 from crews.ledger import Ledger
+from crews.notices.outbox import Refusal, Standing, refusals, standing
 from greensward.given_settings import load
 from greensward.metrics import METRICS_TYPE, metrics_page
 from greensward.settings import Settings
@@ -42,6 +45,11 @@ QUIET = timedelta(hours=2)
 
 _EVALUATION_GRACE = timedelta(minutes=5)
 
+_LATE = timedelta(minutes=30)
+"""A robot that has had enough takes messages again within a quarter of an hour."""
+
+_A_DAY = timedelta(days=1)
+
 
 class Problem(msgspec.Struct, frozen=True):
     """One thing that is wrong: what, how it was found, what to do."""
@@ -49,6 +57,15 @@ class Problem(msgspec.Struct, frozen=True):
     what: str
     found: str
     mend: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How it stands with what crews are told. refused: of the last day; is_running: whether a sender runs."""
+
+    standing: Standing
+    refused: tuple[Refusal, ...]
+    is_running: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +78,7 @@ class Health:
     issues: number of open issues by state
     missing_files: files of the last days' flights that docks counted and that never came, by the newest evaluation;
     None where no dock counted any
+    sending: None where no channel is set
     unreadable: one sentence for each thing that could not be read
     """
 
@@ -69,6 +87,7 @@ class Health:
     evaluated_at: datetime | None
     issues: Counter[str]
     missing_files: int | None = None
+    sending: Sending | None = None
     unreadable: tuple[str, ...] = ()
 
 
@@ -79,6 +98,7 @@ def read_health(settings: Settings) -> Health:
     status: IngestStatus | None = None
     evaluated_at: datetime | None = None
     issues: Counter[str] = Counter()
+    sending: Sending | None = None
     try:
         status = read_status(folder)
     except StoreError as error:
@@ -91,12 +111,33 @@ def read_health(settings: Settings) -> Health:
         if folder.ledger.exists():
             with Ledger(folder.ledger, settings.place()) as ledger:
                 issues = Counter(issue.state for issue in ledger.open_issues())
+                sending = _sending(folder, ledger, settings.now()) if settings.send else None
     except StoreError as error:
         unreadable.append(str(error))
     there = next(path for path in (folder.root, *folder.root.parents) if path.exists())
     lists = find_lists(folder)
     missing = None if lists is None else lists.missing_files
-    return Health(status, shutil.disk_usage(there).free, evaluated_at, issues, missing, tuple(unreadable))
+    return Health(status, shutil.disk_usage(there).free, evaluated_at, issues, missing, sending, tuple(unreadable))
+
+
+def _sending(folder: DataFolder, ledger: Ledger, now: datetime) -> Sending:
+    return Sending(standing(ledger, now), tuple(refusals(ledger, now - _A_DAY)), _has_sender(folder))
+
+
+def _has_sender(folder: DataFolder) -> bool:
+    """Say whether somebody holds the sender's lock. Raises: StoreError."""
+    with store_errors(f"looking at {folder.sender_lock}"):
+        try:
+            descriptor = os.open(folder.sender_lock, os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+    return False
 
 
 def last_evaluation(folder: DataFolder) -> datetime | None:
@@ -139,6 +180,23 @@ def problems(health: Health, settings: Settings, now: datetime) -> Iterator[Prob
     elif now - health.evaluated_at > allowed:
         found = f"the last one is of {_clock(health.evaluated_at, zone)}"
         yield Problem("evaluation", found, "Is `greensward flag --every …` running? What does its log say?")
+    if health.sending is not None:
+        yield from _sending_problems(health.sending, now, zone)
+
+
+def _sending_problems(sending: Sending, now: datetime, zone: ZoneInfo) -> Iterator[Problem]:
+    if not sending.is_running:
+        yield Problem("sender", "channels are set, and nobody sends", "greensward up, or greensward send")
+    late_since = sending.standing.late_since
+    if late_since is not None and now - late_since > _LATE:
+        said = f"; the last try: {sending.standing.last_said}" if sending.standing.last_said else ""
+        found = f"{sending.standing.counts['waiting']} messages wait, the oldest since {_clock(late_since, zone)}{said}"
+        yield Problem("sending", found, "greensward send --test NAME; it is tried again by itself.")
+    if sending.refused:
+        last = sending.refused[0]
+        of_all = f"{len(sending.refused)} messages of the last day were refused, the last"
+        found = f"{of_all} on {last.channel} at {_clock(last.at, zone)}: {last.code} {last.said}".rstrip()
+        yield Problem("sending", found, "Mend what it says in [send.NAME] or at the robot; greensward send --test NAME")
 
 
 def _ingest_problems(status: IngestStatus | None, now: datetime, zone: ZoneInfo) -> Iterator[Problem]:
@@ -186,8 +244,9 @@ def health_routes(settings: Settings) -> list[BaseRoute]:
         wrong = Counter(problem.what for problem in problems(health, settings, now))
         status, issues = health.status, health.issues
         page = metrics_page(
-            status, health.free_bytes, health.evaluated_at, issues, wrong, now, missing_files=health.missing_files
-        )
+            status, health.free_bytes, health.evaluated_at, issues, wrong, now, missing_files=health.missing_files,
+            sending=None if health.sending is None else health.sending.standing.counts,
+        )  # fmt: skip
         return PlainTextResponse(page, media_type=METRICS_TYPE)
 
     return [Route("/readyz", ready), Route("/metrics", metrics)]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from crews.issue import OPEN_STATES
+from crews.notices.outbox import ENDS
 from ingest.status import IngestStatus
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -23,11 +24,13 @@ def metrics_page(
     now: datetime,
     *,
     missing_files: int | None = None,
+    sending: Mapping[str, int] | None = None,
 ) -> str:
     """Return the whole page. What is not known is left out, never 0: an absent series can be alerted on.
 
     issues: open issues by state; problems: number of problems by kind, as /readyz lists them
     missing_files: files of flights that docks counted and that never came
+    sending: messages to crews by state; None where no channel is set
     """
     states = {state: issues.get(state, 0) for state in sorted(OPEN_STATES)}
     parts = [
@@ -41,6 +44,10 @@ def metrics_page(
     if missing_files is not None:
         meaning = "Files of the last 7 days' flights that docks counted and that never came, by the last evaluation."
         parts.append(_metric("missing_drone_files", "gauge", meaning, {"": missing_files}))
+    if sending is not None:
+        meaning = "Messages to crews and office by state; those that have ended, of the last day."
+        counts = {state: sending.get(state, 0) for state in ("waiting", *ENDS)}
+        parts.append(_metric("crew_messages", "gauge", meaning, counts, "state"))
     if status is not None:
         parts.extend(_of_ingest(status, now))
     return "".join(parts)

@@ -53,7 +53,7 @@ _OUTAGE_H = 48
 _LONGEST_LISTENING_S = 3600
 _NAMED_DEVICES = 5
 _SHOWN = 5
-_FROM_HEALTH = {"unreadable", "messages", "evaluation"}
+_FROM_HEALTH = {"unreadable", "messages", "evaluation", "sender", "sending"}
 
 _REGISTERS = {
     "plots": "greensward plots import FILE.geojson (docs/plots.md)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -38,6 +39,7 @@ app = App(name="send", help_epilogue=examples("greensward send", "greensward sen
 
 _TURN_S = 1.0
 _AGAIN_S = 15.0
+_LOCK_TRIES, _LOCK_PAUSE_S = 5, 0.1
 
 
 @app.default
@@ -99,13 +101,21 @@ def _alone(folder: DataFolder) -> Iterator[None]:
         make_folder(folder.sender_lock.parent)
         descriptor = os.open(folder.sender_lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InUseError(f"Another greensward send sends for {folder.root}; one is enough.") from error
+        if not any(_is_taken(descriptor) for _ in range(_LOCK_TRIES)):
+            raise InUseError(f"Another greensward send sends for {folder.root}; one is enough.")
         yield
     finally:
         os.close(descriptor)
+
+
+def _is_taken(descriptor: int) -> bool:
+    """Take the lock, or wait a moment: whoever looks whether there is a sender holds it for one."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        time.sleep(_LOCK_PAUSE_S)
+        return False
+    return True
 
 
 def _test(name: str, settings: Settings, folder: DataFolder) -> int:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
+from starlette.applications import Starlette
 
 from crews.ledger import Ledger
+from crews.links import load_keys, make_token
 from greensward.cli import run
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_IN_USE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE
+from greensward.given_settings import load
+from greensward.health import health_routes
 from ingest.lake.layout import DataFolder
 from ingest.site import BEICHEN
 from tests.crews.preview import made_folder
+from tests.crews.served import served
 from tests.mosquitto import free_port
 from tests.notices.sending import robot
 from tests.robots import Vendors, vendors
@@ -132,3 +142,66 @@ def test_a_test_message_is_harmless_and_says_what_the_other_end_said(
     said = "".join(capsys.readouterr())
     assert "Connection refused" in said
     assert "canary" not in said
+
+
+def _page(config: Path, path: str) -> str:
+    """Return what the server says of its health."""
+
+    async def ask() -> str:
+        transport = httpx.ASGITransport(app=Starlette(routes=health_routes(load(config))))
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return (await client.get(path)).text
+
+    return asyncio.run(ask())
+
+
+def test_doctor_metrics_and_the_office_tell_of_what_was_refused_and_that_nobody_sends(
+    installation: Installation, robots: Vendors, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (installation.config.parent / "crew_1.url").write_text(f"{robots.url}/wecom/send?key=canary\n", encoding="utf-8")
+    doctor = ["doctor", "--quick", "--config", str(installation.config)]
+    assert run(doctor) == EXIT_FOUND_PROBLEMS
+    assert "channels are set, and nobody sends" in capsys.readouterr().out
+    with installation.sending() as process:
+        wait_until(lambda: installation.states() == ["refused"], "the robot refuses it")
+        run(doctor)
+        said = capsys.readouterr().out
+        assert "nobody sends" not in said
+        assert "1 messages of the last day were refused, the last on crew_1" in said
+        assert "93000 invalid webhook url" in said
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == EXIT_OK
+    page = _page(installation.config, "/metrics")
+    assert 'greensward_crew_messages{state="refused"} 1.0' in page
+    assert 'greensward_problems{what="sender"} 1.0' in page
+    assert {"sender", "sending"} <= set(json.loads(_page(installation.config, "/readyz")))
+    now = datetime(2026, 7, 2, 0, 0, tzinfo=UTC)
+    with served(installation.folder, now) as url, httpx.Client(base_url=url) as office:
+        token = make_token(load_keys(installation.folder), "office", "office", now)
+        for language, heading in (("zh", "没有送达的清单消息"), ("en", "Messages to crews that were refused")):
+            page = office.get(f"/c/{token}?lang={language}", follow_redirects=True).text
+            assert heading in page
+            assert "一队" in page
+            assert "93000 invalid webhook url" in page
+
+
+def test_up_sends_where_a_channel_is_set(installation: Installation, robots: Vendors) -> None:
+    text = installation.config.read_text(encoding="utf-8")
+    installation.config.write_text(f"{text}[broker]\nport = {free_port()}\n", encoding="utf-8")
+    environment = os.environ | {"GREENSWARD__WEB__PORT": str(free_port())}
+    with (
+        installation.log.open("wb") as log,
+        subprocess.Popen(
+            [sys.executable, "-m", "greensward", "up", "--config", installation.config],
+            stdout=log, stderr=log, env=environment,
+        ) as process,
+    ):  # fmt: skip
+        try:
+            wait_until(lambda: len(robots.texts()) == 1, "the digest came")
+            wait_until(lambda: installation.states() == ["sent"], "its receipt is kept")
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(PATIENCE_S)
+    said = installation.log.read_text(encoding="utf-8")
+    assert "sends   crew_1" in said
+    assert "Traceback" not in said

@@ -27,7 +27,8 @@ SERVICES: dict[str, Any] = SHIPPED["services"]
 
 def test_the_shipped_file_breaks_no_rule() -> None:
     assert breaches(SHIPPED) == []
-    assert set(SERVICES) == {"mosquitto", "ingest", "flags", "web"}
+    assert set(SERVICES) == {"mosquitto", "ingest", "flags", "web", "send"}
+    assert [name for name, service in SERVICES.items() if "profiles" in service] == ["send"]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,8 @@ def test_every_rule_catches_its_breach(change: dict[str, Any]) -> None:
 
 def test_only_the_devices_and_readers_ports_face_the_network() -> None:
     ports = {name: service.get("ports", []) for name, service in SERVICES.items()}
-    assert ports == {"mosquitto": ["8883:8883", "8885:8885"], "ingest": [], "flags": [], "web": ["127.0.0.1:8080:8080"]}
+    web = ["127.0.0.1:8080:8080"]
+    assert ports == {"mosquitto": ["8883:8883", "8885:8885"], "ingest": [], "flags": [], "web": web, "send": []}
     assert SHIPPED["networks"]["inside"]["internal"] is True
     assert SERVICES["ingest"]["networks"] == ["inside"]
 
@@ -109,7 +111,9 @@ def test_the_image_is_built_from_what_exists_and_runs_as_nobody_in_particular() 
 
 
 def test_the_commands_are_commands_of_greensward() -> None:
-    assert [SERVICES[name]["command"][0] for name in ("ingest", "flags", "web")] == ["ingest", "flag", "serve"]
+    assert [SERVICES[name]["command"][0] for name in ("ingest", "flags", "web", "send")] == [
+        "ingest", "flag", "serve", "send"
+    ]  # fmt: skip
 
 
 def uv() -> str:

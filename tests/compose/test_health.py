@@ -17,7 +17,8 @@ import pytest
 from starlette.applications import Starlette
 
 from crews.flights.lists import keep_lists, make_lists
-from greensward.health import Health, health_routes, last_evaluation, problems, read_health
+from crews.notices.outbox import Refusal, Standing
+from greensward.health import Health, Sending, health_routes, last_evaluation, problems, read_health
 from greensward.metrics import metrics_page
 from greensward.settings import DataSettings, IngestSettings, Settings
 from ingest.lake.compact import compact_lake
@@ -62,6 +63,13 @@ def wrong(looked_at: Health) -> list[str]:
     return [problem.what for problem in problems(looked_at, Settings(), NOW)]
 
 
+IDLE = Standing({})
+
+
+def sends(stands: Standing = IDLE, refused: tuple[Refusal, ...] = (), *, is_running: bool = True) -> Health:
+    return health(sending=Sending(stands, refused, is_running))
+
+
 def changed(**changes: object) -> Health:
     return health(msgspec.structs.replace(WELL, **changes))
 
@@ -77,6 +85,11 @@ def test_nothing_is_wrong_with_a_running_installation() -> None:
         (changed(written_at=NOW - timedelta(seconds=30)), []),
         (changed(written_at=NOW - timedelta(seconds=31)), ["ingest"]),
         (changed(connected=False), ["broker"]),
+        (sends(), []),
+        (sends(is_running=False), ["sender"]),
+        (sends(Standing({"waiting": 1}, NOW - timedelta(minutes=30))), []),
+        (sends(Standing({"waiting": 1}, NOW - timedelta(minutes=31))), ["sending"]),
+        (sends(refused=(Refusal("crew_1", "一队", "digest", NOW, "93000", "invalid webhook url"),)), ["sending"]),
         (changed(connected=False, paused="disk low"), ["ingest"]),
         (changed(sessions_lost=1), ["session"]),
         (changed(damaged_files=["x.parquet"]), ["lake"]),

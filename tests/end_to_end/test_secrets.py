@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,17 +20,22 @@ from crews.links import load_keys, make_token
 from ingest.status import read_status
 from tests.crews.preview import made_folder
 from tests.mosquitto import Mosquitto, free_port
+from tests.notices.sending import robot, secret_file
+from tests.robots import KEY, SECRET, Vendors, vendors
 from tests.waiting import PATIENCE_S, wait_until
 
 PASSWORD, OTHER_PASSWORD = "canary-of-the-broker", "canary-that-is-wrong"
+MAIL_PASSWORD = "canary-of-the-mail"  # noqa: S105 - of a mail server that is not there
 
 
 class Installation:
     """`greensward up` beside a broker that asks for a password, and everything that anybody could read of it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, robots: Vendors) -> None:
         """Write settings and secrets of an installation under `root`."""
         self.root = root
+        self.robots = robots
+        robots.echo, robots.limit = True, 2
         self.folder = made_folder(root / "data")
         passwords = root / "broker-passwords"
         passwords.touch(0o600)
@@ -45,12 +51,25 @@ class Installation:
         secret.write_text(f"{password}\n", encoding="ascii")
         config = self.root / name
         config.write_text(
-            f'[data]\nfolder = "{self.folder.root}"\n[flags]\nevery_minutes = 10\n[web]\nport = {self.web_port}\n'
+            f'[data]\nfolder = "{self.folder.root}"\n[flags]\nevery_minutes = 10\n'
+            f'[web]\nport = {self.web_port}\npublic_url = "{self.url}"\n'
             f'[broker]\nhost = "127.0.0.1"\nport = {self.broker.port}\nusername = "greensward"\n'
-            f'password_file = "{secret}"\n',
+            f'password_file = "{secret}"\n' + self._channels(),
             encoding="utf-8",
         )
         return config
+
+    def _channels(self) -> str:
+        """Return robots that send back all that they hear, and a mail server that is not there."""
+        mail = secret_file(self.root / "mail.password", MAIL_PASSWORD)
+        soon = 'at = "00:01"\nquiet = "00:00-00:00"\n'
+        return (
+            '[send.office]\nkind = "email"\ncrews = ["*"]\nhost = "127.0.0.1"\ntls = "none"\nusername = "u"\n'
+            f'port = {free_port()}\npassword_file = "{mail}"\nsender = "a@example.org"\nto = ["b@example.org"]\n{soon}'
+            + robot(self.root, self.robots, "wecom", "crew_1", more=soon)
+            + robot(self.root, self.robots, "dingtalk", "crew_2", '["二队"]', soon)
+            + robot(self.root, self.robots, "feishu", "crew_3", '["三队"]', soon)
+        )
 
     @contextmanager
     def up(self) -> Iterator[None]:
@@ -145,25 +164,31 @@ class Installation:
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Iterator[Installation]:
-    made = Installation(tmp_path)
-    made.broker.start()
-    yield made
-    made.broker.stop()
+    with vendors() as robots:
+        made = Installation(tmp_path, robots)
+        made.broker.start()
+        yield made
+        made.broker.stop()
 
 
 def test_no_secret_shows_in_any_log_page_metric_error_process_or_file(installation: Installation) -> None:
-    secrets = {PASSWORD, OTHER_PASSWORD}
+    secrets = {PASSWORD, OTHER_PASSWORD, MAIL_PASSWORD, KEY, SECRET, "canary-of-dingtalk", "canary-of-feishu"}
     with installation.up():
         wait_until(installation.is_up, "ingest is connected and pages are served")
+        wait_until(lambda: installation.robots.tries > 2, "each robot was spoken to, one in vain")
         keys = load_keys(installation.folder)
         for whose in (("crew", "一队"), ("office", "office")):
             token = make_token(keys, *whose, datetime.now(UTC))
             secrets |= {token, installation.look_at_pages(token)}
         installation.look_at_processes()
+        secrets |= set(re.findall(r"/c/(\S+)", "".join(installation.robots.texts())))
+        for arguments in (["config"], ["send", "--test", "crew_1"], ["send", "--test", "office"], ["send"]):
+            said = installation.says(*arguments, "--config", str(installation.config))
+            installation.seen[f"greensward {' '.join(arguments)}"] = said
         installation.seen["doctor"] = installation.says("doctor", "--config", str(installation.config))
     installation.refused()
     installation.look_at_files()
     secrets |= set(installation.keys())
-    assert len(secrets) == 5
+    assert len(secrets) == 12
     shown = [(what, secret) for what, text in installation.seen.items() for secret in secrets if secret in text]
     assert shown == []
