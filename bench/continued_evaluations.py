@@ -30,6 +30,7 @@ from ingest.lake.write import by_local_day, replace_register, write_rows
 from ingest.site import BEICHEN
 from sql.carry import Carry
 from sql.evaluate import evaluate
+from sql.held import held_models
 from sql.models import READINGS_AT_ONCE, carried_models
 
 _SINCE = datetime(2020, 1, 1, tzinfo=UTC)
@@ -305,8 +306,8 @@ def _first_difference(flags: pa.Table, expected: pa.Table) -> str:
 
 
 def compare_tables(carried: duckdb.DuckDBPyConnection, whole: duckdb.DuckDBPyConnection, where: str) -> None:
-    """Compare every carried table. Raises: AssertionError with the first rows that differ."""
-    for model in carried_models():
+    """Compare every carried and held table. Raises: AssertionError with the first rows that differ."""
+    for model in (*carried_models(), *held_models()):
         if model.name == "unsteady_devices":
             continue
         columns = [row[0] for row in whole.execute(f"describe {model.name}").fetchall()]

@@ -1,8 +1,9 @@
 """How well the days until dry are told: the SQL of the product over real drydowns.
 
 Each event becomes a plot: its first five daily means, a refill point at its threshold, a wilting point that gives the
-asymptote of the record it came from (its first percentile less 0.005). The model dry_forecasts is run as it is, at noon
-of the fifth day, and its days are held against the day on which the soil really crossed the threshold.
+asymptote of the record it came from (its first percentile less 0.005). The models drydowns and dry_forecasts are run
+as they are, at noon of the fifth day, and its days are held against the day on which the soil really crossed the
+threshold.
 
     python -m bench.drydowns ../shared/data/soil/drydown_hindcast_events.csv
 """
@@ -75,9 +76,11 @@ def forecast(events: Sequence[dict[str, str]]) -> list[tuple[float, float, float
             "create temp table weather_outlook (date date, et0_mm double, rain_expected_mm double, "
             "rain_at_least_mm double, rain_at_most_mm double)"
         )
-        (select,) = [model.select for model in all_models() if model.name == "dry_forecasts"]
+        for model in all_models():
+            if model.name in ("drydowns", "dry_forecasts"):
+                connection.execute(f"create temp table {model.name} as {model.select}")
         told = connection.execute(
-            f"select plot_id, days_median, days_low, days_high from ({select}) where days_median is not null"
+            "select plot_id, days_median, days_low, days_high from dry_forecasts where days_median is not null"
         ).fetchall()
     by_plot = {plot_id: (median, low, high) for plot_id, median, low, high in told}
     return [by_plot.get(f"E{number}") for number in range(len(events))]

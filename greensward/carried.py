@@ -18,6 +18,7 @@ from ingest.lake.files import Days, partition_days, partition_files
 from ingest.lake.layout import DataFolder
 from ingest.lake.tables import table
 from sql.carry import Carry, Generation, Past
+from sql.held import Held, held_models
 from sql.models import carried_models
 
 _MOST_GENERATIONS = 16
@@ -32,13 +33,20 @@ class _Generation(msgspec.Struct, forbid_unknown_fields=True):
     files: dict[str, str]
 
 
+class _Held(msgspec.Struct, forbid_unknown_fields=True):
+    key: str
+    file: str
+
+
 class _Contents(msgspec.Struct, forbid_unknown_fields=True):
     key: str
     as_of: datetime
     days: dict[date, list[str]]
     device_days: str
+    device_sums: str
     groups: str
     generations: list[_Generation]
+    held: dict[str, _Held]
 
 
 def soil_files(folder: DataFolder, days: Days | None = None) -> dict[date, list[str]]:
@@ -66,11 +74,13 @@ def load_past(folder: DataFolder) -> Past | None:
         contents.as_of,
         contents.days,
         folder.carried / contents.device_days,
+        folder.carried / contents.device_sums,
         folder.carried / contents.groups,
         [
             Generation(one.as_of, one.groups, {name: folder.carried / file for name, file in one.files.items()})
             for one in contents.generations
         ],
+        {name: Held(one.key, folder.carried / one.file) for name, one in contents.held.items()},
     )
 
 
@@ -102,9 +112,10 @@ def keep_for_next(folder: DataFolder, lake: duckdb.DuckDBPyConnection, carry: Ca
         carry.key,
         carry.as_of,
         {day: list(names) for day, names in carry.days.items()},
-        _device_days(folder, lake, carry, before),
+        *_device_days(folder, lake, carry, before),
         _write(folder, lake, "groups", carry.groups_to_keep(len(generations) - 1, whole=whole)),
         generations,
+        {model.name: _held(folder, lake, carry, before, model.name) for model in held_models()},
     )
     with store_errors(f"writing {_list_of(folder)}"):
         make_folder(folder.carried)
@@ -112,13 +123,28 @@ def keep_for_next(folder: DataFolder, lake: duckdb.DuckDBPyConnection, carry: Ca
     _remove_others(folder, contents)
 
 
-def _device_days(folder: DataFolder, lake: duckdb.DuckDBPyConnection, carry: Carry, before: _Contents | None) -> str:
-    """Return the name of the file of fingerprints: that of `before` where all of its days still are as they were."""
+def _held(
+    folder: DataFolder, lake: duckdb.DuckDBPyConnection, carry: Carry, before: _Contents | None, name: str
+) -> _Held:
+    key = carry.holding.keys[name]
+    held = None if before is None else before.held.get(name)
+    if held is not None and held.key == key:
+        return held
+    return _Held(key, _write(folder, lake, name, f"select * from {name}"))
+
+
+def _device_days(
+    folder: DataFolder, lake: duckdb.DuckDBPyConnection, carry: Carry, before: _Contents | None
+) -> tuple[str, str]:
+    """Return the names of the files of fingerprints: those of `before` where all of their days are as they were."""
     past = carry.past
     is_known = before is not None and past is not None and before.device_days == past.device_days.name
     if before is not None and is_known and not carry.has_new_days:
-        return before.device_days
-    return _write(folder, lake, "device_days", carry.device_days_to_keep())
+        return before.device_days, before.device_sums
+    return (
+        _write(folder, lake, "device_days", carry.device_days_to_keep()),
+        _write(folder, lake, "device_sums", carry.device_sums_to_keep()),
+    )
 
 
 def _is_what_was_carried(contents: _Contents, carry: Carry) -> bool:
@@ -148,9 +174,12 @@ def _list_of(folder: DataFolder) -> Path:
 
 def _names(contents: _Contents) -> Iterator[str]:
     yield contents.device_days
+    yield contents.device_sums
     yield contents.groups
     for one in contents.generations:
         yield from one.files.values()
+    for held in contents.held.values():
+        yield held.file
 
 
 def _write(folder: DataFolder, lake: duckdb.DuckDBPyConnection, stem: str, select: str) -> str:

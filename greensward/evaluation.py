@@ -150,6 +150,7 @@ def judge_to_keep(
 
 
 def _all_to_keep(lake: duckdb.DuckDBPyConnection, flags: pa.Table, as_of: datetime) -> ToKeep:
+    lake.execute("set variable pictured_plots = (select coalesce(list(plot_id), []) from pictured_plots)")
     stories = lake.execute("select plot_id, story_json from plot_stories").to_arrow_table()
     standings = [standing_from_row(row) for row in campaign_progress(lake)]
     doubtful, routed = (

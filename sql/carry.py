@@ -20,6 +20,7 @@ import duckdb
 from ingest.site import Site
 from sql.continued import OPEN_DAYS, Seam, begin, end, seam_before, show_what_is_near, unsteady_groups
 from sql.fingerprints import (
+    CLOSED_READINGS,
     DEVICE_GROUP,
     READ_OF_WINDOW,
     make_fingerprints,
@@ -28,6 +29,7 @@ from sql.fingerprints import (
     same_days,
     with_group,
 )  # fmt: skip
+from sql.held import Held, Holding
 from sql.models import READINGS_AT_ONCE, Model, carried_models
 from sql.parts import in_parts
 from sql.reference import limit
@@ -75,17 +77,21 @@ class Past:
     key: of everything that all plots share; when it differs nothing is carried
     days: names of the files of soil_readings that each local day had
     device_days: file of the fingerprints of a device's readings on a day
+    device_sums: file of what all of these add to the fingerprint of its group
     groups: file of group_id, its fingerprints, whether another evaluation may continue after its closed days, and the
         generation that holds the group's rows
     generations: later ones hold groups that were judged anew
+    held: rows of held models (sql/held.py)
     """
 
     key: str
     as_of: datetime
     days: Mapping[date, Sequence[str]]
     device_days: Path
+    device_sums: Path
     groups: Path
     generations: Sequence[Generation]
+    held: Mapping[str, Held]
 
 
 class Carry:
@@ -117,10 +123,12 @@ class Carry:
         self.groups_carried = 0
         self.groups_continued = 0
         self.has_new_days = True
-        """True unless each day before today has the files of which `past` has the fingerprints."""
+        """True unless the days before today, and their files, are those of which `past` has the fingerprints."""
         self.share_read = 1.0
         """About how much of the window's readings the pass that was yielded last reads."""
         self.past = past
+        self.holding = Holding("", {})
+        """Which of the models after the carried tables hold; known after the passes."""
         self._site = site
         self._readings_at_once = readings_at_once
         self._shown = shown
@@ -163,6 +171,7 @@ class Carry:
                 yield from self._judge_at_once(connection)
             connection.execute("drop view evaluated.soil_plateaus")
         self._take_over(connection)
+        self.holding = Holding(self.key, {} if self.past is None else self.past.held)
 
     def _judge_at_once(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         if not self.takes_over:
@@ -227,6 +236,10 @@ class Carry:
         """Return the statement that gives the fingerprints of days before today, which is never the same again."""
         return f"select * from device_days where date < date '{self._site.local_date(self.as_of)}'"
 
+    def device_sums_to_keep(self) -> str:
+        """Return the statement that gives what the readings of these days add to fingerprints."""
+        return CLOSED_READINGS
+
     def groups_to_keep(self, generation: int, *, whole: bool) -> str:
         """Return the statement that gives every group with its fingerprints and the generation of its rows."""
         unsteady = (
@@ -262,7 +275,10 @@ class Carry:
         past = self.past
         known_days = [] if past is None else same_days(self.days, past.days, past.as_of, self._site)
         today = self._site.local_date(self.as_of)
-        self.has_new_days = any(day < today and day not in known_days for day in self.days)
+        closed = {day for day in self.days if day < today}
+        self.has_new_days = (
+            past is None or closed != set(known_days) or closed != {day for day in past.days if day < today}
+        )
         make_groups(connection)
         make_fingerprints(
             connection,
@@ -270,6 +286,7 @@ class Carry:
             today,
             None if past is None else f"select * from read_parquet({_text(past.device_days)})",
             known_days,
+            None if past is None or self.has_new_days else f"select * from read_parquet({_text(past.device_sums)})",
         )
         known = _NOTHING_KNOWN if past is None else f"select * from read_parquet({_text(past.groups)})"
         connection.execute(f"create or replace table known_groups as {known}")

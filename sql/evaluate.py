@@ -20,7 +20,7 @@ from sql.carry import Carry
 from sql.continued import NO_EARLIER_RUNS, Seam, closed_day
 from sql.models import Model, all_models, in_three_steps, models_behind, models_of_one_evaluation
 from sql.reference import create_reference, limit
-from sql.side_by_side import Begin, Made, Maker
+from sql.side_by_side import Begin, Made, Maker, StillRight
 
 Progress = Callable[[str, int, int], None]
 """Called before each model with its name, its number from 1, and how many there are; some are made twice."""
@@ -140,7 +140,7 @@ def make_models(
             made = functools.partial(carry.show_what_is_near, seam)
             _make(connections, judged, begin, made, readings=readings() * carry.share_read)
         _continue_after(connections, None)
-        _make(connections, after, begin)
+        _make(connections, after, begin, still_right=carry.holding.still_right)
 
 
 def _make(
@@ -150,6 +150,7 @@ def _make(
     made: Made | None = None,
     *,
     readings: float = 0,
+    still_right: StillRight = lambda *_: None,
 ) -> None:
     """Make `models`, which lead from `readings` rows, several at once as long as there are not too many rows.
 
@@ -165,7 +166,7 @@ def _make(
     try:
         maker = Maker(connections if readings < _READINGS_AT_ONCE else connections[:1], begin)
         maker.watch(models)
-        maker.make(models, made)
+        maker.make(models, made, still_right)
     finally:
         first.execute(f"set threads = {threads}")  # who asks afterwards has all of them again
 

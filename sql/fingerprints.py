@@ -45,11 +45,26 @@ where list_contains($days, date) and measured_at <= cast(getvariable('as_of') as
 group by device_id, date
 """
 
+CLOSED_READINGS = """
+select device_id, cast(sum(hash('readings', date, fingerprint)) as varchar) as part
+from device_days
+where date < cast(getvariable('window_to') as date)
+group by device_id
+"""
+"""What a device's readings of the days before today add to the fingerprint of its group."""
+
 _PARTS = """
 with of_days as (
-    select device_id, date, hash('readings', date, fingerprint) as part from device_days
+    select device_id, true as is_closed, cast(part as hugeint) as part from ({closed_readings})
     union all
-    select device_id, date, hash('battery', device_id, date, battery_v) as part from battery_days
+    select device_id, false as is_closed, hash('readings', date, fingerprint) as part from new_device_days
+    where date >= cast(getvariable('window_to') as date)
+    union all
+    select
+        device_id,
+        date < cast(getvariable('window_to') as date) as is_closed,
+        hash('battery', device_id, date, battery_v) as part
+    from battery_days
 ),
 
 undated as (
@@ -74,7 +89,7 @@ undated as (
 parts as (
     select
         device_id, null as plot_id, sum(part) as part,
-        sum(case when date < cast(getvariable('window_to') as date) then part end) as closed_part
+        sum(case when is_closed then part end) as closed_part
     from of_days
     group by device_id
     union all
@@ -128,11 +143,13 @@ def make_fingerprints(
     today: date,
     known: str | None,
     known_days: Sequence[date],
+    known_sums: str | None,
 ) -> None:
     """Make `device_days`, of every device on every day of the window, and from it `fingerprints`, of every group.
 
     days: those that there are
     known: statement that gives the rows of `device_days` of known_days
+    known_sums: statement that gives the rows of CLOSED_READINGS, where they are known
     """
     window = [day for day in days if today - timedelta(days=limit("soil_window_days")) <= day <= today]
     same = [day for day in window if known is not None and day in known_days]
@@ -145,7 +162,9 @@ def make_fingerprints(
         listed = ", ".join(f"date '{day}'" for day in same)
         parts.append(f"select * from ({known}) where date in ({listed})")
     connection.execute(f"create or replace view device_days as {' union all by name '.join(parts)}")
-    connection.execute(f"create or replace table fingerprints as {_PARTS}")
+    connection.execute(
+        f"create or replace table fingerprints as {_PARTS.format(closed_readings=known_sums or CLOSED_READINGS)}"
+    )
 
 
 def run_key(connection: duckdb.DuckDBPyConnection, site: Site) -> str:

@@ -29,6 +29,8 @@ class Model:
     is_passing: True when a run lets the rows go after the last model that reads them: it keeps memory low
     is_carried: True when the rows of a plot or device follow from its own readings, the registers and the window alone,
         so that a later run may take them over as long as these are the same (see sql/carry.py)
+    is_held: True when all rows follow from carried tables and other relations for the day, and not for the instant, so
+        that a later run may take over all or none (see sql/held.py)
     select: the statement, header included
     """
 
@@ -41,6 +43,7 @@ class Model:
     is_table: bool
     is_passing: bool
     is_carried: bool
+    is_held: bool
     select: str
 
 
@@ -59,9 +62,10 @@ def parse_model(name: str, text: str) -> Model:
         as_of=fields["As of"],
         reads=_names(fields["Reads"]),
         feeds=_names(fields["Feeds"]),
-        is_table=fields.get("Kept as", "view") in ("table", "passing table", "carried table"),
+        is_table=fields.get("Kept as", "view") in ("table", "passing table", "carried table", "held table"),
         is_passing=fields.get("Kept as") == "passing table",
         is_carried=fields.get("Kept as") == "carried table",
+        is_held=fields.get("Kept as") == "held table",
         select=text.strip(),
     )
 

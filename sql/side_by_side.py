@@ -18,6 +18,9 @@ _AGAIN_S = 0.05
 Made = Callable[[duckdb.DuckDBPyConnection, Model], None]
 """Called with each model that has been made, and a connection that does nothing else meanwhile, in the thread of it."""
 
+StillRight = Callable[[duckdb.DuckDBPyConnection, Model], str | None]
+"""Gives the statement of the rows of a model that are right still, None for one to be made; called as Made is."""
+
 
 class Maker:
     """Makes models as relations of the schema that comes first on every one of its connections.
@@ -42,10 +45,13 @@ class Maker:
         """Let go the passing tables among `models` once each of their readers among these is made, each time anew."""
         self._readers |= readers_of_passing(tuple(models))
 
-    def make(self, models: Sequence[Model], made: Made | None = None) -> None:
+    def make(
+        self, models: Sequence[Model], made: Made | None = None, still_right: StillRight = lambda *_: None
+    ) -> None:
         """Make `models`; what they read of others must stand. Raises: duckdb.Error of the first that fails.
 
         made: called for each model once it stands, before those that read it begin
+        still_right: called for each model when all that it reads stands
         """
         by_name = {model.name: model for model in models}
         waiting = TopologicalSorter({model.name: [name for name in model.reads if name in by_name] for model in models})
@@ -60,7 +66,7 @@ class Maker:
                     while ready and self._idle:
                         model, connection = by_name[ready.pop()], self._idle.pop()
                         self._begin(model)
-                        running[pool.submit(_make, connection, model, made)] = model.name, connection
+                        running[pool.submit(_make, connection, model, made, still_right)] = model.name, connection
                     finished, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in finished:
                         name, connection = running.pop(future)
@@ -90,9 +96,10 @@ class Maker:
                     connection.execute(f"drop table {name}")
 
 
-def _make(connection: duckdb.DuckDBPyConnection, model: Model, made: Made | None) -> None:
-    kind = "table" if model.is_table else "view"
-    connection.execute(f"create or replace {kind} {model.name} as {model.select}")
+def _make(connection: duckdb.DuckDBPyConnection, model: Model, made: Made | None, still_right: StillRight) -> None:
+    kept = still_right(connection, model)
+    kind = "table" if model.is_table and kept is None else "view"
+    connection.execute(f"create or replace {kind} {model.name} as {kept or model.select}")
     if made is not None:
         made(connection, model)
 

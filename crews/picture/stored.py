@@ -22,7 +22,7 @@ _ROWS_A_GROUP = 256
 
 
 def keep_stories(folder: DataFolder, stories: pa.Table, as_of: datetime) -> None:
-    """Keep plot_id and story_json of every plot, unless those of a later evaluation are kept already.
+    """Keep the rows of `stories` (plot_id, story_json), unless those of a later evaluation are kept already.
 
     Raises: StoreError; what was there stays.
     """

@@ -5,7 +5,7 @@
 -- Reads: root_zone_daily, staged_plots, crop_coefficients, reference_et0, weather_days, wetting_events,
 --     watering_reports, limits
 -- Feeds: water_balance, balance_checks
--- Kept as: table
+-- Kept as: held table
 --
 -- A run starts with the depletion that the probes showed on its first day: the first of the last balance_run_days that
 -- was not frozen, has the depths of the newest day, and lies after any water of unknown amount: rises that are neither

@@ -4,7 +4,7 @@
 -- As of: readings up to as_of; finished days of the window
 -- Reads: campaign_rules, readings_daily, weather_station_days, limits
 -- Feeds: campaign_conditions, campaign_states
--- Kept as: table
+-- Kept as: held table
 --
 -- A value is the median over the stations, or over the elements in the depth range, of the whole site; a pulled-out
 -- probe or two do not move it. A day of a probe counts with daily_completeness of its readings, one of a station where

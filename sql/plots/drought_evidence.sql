@@ -4,7 +4,7 @@
 -- As of: readings up to as_of
 -- Reads: drought_memories, root_zone_daily, potential_daily, readings_daily, limits
 -- Feeds: drought_flags
--- Kept as: table
+-- Kept as: held table
 --
 -- Saline: the largest daily mean of bulk EC above saline_ec_ds_m among the probes of that day (E1): their water content
 -- reads high. Null where none is, and for potential. The curve is of one quantity: the one that the verdict uses, or

@@ -2,139 +2,22 @@
 --
 -- Grain: plot
 -- As of: as_of; days that are over
--- Reads: staged_plots, crop_coefficients, root_zone_daily, weather_outlook, limits
+-- Reads: staged_plots, crop_coefficients, drydowns, weather_outlook, limits
 -- Feeds: drought_flags, drought_outcomes
 -- Kept as: table
 --
 -- Days count from as_of, and the mean of a day stands at its noon. With weather: the first day on which
 -- Dr + sum(Kc ET0 - P) reaches p TAW, the day's share of it included; median with expected rain, low without rain and
--- with ET0 higher by outlook_et0_spread, high with all of the rain and ET0 lower by as much. Without: the daily means
--- since the last rise (or frozen day, gap, other depths), its first drydown_dropped_days left out: a line through the
--- last three, and exponentials through the last three and five, theta - a = A exp(-t / tau), fitted to the
--- logarithm and begun at the newest mean. Asymptote a: max(wilting point, percentile of the window less
--- drydown_below_driest), the wilting point where that lies at the line or above. The median of the methods is told, low
--- and high are widened to what real drydowns did. Never more than outlook_days, which then means: so many or more.
-with days as (
+-- with ET0 higher by outlook_et0_spread, high with all of the rain and ET0 lower by as much. Without: the fits of
+-- drydowns, the exponentials begun at the newest mean; the median of the methods is told, low and high are widened to
+-- what real drydowns did. Never more than outlook_days, which then means: so many or more.
+with newest as (
     select
-        root_zone_daily.plot_id,
-        root_zone_daily.date,
-        root_zone_daily.volumetric_water_content,
-        root_zone_daily.refill_point,
-        root_zone_daily.wilting_point,
-        root_zone_daily.depletion_mm,
-        root_zone_daily.total_available_water_mm,
-        root_zone_daily.depletion_fraction,
-        root_zone_daily.coverage,
-        root_zone_daily.is_frozen,
-        row_number() over by_time as number,
-        count(*) over (by_time rows between current row and unbounded following) as recency,
-        root_zone_daily.volumetric_water_content - lag(root_zone_daily.volumetric_water_content) over by_time as step,
-        coalesce(root_zone_daily.depth_list <> lag(root_zone_daily.depth_list) over by_time, false) as is_other_depths,
-        date_diff('day', lag(root_zone_daily.date) over by_time, root_zone_daily.date) as step_days,
-    from root_zone_daily
-    window by_time as (partition by root_zone_daily.plot_id order by root_zone_daily.date)
-),
-
-breaks as (
-    select
-        days.*,
-        round(coalesce(days.step, 0) - limits.drydown_rise, 9) > 0 as is_rise,
-        coalesce(days.is_frozen, false)
-        or days.number = 1
-        or days.is_other_depths
-        or round(coalesce(days.step, 0) - limits.drydown_rise, 9) > 0
-        or days.step_days > limits.drydown_gap_days as is_break,
-    from days
-    cross join limits
-),
-
-run_begins as (
-    select
-        plot_id,
-        max(date) as run_from,
-    from breaks
-    where is_break
-    group by plot_id
-),
-
-newest as (
-    select
-        breaks.*,
-        run_begins.run_from,
+        drydowns.*,
         (epoch(cast(getvariable('as_of') as timestamptz)) - epoch(
-            timezone(coalesce(getvariable('timezone'), 'UTC'), cast(breaks.date as timestamp))
+            timezone(coalesce(getvariable('timezone'), 'UTC'), cast(drydowns.date as timestamp))
         )) / 86400 - 0.5 as elapsed_days,
-    from breaks
-    inner join run_begins on breaks.plot_id = run_begins.plot_id
-    where breaks.recency = 1
-),
-
-driest as (
-    select
-        root_zone_daily.plot_id,
-        percentile_cont(0.01) within group (order by root_zone_daily.volumetric_water_content) as first_percentile,
-    from root_zone_daily
-    group by root_zone_daily.plot_id
-),
-
-asymptotes as (
-    select
-        newest.plot_id,
-        case
-            when driest.first_percentile - limits.drydown_below_driest < newest.refill_point
-                then greatest(newest.wilting_point, driest.first_percentile - limits.drydown_below_driest)
-            else newest.wilting_point
-        end as asymptote,
-    from newest
-    cross join limits
-    inner join driest on newest.plot_id = driest.plot_id
-),
-
-drydown_days as (
-    select
-        breaks.plot_id,
-        breaks.date,
-        date_diff('day', newest.date, breaks.date) as t,
-        breaks.volumetric_water_content as water_content,
-        case
-            when breaks.volumetric_water_content > asymptotes.asymptote
-                then ln(breaks.volumetric_water_content - asymptotes.asymptote)
-        end as log_excess,
-        breaks.recency,
-    from breaks
-    cross join limits
-    inner join newest on breaks.plot_id = newest.plot_id and breaks.date >= newest.run_from
-    inner join asymptotes on breaks.plot_id = asymptotes.plot_id
-    where date_diff('day', newest.run_from, breaks.date) >= limits.drydown_dropped_days
-),
-
-recent_days as (
-    select
-        drydown_days.plot_id,
-        drydown_days.t,
-        case when drydown_days.recency <= limits.drydown_least_days then drydown_days.water_content end
-            as short_water_content,
-        case when drydown_days.recency <= limits.drydown_least_days then drydown_days.log_excess end
-            as short_log_excess,
-        case when drydown_days.recency <= limits.drydown_longer_days then drydown_days.log_excess end
-            as long_log_excess,
-        limits.drydown_least_days,
-        limits.drydown_longer_days,
-    from drydown_days
-    cross join limits
-),
-
-fits as (
-    select
-        plot_id,
-        count(*) as kept_days,
-        regr_slope(short_water_content, t) as line_slope,
-        case when count(short_log_excess) >= max(drydown_least_days) then regr_slope(short_log_excess, t) end
-            as short_slope,
-        case when count(long_log_excess) >= max(drydown_longer_days) then regr_slope(long_log_excess, t) end
-            as long_slope,
-    from recent_days
-    group by plot_id
+    from drydowns
 ),
 
 demands as (
@@ -143,7 +26,7 @@ demands as (
         weather_outlook.date,
         weather_outlook.et0_mm,
         newest.depletion_mm,
-        newest.depletion_fraction * newest.total_available_water_mm as line_mm,
+        newest.line_mm,
         date_diff('day', newest.date, weather_outlook.date) as day_number,
         crop_coefficients.crop_coefficient * newest.coverage * weather_outlook.et0_mm
         - newest.coverage * weather_outlook.rain_expected_mm as median_loss_mm,
@@ -232,44 +115,44 @@ weather_days_until as (
 drydown_days_until as (
     select
         newest.plot_id,
-        fits.kept_days,
+        newest.kept_days,
         least(
             coalesce(
                 case
-                    when fits.line_slope < 0
-                        then (newest.refill_point - newest.volumetric_water_content) / fits.line_slope
+                    when newest.line_slope < 0
+                        then (newest.refill_point - newest.volumetric_water_content) / newest.line_slope
                 end, limits.outlook_days + newest.elapsed_days
             ), limits.outlook_days + newest.elapsed_days
         ) as line_days,
         least(
             coalesce(
                 case
-                    when fits.short_slope < 0
+                    when newest.short_slope < 0
                         then
                             ln(
-                                (newest.refill_point - asymptotes.asymptote)
-                                / (newest.volumetric_water_content - asymptotes.asymptote)
-                            ) / fits.short_slope
+                                (newest.refill_point - newest.asymptote)
+                                / (newest.volumetric_water_content - newest.asymptote)
+                            ) / newest.short_slope
                 end, limits.outlook_days + newest.elapsed_days
             ), limits.outlook_days + newest.elapsed_days
         ) as short_days,
         case
-            when fits.long_slope < 0
+            when newest.long_slope < 0
                 then
                     least(
                         ln(
-                            (newest.refill_point - asymptotes.asymptote)
-                            / (newest.volumetric_water_content - asymptotes.asymptote)
-                        ) / fits.long_slope, limits.outlook_days + newest.elapsed_days
+                            (newest.refill_point - newest.asymptote)
+                            / (newest.volumetric_water_content - newest.asymptote)
+                        ) / newest.long_slope, limits.outlook_days + newest.elapsed_days
                     )
-            when fits.kept_days >= limits.drydown_longer_days then limits.outlook_days + newest.elapsed_days
+            when newest.kept_days >= limits.drydown_longer_days then limits.outlook_days + newest.elapsed_days
         end as long_days,
-        asymptotes.asymptote,
+        newest.asymptote,
     from newest
     cross join limits
-    inner join asymptotes on newest.plot_id = asymptotes.plot_id
-    inner join fits on newest.plot_id = fits.plot_id and limits.drydown_least_days <= fits.kept_days
-    where newest.volumetric_water_content > newest.refill_point
+    where
+        newest.volumetric_water_content > newest.refill_point
+        and newest.kept_days >= limits.drydown_least_days
 ),
 
 standings as (

@@ -3,7 +3,7 @@
 -- Grain: plot, cause and device
 -- As of: as_of
 -- Reads: findings, rules, staged_plots, limits
--- Feeds: flags, drought_outcomes
+-- Feeds: flags, drought_outcomes, pictured_plots
 -- Kept as: table
 --
 -- Priority = severity x weight of the maintenance grade, x new_planting_factor when newly planted.

@@ -3,15 +3,20 @@
 -- Grain: plot
 -- As of: readings up to as_of
 -- Reads: staged_plots, drought_findings, drought_flags, vigour_flights, story_days, root_zone, potentials,
---   weather_days, wetting_events, limits
+--   weather_days, story_wettings, limits
 -- Feeds: pictures
 --
 -- Lists are JSON arrays of arrays whose first value sorts: days [date, condition, value, upper line, watch line,
 -- refill line, lowest line, state], hours [instant, value], rain [date, mm], wettings [instant, kind, mm that the root
 -- zone gained]. Water content is in m3/m3 and potential in kPa; upper is field capacity, lowest the wilting point, and
 -- potential has neither. Hours are those after the last day that is over. Indices are flights of the plot's most
--- trusted vegetation index [date, name, median, robust z or null, state].
-with quantities as (
+-- trusted vegetation index [date, name, median, robust z or null, state]. Where variable pictured_plots lists plots,
+-- only these are told of.
+with listed_plots as (
+    select cast(unnest(getvariable('pictured_plots')) as varchar) as plot_id,
+),
+
+quantities as (
     select
         plot_id,
         coalesce(
@@ -20,6 +25,9 @@ with quantities as (
             'water_content'
         ) as quantity,
     from drought_findings
+    where
+        getvariable('pictured_plots') is null
+        or plot_id in (select listed_plots.plot_id, from listed_plots)
 ),
 
 days as (
@@ -78,27 +86,6 @@ rain as (
     where
         weather_days.rain_mm is not null
         and date_diff('day', weather_days.date, cast(getvariable('window_to') as date)) <= limits.picture_days
-),
-
-wetted_plots as (
-    select
-        wetting_events.plot_id,
-        array_to_string(
-            array_sort(array_agg(cast(json_array(
-                strftime(timezone('UTC', wetting_events.starts_at), '%Y-%m-%dT%H:%M:%SZ'),
-                wetting_events.kind,
-                round(wetting_events.gain_mm, 1)
-            ) as varchar))), ','
-        ) as wettings,
-    from wetting_events
-    cross join limits
-    where
-        date_diff(
-            'day',
-            cast(timezone(getvariable('timezone'), wetting_events.starts_at) as date),
-            cast(getvariable('window_to') as date)
-        ) <= limits.picture_days
-    group by wetting_events.plot_id
 ),
 
 ranked_indices as (
@@ -164,7 +151,7 @@ stories as (
         hours.hours,
         indices.indices,
         rain.rain,
-        wetted_plots.wettings,
+        story_wettings.wettings,
     from staged_plots
     cross join limits
     cross join rain
@@ -174,7 +161,7 @@ stories as (
     left join days on staged_plots.plot_id = days.plot_id
     left join hours on staged_plots.plot_id = hours.plot_id
     left join indices on staged_plots.plot_id = indices.plot_id
-    left join wetted_plots on staged_plots.plot_id = wetted_plots.plot_id
+    left join story_wettings on staged_plots.plot_id = story_wettings.plot_id
     where days.plot_id is not null or hours.plot_id is not null
 )
 

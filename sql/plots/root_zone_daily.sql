@@ -3,7 +3,7 @@
 -- Grain: plot and day
 -- As of: readings up to as_of
 -- Reads: root_zone
--- Feeds: drought_evidence, dry_forecasts, balance_days, balance_checks
+-- Feeds: drought_evidence, drydowns, balance_days, balance_checks
 --
 -- Frozen soil reads dry: a day that would be dry or likely dry, and whose soil was frozen or is thawing, is frozen.
 select

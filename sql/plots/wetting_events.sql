@@ -3,7 +3,7 @@
 -- Grain: plot and event
 -- As of: readings and reports up to as_of
 -- Reads: wetting_signs, issue_events, water_causes, limits
--- Feeds: plot_stories, watering_findings, balance_days, peer_estimates
+-- Feeds: story_wettings, watering_findings, balance_days, peer_estimates
 -- Kept as: table
 --
 -- wetting_signs has what tells of water, and who is asked first. Any issue that asks for water and stands open, as the

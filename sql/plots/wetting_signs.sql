@@ -4,7 +4,7 @@
 -- As of: readings and reports up to as_of
 -- Reads: rise_hours, rain_hours, layer_thicknesses, plot_depths, readings_daily, staged_plots, watering_reports, limits
 -- Feeds: wetting_events
--- Kept as: table
+-- Kept as: held table
 --
 -- Rises of a plot's elements that lie no further apart than wetting_gap_hours are one event; it began at most
 -- reach_hours (wetting_hours, or the time between two reports) before it is seen. Gain is the rise at each depth times

@@ -60,7 +60,8 @@ def _four_plots() -> MadeLake:
 
 
 def _leftovers(folder: DataFolder, past: Past) -> set[str]:
-    named = {past.device_days, past.groups, *(path for one in past.generations for path in one.files.values())}
+    named = {past.device_days, past.device_sums, past.groups, *(held.file for held in past.held.values())}
+    named |= {path for one in past.generations for path in one.files.values()}
     return {path.name for path in set(folder.carried.iterdir()) - named} - {"newest.json"}
 
 

@@ -21,10 +21,12 @@ from ingest.site import BEICHEN, Site
 from sql.carry import Carry
 from sql.describe import describe_plot
 from sql.evaluate import evaluate
+from sql.held import held_models, is_of_carried
 from sql.models import READINGS_AT_ONCE, all_models, in_three_steps
 from tests.sql.made_lake import AS_OF, MadeLake
 from tests.sql.stored_lake import store
 from tests.sql.test_learned_field_capacity import START, wetting
+from tests.sql.test_where_water_came_from import happened
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -35,13 +37,13 @@ class Evaluated:
     def __init__(self, folder: DataFolder, as_of: datetime, site: Site = BEICHEN) -> None:
         """Judge, keep for the next, judge everything again without anything carried, and compare."""
         carry = Carry(load_past(folder), soil_files(folder), site, as_of)
-        with open_lake(folder, site) as lake:
+        with open_lake(folder, site) as lake, open_lake(folder, site) as anew:
             flags = evaluate(lake, as_of=as_of, site=site, carry=carry)
+            assert flags.equals(evaluate(anew, as_of=as_of, site=site, carry=Carry(None, {}, site, as_of)))
+            compare_tables(lake, anew, "taken over")
             keep_for_next(folder, lake, carry)
-        with open_lake(folder, site) as lake:
-            whole = evaluate(lake, as_of=as_of, site=site)
-        assert flags.equals(whole)
         self.judged, self.carried, self.continued = carry.groups_judged, carry.groups_carried, carry.groups_continued
+        self.made = {model.name for model in held_models()} - carry.holding.holds
         self.states = {(row["plot_id"], row["cause"]): row["state"] for row in flags.to_pylist()}
 
 
@@ -126,6 +128,46 @@ def test_only_plots_with_news_are_judged_anew_and_time_still_passes_for_the_othe
     assert hours_later.states["P4", "sensor"] == "stale", "25 h after its last reading, without any news"
     assert judge(lake_folder, AS_OF).groups_carried == 0, "of an instant before, nothing is taken over"
     assert Evaluated(lake_folder, AS_OF + 17 * HOUR).carried == 0, "a new day moves the window"
+
+
+def test_what_goes_through_all_days_is_made_again_only_when_what_it_reads_has_changed(
+    lake_folder: DataFolder, made: MadeLake
+) -> None:
+    every = {model.name for model in held_models()}
+    made.device("W1", None, depths_cm=None)
+
+    def add_rows(name: str) -> None:
+        for day, rows in by_local_day(table(name), to_arrow(table(name), made.rows[name]), BEICHEN):
+            write_rows(lake_folder, table(name), day, rows, f"{len(made.rows[name])}")
+
+    register(lake_folder, made, "devices")
+    assert Evaluated(lake_folder, AS_OF).made == every
+    assert Evaluated(lake_folder, AS_OF + HOUR).made == set(), "though time has passed"
+    made.add("weather_readings", device_id="W1", measured_at=AS_OF - 30 * HOUR, rain_depth_mm=7.0)
+    add_rows("weather_readings")
+    assert Evaluated(lake_folder, AS_OF + HOUR).made >= {"wetting_signs", "balance_days"}
+    happened(made, "done", 2, "P1", litres=300.0)
+    add_rows("issue_events")
+    assert "drydowns" not in (reported := Evaluated(lake_folder, AS_OF + 2 * HOUR).made)
+    assert reported >= {"wetting_signs"}
+    assert Evaluated(lake_folder, AS_OF + 2 * HOUR).made == set()
+    add(lake_folder, "D1", AS_OF + 2 * HOUR, 0.20)
+    assert Evaluated(lake_folder, AS_OF + 3 * HOUR).made == every
+    assert Evaluated(lake_folder, AS_OF + 3 * HOUR).made == set()
+    made.rows["plots"].pop()
+    register(lake_folder, made, "plots")
+    made.rows["devices"] = [row for row in made.rows["devices"] if row["plot_id"] != "P4"]
+    register(lake_folder, made, "devices")
+    assert Evaluated(lake_folder, AS_OF + 3 * HOUR).made == every, "P4 is no more"
+
+
+def test_what_is_held_does_not_ask_for_the_instant() -> None:
+    by_name = {model.name: model for model in all_models()}
+    behind = [model.name for model in held_models()]
+    for name in behind:
+        behind += [source for source in by_name[name].reads if is_of_carried(source) and not by_name[source].is_carried]
+    asking = {name for name in behind if "'as_of'" in by_name[name].select}
+    assert not asking, "what depends on the instant belongs behind what is held"
 
 
 def test_one_plot_among_many_is_judged_by_the_readings_of_its_own_probes(made: MadeLake, folder: DataFolder) -> None:

@@ -148,3 +148,25 @@ def test_flights_are_told_by_the_most_trusted_index_on_the_local_day(lake: MadeL
     ((day, name, median, robust_z, state),) = story(lake, "P0")["indices"]
     assert (day, name, median, state) == ("2026-07-06", "NDVI", 0.5, "alert")
     assert robust_z == pytest.approx(-0.2 / (1.4826 * 0.01), abs=0.001)
+
+
+def test_pictures_are_kept_of_plots_with_work_or_an_issue_that_is_open_or_ended_of_late(lake: MadeLake) -> None:
+    lake.dry_down("dry", [0.2] * 4)
+    for plot_id in ("well", "open", "closed lately", "closed long ago", "opened again", "campaign"):
+        lake.dry_down(plot_id, [0.27] * 4)
+    for plot_id, cause, events in (
+        ("open", "disease", {"opened": 60}),
+        ("closed lately", "drought", {"opened": 60, "closed": 30}),
+        ("closed long ago", "drought", {"opened": 60, "void": 31}),
+        ("opened again", "drought", {"opened": 60, "closed": 40, "reopened": 39, "assigned": 38}),
+        ("campaign", "campaign.summer_water", {"opened": 1}),
+    ):
+        for kind, days_ago in events.items():
+            happened(lake, kind, 24 * days_ago, plot_id, cause=cause)
+    lake.flags()
+    pictured = [plot for (plot,) in lake.connection.execute("from pictured_plots order by plot_id").fetchall()]
+    assert pictured == ["closed lately", "dry", "open", "opened again"]
+    lake.connection.execute("set variable pictured_plots = ['open', 'nowhere']")
+    assert lake.connection.execute("select plot_id from plot_stories").fetchall() == [("open",)]
+    lake.connection.execute("set variable pictured_plots = []")
+    assert lake.connection.execute("select plot_id from plot_stories").fetchall() == []
