@@ -178,7 +178,7 @@ def run_key(connection: duckdb.DuckDBPyConnection, site: Site) -> str:
         duckdb.__version__,
         [
             resources.files("sql").joinpath(name).read_text(encoding="utf-8")
-            for name in ("carry.py", "continued.py", "fingerprints.py", "parts.py")
+            for name in ("carry.py", "continued.py", "fingerprints.py", "held.py", "parts.py")
         ],
         [(model.name, model.select) for model in all_models()],
         [(name, reference_rows(name)) for name in reference_names()],
