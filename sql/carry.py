@@ -5,7 +5,8 @@ the window: not from the instant within the day, nor from today's weather. Plots
 are one group; its fingerprint is made of every row that its carried rows can follow from. What is the same on both
 sides is taken over. Where only today's readings are new, the evaluation continues after the closed days
 (sql/continued.py). The rest is judged anew, and all that is built on the carried tables is made in full each time,
-unless it holds (sql/held.py). So the answer is that of a full run (docs/decisions/0013-what-an-evaluation-carries.md and 0020).
+unless it holds (sql/held.py). So the answer is that of a full run (docs/decisions/0013-what-an-evaluation-carries.md
+and 0020).
 """
 
 from __future__ import annotations
