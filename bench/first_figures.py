@@ -18,7 +18,7 @@ from pathlib import Path
 
 from greensward.evaluation import judge_lake, judge_to_keep
 from greensward.given_settings import load
-from greensward.simulate.publish import publish
+from greensward.simulate.publish import plain, publish
 from greensward.simulate.readings import TimedMessage
 from greensward.wiring import SOFTWARE_VERSION
 from ingest.lake.layout import DataFolder
@@ -75,7 +75,7 @@ def _freshness(root: Path) -> list[float]:
                 reading = {"quantity": "volumetric_water_content", "depth_cm": 10, "value": 0.2, "unit": "m3/m3"}
                 body = {"schema": "greening.soil_reading/1", "measured_at": at.isoformat(), "readings": [reading]}
                 message = TimedMessage(at, "greensward/v1/beichen/gs-01/soil", json.dumps(body).encode())
-                publish([message], "127.0.0.1", mosquitto.port)
+                publish([message], plain("127.0.0.1", mosquitto.port))
                 began = time.monotonic()
                 while retrying(folder, lambda: _rows(folder)) <= number:
                     time.sleep(0.05)

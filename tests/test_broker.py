@@ -18,7 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from greensward.broker import MAX_PAYLOAD_BYTES, BuiltInBroker, accepts_mqtt
 from greensward.simulate import TimedMessage
-from greensward.simulate.publish import publish
+from greensward.simulate.publish import plain, publish
 from ingest.decode.route import subscriptions
 from ingest.errors import ConfigError
 from tests.commands.test_simulate import END
@@ -116,7 +116,7 @@ def test_messages_for_an_absent_worker_outlive_kill_minus_nine(tmp_path: Path) -
         subscribe(away, [("greensward/v1/beichen/+/soil", 1)])
         leave(away)
         waiting = [TimedMessage(END, "greensward/v1/beichen/gs-01.a/soil", b"%d" % n) for n in range(1_000)]
-        assert publish(waiting, broker.host, broker.port) == 1_000
+        assert publish(waiting, plain(broker.host, broker.port)) == 1_000
         assert broker.pid is not None
         os.kill(broker.pid, signal.SIGKILL)
     with BuiltInBroker(tmp_path) as broker:
@@ -173,7 +173,7 @@ def test_the_topics_of_every_kind_of_sender_pass_unchanged(tmp_path: Path, topic
     with BuiltInBroker(tmp_path) as broker:
         reader, got = client(broker, "reader", clean=True)
         assert subscribe(reader, [(pattern, 1)]) == [1]
-        publish([TimedMessage(END, topic, b"x")], broker.host, broker.port)
+        publish([TimedMessage(END, topic, b"x")], plain(broker.host, broker.port))
         assert until(lambda: got)
         leave(reader)
     assert got[0].topic == topic
@@ -190,7 +190,7 @@ def test_the_largest_message_passes_and_a_larger_one_does_not(tmp_path: Path) ->
     with BuiltInBroker(tmp_path) as broker:
         reader, got = client(broker, "reader", clean=True)
         subscribe(reader, [("big/+", 1)])
-        publish([TimedMessage(END, "big/1", b"x" * MAX_PAYLOAD_BYTES)], broker.host, broker.port)
+        publish([TimedMessage(END, "big/1", b"x" * MAX_PAYLOAD_BYTES)], plain(broker.host, broker.port))
         assert until(lambda: got)
         writer, _ = client(broker, "writer", clean=True)
         cut_off = threading.Event()

@@ -32,7 +32,7 @@ from greensward.evaluation import evaluate_and_apply
 from greensward.given_settings import called_as
 from greensward.settings import DataSettings, Settings, SiteSettings, WebSettings
 from greensward.simulate import District, invent_district, latest_season_end
-from greensward.simulate.publish import publish
+from greensward.simulate.publish import plain, publish
 from greensward.wiring import SOFTWARE_VERSION
 from ingest.errors import ConfigError
 from ingest.lake.files import read_register
@@ -179,7 +179,7 @@ def ingest(
     with worker:
         worker.wait_until_subscribed(_CONNECT_DEADLINE_S)
         published = publish(
-            messages, broker.host, broker.port, on_acknowledged=lambda done: bar.update(sending, completed=done)
+            messages, plain(broker.host, broker.port), on_acknowledged=lambda done: bar.update(sending, completed=done)
         )
         worker.wait_until_idle(published, _SEAL_DEADLINE_S)
     for task in (sending, sealing):

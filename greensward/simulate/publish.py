@@ -8,27 +8,32 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from greensward.canary import BrokerUnreachableError
+from greensward.canary import BrokerUnreachableError, connection
 from greensward.simulate.readings import TimedMessage
+from ingest.mqtt.broker import Broker
 
 IN_FLIGHT = 1_000
 """Messages published and not acknowledged; more do not make a broker faster, and all of them are sent again after a
 lost connection."""
+
+CLIENT_ID = "greensward-simulate"
 
 _CONNECT_S = 10.0
 _KEEPALIVE_S = 30
 _STALLED_S = 30.0
 
 
+def plain(host: str, port: int) -> Broker:
+    """Return a broker that wants neither user nor TLS, such as the built-in one."""
+    return Broker(host, port, CLIENT_ID, mqtt_version="3.1.1")
+
+
 def publish(
     messages: Iterable[TimedMessage],
-    host: str,
-    port: int,
+    broker: Broker,
     *,
-    client_id: str = "greensward-simulate",
     on_acknowledged: Callable[[int], None] | None = None,
     in_flight: int = IN_FLIGHT,
     stalled_s: float = _STALLED_S,
@@ -37,27 +42,34 @@ def publish(
 
     on_acknowledged: called now and then, in this thread, with the acknowledgements so far
     stalled_s: give up when no acknowledgement comes for so long
-    Raises: BrokerUnreachableError.
+    Raises: BrokerUnreachableError, also when the broker says (in MQTT 5) that we may not write a topic.
     """
     window = threading.Semaphore(in_flight)
+    refused: list[ReasonCode] = []
     sent = 0
-    with _connected(host, port, client_id, window) as client:
+    with _connected(broker, window, refused) as client:
         for message in messages:
-            _wait(window, host, port, stalled_s)
+            _wait(window, broker, stalled_s)
             client.publish(message.topic, message.payload, 1)
             sent += 1
             if on_acknowledged is not None and sent % in_flight == 0:
                 on_acknowledged(sent - in_flight)
         for _ in range(in_flight):
-            _wait(window, host, port, stalled_s)
+            _wait(window, broker, stalled_s)
+    if refused:
+        raise BrokerUnreachableError(
+            f"The broker on {broker.host}:{broker.port} refused {len(refused):,} of {sent:,} messages: {refused[0]}. "
+            "Allow our user to write these topics in the broker's ACL."
+        )
     if on_acknowledged is not None:
         on_acknowledged(sent)
     return sent
 
 
 @contextmanager
-def _connected(host: str, port: int, client_id: str, window: threading.Semaphore) -> Iterator[paho.Client]:
-    client = paho.Client(CallbackAPIVersion.VERSION2, client_id)
+def _connected(broker: Broker, window: threading.Semaphore, refused: list[ReasonCode]) -> Iterator[paho.Client]:
+    host, port = broker.host, broker.port
+    client = connection(broker, broker.client_id)
     # 0: paho keeps no queue of its own, whose scan at each acknowledgement is quadratic; the window is ours.
     client.max_inflight_messages_set(0)
     client.max_queued_messages_set(0)
@@ -68,8 +80,13 @@ def _connected(host: str, port: int, client_id: str, window: threading.Semaphore
         answers.append(code)
         answered.set()
 
+    def on_publish(_client: paho.Client, _data: object, _number: int, code: ReasonCode, _more: object) -> None:
+        if code.is_failure:
+            refused.append(code)
+        window.release()
+
     client.on_connect = on_connect
-    client.on_publish = lambda *_: window.release()
+    client.on_publish = on_publish
     try:
         client.connect(host, port, keepalive=_KEEPALIVE_S)
     except OSError as error:
@@ -84,9 +101,10 @@ def _connected(host: str, port: int, client_id: str, window: threading.Semaphore
         client.loop_stop()
 
 
-def _wait(window: threading.Semaphore, host: str, port: int, stalled_s: float) -> None:
+def _wait(window: threading.Semaphore, broker: Broker, stalled_s: float) -> None:
     if not window.acquire(timeout=stalled_s):
-        raise BrokerUnreachableError(f"The broker on {host}:{port} has acknowledged nothing for {stalled_s:.0f} s.")
+        where = f"{broker.host}:{broker.port}"
+        raise BrokerUnreachableError(f"The broker on {where} has acknowledged nothing for {stalled_s:.0f} s.")
 
 
 def at_rate(messages: Iterable[TimedMessage], per_s: float, wait: Callable[[float], object]) -> Iterator[TimedMessage]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from greensward.canary import BrokerUnreachableError
 from greensward.overheard.ear import Ear, filters_of
+from greensward.simulate import TimedMessage
+from greensward.simulate.publish import publish
 from greensward.wiring import broker_of
 from ingest.decode.route import subscriptions
+from ingest.mqtt.broker import Broker
 from tests.compose.clients import device, service
 from tests.compose.site import COMPOSE, SiteBroker, make_device, running
 from tests.waiting import PATIENCE_S, wait_until
@@ -45,6 +50,22 @@ def test_who_listens_beside_ingest_as_its_user_hears_every_device_over_tls(site_
         probe.publish(f"{D}/gs-02/soil", b"mine")
         came += ((heard.topic, heard.payload, heard.qos) for heard in ear.hear(lambda: bool(came)))
     assert came == [(f"{D}/gs-02/soil", b"mine", 1)]
+
+
+def test_who_simulates_a_device_needs_its_certificate_and_hears_where_it_may_not_write(site_broker: SiteBroker) -> None:
+    path = site_broker.site / "ca" / "devices" / "gs-01"
+    cert, key = (path.with_suffix(ending) for ending in (".crt", ".key"))
+    ca_file = site_broker.site / "ca.crt"
+    broker = Broker(
+        "127.0.0.1", site_broker.ports["8883"], "gs-01", ca_file=ca_file, cert_file=cert, key_file=key
+    )  # fmt: skip
+    own, other = (TimedMessage(datetime.now(UTC), f"{D}/{name}/soil", b"x") for name in ("gs-01", "gs-02"))
+    with service(site_broker) as worker:
+        worker.subscribe(f"{D}/+/soil")
+        assert publish([own], broker) == 1
+        wait_until(lambda: bool(worker.heard), "its own message came")
+        with pytest.raises(BrokerUnreachableError, match="refused 1 of 2 messages: Not authorized"):
+            publish([own, other], broker)
 
 
 def test_a_dock_hears_the_answer_to_its_picture(site_broker: SiteBroker) -> None:
