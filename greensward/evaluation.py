@@ -35,7 +35,15 @@ from ingest.lake.write import by_local_day, write_rows
 from ingest.site import Site
 from sql.campaigns import Campaigns
 from sql.carry import Carry
-from sql.evaluate import campaign_progress, campaign_rows, days_read, evaluate, first_days_needed, plateaus_to_keep
+from sql.evaluate import (
+    campaign_progress,
+    campaign_rows,
+    days_read,
+    evaluate,
+    first_days_needed,
+    plateaus_to_keep,
+    tables_read,
+)
 from sql.models import READINGS_AT_ONCE
 
 Progress = Callable[[str, int, int], None]
@@ -138,7 +146,7 @@ def judge_to_keep(
         files = soil_files(folder, days["soil_readings"])  # before the lake is opened: what comes after is new
         carry = Carry(load_past(folder), files, site, as_of, readings_at_once)
         listed = list_with_copies(folder, days)
-        with open_lake(folder, site, days, listed) as lake:
+        with open_lake(folder, site, days, listed, tables_read()) as lake:
             check_is_kept(folder, site, as_of)
             flags = evaluate(lake, as_of=as_of, site=site, progress=progress, campaigns=campaigns, carry=carry)
             with file_lock(folder.evaluation_lock):

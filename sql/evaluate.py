@@ -235,10 +235,15 @@ def first_days_needed(as_of: datetime, site: Site) -> dict[str, date]:
 
 
 @functools.cache
-def _tables_that_no_model_reads() -> tuple[str, ...]:
+def tables_read() -> frozenset[str]:
+    """Return the tables of the lake that an evaluation needs."""
     # flight_reports are asked beside the models, by greensward.flights.
     asked = {"flight_reports", *(name for model in all_models() for name in model.reads)}
-    return tuple(name for name, spec in all_tables().items() if spec.partition_by and name not in asked)
+    return frozenset(asked.intersection(all_tables()))
+
+
+def _tables_that_no_model_reads() -> list[str]:
+    return [name for name, spec in all_tables().items() if spec.partition_by and name not in tables_read()]
 
 
 def _window(as_of: datetime, site: Site) -> Days:
