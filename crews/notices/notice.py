@@ -53,6 +53,13 @@ def digest_of(listed: CrewList, language: str) -> Content:
     )
 
 
+def digest_of_nobody(listed: CrewList, language: str) -> Content:
+    """Return what stands in the place of a digest where no crew of that name is known: it is no crew without work."""
+    say = speaker(language)
+    crew = short(listed.crew or "")
+    return Content(say("notice.digest", crew=crew, date=_day(listed)), (say("notice.no_crew", crew=crew),))
+
+
 def digest_of_all(lists: Sequence[CrewList], language: str) -> Content:
     """Return the digest for whoever looks after several crews: a line a crew, and no stop by name."""
     say = speaker(language)

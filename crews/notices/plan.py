@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from crews.crew_list import CrewList, Stop
 from crews.issue import WAITING_STATES
 from crews.ledger import Ledger, to_us
 from crews.lists import Plots, all_lists, list_of
-from crews.notices.notice import Content, digest_of, digest_of_all, urgent_of
+from crews.notices.notice import Content, digest_of, digest_of_all, digest_of_nobody, urgent_of
 from crews.notices.outbox import Notice, end, record, tidy
 from crews.notices.pace import Quiet
 from crews.notices.topic import list_document
@@ -52,76 +52,116 @@ class Route(msgspec.Struct, frozen=True):
         return not self.crews or crew in self.crews
 
 
-def plan(ledger: Ledger, routes: Sequence[Route], plots: Plots, now: datetime, truck_litres: float) -> None:
-    """Record what is to be told at `now`, in one transaction; what is recorded already is not recorded again.
+class _Lists:
+    """The lists of one moment, read when the first is asked for, and once for all channels."""
 
-    Raises: StoreError; nothing has changed then.
+    def __init__(self, ledger: Ledger, plots: Callable[[], Plots], now: datetime, truck_litres: float) -> None:
+        self._ledger, self._plots, self._now, self._truck_litres = ledger, plots, now, truck_litres
+        self._all: list[CrewList] | None = None
+
+    def of(self, route: Route) -> list[CrewList]:
+        """Return the lists that a channel is for, in its order; of all crews those that there are."""
+        if self._all is None:
+            self._all = all_lists(self._ledger, self._plots(), self._now, self._truck_litres)
+        if not route.crews:
+            return self._all
+        by_crew = {listed.crew: listed for listed in self._all}
+        return [by_crew.get(crew) or self._one(crew) for crew in route.crews]
+
+    def know(self, crew: str) -> bool:
+        """Say whether a crew is in the register or has something open; once lists were read."""
+        return any(listed.crew == crew for listed in self._all or ())
+
+    def _one(self, crew: str) -> CrewList:
+        """Return the list of a crew that is in no register and has nothing open."""
+        return list_of(self._ledger, crew, self._plots(), self._now, self._truck_litres)
+
+
+def plan(
+    ledger: Ledger, routes: Sequence[Route], plots: Callable[[], Plots], now: datetime, truck_litres: float
+) -> None:
+    """Record what is to be told at `now`; what is recorded already is not recorded again.
+
+    plots: reads the register's plots that hold now; called where there is something to tell
+    Everything is read before the one transaction that records it, so that nobody's report waits for it. One sender at a
+    time. Raises: StoreError; nothing has changed then.
     """
+    lists = _Lists(ledger, plots, now, truck_litres)
+    newest = ledger.version()
+    told = [route for route in routes if not route.has_lists]
+    notices = [
+        *(notice for route in told for notice in _digest(ledger, route, lists, now)),
+        *(notice for route in told for notice in _urgent(ledger, route, lists, newest, now)),
+        *(notice for route in routes if route.has_lists for notice in _changed_list(ledger, route, lists, now)),
+    ]
+    moved = [route.name for route in told if _cursor(ledger, route) != newest]
     with ledger.transaction():
         tidy(ledger, now)
-        for route in routes:
-            if route.has_lists:
-                _record_list(ledger, route, plots, now, truck_litres)
-                continue
-            for notice in _digests(ledger, route, plots, now, truck_litres):
-                record(ledger, notice)
-            for notice in _urgent(ledger, route, plots, now, truck_litres):
-                record(ledger, notice)
+        for name in moved:
+            ledger.run(
+                "insert into notice_cursors (channel, n) values (?, ?)"
+                " on conflict (channel) do update set n = excluded.n",
+                (name, newest),
+            )
+        for notice in notices:
+            if notice.kind == "list":
+                _replace_list(ledger, notice, now)
+            record(ledger, notice)
 
 
-def _lists(ledger: Ledger, route: Route, plots: Plots, now: datetime, truck_litres: float) -> list[CrewList]:
-    if route.crews:
-        return [list_of(ledger, crew, plots, now, truck_litres) for crew in route.crews]
-    return all_lists(ledger, plots, now, truck_litres)
-
-
-def _digests(ledger: Ledger, route: Route, plots: Plots, now: datetime, truck_litres: float) -> Iterator[Notice]:
+def _digest(ledger: Ledger, route: Route, lists: _Lists, now: datetime) -> Iterator[Notice]:
     """Yield today's digest from its minute on; a day that is over has none any more, and a night none yet."""
     local = now.astimezone(ledger.site.timezone)
     if route.at is None or local.time() < route.at or route.quiet.holds(now, ledger.site):
         return
-    day = local.date().isoformat()
-    notice_id = f"digest:{route.name}:{day}"
-    if ledger.run("select 1 from notices where notice_id = ?", (notice_id,)):
+    notice_id = f"digest:{route.name}:{local.date().isoformat()}"
+    if ledger.run("select 1 from notices where notice_id = ?", (notice_id,)) or not lists.of(route):
         return
-    lists = _lists(ledger, route, plots, now, truck_litres)
-    if not lists:
-        return
-    content = digest_of(lists[0], route.language) if route.crew else digest_of_all(lists, route.language)
+    content = _digest_content(route, lists)
     midnight = datetime.combine(local.date() + timedelta(days=1), time(), tzinfo=ledger.site.timezone)
-    yield _notice(notice_id, route, "digest", lists[0], content, now, expires_at=midnight.astimezone(now.tzinfo))
-
-
-def _urgent(ledger: Ledger, route: Route, plots: Plots, now: datetime, truck_litres: float) -> Iterator[Notice]:
-    """Yield what came since the channel's cursor and cannot wait, as one notice; a new channel begins from now on."""
-    newest = ledger.version()
-    cursor = ledger.run("select n from notice_cursors where channel = ?", (route.name,))
-    if cursor and cursor[0]["n"] == newest:
-        return
-    ledger.run(
-        "insert into notice_cursors (channel, n) values (?, ?) on conflict (channel) do update set n = excluded.n",
-        (route.name, newest),
+    yield _notice(
+        notice_id, route, "digest", lists.of(route)[0], content, now, expires_at=midnight.astimezone(now.tzinfo)
     )
-    if not cursor:
+
+
+def _cursor(ledger: Ledger, route: Route) -> int | None:
+    """Return up to which event a channel was told; None for a new one, which is told of what comes from now on."""
+    found = ledger.run("select n from notice_cursors where channel = ?", (route.name,))
+    return int(found[0]["n"]) if found else None
+
+
+def _urgent(ledger: Ledger, route: Route, lists: _Lists, newest: int, now: datetime) -> Iterator[Notice]:
+    """Yield what came since the channel's cursor and cannot wait, as one notice."""
+    cursor = _cursor(ledger, route)
+    if cursor is None or cursor == newest:
         return
     events = ledger.run(
-        "select issue_id, kind from events where n > ? and happened_at > ?"
+        "select issue_id, kind from events where n > ? and n <= ? and happened_at > ?"
         f" and (kind in ({', '.join('?' * len(_NEWS))}) or kind = 'evidence' and detail_json ->> 'due_at' is not null)",
-        (cursor[0]["n"], to_us(now - URGENT_FOR), *_NEWS),
+        (cursor, newest, to_us(now - URGENT_FOR), *_NEWS),
     )
+    if not events:
+        return
     raised = {row["issue_id"] for row in events if row["kind"] == "escalated"}
     new = {row["issue_id"] for row in events} - raised
-    lists = _lists(ledger, route, plots, now, truck_litres)
-    stops = [stop for listed in lists for stop in listed.stops if stop.issue.state in WAITING_STATES]
+    stops = [stop for listed in lists.of(route) for stop in listed.stops if stop.issue.state in WAITING_STATES]
     told_raised = [stop for stop in stops if stop.issue.issue_id in raised and _is_raised(stop, route)]
     told_new = [stop for stop in stops if stop.issue.issue_id in new and _is_grave(stop, route)]
     if told_raised or told_new:
-        content = urgent_of(lists[0], told_raised, told_new, route.language, of_all=route.crew is None)
+        first = lists.of(route)[0]
+        content = urgent_of(first, told_raised, told_new, route.language, of_all=route.crew is None)
         not_before = now if route.urgent_at_night else route.quiet.over(now, ledger.site)
         yield _notice(
-            f"urgent:{route.name}:{newest}", route, "urgent", lists[0], content, now,
+            f"urgent:{route.name}:{newest}", route, "urgent", first, content, now,
             not_before=not_before, expires_at=now + URGENT_FOR,
         )  # fmt: skip
+
+
+def _digest_content(route: Route, lists: _Lists) -> Content:
+    found = lists.of(route)
+    if route.crew is None:
+        return digest_of_all(found, route.language)
+    return (digest_of if lists.know(route.crew) else digest_of_nobody)(found[0], route.language)
 
 
 def _is_raised(stop: Stop, route: Route) -> bool:
@@ -150,10 +190,9 @@ def _notice(
     )  # fmt: skip
 
 
-def _record_list(ledger: Ledger, route: Route, plots: Plots, now: datetime, truck_litres: float) -> None:
-    """Record a crew's list where it says something else than the one that was recorded last, in whose place it goes."""
-    assert route.crew is not None
-    listed = list_of(ledger, route.crew, plots, now, truck_litres)
+def _changed_list(ledger: Ledger, route: Route, lists: _Lists, now: datetime) -> Iterator[Notice]:
+    """Yield a crew's list where it says something else than the one that was recorded last."""
+    (listed,) = lists.of(route)
     document = list_document(listed, route.language)
     digest = hashlib.sha256(msgspec.json.encode(_lasting(document))).hexdigest()[:32]
     notice_id = f"list:{route.name}:{digest}"
@@ -163,16 +202,21 @@ def _record_list(ledger: Ledger, route: Route, plots: Plots, now: datetime, truc
     )
     if last and last[0]["notice_id"] == notice_id and last[0]["state"] in {"waiting", "sent", "refused"}:
         return
+    yield Notice(
+        notice_id, route.name, route.crew or "", "list", listed.site.local_date(now).isoformat(), listed.version, now,
+        now, listed.expires_at, msgspec.json.encode(document),
+    )  # fmt: skip
+
+
+def _replace_list(ledger: Ledger, notice: Notice, now: datetime) -> None:
+    """Let an older list that waits give way to `notice`, inside a transaction."""
     older = ledger.run(
-        "select notice_id from notices where channel = ? and kind = 'list' and state = 'waiting'", (route.name,)
+        "select notice_id from notices where channel = ? and kind = 'list' and state = 'waiting'", (notice.channel,)
     )
     end(ledger, [row["notice_id"] for row in older], "overtaken", now)
-    ledger.run("delete from notices where notice_id = ?", (notice_id,))  # it says again what it said before
-    ledger.run("delete from notice_receipts where notice_id = ?", (notice_id,))
-    record(ledger, Notice(
-        notice_id, route.name, route.crew, "list", listed.site.local_date(now).isoformat(), listed.version, now, now,
-        listed.expires_at, msgspec.json.encode(document),
-    ))  # fmt: skip
+    # It may say again what one before the last said.
+    ledger.run("delete from notices where notice_id = ?", (notice.notice_id,))
+    ledger.run("delete from notice_receipts where notice_id = ?", (notice.notice_id,))
 
 
 def _lasting(document: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+import msgspec
 
 from crews.crew_list import LITRES_PER_TONNE, CrewList
 from crews.export import stop_values
@@ -10,6 +13,12 @@ from crews.say_stop import say_total
 from crews.words import speaker
 
 SCHEMA = "greening.crew_list/1"
+
+MOST_BYTES = 256_000
+"""With its topic less than the packet that compose/mosquitto allows: some 200 stops."""
+
+_HEAD_BYTES = 4_000
+"""Enough for all but the stops."""
 
 
 def list_topic(district: str, crew_id: str) -> str:
@@ -23,6 +32,10 @@ def list_document(listed: CrewList, language: str) -> dict[str, Any]:
     def local(instant: Any) -> str | None:
         return None if instant is None else instant.astimezone(listed.site.timezone).isoformat(timespec="seconds")
 
+    stops = _as_many_as_fit(
+        {name: value for name, value in stop_values(listed, stop, language).items() if name not in _OF_LIST}
+        for stop in listed.stops
+    )
     return {
         "schema": SCHEMA,
         "crew": listed.crew,
@@ -33,11 +46,20 @@ def list_document(listed: CrewList, language: str) -> dict[str, Any]:
         "summary": say_total(listed, speaker(language)),
         "water_t": round(listed.litres / LITRES_PER_TONNE, 2),
         "trucks": listed.whole_loads,
-        "stops": [
-            {name: value for name, value in stop_values(listed, stop, language).items() if name not in _OF_LIST}
-            for stop in listed.stops
-        ],
+        "stops": stops,
+        "left_out": len(listed.stops) - len(stops),
     }
+
+
+def _as_many_as_fit(stops: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the first stops, which are the most pressing, up to what a broker takes in one message."""
+    kept, room = [], MOST_BYTES - _HEAD_BYTES
+    for stop in stops:
+        room -= len(msgspec.json.encode(stop)) + 1
+        if room < 0:
+            break
+        kept.append(stop)
+    return kept
 
 
 _OF_LIST = frozenset({"crew", "list_version", "generated_at", "expires_at", "nav_amap", "nav_tencent", "nav_baidu"})

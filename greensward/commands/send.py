@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -17,12 +17,13 @@ from rich.markup import escape
 from crews.apply import valid_plots
 from crews.ledger import Ledger
 from crews.links import load_keys
-from crews.lists import list_of
+from crews.lists import Plots, crews_of, list_of
 from crews.notices.answer import Answer
 from crews.notices.notice import Content
 from crews.notices.outbox import Notice
 from crews.notices.topic import list_document
 from crews.words import speaker
+from greensward.commands.list import nearest
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, Common, err, examples, out
 from greensward.given_channels import did_you_mean
 from greensward.sending.channels import outlet_of, outlets_of, shared_identities
@@ -70,6 +71,7 @@ def send(
         link = link_maker(settings.web.public_url, load_keys(folder), settings.web.link_days)
         sender = Sender(folder, ledger, outlets, link, settings.web.truck_litres, _say)
         _tell(outlets, settings)
+        _tell_unknown_crews(outlets.values(), crews_of(ledger, _plots(folder, settings.now())))
         while not stop.is_asked():
             try:
                 sender.turn(settings.now(), stop.is_asked)
@@ -92,6 +94,18 @@ def _tell(outlets: dict[str, Outlet], settings: Settings) -> None:
     together = [name for name, outlet in outlets.items() if outlet.identity in shared and outlet.route.crew is not None]
     if together:
         _say(f"{', '.join(together)} come out of one robot or mailbox that several crews read: no links on these.")
+
+
+def _tell_unknown_crews(outlets: Iterable[Outlet], known: list[str]) -> None:
+    """Say which crews of the channels nobody knows; they may still be to come."""
+    for outlet in outlets:
+        for crew in outlet.route.crews:
+            if crew not in known:
+                _say(f"[send.{outlet.route.name}] crews: there is no crew {crew!r}; {nearest(crew, known)}")
+
+
+def _plots(folder: DataFolder, now: datetime) -> Plots:
+    return valid_plots(read_register(folder, "plots"), now)
 
 
 @contextmanager
@@ -122,6 +136,8 @@ def _test(name: str, settings: Settings, folder: DataFolder) -> int:
     if name not in settings.send:
         raise ConfigError(f"There is no channel {name!r}{did_you_mean(name, settings.send)}")
     outlet, now = outlet_of(name, settings.send[name], settings), settings.now()
+    with Ledger(folder.ledger, settings.place()) as ledger:
+        _tell_unknown_crews([outlet], crews_of(ledger, _plots(folder, now)))
     notice = _test_notice(outlet, settings, folder, now)
     answer = Answer("sent")
     for part in outlet.parts(notice, Link(), settings.place()):
@@ -142,8 +158,8 @@ def _test_notice(outlet: Outlet, settings: Settings, folder: DataFolder, now: da
     content: object = Content(say("notice.test_title", site=settings.site.name), (say("notice.test"),))
     if route.has_lists and route.crew is not None:
         with Ledger(folder.ledger, settings.place()) as ledger:
-            plots = valid_plots(read_register(folder, "plots"), now)
-            content = list_document(list_of(ledger, route.crew, plots, now, settings.web.truck_litres), route.language)
+            listed = list_of(ledger, route.crew, _plots(folder, now), now, settings.web.truck_litres)
+            content = list_document(listed, route.language)
     day = settings.place().local_date(now).isoformat()
     return Notice(
         f"test:{route.name}:{now.isoformat()}", route.name, route.crew or "", "test", day, 0, now, now,

@@ -24,9 +24,6 @@ from greensward.sending.retained import retain
 from ingest.mqtt.broker import Broker
 from ingest.site import Site
 
-_MOST_RETAINED_BYTES = 256_000
-"""With its topic less than the packet that compose/mosquitto allows: some 200 stops."""
-
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -233,9 +230,7 @@ class Topic:
         return frozenset({self.broker.password})
 
     def parts(self, notice: Notice, _link: Link, _site: Site) -> list[bytes]:
-        """Return the document as it was made. Raises: ValueError where the broker would not take it."""
-        if len(notice.content) > _MOST_RETAINED_BYTES:
-            raise ValueError(f"a list of {len(notice.content):,} bytes; a broker takes {_MOST_RETAINED_BYTES:,}")
+        """Return the document as it was made."""
         return [notice.content]
 
     def deliver(self, part: bytes) -> Answer:

@@ -12,6 +12,7 @@ import msgspec
 from crews.apply import valid_plots
 from crews.ledger import Ledger
 from crews.links import Keys, link_generation, make_token
+from crews.lists import Plots
 from crews.notices.answer import Answer, without_secrets
 from crews.notices.outbox import Notice, due, end, parts_sent, receive, rewrite
 from crews.notices.pace import Bucket, is_crowded
@@ -24,6 +25,9 @@ from ingest.lake.layout import DataFolder
 
 PLAN_S = 20.0
 """How often is looked for what is to be told."""
+
+LISTS_S = 300.0
+"""A stop becomes overdue, or today's, without anything happening: whole lists are looked at that often all the same."""
 
 
 _TOKEN = re.compile(r"[0-9a-f]{8}\.[\w-]{20,}\.[\w-]{20,}")
@@ -59,6 +63,7 @@ class Sender:
         self._buckets = {one.identity: Bucket(*one.pace, now_s) for one in outlets.values() if one.pace is not None}
         self._left_alone_until_s: dict[str, float] = {}
         self._plan_at_s = now_s
+        self._planned: tuple[object, ...] = ()
 
     def turn(self, now: datetime, is_over: Callable[[], bool] = lambda: False) -> None:
         """Record what is new, at times, and send what may be sent now, until `is_over()`.
@@ -66,9 +71,7 @@ class Sender:
         Raises: StoreError, which may pass.
         """
         if self._seconds() >= self._plan_at_s:
-            plots = valid_plots(read_register(self._folder, "plots"), now)
-            routes = [outlet.route for outlet in self._outlets.values()]
-            plan(self._ledger, routes, plots, now, self._truck_litres)
+            self._plan(now)
             self._plan_at_s = self._seconds() + PLAN_S
         for notice in due(self._ledger, now):
             if is_over():
@@ -76,6 +79,17 @@ class Sender:
             outlet = self._outlets.get(notice.channel)
             if outlet is not None and self._may_go(notice, outlet, now):
                 self._send(notice, outlet, now)
+
+    def _plan(self, now: datetime) -> None:
+        """Record what is new; whole lists are made anew where something has happened, and every five minutes."""
+        evaluated = self._ledger.run("select max(as_of) as newest from latest_findings", ())[0]["newest"]
+        moment = (self._ledger.version(), evaluated, int(now.timestamp() / LISTS_S))
+        routes = [one.route for one in self._outlets.values() if moment != self._planned or not one.route.has_lists]
+        plan(self._ledger, routes, lambda: self._plots(now), now, self._truck_litres)
+        self._planned = moment
+
+    def _plots(self, now: datetime) -> Plots:
+        return valid_plots(read_register(self._folder, "plots"), now)
 
     def _may_go(self, notice: Notice, outlet: Outlet, now: datetime) -> bool:
         site = self._ledger.site

@@ -135,6 +135,12 @@ def test_a_test_message_is_harmless_and_says_what_the_other_end_said(
     assert run([*command, "crew_1"]) == EXIT_FOUND_PROBLEMS
     assert "not taken now: 45009 api freq out of limit" in capsys.readouterr().out
     assert run([*command, "crew_2"]) == EXIT_USAGE
+    assert "there is no crew" not in capsys.readouterr().err
+    text = installation.config.read_text(encoding="utf-8").replace("一队", "一对")
+    (installation.config.parent / "slip.toml").write_text(text, encoding="utf-8")
+    run(["send", "--config", str(installation.config.parent / "slip.toml"), "--test", "crew_1"])
+    assert "there is no crew '一对'; did you mean '一队'?" in capsys.readouterr().err
+    assert run([*command, "crew_2"]) == EXIT_USAGE
     assert "did you mean 'crew_1'" in capsys.readouterr().err
     url = installation.config.parent / "crew_1.url"
     url.write_text(f"http://127.0.0.1:{free_port()}/wecom/send?key=canary\n", encoding="utf-8")

@@ -225,6 +225,14 @@ def test_english_is_english_and_markdown_has_a_link_to_tap(tmp_path: Path, robot
     assert re.search(rf"\[Open the list\]\({PUBLIC}/c/\S+\)", text)
 
 
+def test_a_crew_that_nobody_knows_is_not_told_that_it_has_nothing_to_do(
+    tmp_path: Path, robots: Vendors, sending: Make
+) -> None:
+    sending(robot(tmp_path, robots, "wecom", "crew_1", '["一对"]')).turn(AT)
+    assert "登记里没有“一对”这个班组" in robots.texts()[0]
+    assert "没有待办" not in robots.texts()[0]
+
+
 def test_feishu_is_not_spoken_to_when_everybody_does(tmp_path: Path, robots: Vendors, sending: Make) -> None:
     made = sending(robot(tmp_path, robots, "feishu", "crew_1", more='at = "09:59"\n'))
     ten = NOW + timedelta(hours=1, minutes=30)

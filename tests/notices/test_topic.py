@@ -98,6 +98,19 @@ def test_a_broker_that_was_away_gets_the_newest_list_and_no_older_one(broker: Mo
     assert {row["day"] for row in made.rows() if row["state"] == "sent"} == {"2026-07-03"}
 
 
+def test_a_list_that_is_too_long_for_a_broker_says_how_much_was_left_out(
+    broker: Mosquitto, sending: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crews.notices.topic.MOST_BYTES", 10_000)
+    made = sending(SECTION, broker_port=broker.port)
+    made.turn(AT)
+    said = retained(broker)
+    assert len(json.dumps(said, ensure_ascii=False).encode()) < 11_000
+    assert [stop["seq"] for stop in said["stops"]] == list(range(1, len(said["stops"]) + 1))
+    assert len(said["stops"]) > 2
+    assert said["left_out"] > 2
+
+
 def test_what_the_brokers_rules_forbid_is_a_refusal(tmp_path: Path, sending: Make) -> None:
     (tmp_path / "acl").write_text("topic read #\n", encoding="ascii")
     strict = Mosquitto(tmp_path / "strict", f"acl_file {tmp_path}/acl\n")
