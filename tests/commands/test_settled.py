@@ -158,9 +158,9 @@ def test_an_evaluation_leaves_copies_and_the_next_opens_them(
     before = judge_to_keep(folder, BEICHEN, AS_OF)
     asked: list[dict[str, Listed]] = []
 
-    def open_and_tell(of: DataFolder, site: Any, days: Any, listed: dict[str, Listed]) -> Any:
+    def open_and_tell(of: DataFolder, site: Any, days: Any, listed: dict[str, Listed], names: Any) -> Any:
         asked.append(listed)
-        return open_lake(of, site, days, listed)
+        return open_lake(of, site, days, listed, names)
 
     monkeypatch.setattr("greensward.evaluation.open_lake", open_and_tell)
     assert judge_to_keep(folder, BEICHEN, AS_OF)[0] == before[0]
