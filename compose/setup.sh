@@ -36,6 +36,8 @@ sed -n 's/^user //p' "$site/broker/acl" | while read -r user; do
     openssl rand -hex 24 >"$secret"
     printf '%s:%s\n' "$user" "$(cat "$secret")"
 done >"$site/broker/passwords"
+# Grafana's, for whoever looks at the monitoring.
+openssl rand -hex 24 >"$site/secrets/grafana-password"
 if command -v mosquitto_passwd >/dev/null 2>&1; then
     mosquitto_passwd -U "$site/broker/passwords"
 elif command -v docker >/dev/null 2>&1; then
@@ -48,15 +50,16 @@ fi
 
 printf '[site]\ndistrict = "%s"\n' "$district" >"$site/greensward.toml"
 
-# The containers' users: 1883 is Mosquitto's, 10001 is ours. Only root can give files away.
+# The containers' users: 1883 is Mosquitto's, 10001 is ours, 472 is Grafana's. Only root can give files away.
 chmod 755 "$site" "$site/secrets" "$site/broker" "$site/broker/certs"
 chmod 644 "$site/greensward.toml" "$site/ca.crt"
 if [ "$(id -u)" = 0 ]; then
     chown -R 1883:1883 "$site/broker"
     chown 10001:10001 "$site/secrets/broker-password" "$site/send"
+    chown 472:472 "$site/secrets/grafana-password"
 else
-    printf 'setup: now run: sudo chown -R 1883:1883 %s/broker && sudo chown 10001:10001 %s/secrets/broker-password %s/send\n' \
-        "$target" "$target" "$target" >&2
+    printf 'setup: now run: cd %s && sudo chown -R 1883:1883 broker && sudo chown 10001:10001 secrets/broker-password send && sudo chown 472:472 secrets/grafana-password\n' \
+        "$target" >&2
 fi
 mv "$site" "$target"
 printf 'setup: %s is ready. A certificate for a device: %s/make-certs.sh %s/ca device ID\n' "$target" "$here" "$target" >&2

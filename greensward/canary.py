@@ -10,7 +10,7 @@ import ssl
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -18,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest.decode.topics import ROOT
 from ingest.errors import GreenswardError
-from ingest.mqtt.broker import Broker
+from ingest.mqtt.broker import Broker, certificate_ends_at
 from ingest.mqtt.client import Client
 
 CANARY_DEVICE = "greensward.canary"
@@ -100,9 +100,7 @@ class _Flight:
     def wait(self, timeout_s: float) -> None:
         self.client.connect_timeout = timeout_s
         self.client.connect(self._broker.host, self._broker.port)
-        socket = self.client.socket()
-        if isinstance(socket, ssl.SSLSocket):
-            self.proof.certificate_ends_at = _end_of(socket.getpeercert())
+        self.proof.certificate_ends_at = certificate_ends_at(self.client)
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline and not self.proof.came_back and not self.proof.refusal:
             if self.client.loop(_LOOP_S) != mqtt.MQTT_ERR_SUCCESS:
@@ -126,8 +124,3 @@ class _Flight:
             self.proof.dropped_messages = int(text) if text.isdecimal() else None
         elif message.payload == self._word:
             self.proof.came_back = True
-
-
-def _end_of(certificate: Any) -> datetime | None:
-    end = (certificate or {}).get("notAfter")
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(end), UTC) if end else None

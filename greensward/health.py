@@ -43,6 +43,9 @@ which a look every 30 s must show it."""
 QUIET = timedelta(hours=2)
 """Probes report once an hour or oftener: when all of them are silent for two hours, the way here is broken."""
 
+CERTIFICATE_LEFT = timedelta(days=30)
+"""A broker's certificate that ends sooner wants to be made anew; nobody does so overnight."""
+
 _EVALUATION_GRACE = timedelta(minutes=5)
 
 _LATE = timedelta(minutes=30)
@@ -218,6 +221,10 @@ def _ingest_problems(status: IngestStatus | None, now: datetime, zone: ZoneInfo)
         yield Problem("session", found, "Set persistence true in the broker; see docs/operators.md.")
     if status.damaged_files:
         yield Problem("lake", f"damaged files: {', '.join(status.damaged_files)}", "Check the disk; greensward replay.")
+    ends_at = status.certificate_ends_at
+    if ends_at is not None and ends_at - now < CERTIFICATE_LEFT:
+        mend = "Make a new one (compose/make-certs.sh … server …) and restart the broker."
+        yield Problem("certificate", f"the broker's ends on {ends_at.astimezone(zone):%Y-%m-%d}", mend)
     if now - (status.last_message_at or status.started_at) > QUIET:
         since = _clock(status.last_message_at, zone) if status.last_message_at else "the start of ingest"
         yield Problem("messages", f"none since {since}", "Do devices reach the broker? greensward doctor")
@@ -244,9 +251,16 @@ def health_routes(settings: Settings) -> list[BaseRoute]:
         wrong = Counter(problem.what for problem in problems(health, settings, now))
         status, issues = health.status, health.issues
         page = metrics_page(
-            status, health.free_bytes, health.evaluated_at, issues, wrong, now, missing_files=health.missing_files,
+            status,
+            health.free_bytes,
+            health.evaluated_at,
+            issues,
+            wrong,
+            now,
+            missing_files=health.missing_files,
             sending=None if health.sending is None else health.sending.standing.counts,
-        )  # fmt: skip
+            wanted_bytes=settings.ingest.min_free_bytes,
+        )
         return PlainTextResponse(page, media_type=METRICS_TYPE)
 
     return [Route("/readyz", ready), Route("/metrics", metrics)]

@@ -23,18 +23,21 @@ def metrics_page(
     problems: Mapping[str, int],
     now: datetime,
     *,
+    wanted_bytes: int,
     missing_files: int | None = None,
     sending: Mapping[str, int] | None = None,
 ) -> str:
     """Return the whole page. What is not known is left out, never 0: an absent series can be alerted on.
 
     issues: open issues by state; problems: number of problems by kind, as /readyz lists them
+    wanted_bytes: of the disk, below which ingest leaves the broker
     missing_files: files of flights that docks counted and that never came
     sending: messages to crews by state; None where no channel is set
     """
     states = {state: issues.get(state, 0) for state in sorted(OPEN_STATES)}
     parts = [
         _metric("disk_free_bytes", "gauge", "Free bytes on the data folder's disk.", {"": free_bytes}),
+        _metric("disk_wanted_bytes", "gauge", "Free bytes below which ingest leaves the broker.", {"": wanted_bytes}),
         _metric("issues", "gauge", "Open issues by state.", states, "state"),
         _metric("problems", "gauge", "Problems by kind, as /readyz lists them.", problems, "what"),
     ]
@@ -57,6 +60,8 @@ def _of_ingest(status: IngestStatus, now: datetime) -> list[str]:
     parts = [
         _metric("status_age_seconds", "gauge", "Age of what ingest last said of itself.",
                 {"": (now - status.written_at).total_seconds()}),
+        _metric("ingest_start_time_seconds", "gauge", "Unix time at which ingest started.",
+                {"": status.started_at.timestamp()}),
         _metric("received_total", "counter", "Messages journalled since ingest started.", {"": status.messages}),
         _metric("messages_total", "counter", "Messages sealed since ingest started, by outcome.",
                 status.outcomes, "outcome"),
@@ -73,6 +78,9 @@ def _of_ingest(status: IngestStatus, now: datetime) -> list[str]:
         _metric("damaged_files", "gauge", "Files set aside as damaged since ingest started.",
                 {"": len(status.damaged_files)}),
     ]  # fmt: skip
+    if status.certificate_ends_at is not None:
+        left = {"": (status.certificate_ends_at - now).total_seconds()}
+        parts.append(_metric("broker_certificate_left_seconds", "gauge", "Until the broker's certificate ends.", left))
     if status.last_message_at is not None:
         age = {"": (now - status.last_message_at).total_seconds()}
         parts.append(_metric("last_message_age_seconds", "gauge", "Age of the newest sealed message.", age))

@@ -18,6 +18,7 @@ class IngestStatus(msgspec.Struct, kw_only=True):
     connected: what is published now reaches us: connected to the broker, every topic subscribed
     messages, outcomes: since this process started
     paused: why nothing is taken from the broker, or ""
+    certificate_ends_at: when the certificate ends that the broker showed last, UTC; None without TLS
     seal_problem: why the last attempt to write to the lake failed, "" when it did not
     """
 
@@ -38,6 +39,7 @@ class IngestStatus(msgspec.Struct, kw_only=True):
     last_problem: str
     seal_problem: str
     damaged_files: list[str]
+    certificate_ends_at: datetime | None = None
 
 
 def write_status(folder: DataFolder, status: IngestStatus) -> None:

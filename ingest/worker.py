@@ -264,6 +264,7 @@ class Worker:
             last_problem=health.last_problem,
             seal_problem=self._sealing.problem,
             damaged_files=self._sealing.damaged,
+            certificate_ends_at=health.certificate_ends_at,
         )
 
     def _start_thread(self, name: str, work: Callable[[], None]) -> None:

@@ -31,7 +31,7 @@ from greensward.console import (
     show,
 )
 from greensward.flights import FLIGHTS_WITHIN, flown, plot_areas, shifted_flights
-from greensward.health import STATUS_AGE, problems, read_health
+from greensward.health import CERTIFICATE_LEFT, STATUS_AGE, problems, read_health
 from greensward.settings import Settings
 from greensward.wiring import broker_at_hand, broker_of
 from ingest.decode.route import NATIVE_KINDS
@@ -48,7 +48,6 @@ from ingest.status import IngestStatus, read_status
 
 _BACKLOG_MESSAGES = 1_000_000
 _BROKER_TIMEOUT_S = 5.0
-_CERTIFICATE_LEFT = timedelta(days=30)
 _OUTAGE_H = 48
 _LONGEST_LISTENING_S = 3600
 _NAMED_DEVICES = 5
@@ -239,7 +238,7 @@ def _proven(proof: BrokerProof, settings: Settings, now: datetime) -> Iterator[F
     ends_at = proof.certificate_ends_at
     if ends_at is not None:
         zone = settings.place().timezone
-        near = ends_at - now < _CERTIFICATE_LEFT
+        near = ends_at - now < CERTIFICATE_LEFT
         mend = "Make a new one (compose/make-certs.sh … server …) and restart the broker." if near else ""
         yield Finding(
             "certificate",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,14 @@ class Broker:
     session_expiry_s: int = 14 * 86_400
     receive_maximum: int = 20_000
     receive: str = "bulk"
+
+
+def certificate_ends_at(client: mqtt.Client) -> datetime | None:
+    """Return when the certificate ends, UTC, that the broker showed on this connection; None without TLS."""
+    socket = client.socket()
+    shown: Any = socket.getpeercert() if isinstance(socket, ssl.SSLSocket) else None
+    end = (shown or {}).get("notAfter")
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(end), UTC) if end else None
 
 
 def client_of(broker: Broker) -> Client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(slots=True)
@@ -11,6 +12,7 @@ class SessionHealth:
 
     subscribed: the broker granted every subscription on this connection
     last_turn: monotonic seconds of the network loop's last turn
+    certificate_ends_at: when the certificate ends that the broker showed last, UTC; None without TLS
     sessions_lost: times the broker had no session for us although we had one: its backlog may be gone
     """
 
@@ -21,6 +23,7 @@ class SessionHealth:
     sessions_lost: int = 0
     stale_acks_dropped: int = 0
     last_problem: str = ""
+    certificate_ends_at: datetime | None = None
 
     @property
     def is_listening(self) -> bool:

@@ -26,7 +26,7 @@ from ingest.errors import ConfigError, InUseError
 from ingest.frames import READ_BYTES, Frames
 from ingest.inbox import Arrival
 from ingest.messages import Integers
-from ingest.mqtt.broker import REPLIES_WAITING, Broker, client_of, connect
+from ingest.mqtt.broker import REPLIES_WAITING, Broker, certificate_ends_at, client_of, connect
 from ingest.mqtt.bulk import BulkClient
 from ingest.mqtt.client import Client
 from ingest.mqtt.health import SessionHealth
@@ -305,6 +305,7 @@ class MqttSession:
         self._connected_at = time.monotonic()
         self._knew_us = flags.session_present or not self._had_session
         self._taken_over = False
+        self.health.certificate_ends_at = certificate_ends_at(client)
         self.health.connected = True
         if self._had_session and not flags.session_present:
             self.health.sessions_lost += 1

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _VERSIONED = re.compile(
-    r"(?:\$\{[A-Z_]+:-)?[a-z0-9./-]+(?::(?!latest)\d+\.\d+(?:\.\d+)?[a-z0-9.-]*|@sha256:[0-9a-f]{64})\}?"
+    r"(?:\$\{[A-Z_]+:-)?[a-z0-9./-]+(?::(?!latest)v?\d+\.\d+(?:\.\d+)?[a-z0-9.-]*|@sha256:[0-9a-f]{64})\}?"
 )
 
 

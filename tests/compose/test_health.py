@@ -266,7 +266,7 @@ def test_metrics_tell_what_ingest_and_the_ledger_know(tmp_path: Path) -> None:
 
 
 def test_ages_are_seconds() -> None:
-    found = values(metrics_page(WELL, 1, NOW - timedelta(minutes=3), {}, {}, NOW))
+    found = values(metrics_page(WELL, 1, NOW - timedelta(minutes=3), {}, {}, NOW, wanted_bytes=1))
     assert found["greensward_last_message_age_seconds"] == 540
     assert found["greensward_last_seal_age_seconds"] == 480
     assert found["greensward_last_evaluation_age_seconds"] == 180
@@ -285,7 +285,7 @@ def test_files_of_flights_that_never_came_are_a_number_where_a_dock_counted_and_
 
 def test_labels_are_escaped() -> None:
     hostile = 'a"b\\c\nd'
-    page = metrics_page(None, 1, None, {}, {hostile: 2}, NOW)
+    page = metrics_page(None, 1, None, {}, {hostile: 2}, NOW, wanted_bytes=1)
     assert 'greensward_problems{what="a\\"b\\\\c\\nd"} 2.0' in page.splitlines()
     values(page)
 
