@@ -26,7 +26,7 @@ from crews.words import speaker
 from greensward.commands.list import nearest
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, Common, err, examples, out
 from greensward.given_channels import did_you_mean
-from greensward.sending.channels import outlet_of, outlets_of, shared_identities
+from greensward.sending.channels import outlet_of, outlets_of, shared_channels
 from greensward.sending.outlets import Link, Outlet
 from greensward.sending.sender import Sender, clean, link_maker
 from greensward.settings import Settings
@@ -90,10 +90,9 @@ def _tell(outlets: dict[str, Outlet], settings: Settings) -> None:
     _say(f"sends on {', '.join(outlets)} · Ctrl-C ends")
     if not settings.web.public_url:
         _say("[web] public_url is not set, so no message carries a link to a list.")
-    shared = shared_identities(outlets)
-    together = [name for name, outlet in outlets.items() if outlet.identity in shared and outlet.route.crew is not None]
+    together = [name for name in outlets if name in shared_channels(outlets)]
     if together:
-        _say(f"{', '.join(together)} come out of one robot or mailbox that several crews read: no links on these.")
+        _say(f"{', '.join(together)}: others read the same robot or mailbox, so no links go there.")
 
 
 def _tell_unknown_crews(outlets: Iterable[Outlet], known: list[str]) -> None:

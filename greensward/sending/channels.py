@@ -60,12 +60,17 @@ def send_faults(settings: Settings) -> list[str]:
     return faults
 
 
-def shared_identities(outlets: Mapping[str, Outlet]) -> set[str]:
-    """Return what more than one crew reads: on these no crew's link goes, though each channel is of one crew."""
+def shared_channels(outlets: Mapping[str, Outlet]) -> set[str]:
+    """Return the channels of one crew that others read too, as they have a robot or a mailbox in common: no links."""
     crews: dict[str, set[str | None]] = defaultdict(set)
     for outlet in outlets.values():
-        crews[outlet.identity].add(outlet.route.crew)
-    return {identity for identity, readers in crews.items() if len(readers) > 1}
+        for reader in outlet.readers:
+            crews[reader].add(outlet.route.crew)
+    return {
+        name
+        for name, outlet in outlets.items()
+        if outlet.route.crew is not None and any(len(crews[reader]) > 1 for reader in outlet.readers)
+    }
 
 
 def outlet_of(name: str, channel: Channel, settings: Settings) -> Outlet:

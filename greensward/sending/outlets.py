@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
@@ -43,7 +44,11 @@ class Outlet(Protocol):
 
     @property
     def identity(self) -> str:
-        """What it comes out of, as a hash: outlets of one identity share a robot, a receiver or a mailbox."""
+        """What it comes out of, as a hash: outlets of one identity share a pace."""
+
+    @property
+    def readers(self) -> frozenset[str]:
+        """Who reads it, as hashes: of robots and receivers their identity, of mail each mailbox."""
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -91,8 +96,15 @@ class Robot:
 
     @property
     def identity(self) -> str:
-        """Return which robot it is."""
-        return hashed(self.kind, self.target.url)
+        """Return which robot it is, however its address is written."""
+        parts = urlsplit(self.target.url)
+        key = dict(parse_qsl(parts.query)).get({"wecom": "key", "dingtalk": "access_token"}.get(self.kind, ""))
+        return hashed(self.kind, key or parts.path.rpartition("/")[2] or self.target.url)
+
+    @property
+    def readers(self) -> frozenset[str]:
+        """Return the group, as far as its robot tells it."""
+        return frozenset({self.identity})
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -147,6 +159,11 @@ class Webhook:
         return hashed("webhook", self.target.url)
 
     @property
+    def readers(self) -> frozenset[str]:
+        """Return the receiver."""
+        return frozenset({self.identity})
+
+    @property
     def secrets(self) -> frozenset[str]:
         """Return its address and what signs its messages."""
         return frozenset({*secrets_of_url(self.target.url), self.secret})
@@ -188,8 +205,13 @@ class Mail:
 
     @property
     def identity(self) -> str:
-        """Return which mailboxes they are."""
-        return hashed("email", *sorted(address.casefold() for address in self.to))
+        """Return which mail server it is."""
+        return hashed("email", self.server.host, str(self.server.port), self.server.username)
+
+    @property
+    def readers(self) -> frozenset[str]:
+        """Return the mailboxes."""
+        return frozenset(hashed("email", address.casefold()) for address in self.to)
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -223,6 +245,11 @@ class Topic:
     def identity(self) -> str:
         """Return which topic it is."""
         return hashed("mqtt", self.topic)
+
+    @property
+    def readers(self) -> frozenset[str]:
+        """Return the topic."""
+        return frozenset({self.identity})
 
     @property
     def secrets(self) -> frozenset[str]:

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -18,7 +19,7 @@ from crews.notices.outbox import Notice, due, end, parts_sent, receive, rewrite
 from crews.notices.pace import Bucket, is_crowded
 from crews.notices.plan import plan, still_holds
 from crews.words import speaker
-from greensward.sending.channels import shared_identities
+from greensward.sending.channels import shared_channels
 from greensward.sending.outlets import Link, Outlet
 from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder
@@ -58,7 +59,7 @@ class Sender:
         self._truck_litres = truck_litres
         self._say = say
         self._seconds = seconds
-        self._shared = shared_identities(outlets)
+        self._shared = shared_channels(outlets)
         now_s = seconds()
         self._buckets = {one.identity: Bucket(*one.pace, now_s) for one in outlets.values() if one.pace is not None}
         self._left_alone_until_s: dict[str, float] = {}
@@ -112,7 +113,7 @@ class Sender:
         for number, part in enumerate(parts[sent:], sent + 1):
             if bucket is not None and not bucket.take(self._seconds()):
                 return
-            answer = outlet.deliver(part)
+            answer = _delivered(outlet, part)
             self._receive(current, outlet, number, len(parts), answer, now)
             if answer.outcome != "sent":
                 return
@@ -133,7 +134,7 @@ class Sender:
         """Return the link of the crew whose channel this is, and of no crew where others read it too."""
         if outlet.route.crew is None:
             return Link()
-        if outlet.identity in self._shared:
+        if outlet.route.name in self._shared:
             return Link(word=speaker(outlet.route.language)("notice.shared"))
         link = self._link(self._ledger, outlet.route.crew, now)
         return link if link.url else Link(word=speaker(outlet.route.language)("notice.no_link"))
@@ -149,6 +150,14 @@ class Sender:
             self._left_alone_until_s[outlet.identity] = self._seconds() + wait
         what = "refused" if answer.outcome == "refused" else "not taken yet, tried again"
         self._say(f"send {notice.channel}: {notice.kind} {what}: {answer.code} {answer.said}".rstrip())
+
+
+def _delivered(outlet: Outlet, part: Any) -> Answer:
+    """Return the receipt of a part; a fault of ours refuses this message, and keeps none of the others from going."""
+    try:
+        return outlet.deliver(part)
+    except Exception as error:  # noqa: BLE001 - its words are not kept: they may hold what was sent
+        return Answer("refused", "fault", f"{type(error).__name__}: a fault of Greensward's, please report it")
 
 
 def clean(answer: Answer, outlet: Outlet) -> Answer:

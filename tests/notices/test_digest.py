@@ -17,7 +17,7 @@ from ingest.lake.layout import DataFolder
 from ingest.site import BEICHEN
 from tests.crews.made import DAY, HOUR, NOW
 from tests.notices.sending import PUBLIC, Sending, robot
-from tests.robots import Vendors
+from tests.robots import KEY, Vendors
 
 MINUTE = timedelta(minutes=1)
 AT = NOW - timedelta(hours=1, minutes=17)
@@ -188,6 +188,32 @@ def test_two_channels_of_one_robot_carry_no_links_when_they_are_of_two_crews(
     assert len(robots.texts()) == 2
     assert [links_in(text) for text in robots.texts()] == [[], []]
     assert all("几个班组共用" in text for text in robots.texts())
+
+
+def test_a_robot_is_known_however_its_address_is_written(tmp_path: Path, robots: Vendors, sending: Make) -> None:
+    one = robot(tmp_path, robots, "wecom", "crew_1")
+    two = robot(tmp_path, robots, "wecom", "crew_2", '["二队"]')
+    (tmp_path / "crew_2.url").write_text(f"{robots.url}/wecom/send?debug=1&key={KEY}\n", encoding="utf-8")
+    sending(one + two).turn(AT, times=4)
+    assert [links_in(text) for text in robots.texts()] == [[], []]
+
+
+def test_what_our_own_code_fails_on_is_refused_and_the_others_go_on(
+    tmp_path: Path, robots: Vendors, sending: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("canary")
+
+    monkeypatch.setattr("crews.notices.robots.sign_dingtalk", fail)
+    made = sending(
+        robot(tmp_path, robots, "dingtalk", "crew_1") + robot(tmp_path, robots, "wecom", "crew_2", '["二队"]')
+    )
+    made.turn(AT, times=2)
+    assert len(robots.texts("wecom")) == 1
+    (refusal,) = refusals(made.ledger, AT - DAY)
+    assert refusal.code == "fault"
+    assert "RuntimeError" in refusal.said
+    assert "canary" not in refusal.said
 
 
 def test_without_the_servers_address_there_is_no_link_and_it_says_so(

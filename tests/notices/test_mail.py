@@ -99,3 +99,15 @@ def test_a_server_whose_certificate_is_of_another_authority_gets_no_password(
     assert [row["state"] for row in made.rows()] == ["waiting"]
     assert box.mails == []
     assert "certificate" in "".join(made.said).lower()
+
+
+def test_a_mailbox_that_two_crews_channels_have_in_common_gets_no_link(
+    box: MailBox, tmp_path: Path, certificates: Path, sending: Make
+) -> None:
+    one = section(box, tmp_path, certificates)
+    two = one.replace("[send.office]", "[send.crew_2]").replace("一队", "二队").replace("wang@", "zhao@")
+    third = one.replace("[send.office]", "[send.crew_3]").replace("一队", "三队").replace("li@", "sun@")
+    alone = third.replace("wang@", "qian@")
+    sending(one + two + alone).turn(AT, times=4)
+    links = {mail["Subject"][:2]: "/c/" in mail.get_content() for mail in box.mails}
+    assert links == {"一队": False, "二队": False, "三队": True}
