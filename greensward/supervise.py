@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import signal
 import subprocess
@@ -26,7 +27,10 @@ _TURN_S = 0.2
 
 @dataclass(slots=True)
 class Part:
-    """One child process: `greensward` with `arguments`."""
+    """One child process: `greensward` with `arguments`.
+
+    is_aside: the others go on without it when it is refused for a wrong setting
+    """
 
     name: str
     arguments: list[str]
@@ -34,6 +38,7 @@ class Part:
     started_at: float = 0.0
     failures: int = 0
     start_at: float = field(default=0.0)
+    is_aside: bool = False
 
 
 class PartRefusedError(RuntimeError):
@@ -93,8 +98,8 @@ def supervise(
 
     look: called a few times a second; what it raises ends the parts in order
 
-    Raises: PartRefusedError when a part ends with exit code 2, a wrong setting. What another process has may be free
-    later: `greensward replay` and `lake compact` end.
+    Raises: PartRefusedError when a part that is not aside ends with exit code 2, a wrong setting. What another process
+    has may be free later: `greensward replay` and `lake compact` end.
     """
     parent = os.getpid()
     try:
@@ -130,11 +135,15 @@ def _die_with(parent: int) -> None:
 
 def _note_end(part: Part, code: int, say: Callable[[str], None]) -> None:
     part.process = None
-    if code == EXIT_USAGE:
+    if code == EXIT_USAGE and not part.is_aside:
         raise PartRefusedError(part.name)
     lived = time.monotonic() - part.started_at
     part.failures = 1 if lived > _STEADY_S else part.failures + 1
     wait = _BACKOFF_S[min(part.failures, len(_BACKOFF_S)) - 1]
+    if code == EXIT_USAGE:
+        part.start_at = math.inf
+        say(f"{part.name} cannot run with these settings (it says why above); the rest goes on without")
+        return
     part.start_at = time.monotonic() + wait
     cause = "found in use what it needs (it says above by whom)" if code == EXIT_IN_USE else f"ended with code {code}"
     say(f"{part.name} {cause} after {lived:.0f} s; starting it again in {wait:g} s")

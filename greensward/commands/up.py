@@ -13,10 +13,12 @@ from rich.markup import escape
 from greensward.broker import BuiltInBroker
 from greensward.commands.list import public_url
 from greensward.console import EXIT_OK, EXIT_USAGE, Common, check_port_is_free, err, examples
+from greensward.sending.channels import send_faults
 from greensward.settings import Settings
 from greensward.stopping import Stop
 from greensward.supervise import BrokerKeeper, Part, PartRefusedError, supervise
 from greensward.wiring import broker_of
+from ingest.errors import ConfigError
 from ingest.lake.ownership import ensure_layout
 
 app = App(name="up", help_epilogue=examples("greensward up --config greensward.toml"))
@@ -36,6 +38,8 @@ def up(
     settings = common.settings()
     ensure_layout(settings.data_folder())
     settings.place()
+    if faults := send_faults(settings):
+        raise ConfigError("\n".join(faults))
     if serve:
         check_port_is_free(settings.web.host, settings.web.port, "[web] port")
     stop = Stop()
@@ -85,7 +89,7 @@ def _parts(common: Common, settings: Settings, *, serve: bool) -> list[Part]:
         Part("flags", ["flag", "--every", str(settings.flags.every_minutes), *shared]),
     ]
     parts += [Part("pages", ["serve", *shared])] if serve else []
-    return [*parts, Part("messages", ["send", *shared])] if settings.send else parts
+    return [*parts, Part("messages", ["send", *shared], is_aside=True)] if settings.send else parts
 
 
 def _say_where(settings: Settings, broker: str, *, serve: bool) -> None:

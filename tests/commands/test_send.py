@@ -191,6 +191,27 @@ def test_doctor_metrics_and_the_office_tell_of_what_was_refused_and_that_nobody_
             assert "93000 invalid webhook url" in page
 
 
+def _sender_of(parent: int) -> int:
+    """Return the process of `greensward send` that `greensward up` started."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (process / "cmdline").read_bytes().split(b"\0")
+            of_parent = f"PPid:\t{parent}\n" in (process / "status").read_text(encoding="utf-8")
+        except OSError:  # it has ended meanwhile
+            continue
+        if of_parent and b"send" in arguments:
+            return int(process.name)
+    pytest.fail("no sender runs")
+
+
+def test_up_refuses_a_channel_that_cannot_be_sent_on_before_it_starts_anything(
+    installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (installation.config.parent / "crew_1.url").unlink()
+    assert run(["up", "--config", str(installation.config)]) == EXIT_USAGE
+    assert "[send.crew_1] url_file" in capsys.readouterr().err
+
+
 def test_up_sends_where_a_channel_is_set(installation: Installation, robots: Vendors) -> None:
     text = installation.config.read_text(encoding="utf-8")
     installation.config.write_text(f"{text}[broker]\nport = {free_port()}\n", encoding="utf-8")
@@ -205,6 +226,11 @@ def test_up_sends_where_a_channel_is_set(installation: Installation, robots: Ven
         try:
             wait_until(lambda: len(robots.texts()) == 1, "the digest came")
             wait_until(lambda: installation.states() == ["sent"], "its receipt is kept")
+            # A secret that goes away, and a sender that is started again, are no reason to end ingest and pages.
+            (installation.config.parent / "crew_1.url").unlink()
+            os.kill(_sender_of(process.pid), signal.SIGKILL)
+            wait_until(lambda: "the rest goes on without" in installation.log.read_text(), "it says so")
+            assert process.poll() is None
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(PATIENCE_S)
