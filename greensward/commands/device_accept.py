@@ -148,9 +148,10 @@ def _take(settings: Settings, trial: Trial, ear: Ear, record: Writer, stop: Stop
 def _take_retained(broker: Broker, trial: Trial, record: Writer) -> None:
     """Add what lies at the broker for the device when the test is over."""
     deadline = time.monotonic() + _RETAINED_S
-    with Ear(broker, trial.district, [f"{ROOT}{trial.district}/{trial.device_id}/+"], qos=1) as ear:
+    with Ear(broker, trial.district, [f"{ROOT}{trial.district}/+/+"], qos=1) as ear:
         for heard in ear.hear(lambda: time.monotonic() > deadline):
-            if heard.retained:
+            named = heard.topic.split("/")[-2]
+            if heard.retained and normalise_device_id(named) == trial.device_id:
                 record.add(heard)
 
 

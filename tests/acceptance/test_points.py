@@ -15,6 +15,8 @@ from greensward.acceptance.record import Ending, Record, Trial
 from greensward.acceptance.report import Report, make_report, to_markdown, to_page
 from greensward.overheard.message import Heard
 from tests.decode.lorawan import CHIRPSTACK, EUI, chirpstack
+from tests.decode.sparkplug import DATA_AT, DBIRTH, DDATA, GROUP, NBIRTH
+from tests.decode.sparkplug import DEVICE_ID as SPARKPLUG_DEVICE
 
 AT = datetime(2026, 7, 2, 1, 0, tzinfo=UTC)
 TEN_MINUTES = timedelta(minutes=10)
@@ -210,6 +212,31 @@ def test_one_lost_report_is_a_pause_and_an_interval_that_nobody_says_is_not_judg
     assert points(good(), interval_s=None)["arrived_unknown"] == "not_seen"
     twice_as_slow = points(good(), interval_s=300.0)
     assert twice_as_slow["arrived"] == "failed"
+
+
+def test_a_long_pause_fails_although_enough_came_and_a_part_that_rests_is_told() -> None:
+    twice_as_often = [*_shifted(good(), 0), *_shifted(good(), 5)]
+    silent = [one for one in twice_as_often if not timedelta(minutes=40) < one.received_at - AT < timedelta(minutes=75)]
+    assert points(sorted(twice_as_often, key=lambda one: one.received_at))["arrived"] == "passed"
+    came = sorted(silent, key=lambda one: one.received_at)
+    assert points(came)["arrived"] == "failed"
+    assert "messages with new readings: 17; longest pause: 40 min" in found(came, "arrived")
+
+    def cold(_: int, said: Message) -> None:
+        said["readings"][1]["value"] = 20
+
+    assert points(good(cold))["moving"] == "passed"
+    assert found(good(cold), "moving") == "it moves; not moving: soil_temperature 10 cm"
+
+
+def test_data_of_a_sparkplug_device_is_read_by_the_birth_in_the_record() -> None:
+    births = [("NBIRTH/gw-1", NBIRTH), ("DBIRTH/gw-1/probe-7", DBIRTH), ("DDATA/gw-1/probe-7", DDATA)]
+    at = DATA_AT + timedelta(seconds=1)
+    came = []
+    for topic, payload in births:
+        came.append(Heard(received_at=at, topic=f"{GROUP}/{topic}", payload=payload, qos=1))
+    assert points(came, device_id=SPARKPLUG_DEVICE)["refused"] == "passed"
+    assert points(came[2:], device_id=SPARKPLUG_DEVICE)["refused"] == "failed"
 
 
 def test_a_misspelt_topic_is_told_with_what_came_on_it() -> None:

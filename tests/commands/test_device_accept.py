@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import paho.mqtt.client as paho
+import paho.mqtt.publish as paho_publish
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -22,6 +23,7 @@ from greensward.acceptance.record import read_record
 from greensward.cli import run
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE
 from ingest.errors import ConfigError
+from tests.decode.sparkplug import DBIRTH, DDATA, DEVICE_ID, GROUP, NBIRTH
 from tests.mosquitto import Mosquitto, free_port
 from tests.waiting import wait_until
 
@@ -139,6 +141,26 @@ def test_a_device_that_fails_is_exit_1_and_each_failure_says_what_was_expected(
     assert [key for key, state in states.items() if state == "failed"] == ["qos"]
     assert (told["is_accepted"], told["verdict"]) == (False, "未通过验收")
     assert len(list(at.glob("acceptance-gs-01-*.jsonl"))) == 1
+
+
+def test_the_births_that_a_sparkplug_device_s_data_is_read_by_are_kept_too(
+    mosquitto: Mosquitto, at: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    born = [("NBIRTH/gw-1", NBIRTH), ("DBIRTH/gw-1/probe-7", DBIRTH), ("DDATA/gw-1/probe-7", DDATA)]
+
+    def live() -> None:
+        wait_until((at / "node.jsonl").exists, "the command listens")
+        for topic, payload in born:
+            paho_publish.single(f"{GROUP}/{topic}", payload, 1, port=mosquitto.port)
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    words = ["device", "accept", DEVICE_ID, "--minutes", "0.02", "--out", "node", "--json", "-C", str(at / "data")]
+    assert run(words) == EXIT_FOUND_PROBLEMS
+    thread.join()
+    states = {line["key"]: line["state"] for line in json.loads(capsys.readouterr().out)["lines"]}
+    assert states["refused"] == "passed"
+    assert len(read_record(at / "node.jsonl").messages) == len(born)
 
 
 class Accept:
