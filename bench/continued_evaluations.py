@@ -4,7 +4,7 @@
 that the gates know (drops, zeros, spikes, stillness, saturated and low plateaus, frost, gaps, silence, odd intervals),
 then lets hours pass: readings come, late, in parts and corrected, probes move, registers change, clocks step back.
 After every step it judges with what was carried and without, part by part and at once, and compares every flag and
-every row of every carried table. The first difference ends it with the seed that shows it.
+every row of every carried and held table. The first difference ends it with the seed that shows it.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ class District:
         """Let something happen; returns what."""
         rng = self.rng
         what = rng.choice(
-            ["hour", "hour", "hour", "some", "late", "yesterday", "parts", "move", "pace", "plot", "high", "still"]
+            [*["hour"] * 3, *["nothing"] * 2, "some", "late", "yesterday", "parts", "move", "pace", "plot", "high", "still"]
         )
         if what in {"hour", "some"}:
             self.pass_time(self._later(rng.choice([1, 1, 2, 3])), 1.0 if what == "hour" else 0.3)
@@ -201,6 +201,8 @@ class District:
                     for row in rng.sample(self.readings, min(len(self.readings), 4))
                 ]
             )
+        elif what == "nothing":
+            self.clock = self._later(rng.choice([0, 1, 4]))
         elif what == "move":
             self._move()
         elif what == "pace":
@@ -292,6 +294,7 @@ def compare(folder: DataFolder, seed: int, plots: int, steps: int) -> Counter[st
         seen["judged"] += carry.groups_judged
         seen["carried"] += carry.groups_carried
         seen["continued"] += carry.groups_continued
+        seen["held"] += len(carry.holding.holds)
         what = district.surprise()
     return seen
 
