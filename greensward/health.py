@@ -212,7 +212,8 @@ def _ingest_problems(status: IngestStatus | None, now: datetime, zone: ZoneInfo)
     if status.paused:
         yield Problem("ingest", status.paused, "Free space; ingest goes on by itself.")
     elif not status.connected:
-        yield Problem("broker", status.last_problem or "not connected", "greensward doctor")
+        mend = "Start it, or mend [broker] host, port, ca_file, username or password_file."
+        yield Problem("broker", status.last_problem or "not connected", mend)
     if status.seal_problem:
         found = f"{status.waiting_messages:,} messages wait in the inbox: {status.seal_problem}"
         yield Problem("sealing", found, "Mend the disk; they are safe, and ingest goes on by itself.")
@@ -227,7 +228,8 @@ def _ingest_problems(status: IngestStatus | None, now: datetime, zone: ZoneInfo)
         yield Problem("certificate", f"the broker's ends on {ends_at.astimezone(zone):%Y-%m-%d}", mend)
     if now - (status.last_message_at or status.started_at) > QUIET:
         since = _clock(status.last_message_at, zone) if status.last_message_at else "the start of ingest"
-        yield Problem("messages", f"none since {since}", "Do devices reach the broker? greensward doctor")
+        mend = "Do devices reach the broker: network, port, clocks, certificates?"
+        yield Problem("messages", f"none since {since}", mend)
 
 
 def _clock(instant: datetime, zone: ZoneInfo) -> str:

@@ -307,13 +307,15 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         """Return the data folder, absolute, there or not yet.
 
         to_restore: a backup is to be put back into it, so one that was cut short at that will do
-        Raises: ConfigError when it is a file, may not be entered, holds half a backup, or was made by a newer
-        Greensward.
+        Raises: ConfigError when it is a file or lies under one, may not be entered, holds half a backup, or was made by
+        a newer Greensward.
         """
         folder = DataFolder(Path(self.data.folder).absolute())
         try:
-            if folder.root.exists() and not folder.root.is_dir():
-                raise ConfigError(f"The data folder {folder.root} is a file; name another with -C.")
+            there = next(path for path in (folder.root, *folder.root.parents) if path.exists())
+            if not there.is_dir():
+                lies = "is a file" if there == folder.root else f"lies under {there}, which is a file"
+                raise ConfigError(f"The data folder {folder.root} {lies}; name another with -C.")
             folder.version_file.exists()
         except OSError as error:
             raise ConfigError(f"The data folder {folder.root}: {error.strerror}.") from error

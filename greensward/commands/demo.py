@@ -165,7 +165,9 @@ def ingest(
     district: District, settings: Settings, broker: BuiltInBroker, bar: Progress
 ) -> tuple[int, int, dict[str, int]]:
     """Publish everything, wait until all is sealed; return how many, how many came twice, and what came of them."""
+    inventing = bar.add_task("invent messages", total=None)
     messages = list(district.messages())
+    bar.remove_task(inventing)
     sending = bar.add_task("publish", total=len(messages))
     sealing = bar.add_task("ingest", total=len(messages))
     worker = Worker(

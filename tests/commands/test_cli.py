@@ -373,6 +373,10 @@ WRONG = {
     "no TLS": ('[broker]\nhost = "mqtt.example.org"\n', "unencrypted. Set [broker] ca_file, or allow_insecure = true"),
     "campaigns": ('[campaigns]\nfile = "own.csv"\n', "{folder}/own.csv"),
     "pages": ('[web]\nhost = "0.0.0.0"\n', "over plain HTTP beyond this machine"),
+    "under a file": (
+        '[data]\nfolder = "greensward.toml/data"\n',
+        "lies under {folder}/greensward.toml, which is a file",
+    ),
     "other things": ('[data]\nfolder = "."\n', "is no data folder of Greensward's and holds"),
 }
 """Settings that can be read and with which nothing starts, and what is said."""

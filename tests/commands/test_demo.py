@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import httpx
 import pytest
 
 from crews.web import create_app
+from greensward import console
 from greensward.commands.demo import Outcome, _print_links, make_links, run, say_flags, say_list
 from greensward.commands.demo_folder import MARKER, mark_complete, prepare_folder, write_settings
+from greensward.console import Terminal
 from greensward.evaluation import judge_lake
 from greensward.given_settings import load
 from greensward.settings import DataSettings, Settings
@@ -30,11 +33,29 @@ def district() -> District:
 
 
 @pytest.fixture(scope="module")
-def demo(district: District, tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Settings]:
+def terminal() -> Terminal:
+    """Return a terminal that keeps what was shown on it."""
+    return Terminal(file=io.StringIO(), force_terminal=True, width=200)
+
+
+@pytest.fixture(scope="module")
+def demo(district: District, terminal: Terminal, tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Settings]:
     root = tmp_path_factory.mktemp("demo")
     settings = Settings(data=DataSettings(folder=str(root)))
     write_settings(root, settings)
-    return run(district, settings), settings
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(console, "err", terminal)
+        return run(district, settings), settings
+
+
+def test_whoever_looks_on_sees_each_step_while_it_takes_its_time(
+    demo: tuple[Outcome, Settings], terminal: Terminal
+) -> None:
+    assert demo[0].published
+    assert isinstance(terminal.file, io.StringIO)
+    shown = terminal.file.getvalue()
+    steps = [shown.index(step) for step in ("broker", "plots", "invent messages", "publish", "flags", "lists")]
+    assert steps == sorted(steps)
 
 
 def rows(settings: Settings, query: str) -> list[tuple[Any, ...]]:

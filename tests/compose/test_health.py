@@ -121,6 +121,8 @@ def test_every_problem_says_what_to_do() -> None:
     found = list(problems(bad, Settings(), NOW))
     assert len(found) == 7
     assert all(problem.found and problem.mend for problem in found)
+    told = [problem.mend for problem in found if problem.what in {"broker", "messages"}]
+    assert not any("doctor" in mend for mend in told), "it is doctor --quick that says so"
 
 
 def write_flags(folder: DataFolder, as_of: datetime) -> None:
