@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -111,7 +110,10 @@ def evidence_of(record: Record) -> Evidence:
     for heard in record.messages:
         if is_answer(heard.topic):
             continue
-        came = _came(judgement.of(heard), device_id, is_new=True)
+        told = judgement.of(heard)
+        if device_id not in told.device_ids:  # a birth, by which a Sparkplug device's data is read
+            continue
+        came = _came(told, device_id, is_new=True)
         if heard.retained:
             lying.append(came)
             continue
@@ -136,9 +138,10 @@ def evidence_of(record: Record) -> Evidence:
 
 def _judgement(trial: Trial, device_id: str) -> Judgement:
     models = {device_id: trial.model} if trial.model else {}
-    registers: Callable[[], RegisterSnapshot] = lambda: RegisterSnapshot(models, frozenset({device_id}), ())  # noqa: E731
+    register = RegisterSnapshot(models, frozenset({device_id}), ())
     # Of a site only district and clock matter to what is no picture.
-    return Judgement(replace(BEICHEN, district=trial.district, timezone=ZoneInfo(trial.timezone)), registers)
+    site = replace(BEICHEN, district=trial.district, timezone=ZoneInfo(trial.timezone))
+    return Judgement(site, lambda: register)
 
 
 def _came(told: Told, device_id: str, *, is_new: bool) -> Came:
