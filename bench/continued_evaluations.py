@@ -186,9 +186,8 @@ class District:
     def surprise(self) -> str:
         """Let something happen; returns what."""
         rng = self.rng
-        what = rng.choice(
-            [*["hour"] * 3, *["nothing"] * 2, "some", "late", "yesterday", "parts", "move", "pace", "plot", "high", "still"]
-        )
+        once = ("some", "late", "yesterday", "parts", "move", "pace", "plot", "high", "still")
+        what = rng.choice([*["hour"] * 3, *["nothing"] * 2, *once])
         if what in {"hour", "some"}:
             self.pass_time(self._later(rng.choice([1, 1, 2, 3])), 1.0 if what == "hour" else 0.3)
         elif what in {"late", "yesterday"}:
