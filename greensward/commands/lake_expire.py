@@ -17,7 +17,6 @@ from greensward.described import describe_lake
 from greensward.settings import Settings
 from ingest.lake.expire import Expiring, delete_expiring, find_expiring, newest_day
 from ingest.lake.layout import DataFolder
-from ingest.lake.locks import clear_trash
 
 PHOTOS = "photos"
 
@@ -54,7 +53,6 @@ def expire(
     settings = common.settings()
     folder = settings.existing_folder()
     now = settings.now()
-    clear_trash(folder)
     today = newest_day(folder, settings.place().local_date(now))
     found = list(find_expiring(folder, settings.retention.by_table(), settings.place().local_date(now)))
     if delete:

@@ -112,7 +112,7 @@ def _files_of(folder: DataFolder, spec: Table, day: date) -> Iterable[Path]:
 def delete_expiring(folder: DataFolder, found: Iterable[Expiring], now: datetime) -> None:
     """Delete what `find_expiring` found; safe beside everything else that runs, and to do again.
 
-    The disk is free a minute later, when nobody can be listing it any more: by ingest, or by the next run.
+    The disk is free a minute later, when nobody can be listing it any more: ingest clears it, or the next run.
     Raises: StoreError; what is left goes with the next run.
     """
     going = list(found)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
+
 from ingest.errors import StoreError
 from ingest.lake.files import is_gone, list_files, read_files, retrying_while
 from ingest.lake.layout import DataFolder
@@ -24,7 +26,13 @@ def kept_from(folder: DataFolder) -> Mapping[str, date]:
     The check costs a folder listing. Raises: StoreError.
     """
     spec = table(RETENTION)
-    return retrying_while(is_gone, folder, lambda: _dates(tuple(list_files(folder, spec))))
+    try:
+        return retrying_while(is_gone, folder, lambda: _dates(tuple(list_files(folder, spec))))
+    except (pa.ArrowException, ValueError) as error:
+        raise StoreError(
+            f"the register in {folder.table(RETENTION)} cannot be read: {error}. Restore it from a backup: it says "
+            "which days were deleted by rule, and must not come back half."
+        ) from error
 
 
 @functools.lru_cache(maxsize=4)

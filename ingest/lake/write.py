@@ -143,20 +143,17 @@ def replace_files(
     return True
 
 
-def remove_partition(folder: DataFolder, spec: Table, day: date) -> bool:
-    """Take a whole local day out of the table in one step, durably; say whether it was there.
+def remove_partition(folder: DataFolder, spec: Table, day: date) -> None:
+    """Take a whole local day, where it is there, out of the table in one step, durably.
 
     A reader that is listing it finds it whole for a while yet (`locks.clear_trash`). Raises: StoreError.
     """
     target = folder.partition(spec.name, day)
     with swapping(folder), store_errors(f"removing {spec.name} of {day}"):
         make_folder(folder.trash)
-        try:
+        with contextlib.suppress(FileNotFoundError):
             target.rename(folder.trash / uuid.uuid4().hex)
-        except FileNotFoundError:
-            return False
-        fsync_folder(target.parent)
-    return True
+            fsync_folder(target.parent)
 
 
 @contextmanager

@@ -126,6 +126,14 @@ def test_a_row_of_a_deleted_day_is_refused_by_every_writer(kept: DataFolder) -> 
     add(kept, DAYS - 5, 3)
 
 
+def test_a_register_that_cannot_be_read_stops_writing_with_a_word(kept: DataFolder) -> None:
+    expire(kept, RULE)
+    (file,) = kept.table("retention").glob("*.parquet")
+    file.rename(file.with_name("other.parquet")).write_bytes(b"PAR1 is not all of it")
+    with pytest.raises(StoreError, match="Restore it from a backup"):
+        add(kept, DAYS - 1, 5)
+
+
 def test_a_day_that_was_told_once_stays_told_when_the_rule_becomes_longer(kept: DataFolder) -> None:
     expire(kept, RULE)
     expire(kept, {SOIL.name: 9} | {"weather_readings": 4})
