@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ingest.errors import StoreError
 from ingest.lake.expire import READINGS, delete_expiring, find_expiring
 from ingest.lake.files import partition_days
 from ingest.lake.layout import DataFolder
@@ -20,7 +21,7 @@ from ingest.seal.sealer import Sealer
 from ingest.site import BEICHEN
 from sql.analysts import all_questions
 from tests.decode.test_native_image import message_with
-from tests.seal.test_sealer import NOON, ask, closely, message
+from tests.seal.test_sealer import NO_REGISTERS, NOON, ask, closely, message
 
 AGE = 30
 OLD_MINUTE = -AGE * 1440
@@ -89,6 +90,17 @@ def test_of_a_message_that_reaches_over_both_what_is_kept_is_stored_and_the_rest
         lake, "select message_seq, scope, pointer, code, octet_length(payload) > 0 from rejected order by message_seq"
     )
     assert told == [(3, "part", "", "day_expired", True), (4, "message", "", "day_expired", True)]
+
+
+@pytest.mark.parametrize("late", [message, closely])
+def test_a_seal_that_knew_nothing_yet_of_the_deletion_brings_no_piece_of_the_day_back(
+    lake: DataFolder, late: Any
+) -> None:
+    told = [late(3, minute=OLD_MINUTE), message(4, minute=1)]
+    with pytest.raises(StoreError, match="a moment ago"):
+        Sealer(lake, BEICHEN, "test").seal(told, NO_REGISTERS)
+    assert partition_days(lake, table("soil_readings")) == [NOON.date()]
+    assert seal(lake, *told) == {"rejected": 1, "stored": 1}
 
 
 def test_its_sender_hears_why(lake: DataFolder) -> None:
