@@ -14,7 +14,7 @@ from crews.say_stop import say_action, say_overdue, say_total
 from crews.words import say_instant, speaker
 
 MOST_CARDS = 20
-"""Stops that a digest names; the rest stands on the list."""
+"""Stops that a message names; the rest stands on the list."""
 
 _LONGEST_NAME = 60
 """Characters of a plot's or crew's name in a message: a name is no novel, and a message has a limit."""
@@ -81,12 +81,13 @@ def urgent_of(
     """
     say = speaker(language)
     title = say("notice.urgent_all") if of_all else say("notice.urgent", crew=short(listed.crew or say("unassigned")))
-    cards = [
+    told = [
         *((stop, say("notice.raised", overdue=say_overdue(stop, say), **_named(stop, language))) for stop in raised),
         *((stop, _say_new(listed, stop, language)) for stop in new),
     ]
-    return Content(title, (), tuple(Card(_of_crew(stop, text, language, of_all), stop.issue.issue_id)
-                                    for stop, text in cards))  # fmt: skip
+    cards = [Card(_of_crew(stop, text, language, of_all), stop.issue.issue_id) for stop, text in told[:MOST_CARDS]]
+    left = len(told) - len(cards)
+    return Content(title, (), tuple(cards), say("notice.more", n=left) if left else "")
 
 
 def _of_crew(stop: Stop, text: str, language: str, of_all: bool) -> str:  # noqa: FBT001 - of urgent_of

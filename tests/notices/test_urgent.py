@@ -134,6 +134,18 @@ def test_many_new_issues_are_one_message(crew: Sending, robots: Vendors) -> None
     assert text.count("新派：") == len(plots)
 
 
+def test_a_whole_district_that_turns_dry_at_once_is_no_flood_of_messages(
+    crew: Sending, robots: Vendors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crews.notices.notice.MOST_CARDS", 3)
+    plots = [plot["plot_id"] for plot in PLOTS if plot["crew"] == "一队"]
+    judged(crew, NOW + MINUTE, *(flag(plot, "vigour", NOW + MINUTE, severity=3) for plot in plots))
+    crew.turn(NOW + 2 * MINUTE)
+    (text,) = robots.texts()
+    assert text.count("新派：") == 3
+    assert f"另有 {len(plots) - 3} 处，见清单" in text
+
+
 def test_news_of_days_ago_is_no_news(crew: Sending, robots: Vendors) -> None:
     judged(crew, NOW + MINUTE, flag("LM-07", "vigour", NOW + MINUTE, severity=4))
     crew.turn(NOW + 2 * DAY, times=3)

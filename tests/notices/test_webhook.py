@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import resources
 from pathlib import Path
 from typing import Any
+
+import jsonschema_rs
 
 from crews.notices.outbox import refusals
 from tests.crews.made import DAY, HOUR, NOW
@@ -69,7 +72,8 @@ def test_the_document_is_signed_has_the_crews_link_and_the_same_id_when_it_comes
             assert headers["greensward-signature"] == f"v1={right}"
         assert heard[0][0]["greensward-message-id"] == heard[1][0]["greensward-message-id"]
         said = json.loads(heard[1][1])
-    assert said["schema"] == "greening.crew_message/1"
+    schema = resources.files("schemas") / "messages" / "crew_message.schema.json"
+    jsonschema_rs.validator_for(json.loads(schema.read_text(encoding="utf-8"))).validate(said)
     assert (said["kind"], said["crew"], said["day"]) == ("digest", "一队", "2026-07-02")
     assert said["list_version"] > 0
     assert said["link"].startswith("https://lists.example.org/c/")
