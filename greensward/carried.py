@@ -126,11 +126,15 @@ def keep_for_next(folder: DataFolder, lake: duckdb.DuckDBPyConnection, carry: Ca
 def _held(
     folder: DataFolder, lake: duckdb.DuckDBPyConnection, carry: Carry, before: _Contents | None, name: str
 ) -> _Held:
-    key = carry.holding.keys[name]
-    held = None if before is None else before.held.get(name)
-    if held is not None and held.key == key:
+    held, key = _held_before(carry).get(name), carry.holding.keys[name]
+    if held is not None and held.key == key and before is not None and before.held.get(name) == held:
         return held
     return _Held(key, _write(folder, lake, name, f"select * from {name}"))
+
+
+def _held_before(carry: Carry) -> dict[str, _Held]:
+    """Return what `carry` could take over of held models, whose files were whole then."""
+    return {} if carry.past is None else {name: _Held(one.key, one.file.name) for name, one in carry.past.held.items()}
 
 
 def _device_days(
@@ -153,6 +157,7 @@ def _is_what_was_carried(contents: _Contents, carry: Carry) -> bool:
     return (
         past is not None
         and contents.groups == past.groups.name
+        and contents.held == _held_before(carry)
         and contents.generations
         == [
             _Generation(one.as_of, one.groups, {name: path.name for name, path in one.files.items()})

@@ -149,10 +149,11 @@ def judge_to_keep(
         with open_lake(folder, site, days, listed, tables_read()) as lake:
             check_is_kept(folder, site, as_of)
             flags = evaluate(lake, as_of=as_of, site=site, progress=progress, campaigns=campaigns, carry=carry)
+            kept = _all_to_keep(lake, flags, as_of)
             with file_lock(folder.evaluation_lock):
-                keep_for_next(folder, lake, carry)
+                keep_for_next(folder, lake, carry)  # removes files of before, which views were read from until here
                 keep_copies(folder, listed, site.local_date(as_of))
-            return _all_to_keep(lake, flags, as_of)
+            return kept
 
     return retrying(folder, once)
 

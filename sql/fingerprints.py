@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 import duckdb
 import pyarrow as pa
@@ -176,15 +177,17 @@ def run_key(connection: duckdb.DuckDBPyConnection, site: Site) -> str:
     ).fetchall()
     told = [
         duckdb.__version__,
-        [
-            resources.files("sql").joinpath(name).read_text(encoding="utf-8")
-            for name in ("carry.py", "continued.py", "fingerprints.py", "held.py", "parts.py")
-        ],
+        [entry.read_text(encoding="utf-8") for entry in _code()],
         [(model.name, model.select) for model in all_models()],
         [(name, reference_rows(name)) for name in reference_names()],
         [repr(site), *days],
     ]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _code() -> list[Traversable]:
+    entries = [entry for entry in resources.files("sql").iterdir() if entry.name.endswith(".py")]
+    return sorted(entries, key=lambda entry: entry.name)
 
 
 def _connected(pairs: Iterable[tuple[str, str | None]], plots: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -244,17 +244,20 @@ def test_a_plateau_that_ends_teaches_though_no_reading_came(folder: DataFolder) 
 def test_what_is_carried_may_be_damaged_or_deleted_at_any_time(lake_folder: DataFolder) -> None:
     judge(lake_folder, AS_OF)
     listed = lake_folder.carried / "newest.json"
-    (zone,) = lake_folder.carried.glob("root_zone-*")
+    (zone,), (held,) = lake_folder.carried.glob("root_zone-*"), lake_folder.carried.glob("drydowns-*")
     whole = {path: path.read_bytes() for path in lake_folder.carried.iterdir()}
     flipped = bytearray(whole[zone])
     flipped[len(flipped) // 2] ^= 1
-    for path, content in ((zone, bytes(flipped)), (zone, None), (listed, None), (listed, b"{"), (listed, b"{}")):
+    lost = [(zone, bytes(flipped)), (zone, None), (held, None), (listed, None), (listed, b"{"), (listed, b"{}")]
+    for path, content in lost:
         assert load_past(lake_folder) is not None
         path.unlink()
         if content is not None:
             path.write_bytes(content)
         assert load_past(lake_folder) is None, f"{path.name}: {content!r:.20}"
         path.write_bytes(whole[path])
+    held.write_bytes(b"PAR1")
+    assert [judge(lake_folder, AS_OF).groups_carried for _ in range(2)] == [0, 5], "what was damaged is made anew"
     shutil.rmtree(lake_folder.carried)
     assert judge(lake_folder, AS_OF).groups_carried == 0
     assert load_past(lake_folder) is not None

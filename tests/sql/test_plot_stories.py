@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from crews.card import INDEXED_CAUSES, PICTURED_CAUSES
+from sql.models import all_models
 from tests.sql.made_lake import AS_OF, MadeLake, local_midnight
 from tests.sql.test_where_water_came_from import happened, rain, rise
 
@@ -170,3 +173,9 @@ def test_pictures_are_kept_of_plots_with_work_or_an_issue_that_is_open_or_ended_
     assert lake.connection.execute("select plot_id from plot_stories").fetchall() == [("open",)]
     lake.connection.execute("set variable pictured_plots = []")
     assert lake.connection.execute("select plot_id from plot_stories").fetchall() == []
+
+
+def test_pictures_are_kept_for_the_causes_of_which_cards_show_them() -> None:
+    (select,) = [model.select for model in all_models() if model.name == "pictured_plots"]
+    listed = [set(re.findall(r"'(\w+)'", causes)) for causes in re.findall(r"cause in \(([^)]*)\)", select)]
+    assert listed == [INDEXED_CAUSES | PICTURED_CAUSES] * 2
