@@ -268,10 +268,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class PartFault:
-    """A part of a message that could not be kept, while the rest was; `faults[0]` says the code."""
+    """A part of a message that could not be kept, while the rest was; `faults[0]` says the code.
+
+    device_id: whose part it is, where a message tells of several devices; None: the sender's
+    """
 
     pointer: str
     faults: tuple[Fault, ...]
+    device_id: str | None = None
 
 
 class Decoded(msgspec.Struct, frozen=True, kw_only=True):

@@ -63,7 +63,7 @@ def _arrived(evidence: Evidence) -> Point:
 
 
 def _refused(evidence: Evidence) -> Point:
-    faults = [fault for came in evidence.live for fault in came.told.faults]
+    faults = [fault for came in evidence.live for fault in came.faults]
     if not faults:
         return point("refused", "passed" if evidence.live else "not_seen", said("none_refused", n=len(evidence.live)))
     counts = collections.Counter((fault.code, fault.pointer) for fault in faults)
@@ -83,12 +83,12 @@ def _fault(fault: Fault, number: int) -> Said:
 
 def _identity(evidence: Evidence) -> Point:
     limits = {"topic": f"{ROOT}{evidence.trial.district}/{evidence.trial.device_id}/…"}
-    wrong = [came for came in evidence.live if any(fault.code in _NAMING for fault in came.told.faults)]
+    wrong = [came for came in evidence.live if any(fault.code in _NAMING for fault in came.faults)]
     if not wrong:
         found = said("identity", n=len(evidence.live))
         return point("identity", "passed" if evidence.live else "not_seen", found, **limits)
     topics = collections.Counter(came.heard.topic for came in wrong)
-    named = [fault.got for came in wrong for fault in came.told.faults if fault.code in _NAMING]
+    named = [fault.got for came in wrong for fault in came.faults if fault.code in _NAMING]
     told = [said("other_name", n=n, topic=topic, got=named[0]) for topic, n in topics.most_common(_FAULTS_TOLD)]
     return point("identity", "failed", *told, **limits)
 
@@ -120,7 +120,7 @@ def _number(came: Came) -> int | None:
     """Return the counter of a message; of a native one also when it is refused: it came, after all."""
     rows: list[Any] = [*came.status, *came.soil]
     number = next((row.device_seq for row in rows if row.device_seq is not None), None)
-    if number is None and came.kind and came.told.faults:
+    if number is None and came.kind and came.faults:
         try:
             number = msgspec.json.decode(came.heard.payload, type=_Numbered).seq
         except msgspec.MsgspecError:
@@ -173,7 +173,7 @@ def _state(evidence: Evidence) -> Point:
         return point(
             "state", "failed" if evidence.was_finished else "not_seen", said("state_not_retained", n=len(live))
         )
-    refused = [came for came in (*live, *lying) if came.told.faults]
+    refused = [came for came in (*live, *lying) if came.faults]
     if refused:
         return point("state", "failed", said("state_refused", n=len(refused)))
     return point("state", "passed", said("state", n=len(live), state=_word(lying[-1])))

@@ -10,7 +10,9 @@ from greensward.acceptance.record import Ending, Record, Trial
 from greensward.overheard.ear import FORMATS, is_answer
 from greensward.overheard.judged import Judgement, Told
 from greensward.overheard.message import Heard
+from ingest.decode.sparkplug_births import Births
 from ingest.decode.topics import ROOT
+from ingest.errors import Fault
 from ingest.identifiers import normalise_device_id
 from ingest.observation import DeviceStatus, SoilReading, WeatherReading
 from ingest.registers.snapshot import RegisterSnapshot
@@ -27,6 +29,7 @@ _SERVED = (FORMATS["chirpstack"], FORMATS["things-stack"])
 class Came:
     """One message of the device, with what it would become of this device alone.
 
+    faults: what is wrong with it, of a gateway's pack in this device's own parts
     is_new: a row of it had not been there before
     """
 
@@ -34,6 +37,7 @@ class Came:
     soil: tuple[SoilReading, ...]
     weather: tuple[WeatherReading, ...]
     status: tuple[DeviceStatus, ...]
+    faults: tuple[Fault, ...]
     is_new: bool
 
     @property
@@ -141,7 +145,7 @@ def _judgement(trial: Trial, device_id: str) -> Judgement:
     register = RegisterSnapshot(models, frozenset({device_id}), ())
     # Of a site only district and clock matter to what is no picture.
     site = replace(BEICHEN, district=trial.district, timezone=ZoneInfo(trial.timezone))
-    return Judgement(site, lambda: register)
+    return Judgement(site, lambda: register, births=Births(trial.births))
 
 
 def _came(told: Told, device_id: str, *, is_new: bool) -> Came:
@@ -151,6 +155,7 @@ def _came(told: Told, device_id: str, *, is_new: bool) -> Came:
         tuple(row for row in decoded.soil if row.device_id == device_id),
         tuple(row for row in decoded.weather if row.device_id == device_id),
         tuple(row for row in decoded.status if row.device_id == device_id),
+        told.faults_of(device_id),
         is_new,
     )
 

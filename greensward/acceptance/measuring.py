@@ -95,9 +95,9 @@ def _lags(evidence: Evidence) -> list[float]:
 
 def _clock(evidence: Evidence) -> Point:
     limits = {"most": seconds(_CLOCK_S)}
-    wrong = [came for came in evidence.live if any(fault.code in _TIME_CODES for fault in came.told.faults)]
+    wrong = [came for came in evidence.live if any(fault.code in _TIME_CODES for fault in came.faults)]
     if wrong:
-        got = next(fault for fault in wrong[0].told.faults if fault.code in _TIME_CODES)
+        got = next(fault for fault in wrong[0].faults if fault.code in _TIME_CODES)
         return point("clock", "failed", said("clock_refused", n=len(wrong), code=got.code, got=got.got), **limits)
     lags = _lags(evidence)
     if not lags:
@@ -120,7 +120,7 @@ def _delay(evidence: Evidence) -> Point:
 
 
 def _unit(evidence: Evidence) -> Point:
-    wrong = [fault for came in evidence.live for fault in came.told.faults if fault.code in _UNIT_CODES]
+    wrong = [fault for came in evidence.live for fault in came.faults if fault.code in _UNIT_CODES]
     if wrong:
         counts = collections.Counter(fault.got for fault in wrong)
         return point("unit", "failed", *(said("unit_refused", got=got, n=n) for got, n in counts.most_common(5)))
@@ -140,7 +140,7 @@ def _unit(evidence: Evidence) -> Point:
 
 def _percent_called_fraction(evidence: Evidence) -> int:
     """Return how many values were refused that are water in percent, called m3/m3."""
-    faults = (fault for came in evidence.live for fault in came.told.faults)
+    faults = (fault for came in evidence.live for fault in came.faults)
     return sum(fault.code == "out_of_range" and "m3/m3" in fault.expected for fault in faults)
 
 
@@ -219,7 +219,7 @@ def _wanted_steps() -> str:
 
 
 def _battery(evidence: Evidence) -> Point:
-    wrong = [f for came in evidence.live for f in came.told.faults if f.pointer.endswith(_BATTERY)]
+    wrong = [f for came in evidence.live for f in came.faults if f.pointer.endswith(_BATTERY)]
     if wrong:
         return point("battery", "failed", said("battery_refused", got=wrong[0].got, n=len(wrong)))
     rows = [row for came in evidence.live for row in came.status]

@@ -12,14 +12,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from greensward.overheard.message import Heard, read_heard
+from ingest.decode.sparkplug_births import LifeEvent
 from ingest.errors import ConfigError
+from ingest.identifiers import EXPECTED_ID, is_id
 
 Ending = Literal["done", "stopped", "broker_lost", "broken_off"]
+_Positive = Annotated[float, msgspec.Meta(gt=0)]
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,23 +34,35 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     interval_s: between two reports, as registered or said; None when nobody says
     broker: host and port
     software_version: of the Greensward that listened
+    births: what ingest had learned of the device's Sparkplug node before the test; without, its data cannot be read
     """
 
     form: Literal["greensward_acceptance/1"] = "greensward_acceptance/1"
     device_id: str
     model: str | None
-    interval_s: float | None
-    minutes: float
+    interval_s: _Positive | None
+    minutes: _Positive
     broker: str
     mqtt_version: str
     district: str
     timezone: str
     software_version: str
-    started_at: datetime
+    started_at: _Instant
+    births: tuple[LifeEvent, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check what a file may say wrong. Raises: ValueError; msgspec tells it with the place."""
+        for name in (self.device_id, self.district):
+            if not is_id(name):
+                raise ValueError(f"{name!r}: expected {EXPECTED_ID}.")
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, OSError) as error:  # OSError: a name such as "Asia" is a folder
+            raise ValueError(f"timezone {self.timezone!r} is not an IANA time zone.") from error
 
 
 class _End(msgspec.Struct, frozen=True, kw_only=True):
-    ended_at: datetime
+    ended_at: _Instant
     ended: Ending
 
 

@@ -154,7 +154,7 @@ def to_markdown(report: Report) -> str:
     say = speaker(report.language)
     table = [report.heads, tuple("---" for _ in report.heads)]
     table += [
-        (line.name, f"{line.mark} {line.word}", line.expected, "<br>".join(map(_cell, line.found)))
+        (line.name, f"{line.mark} {line.word}", _cell(line.expected), "<br>".join(map(_cell, line.found)))
         for line in report.lines
     ]
     parts = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,12 +22,14 @@ from greensward.overheard.judged import judgement_by
 from greensward.settings import Settings
 from greensward.stopping import Stop
 from greensward.wiring import SOFTWARE_VERSION, broker_at_hand, broker_of
+from ingest.decode.sparkplug_births import LifeEvent
 from ingest.decode.topics import ROOT, is_id
 from ingest.errors import ConfigError
 from ingest.identifiers import EXPECTED_ID, normalise_device_id
 from ingest.lake.files import read_register
 from ingest.mqtt.broker import Broker
 from ingest.registers.validity import holds_at
+from ingest.seal.memory import Memory
 
 _LONGEST_MINUTES = 7 * 24 * 60
 _RETAINED_S = 1.0
@@ -96,7 +99,15 @@ def _trial(settings: Settings, broker: Broker, device_id: str, minutes: float, i
         timezone=settings.site.timezone,
         software_version=SOFTWARE_VERSION,
         started_at=now,
+        births=tuple(_births(settings, device_id)),
     )
+
+
+def _births(settings: Settings, device_id: str) -> Iterator[LifeEvent]:
+    """Yield what ingest has learned of the Sparkplug node that the device belongs to, or is."""
+    for event in Memory(settings.data_folder()).births:
+        if f"{device_id}.".startswith(f"{event.node.group_id}.{event.node.node_id}."):
+            yield event
 
 
 def _listen(settings: Settings, broker: Broker, trial: Trial, file: Path) -> Ending:

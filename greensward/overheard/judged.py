@@ -30,7 +30,8 @@ _AFTER_ALL = 2**62
 class Told:
     """One message, and what it would become.
 
-    device_ids: whom it is of: the device that the decoder found, and the one that its topic or its payload names
+    device_ids: whom it is of: the device that the decoder found, those of a gateway's pack, and the one that its topic
+    or its payload names
     decoded: rows; empty when the message is refused as a whole
     faults: everything that is wrong with it, of the message as a whole or of parts that would be left out
     reply: what ingest would answer
@@ -49,6 +50,14 @@ class Told:
         """Why rows of it would be kept but not believed; each reason once."""
         reasons = [row.quarantine for row in self.decoded.soil] + [image.quarantine for image in self.decoded.images]
         return tuple(dict.fromkeys(reason for reason in reasons if reason))
+
+    def faults_of(self, device_id: str) -> tuple[Fault, ...]:
+        """Return what is wrong with it of one of device_ids: of a gateway's pack the parts of that device alone."""
+        parts = self.decoded.parts_refused
+        if not parts:
+            return self.faults
+        sender = self.decoded.device_id
+        return tuple(fault for part in parts if (part.device_id or sender) == device_id for fault in part.faults)
 
 
 class Judgement:
@@ -108,6 +117,7 @@ def judgement_by(settings: Settings) -> Judgement:
 
 def _device_ids(topic: str, decoded: Decoded, faults: tuple[Fault, ...]) -> tuple[str, ...]:
     named = [decoded.device_id, *(row.device_id for row in decoded.status), *(row.device_id for row in decoded.soil)]
+    named += [row.device_id for row in decoded.weather] + [part.device_id for part in decoded.parts_refused]
     if topic.startswith(ROOT):
         named.append(topic.removeprefix(ROOT).partition("/")[2].partition("/")[0])
     named += [fault.got.strip('"') for fault in faults if fault.code == "identity_mismatch"]

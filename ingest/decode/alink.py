@@ -186,7 +186,7 @@ def _add(
                     at = inner_at or measured_at
                     report.add_value(device_id, inner, said, there, measured_at=at, names=names, once=once)
             except PayloadError as error:
-                report.refuse(where, *error.faults)
+                report.refuse(where, *error.faults, device_id=device_id)
 
 
 def _value(given: object, pointer: str, received_at: datetime) -> tuple[datetime | None, object]:

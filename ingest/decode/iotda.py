@@ -54,11 +54,12 @@ def _decode(message: Message, context: DecodeContext, sender: str, once: str, *,
         _add_services(report, sender, said, "", once)
         return report.decoded(sender, "/services")
     for place, part in enumerate(_list(said, "devices", "")):
-        where = f"/devices/{place}"
+        where, device_id = f"/devices/{place}", None
         try:
-            _add_services(report, _device_id(_object(part, where).get("device_id"), where), part, where, once)
+            device_id = _device_id(_object(part, where).get("device_id"), where)
+            _add_services(report, device_id, part, where, once)
         except PayloadError as error:
-            report.refuse(where, *error.faults)
+            report.refuse(where, *error.faults, device_id=device_id)
     return report.decoded(sender, "/devices")
 
 
@@ -73,7 +74,7 @@ def _add_services(report: PropertyReport, device_id: str, part: object, pointer:
             if given.get("event_time") is not None:
                 measured_at = _instant(given["event_time"], f"{where}/event_time", report.received_at)
         except PayloadError as error:
-            report.refuse(where, *error.faults)
+            report.refuse(where, *error.faults, device_id=device_id)
             continue
         service_id = given["service_id"] if isinstance(given.get("service_id"), str) else ""
         for name, given_value in properties.items():
@@ -82,7 +83,7 @@ def _add_services(report: PropertyReport, device_id: str, part: object, pointer:
             try:
                 values = [*flatten(whole, given_value, here)]
             except PayloadError as error:
-                report.refuse(here, *error.faults)
+                report.refuse(here, *error.faults, device_id=device_id)
                 continue
             for inner, said, there in values:
                 report.add_value(

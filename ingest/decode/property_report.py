@@ -7,7 +7,7 @@ nobody knows the model.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ingest.decode.context import DecodeContext
@@ -89,20 +89,20 @@ class PropertyReport:
         at.names += [one for one in names if one not in at.names]
         before, _ = at.fields.setdefault(name, (value, pointer))
         if before != value:
-            self.refuse(pointer, _twice(name, value, pointer))
+            self.refuse(pointer, _twice(name, value, pointer), device_id=device_id)
 
     def state(self, device_id: str, reported_at: datetime, state: str | None, seq: int | None = None) -> None:
         """Add that a device is online or offline, or (None) only that it sent a message of that number."""
         fault = check_measured_at(reported_at, self._message.latest_at)
         if fault is not None:
-            self.refuse("", fault)
+            self.refuse("", fault, device_id=device_id)
             return
         row = DeviceStatus(device_id=device_id, reported_at=reported_at, state=state, device_seq=seq)
         self._states.append(row)
 
-    def refuse(self, pointer: str, *faults: Fault) -> None:
-        """Note that a part of the message is not kept."""
-        self._refused.append(PartFault(pointer, faults))
+    def refuse(self, pointer: str, *faults: Fault, device_id: str | None = None) -> None:
+        """Note that a part of the message is not kept; device_id: whose part it is, None where nobody can say."""
+        self._refused.append(PartFault(pointer, faults, device_id))
 
     def decoded(self, device_id: str, pointer: str) -> Decoded:
         """Return everything; device_id: who sent the message, pointer: to its values.
@@ -153,15 +153,14 @@ class PropertyReport:
             for name, (value, pointer) in measurable.items():
                 last = name.rpartition("/")[2]
                 if fold(last) in own and last_levels[last][0] != value:
-                    rows.refused.append(PartFault(pointer, (_twice(last, value, pointer),)))
+                    rows.refused.append(PartFault(pointer, (_twice(last, value, pointer),), device_id))
         fault = check_measured_at(instant, self._message.latest_at)
         if fault is not None:
             pointer = next(iter(at.fields.values()))[1]
-            rows.refused.append(
-                PartFault(pointer, (Fault(pointer, fault.code, fault.got, fault.expected, fault.advice),))
-            )
+            placed_fault = Fault(pointer, fault.code, fault.got, fault.expected, fault.advice)
+            rows.refused.append(PartFault(pointer, (placed_fault,), device_id))
             return
-        rows.refused += measured.refused
+        rows.refused += [replace(part, device_id=device_id) for part in measured.refused]
         source = "arrival" if at.key else "device"
         model_id = model.model_id if model else None
         rows.soil += measured.soil_rows(

@@ -14,6 +14,9 @@ from crews.words import all_words
 from greensward.acceptance.record import Ending, Record, Trial
 from greensward.acceptance.report import Report, make_report, to_markdown, to_page
 from greensward.overheard.message import Heard
+from ingest.decode.sparkplug import read_life_event
+from ingest.decode.sparkplug_births import LifeEvent
+from ingest.observation import Message
 from tests.decode.lorawan import CHIRPSTACK, EUI, chirpstack
 from tests.decode.sparkplug import DATA_AT, DBIRTH, DDATA, GROUP, NBIRTH
 from tests.decode.sparkplug import DEVICE_ID as SPARKPLUG_DEVICE
@@ -22,15 +25,20 @@ AT = datetime(2026, 7, 2, 1, 0, tzinfo=UTC)
 TEN_MINUTES = timedelta(minutes=10)
 ROOT = "greensward/v1/beichen"
 
-Message = dict[str, Any]
+Payload = dict[str, Any]
 
 
 def record(
-    messages: Sequence[Heard], device_id: str = "gs-01", interval_s: float | None = 600.0, ended: Ending = "done"
+    messages: Sequence[Heard],
+    device_id: str = "gs-01",
+    interval_s: float | None = 600.0,
+    ended: Ending = "done",
+    births: Sequence[LifeEvent] = (),
 ) -> Record:
     trial = Trial(
         device_id=device_id, model=None, interval_s=interval_s, minutes=120, broker="127.0.0.1:1883",
         mqtt_version="5", district="beichen", timezone="Asia/Shanghai", software_version="0.1.0", started_at=AT,
+        births=tuple(births),
     )  # fmt: skip
     return Record(trial, tuple(messages), AT + timedelta(hours=2), ended, "0" * 64)
 
@@ -50,7 +58,7 @@ def found(messages: Sequence[Heard], key: str, **how: Any) -> str:
     return "; ".join(line.found)
 
 
-def reading(number: int) -> Message:
+def reading(number: int) -> Payload:
     """Return the n-th message of a device that does everything right, with whom it is put right in the ground."""
     return {
         "schema": "greening.soil_reading/1",
@@ -79,7 +87,7 @@ def answer(to: Heard) -> Heard:
     return heard(to.received_at + timedelta(seconds=4), "reply", json.dumps(said).encode())
 
 
-def good(change: Callable[[int, Message], None] = lambda _, __: None, **how: Any) -> list[Heard]:
+def good(change: Callable[[int, Payload], None] = lambda _, __: None, **how: Any) -> list[Heard]:
     """Return two hours of a good device, each reading changed by `change`; one cut of its power, all answered."""
     came = [
         state(AT, "offline"),
@@ -104,59 +112,59 @@ def test_a_device_that_does_everything_right_passes_every_point() -> None:
     assert report.summary == "passed: 17, failed: 0, not seen: 0"
 
 
-def put(key: str, value: object, of: int | None = None) -> Callable[[int, Message], None]:
+def put(key: str, value: object, of: int | None = None) -> Callable[[int, Payload], None]:
     """Return a change of the message, or of its first reading."""
 
-    def change(number: int, said: Message) -> None:
+    def change(number: int, said: Payload) -> None:
         if of is None or number == of:
             (said["readings"][0] if key in {"value", "unit"} else said)[key] = value
 
     return change
 
 
-def late_clock(number: int, said: Message) -> None:
+def late_clock(number: int, said: Payload) -> None:
     said["measured_at"] = (AT + number * TEN_MINUTES - timedelta(minutes=5)).isoformat()
 
 
-def slow_way(number: int, said: Message) -> None:
+def slow_way(number: int, said: Payload) -> None:
     if number == 3:
         said["measured_at"] = (AT + number * TEN_MINUTES - timedelta(hours=1)).isoformat()
 
 
-def stuck(_: int, said: Message) -> None:
+def stuck(_: int, said: Payload) -> None:
     for one, value in zip(said["readings"], (0.2, 20), strict=True):
         one["value"] = value
 
 
-def coarse(number: int, said: Message) -> None:
+def coarse(number: int, said: Payload) -> None:
     said["readings"][0]["value"] = round(0.05 + 0.04 * number, 2)
 
 
-def in_a_cup(number: int, said: Message) -> None:
+def in_a_cup(number: int, said: Payload) -> None:
     said["readings"][0]["value"] = round(0.7 + 0.01 * number**2 / 10, 3)
 
 
-def fraction_called_percent(number: int, said: Message) -> None:
+def fraction_called_percent(number: int, said: Payload) -> None:
     said["readings"][0] |= {"unit": "%", "value": round(0.1 + 0.001 * number**2, 3)}
 
 
-def no_battery(_: int, said: Message) -> None:
+def no_battery(_: int, said: Payload) -> None:
     said.pop("battery_v")
 
 
-def gap(number: int, said: Message) -> None:
+def gap(number: int, said: Payload) -> None:
     said["seq"] += 4 if number > 5 else 0
 
 
-def counted_anew(number: int, said: Message) -> None:
+def counted_anew(number: int, said: Payload) -> None:
     said["seq"] = number % 6 + 1
 
 
-def no_seq(_: int, said: Message) -> None:
+def no_seq(_: int, said: Payload) -> None:
     said.pop("seq")
 
 
-def same_instant(number: int, said: Message) -> None:
+def same_instant(number: int, said: Payload) -> None:
     said["measured_at"] = (AT + number // 2 * 2 * TEN_MINUTES).isoformat()
 
 
@@ -183,7 +191,7 @@ def same_instant(number: int, said: Message) -> None:
     ],
 )  # fmt: skip
 def test_a_device_that_is_wrong_in_one_respect_fails_in_that(
-    change: Callable[[int, Message], None], failed: set[str]
+    change: Callable[[int, Payload], None], failed: set[str]
 ) -> None:
     states = points(good(change))
     assert {key for key, state in states.items() if state == "failed"} == failed
@@ -193,7 +201,7 @@ def test_a_device_that_is_wrong_in_one_respect_fails_in_that(
 @pytest.mark.parametrize(
     ("change", "key"), [(no_battery, "battery"), (no_seq, "sequence"), (put("ack", 0), "answers")]
 )  # fmt: skip
-def test_what_a_device_does_not_say_is_not_seen_and_no_fault(change: Callable[[int, Message], None], key: str) -> None:
+def test_what_a_device_does_not_say_is_not_seen_and_no_fault(change: Callable[[int, Payload], None], key: str) -> None:
     assert {name for name, state in points(good(change)).items() if state != "passed"} == {key}
     assert points(good(change))[key] == "not_seen"
 
@@ -222,7 +230,7 @@ def test_a_long_pause_fails_although_enough_came_and_a_part_that_rests_is_told()
     assert points(came)["arrived"] == "failed"
     assert "messages with new readings: 17; longest pause: 40 min" in found(came, "arrived")
 
-    def cold(_: int, said: Message) -> None:
+    def cold(_: int, said: Payload) -> None:
         said["readings"][1]["value"] = 20
 
     assert points(good(cold))["moving"] == "passed"
@@ -238,6 +246,34 @@ def test_data_of_a_sparkplug_device_is_read_by_the_birth_in_the_record() -> None
     assert points(came, device_id=SPARKPLUG_DEVICE)["refused"] == "passed"
     assert found(came, "refused", device_id=SPARKPLUG_DEVICE) == "messages taken: 2"  # the node's birth is not its own
     assert points(came[2:], device_id=SPARKPLUG_DEVICE)["refused"] == "failed"
+    # Born before the test: by what ingest knew when it began.
+    events = (read_life_event(Message(seq, at, one.topic, one.payload)) for seq, one in enumerate(came[:2], 1))
+    known = [event for event in events if event is not None]
+    assert points(came[2:], device_id=SPARKPLUG_DEVICE, births=known)["refused"] == "passed"
+
+
+_HOT = {"service_id": "soil", "properties": {"soil_temperature": 900}}
+
+
+@pytest.mark.parametrize(
+    "other", [{"device_id": "sub/3"}, {"services": [{"service_id": "soil"}]}, {"services": 5}, {"services": [_HOT]}]
+)
+def test_of_a_gateway_s_pack_only_the_device_s_own_part_is_judged(other: Payload) -> None:
+    def parts(number: int) -> list[Payload]:
+        at = f"{AT + number * TEN_MINUTES:%Y%m%dT%H%M%SZ}"
+        properties = {"soil_moisture": 20 + number / 3}
+        good = {"device_id": "sub-1", "services": [{"service_id": "soil", "properties": properties, "event_time": at}]}
+        return [good, good | {"device_id": "sub-2"} | other]
+
+    topic = "$oc/devices/gateway-1/sys/gateway/sub_devices/properties/report"
+    came = []
+    for number in range(12):
+        payload = json.dumps({"devices": parts(number)}).encode()
+        came.append(Heard(received_at=AT + number * TEN_MINUTES, topic=topic, payload=payload, qos=1))
+    states = points(came, device_id="sub-1")
+    assert {states[key] for key in ("arrived", "refused", "identity", "unit", "moving", "clock")} == {"passed"}
+    assert "failed" not in states.values()
+    assert points(came, device_id="gateway-1" if "device_id" in other else "sub-2")["refused"] == "failed"
 
 
 def test_a_misspelt_topic_is_told_with_what_came_on_it() -> None:
@@ -306,7 +342,7 @@ def _shifted(messages: Sequence[Heard], minutes: int) -> list[Heard]:
 
 
 def test_sequence_numbers_that_come_in_another_order_are_not_missing() -> None:
-    def swapped(number: int, said: Message) -> None:
+    def swapped(number: int, said: Payload) -> None:
         said["seq"] = {4: 6, 5: 5}.get(number, number + 1)
 
     assert found(good(swapped), "sequence") == "1 to 12; missing: 0; counted anew: 1 ×"

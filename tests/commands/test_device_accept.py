@@ -23,11 +23,19 @@ from greensward.acceptance.record import read_record
 from greensward.cli import run
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE
 from ingest.errors import ConfigError
+from ingest.lake.layout import DataFolder
+from ingest.observation import Message
+from ingest.seal.memory import Memory
 from tests.decode.sparkplug import DBIRTH, DDATA, DEVICE_ID, GROUP, NBIRTH
 from tests.mosquitto import Mosquitto, free_port
 from tests.waiting import wait_until
 
 ROOT = "greensward/v1/beichen/gs-01"
+TRIAL = {
+    "form": "greensward_acceptance/1", "device_id": "gs-01", "model": None, "interval_s": 600, "minutes": 60,
+    "broker": "127.0.0.1:1883", "mqtt_version": "5", "district": "beichen", "timezone": "Asia/Shanghai",
+    "software_version": "0.1.0", "started_at": "2026-07-02T01:00:00Z",
+}  # fmt: skip
 
 
 def soil(number: int) -> bytes:
@@ -143,14 +151,23 @@ def test_a_device_that_fails_is_exit_1_and_each_failure_says_what_was_expected(
     assert len(list(at.glob("acceptance-gs-01-*.jsonl"))) == 1
 
 
+@pytest.mark.parametrize("born_before", [False, True])
 def test_the_births_that_a_sparkplug_device_s_data_is_read_by_are_kept_too(
-    mosquitto: Mosquitto, at: Path, capsys: pytest.CaptureFixture[str]
+    mosquitto: Mosquitto, at: Path, capsys: pytest.CaptureFixture[str], *, born_before: bool
 ) -> None:
-    born = [("NBIRTH/gw-1", NBIRTH), ("DBIRTH/gw-1/probe-7", DBIRTH), ("DDATA/gw-1/probe-7", DDATA)]
+    births = [("NBIRTH/gw-1", NBIRTH), ("DBIRTH/gw-1/probe-7", DBIRTH), ("NBIRTH/gw-2", NBIRTH)]
+    sent = [("DDATA/gw-1/probe-7", DDATA)]
+    if born_before:
+        memory = Memory(DataFolder(at / "data"))
+        now = datetime.now(UTC)
+        memory.learn_sparkplug([Message(n, now, f"{GROUP}/{topic}", said) for n, (topic, said) in enumerate(births, 1)])
+        memory.save()
+    else:
+        sent = [*births, *sent]
 
     def live() -> None:
         wait_until((at / "node.jsonl").exists, "the command listens")
-        for topic, payload in born:
+        for topic, payload in sent:
             paho_publish.single(f"{GROUP}/{topic}", payload, 1, port=mosquitto.port)
 
     thread = threading.Thread(target=live)
@@ -160,7 +177,9 @@ def test_the_births_that_a_sparkplug_device_s_data_is_read_by_are_kept_too(
     thread.join()
     states = {line["key"]: line["state"] for line in json.loads(capsys.readouterr().out)["lines"]}
     assert states["refused"] == "passed"
-    assert len(read_record(at / "node.jsonl").messages) == len(born)
+    record = read_record(at / "node.jsonl")
+    assert len(record.messages) == len(sent)
+    assert [event.device_id for event in record.trial.births] == (["", "probe-7"] if born_before else [])
 
 
 class Accept:
@@ -217,6 +236,11 @@ def test_wrong_use_is_a_sentence(at: Path, capsys: pytest.CaptureFixture[str]) -
         assert capsys.readouterr().err.startswith("greensward: ")
     with pytest.raises(ConfigError, match=r"other.jsonl, line 1: expected the test"):
         read_record(at / "other.jsonl")
+    for wrong in ({"interval_s": 0}, {"timezone": "Asia"}, {"started_at": "2026-07-02T01:00:00"},
+                  {"device_id": "gs-01\n\n# Accepted"}, {"district": "a|b"}):  # fmt: skip
+        (at / "other.jsonl").write_text(json.dumps(TRIAL | wrong) + "\n", encoding="utf-8")
+        assert run(["device", "accept", "--from", "other.jsonl"]) == EXIT_USAGE, wrong
+        assert "other.jsonl, line 1: expected the test" in capsys.readouterr().err
     with pytest.MonkeyPatch.context() as away:
         away.setenv("GREENSWARD__BROKER__PORT", str(free_port()))
         assert run(["device", "accept", "gs-01"]) == EXIT_UNREACHABLE
