@@ -7,7 +7,8 @@ two questions over the year, each from opening the lake to the last row. Times a
 of the wall count on a machine that does nothing else. Exit 0: all bars are met; 1: one is not.
 
 `--sensors N` (each 52,560 readings, about 0.5 MB), `--keep DIR` leaves the lakes there, goes on with those that a run
-before did not finish, or uses the ones there; `--anew` also tells what judging everything takes.
+before did not finish, or uses the ones there; `--anew` also tells what judging everything takes, `--questions` asks
+questions alone.
 """
 
 from __future__ import annotations
@@ -28,13 +29,15 @@ import numpy as np
 import pyarrow as pa
 
 from bench.ten_thousand_sensors import registers, typed
+from greensward.commands.sql import open_for_questions
 from greensward.evaluation import judge_to_keep
+from greensward.settings import DataSettings, Settings, SiteSettings
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import open_lake
 from ingest.lake.tables import all_tables, table
 from ingest.lake.write import write_rows
 from ingest.site import BEICHEN
-from sql.analysts import all_questions, create_views, relations_named
+from sql.analysts import all_questions
+from sql.rows import answer
 
 AS_OF = datetime(2026, 7, 10, 0, 35, tzinfo=UTC)
 _DAYS = {"a week": 7, "five weeks": 36, "a year": 365}
@@ -142,6 +145,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--anew", action="store_true")
+    parser.add_argument("--questions", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         root = given.keep or Path(temporary)
@@ -150,23 +154,14 @@ def main() -> int:
         if given.anew:
             for name, (wall, cpu) in _in_turn(folders, given.runs, _judged_anew).items():
                 print(f"flag, all judged, {name:12s}{wall:7.2f} s {cpu:7.2f} s of CPU")
-        for folder in folders.values():
-            _judge_again(folder)  # leaves to those that are measured what an evaluation leaves to the next
-        again = _in_turn(folders, given.runs, _judge_again)
-        for name, (wall, cpu) in again.items():
-            print(f"flag, nothing new, {name:12s}{wall:7.2f} s {cpu:7.2f} s of CPU")
+        reached = {} if given.questions else _judged(folders, given.runs)
         year = {"a year": folders["a year"]}
         asked = {
             what: _in_turn(year, given.runs, partial(_ask, question))["a year"] for what, question in _QUESTIONS.items()
         }
-        for what, (wall, cpu) in asked.items():
-            print(f"{what:30s}{wall:7.2f} s {cpu:7.2f} s of CPU")
-    window = again["a year"][1] / again["five weeks"][1]
-    print(f"beside a year / beside the window that an evaluation reads {window:6.2f} x")
-    # CPU seconds, since lakes are compared and a machine that does something else tells its own time.
-    reached = {
-        "flag beside a year / beside a week": (again["a year"][1] / again["a week"][1], 1.1, "x"),
-        "flag beside a year": (again["a year"][0], 3.0, "s"),
+    for what, (wall, cpu) in asked.items():
+        print(f"{what:30s}{wall:7.2f} s {cpu:7.2f} s of CPU")
+    reached |= {
         "one sensor's year": (asked["one sensor's year"][0], 0.3, "s"),
         "latest of each sensor": (asked["latest of each sensor"][0], 0.2, "s"),
     }
@@ -186,6 +181,22 @@ _QUESTIONS = {
 }
 
 
+def _judged(folders: dict[str, DataFolder], runs: int) -> dict[str, tuple[float, float, str]]:
+    """Print what evaluations with nothing new take; return what was reached, by what it is called, with its bar."""
+    for folder in folders.values():
+        _judge_again(folder)  # leaves to those that are measured what an evaluation leaves to the next
+    again = _in_turn(folders, runs, _judge_again)
+    for name, (wall, cpu) in again.items():
+        print(f"flag, nothing new, {name:12s}{wall:7.2f} s {cpu:7.2f} s of CPU")
+    window = again["a year"][1] / again["five weeks"][1]
+    print(f"beside a year / beside the window that an evaluation reads {window:6.2f} x")
+    # CPU seconds, since lakes are compared and a machine that does something else tells its own time.
+    return {
+        "flag beside a year / beside a week": (again["a year"][1] / again["a week"][1], 1.1, "x"),
+        "flag beside a year": (again["a year"][0], 3.0, "s"),
+    }
+
+
 def _judge_again(folder: DataFolder) -> None:
     judge_to_keep(folder, BEICHEN, AS_OF)
 
@@ -196,13 +207,10 @@ def _judged_anew(folder: DataFolder) -> None:
 
 
 def _ask(question: str, folder: DataFolder) -> None:
-    """Open what `greensward sql` would open for the question, and ask it."""
-    names = relations_named(question)
-    with open_lake(folder, BEICHEN, names=names) as lake:
-        lake.execute(f"set variable timezone = '{BEICHEN.timezone.key}'")
-        lake.execute(f"set variable now = timestamptz '{AS_OF.isoformat()}'")
-        create_views(lake, names=names)
-        lake.execute(question).fetchall()
+    """Open what `greensward sql` opens for the question, and ask it as that does."""
+    settings = Settings(data=DataSettings(str(folder.root)), site=SiteSettings(clock=AS_OF.isoformat()))
+    with open_for_questions(settings, query=question) as lake:
+        answer(lake, question)
 
 
 def _in_turn(

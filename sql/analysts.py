@@ -59,6 +59,7 @@ def daily_views_named(query: str) -> frozenset[str]:
     return judged if all(has_rows_of_days(name) for name in judged) else frozenset()
 
 
+@functools.lru_cache(maxsize=1)
 def _named(query: str) -> frozenset[str] | None:
     """Return the tables of the lake and views of analysts that stand in a query; None as in `relations_named`."""
     if _ASKS_THE_CATALOGUE.search(query):

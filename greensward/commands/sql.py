@@ -30,6 +30,7 @@ from sql.analysts import (
 )  # fmt: skip
 from sql.evaluate import hour_offset_s
 from sql.history import Progress, make_tables
+from sql.rows import answer
 
 _ROWS_SHOWN = 200
 _ENDLESS = 1_000_000
@@ -138,14 +139,15 @@ def open_for_questions(
     """
     folder = settings.data_folder()
     names = None if query is None else relations_named(query)
-    lake = open_lake(folder, settings.place(), names=names)
+    judged = daily_views_named(query or "")
+    lake = open_lake(folder, settings.place(), names=names, for_one_query=names is not None and not judged)
     lake.execute(f"set variable timezone = '{settings.place().timezone.key}'")
     lake.execute(f"set variable now = timestamptz '{settings.now().isoformat()}'")
     lake.execute(f"set variable hour_offset_s = {hour_offset_s(settings.now(), settings.place())}")
     for name, day in (days or {}).items():
         lake.execute(f"set variable {name} = {'null' if day is None else repr(day.isoformat())}::date")
     create_views(lake, settings.campaign_tables(), names)
-    make_tables(lake, daily_views_named(query or ""), settings.flags.readings_at_once, progress=tell)
+    make_tables(lake, judged, settings.flags.readings_at_once, progress=tell)
     if names is None:
         explain_columns(lake)
         create_dictionary(lake)
@@ -199,9 +201,12 @@ def _ask(lake: duckdb.DuckDBPyConnection, query: str, present: Any) -> int:
     try:
         results = []
         for statement in statements:
-            lake.execute(statement)
-            if lake.description is not None and statement.type.name in {"SELECT", "EXPLAIN"}:
-                results.append(([column[0] for column in lake.description], lake.fetchall()))
+            if statement.type.name not in {"SELECT", "EXPLAIN"}:
+                lake.execute(statement)
+                continue
+            rows = answer(lake, statement)
+            if lake.description is not None:
+                results.append(([column[0] for column in lake.description], rows))
     except duckdb.IOException:
         raise
     except duckdb.Error as error:

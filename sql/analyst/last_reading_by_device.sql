@@ -43,16 +43,20 @@ instants as (
     from recent
     union all
     select
-        soil_readings.device_id,
-        soil_readings.measured_at,
-    from soil_readings
-    inner join quiet on soil_readings.device_id = quiet.device_id
-    union all
-    select
-        weather_readings.device_id,
-        weather_readings.measured_at,
-    from weather_readings
-    inner join quiet on weather_readings.device_id = quiet.device_id
+        readings.device_id,
+        readings.measured_at,
+    from (
+        select
+            device_id,
+            measured_at,
+        from soil_readings
+        union all
+        select
+            device_id,
+            measured_at,
+        from weather_readings
+    ) as readings
+    inner join quiet on readings.device_id = quiet.device_id
 )
 
 select

@@ -185,6 +185,14 @@ def test_a_query_over_many_readings_is_answered_part_by_part_and_tells_how_far_i
     assert told == [(1, 2), (2, 2)]
 
 
+@pytest.mark.parametrize(("query", "kept"), [(None, True), ("from soil_readings", False), ("from gates_daily", True)])
+def test_what_files_say_of_themselves_is_kept_where_it_is_asked_for_again(
+    lake: DataFolder, query: str | None, *, kept: bool
+) -> None:
+    with open_for_questions(load(data=lake.root), query=query) as asked:
+        assert asked.execute("select current_setting('parquet_metadata_cache')").fetchall() == [(kept,)]
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake
 from ingest.lake.tables import all_tables
 from ingest.site import BEICHEN
+from sql.analysts import all_questions, create_views
 from sql.evaluate import TABLES_OF_THE_DRONE_WINDOW, TABLES_OF_THE_WINDOW, days_read, evaluate
 from sql.models import all_models
 from sql.reference import limit
@@ -64,6 +67,34 @@ def test_a_year_of_history_is_not_opened(lake: MadeLake, tmp_path: Path, table_n
         assert evaluate(connection, as_of=AS_OF, site=BEICHEN) == whole
         ((view,),) = connection.execute(f"select sql from duckdb_views() where view_name = '{table_name}'").fetchall()
     assert view.count("part-1.parquet") == days, "files of other days are not even named"
+
+
+def test_history_is_looked_through_for_devices_that_are_silent_alone(lake: MadeLake, tmp_path: Path) -> None:
+    lake.plot()
+    lake.device()
+    lake.device("W1", depths_cm=None)
+    for back in range(100):
+        lake.soil(AS_OF - timedelta(days=back), volumetric_water_content=0.2)
+        lake.add("weather_readings", device_id="W1", measured_at=AS_OF - timedelta(days=back), air_temperature_c=20.0)
+    for seconds in range(2000):  # as always, far more rows of soil than of weather
+        lake.soil(AS_OF - timedelta(seconds=seconds), volumetric_water_content=0.2)
+    write_files(lake, DataFolder(tmp_path))
+    assert max(files_read(DataFolder(tmp_path), "last_reading_by_device")) < 10
+    lake.rows = {name: [] for name in lake.rows} | {"devices": lake.rows["devices"]}
+    lake.device("silent")
+    shutil.rmtree(DataFolder(tmp_path).table("devices"))
+    write_files(lake, DataFolder(tmp_path))
+    assert max(files_read(DataFolder(tmp_path), "last_reading_by_device")) == 100
+
+
+def files_read(folder: DataFolder, question: str) -> list[int]:
+    """Return how many files each scan opens that a ready question makes of the lake at AS_OF."""
+    select = next(one.select for one in all_questions() if one.name == question)
+    with open_lake(folder, BEICHEN) as connection:
+        connection.execute(f"set variable now = timestamptz '{AS_OF.isoformat()}'")
+        create_views(connection)
+        ((_, plan),) = connection.execute(f"explain (analyze, format json) {select}").fetchall()
+    return [int(count) for count in re.findall(r'"Total Files Read": "(\d+)"', plan)]
 
 
 _BETWEEN = (
