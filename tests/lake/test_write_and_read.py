@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingest.errors import ConfigError, StoreError
-from ingest.lake import ownership
+from ingest.lake import ownership, write
 from ingest.lake.compact import compact_partition
 from ingest.lake.damage import scrub, set_aside_damaged
 from ingest.lake.durable import empty_folder
@@ -36,6 +36,21 @@ def test_rows_come_back_as_they_were(folder: DataFolder) -> None:
     rows = soil(soil_row(0), soil_row(20, volumetric_water_content=0.0), soil_row(40, volumetric_water_content=None))
     path = write_rows(folder, SOIL, DAY, rows, "part-1-3")
     assert pq.read_table(path, partitioning=None).equals(rows.sort_by([(name, "ascending") for name in SOIL.sort_by]))
+
+
+def test_a_column_of_a_row_group_is_one_page(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of Arrow's own 20,000 rows would each cost a start, in bytes and whenever they are read."""
+    times = pa.array(range(0, 50_000_000_000, 1_000_000), pa.timestamp("us", "UTC"))
+    rows = soil(soil_row(0)).take(pa.array([0] * len(times)))
+    rows = rows.set_column(rows.schema.get_field_index("measured_at"), SOIL.schema.field("measured_at"), times)
+
+    def size(stem: str) -> int:
+        return write_rows(folder, SOIL, DAY, rows, stem).stat().st_size
+
+    as_written = size("part-1-1")
+    for most_rows, pages in ((20_000, 3), (len(times), 1)):
+        monkeypatch.setattr(write, "_PAGE_ROWS", most_rows)
+        assert (size(f"part-{pages}-9") > as_written) == (pages > 1)
 
 
 def test_the_day_of_a_partition_is_the_districts_day_and_not_londons() -> None:

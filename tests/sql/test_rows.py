@@ -26,7 +26,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     "columns",
     [
         "i, null::timestamptz, 'a' || nullif(i, 2), i / 2, i::bigint, i::smallint, i > 2, date '2026-07-01' + i::int",
-        "case when i = 2 then null else timestamptz '2026-01-01 00:00:00+00' + to_hours(i * 100) end as at",
+        "case when i in (1, 4) then null else timestamptz '2026-01-01 00:00:00+00' + to_hours(i * 100) end as at",
         f"{_SUMMER} as at, {_SUMMER} as at, [i, null, 0.5]::double[], ('x' || i)::blob, null::varchar, 'nan'::double",
         f"{_SUMMER}, i::hugeint, sum(i) over (), uuid() is null, interval 1 day, time '12:00', map {{'a': i}}, [i]",
         "timestamptz '1890-01-01 00:00:00+00' + to_years(i * 60)",
