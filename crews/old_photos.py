@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 from crews.issue import Issue
@@ -33,12 +33,12 @@ class OldPhoto:
     ended_on: date | None
 
 
-def find_old_photos(ledger: Ledger, folder: DataFolder, days_kept: int, today: date) -> Iterator[OldPhoto]:
-    """Yield the photos all of whose issues ended more than `days_kept` local days ago; none where that is 0.
+def find_old_photos(ledger: Ledger, folder: DataFolder, kept_from: date | None) -> Iterator[OldPhoto]:
+    """Yield the photos all of whose issues ended before the local day `kept_from`; none where that is None.
 
     A photo of an issue that is open, or drawn for a look-back that nobody has made, is kept. Raises: StoreError.
     """
-    if not days_kept:
+    if kept_from is None:
         return
     last_event = {
         row["issue_id"]: from_us(row["at"])
@@ -59,7 +59,7 @@ def find_old_photos(ledger: Ledger, folder: DataFolder, days_kept: int, today: d
             continue
         ended = [ledger.site.local_date(at) for at in (from_us(row["received_at"]), *(last_event[one] for one in of))]
         size = _size(path)
-        if size is not None and max(ended) < today - timedelta(days=days_kept):
+        if size is not None and max(ended) < kept_from:
             yield OldPhoto(path, size, max(ended))
 
 
@@ -87,13 +87,13 @@ def _size(path: Path, older_than_s: float = 0.0) -> int | None:
     return found.st_size if path.is_file() and time.time() - found.st_ctime >= older_than_s else None
 
 
-def delete_old_photos(ledger: Ledger, folder: DataFolder, days_kept: int, today: date) -> list[OldPhoto]:
+def delete_old_photos(ledger: Ledger, folder: DataFolder, kept_from: date | None) -> list[OldPhoto]:
     """Delete what both questions find at this moment, and return it.
 
     Nobody can report meanwhile: a report writes its photos and names them in one transaction. Raises: StoreError.
     """
     with ledger.transaction():
-        found = [*find_old_photos(ledger, folder, days_kept, today), *find_unnamed_photos(ledger, folder)]
+        found = [*find_old_photos(ledger, folder, kept_from), *find_unnamed_photos(ledger, folder)]
         with store_errors(f"removing photos from {folder.photos}"):
             _unlink(one.path for one in found)
     return found

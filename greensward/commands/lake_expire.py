@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 
 from cyclopts import Parameter
+from rich.markup import escape
 from rich.table import Table
 
 from crews.ledger import Ledger
@@ -15,7 +16,9 @@ from crews.old_photos import OldPhoto, delete_old_photos, find_old_photos, find_
 from greensward.console import EXIT_OK, Common, counted, err, out, show
 from greensward.described import describe_lake
 from greensward.settings import Settings
-from ingest.lake.expire import Expiring, delete_expiring, find_expiring, newest_day
+from ingest.errors import ConfigError
+from ingest.lake.expire import Expiring, Left, days_of_lake, delete_expiring, find_expiring, find_left
+from ingest.lake.expire import take_back as take_back_told
 from ingest.lake.layout import DataFolder
 
 PHOTOS = "photos"
@@ -38,48 +41,80 @@ class Going:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Days that are there, though they were told to be deleted, and that [retention] keeps.
+
+    first_day, last_day: None where the register tells of days to come, and nothing of today is taken
+    """
+
+    table: str
+    first_day: date | None
+    last_day: date | None
+    days: int
+    kept_from: date
+    told_at: datetime
+
+
 def expire(
     *,
     delete: Annotated[bool, Parameter(help="Delete what is listed.", negative="")] = False,
+    take_back: Annotated[bool, Parameter(help="Take rows of days that are there again.", negative="")] = False,
     common: Common | None = None,
 ) -> int:
     """List what is older than [retention] of the settings allows; with --delete, delete it.
 
-    Everything may run meanwhile. Ages are local days, counted from the newest on which anything was measured, so that a
-    clock that jumped ahead deletes nothing. Photos that no report names, left by one that failed, go after a day. What
-    comes late for a deleted day is refused (day_expired). Backups keep what they hold: remove old ones yourself.
+    Everything may run meanwhile. Ages are local days of which the lake has anything, counted from the newest on which
+    anything was measured: a clock that jumped ahead costs a few old days, never all. Photos that no report names, left
+    by one that failed, go after a day. What comes late for a deleted day is refused (day_expired). Backups keep what
+    they hold: remove old ones yourself.
+
+    A run that was cut short is finished only as far as [retention] says so still. With --take-back each table is kept
+    again from its first day on that is there: after such a run, a wrong clock, or days put back by hand.
     """
+    if delete and take_back:
+        raise ConfigError("--delete and --take-back are two things: take back, look at the list, and then delete.")
     common = common or Common()
     settings = common.settings()
     folder = settings.existing_folder()
     now = settings.now()
-    today = newest_day(folder, settings.place().local_date(now))
-    found = list(find_expiring(folder, settings.retention.by_table(), settings.place().local_date(now)))
+    today = settings.place().local_date(now)
+    if take_back:
+        take_back_told(folder, today)
+    found = list(find_expiring(folder, settings.retention.by_table(), today))
+    photos_from = days_of_lake(folder, today).first_kept(settings.retention.photos_days)
     if delete:
         delete_expiring(folder, found, now)
-    going = [_of_table(one, settings) for one in found] + _of_photos(folder, settings, today, delete=delete)
+    going = [_of_table(one, settings) for one in found] + _of_photos(folder, settings, photos_from, delete=delete)
     if delete:
         describe_lake(settings)  # of a table that is empty now, or of the first days that were deleted
-    show({"deleted": delete, "going": going}, as_json=common.json, render=_printed(going, deleted=delete))
+    left = [_left(one) for one in find_left(folder, settings.retention.by_table(), today)]
+    result = {"deleted": delete, "going": going, "left": left}
+    show(result, as_json=common.json, render=_printed(going, left, deleted=delete))
     return EXIT_OK
 
 
 def _of_table(one: Expiring, settings: Settings) -> Going:
     key = settings.retention.key_of(one.table_name)
-    why = f"[retention] {key} = {one.days_kept}" if one.days_kept else "left by a run that was cut short"
+    why = f"[retention] {key} = {one.days_kept}"
     return Going(one.table_name, one.days[0], one.days[-1], one.files, one.rows, one.size_bytes, why)
 
 
-def _of_photos(folder: DataFolder, settings: Settings, today: date | None, *, delete: bool) -> list[Going]:
+def _left(one: Left) -> Kept:
+    first, last = (one.days[0], one.days[-1]) if one.days else (None, None)
+    return Kept(one.table_name, first, last, len(one.days), one.told.kept_from, one.told.told_at)
+
+
+def _of_photos(folder: DataFolder, settings: Settings, first: date | None, *, delete: bool) -> list[Going]:
     if not folder.ledger.exists():
         return []
-    days_kept = settings.retention.photos_days if today is not None else 0
-    day = today or date.min
+    days_kept = settings.retention.photos_days
+    kept_from = first if days_kept else None
     with Ledger(folder.ledger, settings.place()) as ledger:
         if delete:
-            photos = delete_old_photos(ledger, folder, days_kept, day)
+            photos = delete_old_photos(ledger, folder, kept_from)
         else:
-            photos = [*find_old_photos(ledger, folder, days_kept, day), *find_unnamed_photos(ledger, folder)]
+            photos = [*find_old_photos(ledger, folder, kept_from), *find_unnamed_photos(ledger, folder)]
     old = [one for one in photos if one.ended_on is not None]
     unnamed = [one for one in photos if one.ended_on is None]
     return [
@@ -96,16 +131,22 @@ def _photos(photos: Sequence[OldPhoto], why: str) -> list[Going]:
     return [Going(PHOTOS, days[0] if days else None, days[-1] if days else None, len(photos), None, size, why)]
 
 
-def _printed(going: Sequence[Going], *, deleted: bool) -> Callable[[], None]:
+def _printed(going: Sequence[Going], left: Sequence[Kept], *, deleted: bool) -> Callable[[], None]:
     def render() -> None:
+        for kept in left:
+            stay = f"{counted(kept.days, 'day')} from {kept.first_day} on are there and stay. " if kept.days else ""
+            err.print(
+                f"{kept.table}: told on {kept.told_at:%Y-%m-%d} that days before {kept.kept_from} go. {stay}"
+                "What comes late for them is refused until: greensward lake expire --take-back"
+            )
         if not going:
-            err.print("Nothing is older than [retention] allows.")
+            err.print(escape("Nothing is older than [retention] allows."))
             return
         table = Table("table", "from", "to", "files", "rows", "bytes", "why")
         for one in going:
             rows = "" if one.rows is None else f"{one.rows:,}"
             days = [str(day or "") for day in (one.first_day, one.last_day)]
-            table.add_row(one.table, *days, f"{one.files:,}", rows, f"{one.bytes:,}", one.why.replace("[", r"\["))
+            table.add_row(one.table, *days, f"{one.files:,}", rows, f"{one.bytes:,}", escape(one.why))
         out.print(table)
         total = f"{counted(sum(one.files for one in going), 'file')}, {sum(one.bytes for one in going):,} bytes"
         err.print(

@@ -1,27 +1,28 @@
 """Old days taken out of the lake by rule: what would go, and letting it go.
 
-The register `retention` says from which day on a table is kept before the first day goes. So whoever comes late with a
-row of such a day is refused and never brings half of it back, and a run that is cut short is finished by the next.
-Each day of a table goes in one step: a reader finds it whole or not at all.
+Ages are counted in days of which there is anything: a clock that jumped ahead makes a few old days go, never all. The
+register `retention` says from which day on the tables of a rule are kept before the first day goes. So whoever comes
+late with a row of such a day is refused and never brings half of it back. Each day of a table goes in one step: a
+reader finds it whole or not at all.
 """
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import itertools
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest.lake.durable import store_errors
-from ingest.lake.files import is_gone, list_files, partition_days, partition_files, read_files, retrying_while
-from ingest.lake.kept import RETENTION, kept_from
+from ingest.lake.files import partition_days, partition_files
+from ingest.lake.kept import RETENTION, Told, read_told
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import clear_trash, file_lock
 from ingest.lake.tables import Table, table
@@ -34,7 +35,11 @@ PICTURES = ("image_detections", "index_stats", "drone_poses", "flight_reports", 
 REJECTED = ("rejected",)
 FLAGS = ("flags",)
 
-_BY_SENDERS_CLOCKS = (*READINGS, *PICTURES)
+_RULES = (READINGS, PICTURES, REJECTED, FLAGS)
+_TABLES = tuple(dict.fromkeys(itertools.chain.from_iterable(_RULES)))
+"""In the order in which their days go."""
+
+_MEASURED = (*READINGS, *PICTURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,45 +47,123 @@ class Expiring:
     """The days of a table that are older than its rule allows, ascending.
 
     kept_from: first local day that stays
-    days_kept: the rule; None where there is none any more, and a run that was cut short is finished
+    days_kept: the rule
     files, rows, size_bytes: of all days together; rows of files that cannot be read are not counted
     """
 
     table_name: str
     days: tuple[date, ...]
     kept_from: date
-    days_kept: int | None
+    days_kept: int
     files: int
     rows: int
     size_bytes: int
 
 
-def newest_day(folder: DataFolder, today: date) -> date | None:
-    """Return the newest local day of which anything was measured, at most `today`; None where nothing was.
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Days of a table that are there, though the register says that they were deleted, and its rule keeps.
 
-    Ages are counted from it: a clock that jumped ahead makes nothing old.
+    days: ascending; none where the register says so of days to come
     """
-    days = (partition_days(folder, table(name))[-1:] for name in _BY_SENDERS_CLOCKS)
-    newest = max(itertools.chain.from_iterable(days), default=None)
-    return None if newest is None else min(newest, today)
+
+    table_name: str
+    days: tuple[date, ...]
+    told: Told
+
+
+@dataclass(frozen=True, slots=True)
+class LakeDays:
+    """The local days in which ages are counted, back from the newest on which anything was measured, today at most.
+
+    days: of which the lake has anything, ascending
+    deleted_before: every day before it counts, since what the lake had of it may be deleted; None where nothing was
+    """
+
+    days: tuple[date, ...]
+    deleted_before: date | None
+
+    def first_kept(self, days_kept: int) -> date | None:
+        """Return the first day that stays where so many days before the newest do; None where all do."""
+        if len(self.days) > days_kept:
+            return self.days[-1 - days_kept]
+        if self.deleted_before is None:
+            return None
+        return self.deleted_before - timedelta(days=days_kept + 1 - len(self.days))
+
+
+def days_of_lake(folder: DataFolder, today: date) -> LakeDays:
+    """Return the days in which ages are counted.
+
+    Each wrong day of a clock that jumped ahead counts for one, however far it lies ahead. Raises: StoreError.
+    """
+    there = {name: partition_days(folder, table(name)) for name in _TABLES}
+    newest = max(itertools.chain.from_iterable(there[name] for name in _MEASURED), default=date.min)
+    until = min(newest, today)
+    days = sorted({day for days in there.values() for day in days if day <= until})
+    # A register that was told by a wrong clock has fewer days after it than its rule kept.
+    deleted_before = max(
+        (
+            told.kept_from
+            for told in read_told(folder).values()
+            if told.days_kept is not None and _count_from(days, told.kept_from) > told.days_kept
+        ),
+        default=None,
+    )
+    counted = [day for day in days if deleted_before is None or day >= deleted_before]
+    return LakeDays(tuple(counted), deleted_before)
+
+
+def _count_from(days: Sequence[date], first: date) -> int:
+    return len(days) - bisect.bisect_left(days, first)
 
 
 def find_expiring(folder: DataFolder, days_kept: Mapping[str, int], today: date) -> Iterator[Expiring]:
     """Yield what is to go of each table, in the order in which it goes; tables of which nothing is are left out.
 
-    days_kept: by table; others are kept, but for days that a run which was cut short left
+    days_kept: by table; others are kept
     Raises: StoreError.
     """
-    newest, begun = newest_day(folder, today), kept_from(folder)
-    for name in dict.fromkeys((*_BY_SENDERS_CLOCKS, *REJECTED, *FLAGS)):
+    counted = days_of_lake(folder, today)
+    for name in _TABLES:
         age = days_kept.get(name)
-        by_rule = newest - timedelta(days=age) if newest is not None and age is not None else None
-        ends = [day for day in (by_rule, begun.get(name)) if day is not None]
-        if ends and (found := _older_than(folder, table(name), max(ends), age)) is not None:
-            yield found
+        first = None if age is None else counted.first_kept(age)
+        if age is not None and first is not None:
+            found = _older_than(folder, table(name), first, age)
+            if found is not None:
+                yield found
 
 
-def _older_than(folder: DataFolder, spec: Table, first: date, age: int | None) -> Expiring | None:
+def find_left(folder: DataFolder, days_kept: Mapping[str, int], today: date) -> Iterator[Left]:
+    """Yield what `take_back` is for: days that a run told and did not reach before its rule became another one.
+
+    Also tables that are told to be kept from a day to come on, so that nothing of today is taken. Raises: StoreError.
+    """
+    counted = days_of_lake(folder, today)
+    for name, told in read_told(folder).items():
+        age = days_kept.get(name)
+        first = (None if age is None else counted.first_kept(age)) or date.min
+        days = tuple(day for day in partition_days(folder, table(name)) if first <= day < told.kept_from)
+        if days or told.kept_from > today:
+            yield Left(name, days, told)
+
+
+def take_back(folder: DataFolder, today: date) -> None:
+    """Let the register say of each table that it is kept from the first day on that is there, today at the latest.
+
+    What lies before stays deleted, and late rows of it refused. Raises: StoreError.
+    """
+    with file_lock(folder.evaluation_lock):
+        before = read_told(folder)
+        told = {
+            name: replace(one, kept_from=min(one.kept_from, today, *partition_days(folder, table(name))))
+            for name, one in before.items()
+        }
+        if told != before:
+            _write(folder, told)
+
+
+def _older_than(folder: DataFolder, spec: Table, first: date, age: int) -> Expiring | None:
     days = sorted({day for day in (*partition_days(folder, spec), *_damaged_days(folder, spec)) if day < first})
     if not days:
         return None
@@ -131,22 +214,23 @@ def delete_expiring(folder: DataFolder, found: Iterable[Expiring], now: datetime
 
 
 def _tell(folder: DataFolder, going: Iterable[Expiring], now: datetime) -> None:
-    """Say in the register from when on tables are kept; a day that was told once stays told."""
-    spec = table(RETENTION)
+    """Say in the register from when on tables are kept; a day that was told once stays told.
 
-    def read() -> list[dict[str, Any]]:
-        return list(read_files(spec, [Path(file) for file in list_files(folder, spec)]).to_pylist())
-
-    before = {row["table_name"]: row for row in retrying_while(is_gone, folder, read)}
-    told = before | {
-        one.table_name: {
-            "table_name": one.table_name,
-            "kept_from_date": one.kept_from,
-            "days": one.days_kept,
-            "deleted_at": now,
-        }
-        for one in going
-        if one.table_name not in before or before[one.table_name]["kept_from_date"] < one.kept_from
-    }
+    All tables of a rule, also those that have nothing old: a late message may bring rows of several.
+    """
+    before = read_told(folder)
+    told = dict(before)
+    for one in going:
+        for name in next(rule for rule in _RULES if one.table_name in rule):
+            if name not in told or told[name].kept_from < one.kept_from:
+                told[name] = Told(one.kept_from, one.days_kept, now)
     if told != before:
-        replace_register(folder, RETENTION, to_arrow(spec, list(told.values())))
+        _write(folder, told)
+
+
+def _write(folder: DataFolder, told: Mapping[str, Told]) -> None:
+    rows = [
+        {"table_name": name, "kept_from_date": one.kept_from, "days": one.days_kept, "deleted_at": one.told_at}
+        for name, one in told.items()
+    ]
+    replace_register(folder, RETENTION, to_arrow(table(RETENTION), rows))

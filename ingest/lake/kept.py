@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,14 +21,28 @@ _OURS = "received_at"
 """A table by our own clock gets no row late; what waited long to be sealed is kept, and goes with the next run."""
 
 
-def kept_from(folder: DataFolder) -> Mapping[str, date]:
-    """Return the first local day that is kept, by table; a table of which nothing was deleted is not in it.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the register says of a table.
 
-    The check costs a folder listing. Raises: StoreError.
+    kept_from: first local day that is kept
+    days_kept: the rule by which it was told, in days before the newest
+    told_at: when days were deleted last, UTC
+    """
+
+    kept_from: date
+    days_kept: int | None
+    told_at: datetime
+
+
+def read_told(folder: DataFolder) -> Mapping[str, Told]:
+    """Return what the register says, by table; a table of which nothing was deleted is not in it.
+
+    It costs a folder listing where it was read before. Raises: StoreError.
     """
     spec = table(RETENTION)
     try:
-        return retrying_while(is_gone, folder, lambda: _dates(tuple(list_files(folder, spec))))
+        return retrying_while(is_gone, folder, lambda: _read(tuple(list_files(folder, spec))))
     except (pa.ArrowException, ValueError) as error:
         raise StoreError(
             f"the register in {folder.table(RETENTION)} cannot be read: {error}. Restore it from a backup: it says "
@@ -36,10 +51,15 @@ def kept_from(folder: DataFolder) -> Mapping[str, date]:
 
 
 @functools.lru_cache(maxsize=4)
-def _dates(files: tuple[str, ...]) -> Mapping[str, date]:
+def _read(files: tuple[str, ...]) -> Mapping[str, Told]:
     """Return what the files say, whose names hold their hashes."""
-    rows = read_files(table(RETENTION), [Path(file) for file in files])
-    return dict(zip(rows["table_name"].to_pylist(), rows["kept_from_date"].to_pylist(), strict=True))
+    rows = read_files(table(RETENTION), [Path(file) for file in files]).to_pylist()
+    return {row["table_name"]: Told(row["kept_from_date"], row["days"], row["deleted_at"]) for row in rows}
+
+
+def kept_from(folder: DataFolder) -> Mapping[str, date]:
+    """Return the first local day that is kept, by table, as `read_told`. Raises: StoreError."""
+    return {name: told.kept_from for name, told in read_told(folder).items()}
 
 
 def first_kept(spec: Table, since: Mapping[str, date]) -> date | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,9 @@ from greensward.console import EXIT_OK, EXIT_USAGE
 from greensward.evaluation import check_is_kept, judge_and_ask, judge_lake, judge_to_keep, standings_at
 from greensward.given_settings import load
 from ingest.errors import ConfigError
+from ingest.lake.expire import delete_expiring, find_expiring
 from ingest.lake.files import partition_days
+from ingest.lake.kept import kept_from
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import ensure_layout
 from ingest.lake.tables import table
@@ -63,7 +66,7 @@ def test_it_lists_what_would_go_and_why_and_deletes_nothing_unless_told_to(
         "bytes": sum(path.stat().st_size for path in files),
         "why": "[retention] readings_days = 66",
     }
-    assert expire(lake, capsys) == {"deleted": False, "going": [row]}
+    assert expire(lake, capsys) == {"deleted": False, "going": [row], "left": []}
     assert run(["lake", "expire", "-C", str(lake.root)]) == EXIT_OK
     printed = capsys.readouterr()
     assert "2026-04-26" in printed.out
@@ -71,9 +74,11 @@ def test_it_lists_what_would_go_and_why_and_deletes_nothing_unless_told_to(
     assert "4 files" in printed.err
     assert "would go" in printed.err
     assert len(partition_days(lake, SOIL)) == DAYS + 1
-    assert expire(lake, capsys, "--delete") == {"deleted": True, "going": [row]}
+    assert expire(lake, capsys, "--delete") == {"deleted": True, "going": [row], "left": []}
     assert partition_days(lake, SOIL)[0] == NOON.date() - timedelta(days=66)
-    assert expire(lake, capsys) == {"deleted": False, "going": []}
+    assert expire(lake, capsys) == {"deleted": False, "going": [], "left": []}
+    assert run(["lake", "expire", "-C", str(lake.root)]) == EXIT_OK
+    assert "Nothing is older than [retention] allows." in capsys.readouterr().err
     assert ["select", "*", "from", "retention"][-1] in (lake.lake / "datapackage.json").read_text(encoding="utf-8")
 
 
@@ -81,6 +86,24 @@ def test_without_a_rule_nothing_is_old(lake: DataFolder, capsys: pytest.CaptureF
     settle(lake, "")
     assert expire(lake, capsys, "--delete")["going"] == []
     assert len(partition_days(lake, SOIL)) == DAYS + 1
+
+
+def test_what_a_run_told_and_another_rule_keeps_is_said_and_taken_back(
+    lake: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = NOON.date() - timedelta(days=66)
+    (found,) = find_expiring(lake, {SOIL.name: 66}, NOON.date())
+    delete_expiring(lake, [dataclasses.replace(found, days=found.days[:1])], NOON)  # killed after a day
+    settle(lake, "readings_days = 1100")
+    row = {"table": SOIL.name, "first_day": "2026-04-24", "last_day": "2026-04-26", "days": 3}
+    told = expire(lake, capsys, "--delete")
+    assert (told["going"], told["left"]) == ([], [row | {"kept_from": f"{first}", "told_at": "2026-07-02T04:00:00Z"}])
+    assert run(["lake", "expire", "-C", str(lake.root)]) == EXIT_OK
+    said = f"soil_readings: told on 2026-07-02 that days before {first} go. 3 days from 2026-04-24 on are there"
+    assert said in capsys.readouterr().err
+    assert run(["lake", "expire", "--delete", "--take-back", "-C", str(lake.root)]) == EXIT_USAGE
+    assert expire(lake, capsys, "--take-back") == {"deleted": False, "going": [], "left": []}
+    assert kept_from(lake)[SOIL.name] == NOON.date() - timedelta(days=69)
 
 
 def test_a_photo_that_no_report_names_is_listed_and_goes(

@@ -23,7 +23,6 @@ from tests.crews.made import DAY, HOUR, NOW, flag, plot
 from tests.crews.test_web import jpeg
 
 PLOT = plot("P1", "龙门东道绿带", 117.13, 39.22)
-DAYS = 40
 CHECKED = {"reason": "photo_checked"}
 
 
@@ -65,19 +64,19 @@ def left(folder: DataFolder) -> int:
 
 
 def test_photos_of_an_issue_that_is_open_stay_for_ever(ledger: Ledger, place: DataFolder) -> None:
-    assert delete_old_photos(ledger, place, DAYS, on(NOW + 4_000 * DAY)) == []
+    assert delete_old_photos(ledger, place, on(NOW + 4_000 * DAY)) == []
     assert left(place) == 2
 
 
 def test_photos_are_counted_from_the_end_of_their_issue_and_go_whole(ledger: Ledger, place: DataFolder) -> None:
     issue_id = close(ledger, NOW + 10 * DAY)
-    assert list(find_old_photos(ledger, place, DAYS, on(NOW + (10 + DAYS) * DAY))) == []
-    assert list(find_old_photos(ledger, place, 0, on(NOW + 4_000 * DAY))) == [], "no rule"
-    later = on(NOW + (11 + DAYS) * DAY)
-    found = list(find_old_photos(ledger, place, DAYS, later))
+    assert list(find_old_photos(ledger, place, on(NOW + 10 * DAY))) == []
+    assert list(find_old_photos(ledger, place, None)) == [], "no rule"
+    later = on(NOW + 11 * DAY)
+    found = list(find_old_photos(ledger, place, later))
     assert [(one.size_bytes, one.ended_on) for one in found] == [(len(jpeg(1)), on(NOW + 10 * DAY))] * 2
     assert left(place) == 2
-    assert delete_old_photos(ledger, place, DAYS, later) == found
+    assert delete_old_photos(ledger, place, later) == found
     assert left(place) == 0
     assert find_photo(ledger, place, sha256(1)) is None
     page = render_issue(
@@ -94,23 +93,23 @@ def test_photos_of_an_issue_that_waits_for_its_look_back_stay(ledger: Ledger, pl
     (issue,) = ledger.open_issues()
     ledger.append(issue, "closed", NOW + DAY, "王工", CHECKED | {"look_back_on": "2026-07-20"})
     later = on(NOW + 4_000 * DAY)
-    assert delete_old_photos(ledger, place, DAYS, later) == []
+    assert delete_old_photos(ledger, place, later) == []
     ledger.append(ledger.issue(issue.issue_id), "looked_back", NOW + 30 * DAY, "王工", {})
-    assert len(delete_old_photos(ledger, place, DAYS, later)) == 2
+    assert len(delete_old_photos(ledger, place, later)) == 2
 
 
 def test_a_photo_that_is_gone_proves_no_later_work_and_is_kept_again_where_it_may_come_again(
     ledger: Ledger, place: DataFolder
 ) -> None:
     close(ledger, NOW + DAY)
-    delete_old_photos(ledger, place, DAYS, on(NOW + 99 * DAY))
+    delete_old_photos(ledger, place, on(NOW + 99 * DAY))
     apply_flags(ledger, [flag("P1", "drought", NOW + 100 * DAY)], [PLOT], NOW + 100 * DAY)
     with pytest.raises(ActionRefusedError) as refused:
         report(ledger, place, NOW + 101 * DAY, 1, 2)
     assert refused.value.code == "photo_used"
     report(ledger, place, NOW + 102 * DAY, 1, 3)
     assert find_photo(ledger, place, sha256(1)) is not None
-    assert delete_old_photos(ledger, place, DAYS, on(NOW + 4_000 * DAY)) == [], "it is of an open issue now"
+    assert delete_old_photos(ledger, place, on(NOW + 4_000 * DAY)) == [], "it is of an open issue now"
 
 
 def test_what_no_report_names_goes_after_a_day_and_not_before(
@@ -121,9 +120,9 @@ def test_what_no_report_names_goes_after_a_day_and_not_before(
     for path in (orphan, part):
         path.write_bytes(jpeg(9))
     assert list(find_unnamed_photos(ledger, place)) == []
-    assert delete_old_photos(ledger, place, 0, date.min) == []
+    assert delete_old_photos(ledger, place, None) == []
     day_later = time.time() + timedelta(days=1, seconds=1).total_seconds()
     monkeypatch.setattr(time, "time", lambda: day_later)
     assert {one.path for one in find_unnamed_photos(ledger, place)} == {orphan, part}
-    assert {one.path for one in delete_old_photos(ledger, place, 0, date.min)} == {orphan, part}
+    assert {one.path for one in delete_old_photos(ledger, place, None)} == {orphan, part}
     assert (orphan.exists(), part.exists(), left(place)) == (False, False, 2)

@@ -40,10 +40,10 @@ _STAY = [NOON.date() + timedelta(days=n) for n in range(_DAYS - 3, _DAYS)]
 _TODAY = _STAY[-1]
 _RULE = dict.fromkeys(READINGS, 2)
 _PHOTO = b"\xff\xd8\xff\xe0photo"
-_PHOTO_DAYS = 40
 _YEARS = timedelta(days=800)
 _LATE = message(1)
 """A reading of the first day, which is one of those that go."""
+_TOLD = dict.fromkeys(READINGS, _STAY[0])
 
 
 def prepare(place: Path) -> None:
@@ -82,7 +82,7 @@ def work(place: Path) -> None:
     delete_expiring(folder, find_expiring(folder, _RULE, _TODAY), NOON)
     with _two_days_later():
         with Ledger(folder.ledger, BEICHEN) as ledger:
-            delete_old_photos(ledger, folder, _PHOTO_DAYS, (NOON + _YEARS).date())
+            delete_old_photos(ledger, folder, (NOON + _YEARS).date())
         clear_trash(folder)
     with own(folder):
         sealed = Sealer(folder, BEICHEN, "test").seal([_LATE], Registers(folder).current())
@@ -97,7 +97,7 @@ def check_what_a_reader_meets(place: Path) -> None:
     assert set(days.values()) == {2}, days
     assert set(_STAY) <= days.keys(), days
     gone = {NOON.date() + timedelta(days=day) for day in range(_DAYS)} - days.keys()
-    assert not gone or kept_from(folder) == {_SOIL.name: _STAY[0]}, "a day is gone, and nothing says so"
+    assert not gone or kept_from(folder) == _TOLD, "a day is gone, and nothing says so"
     assert all(hash_is_right(path) for path in folder.lake.rglob("*.parquet"))
 
 
@@ -111,7 +111,7 @@ def check(place: Path) -> None:
     folder = DataFolder(place / WATCHED)
     assert partition_days(folder, _SOIL) == _STAY
     assert all(len(partition_files(folder, _SOIL, day)) == 2 for day in _STAY)
-    assert kept_from(folder) == {_SOIL.name: _STAY[0]}
+    assert kept_from(folder) == _TOLD
     for left in (folder.settled, folder.photos, folder.trash, folder.staging):
         assert [path for path in left.iterdir() if path.name != ".staging"] == [], left
     with Ledger(folder.ledger, BEICHEN) as ledger:

@@ -16,15 +16,27 @@ from greensward.backup.create import backup_of, create
 from greensward.settled import keep_copies, list_with_copies
 from ingest.errors import StoreError
 from ingest.lake.compact import compact_lake
-from ingest.lake.expire import Expiring, delete_expiring, find_expiring
+from ingest.lake.expire import (
+    PICTURES,
+    READINGS,
+    Expiring,
+    days_of_lake,
+    delete_expiring,
+    find_expiring,
+    find_left,
+    take_back,
+)
 from ingest.lake.files import partition_days, partition_files
-from ingest.lake.kept import kept_from
+from ingest.lake.kept import Told, kept_from
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import swapping
 from ingest.lake.ownership import ensure_layout
 from ingest.lake.read import open_lake, retrying
 from ingest.lake.tables import table
 from ingest.lake.write import replace_partition, to_arrow, write_rows
+from ingest.observation import Message
+from ingest.registers.snapshot import Registers
+from ingest.seal.sealer import Sealer
 from ingest.site import BEICHEN
 from tests.lake.rows import NOON, soil, soil_row
 from tests.waiting import wait_until
@@ -34,7 +46,7 @@ DAY = NOON.date()
 DAYS = 12
 TODAY = DAY + timedelta(days=DAYS - 1)
 LATER = NOON + timedelta(days=DAYS)
-RULE = {SOIL.name: 4}
+RULE = dict.fromkeys(READINGS, 4)
 STAY = [DAY + timedelta(days=n) for n in range(DAYS - 5, DAYS)]
 
 
@@ -85,8 +97,8 @@ def test_what_is_old_goes_whole_and_the_register_says_from_when_on_the_table_is_
     assert list(kept.trash.iterdir()) == []
     assert find(kept, RULE) == []
     with open_lake(kept, BEICHEN) as lake:
-        told = lake.execute("select * from retention").fetchall()
-        assert told[0][:3] == (SOIL.name, STAY[0], 4)
+        told = lake.execute("select table_name, kept_from_date, days from retention").fetchall()
+        assert told == [(name, STAY[0], 4) for name in sorted(READINGS)], "all that a late message may bring rows of"
         assert lake.execute("select count(*), min(date) from soil_readings").fetchall() == [(10, STAY[0])]
 
 
@@ -95,9 +107,42 @@ def test_a_clock_that_jumped_ahead_makes_nothing_old(kept: DataFolder) -> None:
     assert find(kept, {SOIL.name: DAYS - 2}, today=TODAY + timedelta(days=4_000))[0].days == (DAY,)
 
 
-def test_a_run_that_was_cut_short_is_finished_by_the_next_even_without_its_rule(
-    kept: DataFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_our_own_clock_dated_while_it_was_ahead_costs_as_many_old_days_and_no_more(kept: DataFolder) -> None:
+    ahead = NOON + timedelta(days=500)
+    last_will = Message(1, ahead, "greensward/v1/beichen/gs-02/state", b"offline")
+    Sealer(kept, BEICHEN, "test").seal([last_will], Registers(kept).current())
+    assert partition_days(kept, table("device_status")) == [BEICHEN.local_date(ahead)]
+    assert find(kept, RULE)[0].kept_from == STAY[0], "the clock is right again"
+    assert find(kept, RULE, today=ahead.date())[0].kept_from == STAY[1]
+    assert find(kept, {SOIL.name: DAYS}, today=ahead.date()) == []
+    expire(kept, RULE, today=ahead.date())
+    add(kept, DAYS - 1, 5)  # what is measured now is taken
+
+
+def test_what_one_rule_deleted_makes_nothing_older_or_younger_for_another(kept: DataFolder) -> None:
+    flight = {"drone_poses": 9}
+    pose = table("drone_poses")
+    for n in (0, 1, 2, 6):
+        at = NOON + timedelta(days=n)
+        row = {"drone_id": "m3e-1", "posed_at": at, "received_at": at, "source": "osd", "message_seq": n}
+        write_rows(kept, pose, DAY + timedelta(days=n), to_arrow(pose, [row]), f"part-{n}-{n}")
+    before = find(kept, flight)
+    assert [one.days for one in before] == [(DAY, DAY + timedelta(days=1))]
+    expire(kept, RULE)
+    assert find(kept, flight) == before
+    assert days_of_lake(kept, TODAY).first_kept(300) == TODAY - timedelta(days=300)
+
+
+def test_a_register_that_was_told_by_a_wrong_clock_makes_nothing_older(kept: DataFolder) -> None:
+    wrong = Expiring("drone_poses", (), TODAY - timedelta(days=3), 9, 0, 0, 0)
+    delete_expiring(kept, [wrong], LATER)
+    assert kept_from(kept) == dict.fromkeys(PICTURES, TODAY - timedelta(days=3))
+    assert days_of_lake(kept, TODAY).first_kept(DAYS) is None
+    assert days_of_lake(kept, TODAY).first_kept(4) == STAY[0]
+
+
+def cut_short(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a run delete the first three days of seven."""
     real = Path.rename
 
     def failing(path: Path, to: Path) -> Path:
@@ -105,15 +150,48 @@ def test_a_run_that_was_cut_short_is_finished_by_the_next_even_without_its_rule(
             raise OSError(5, "Input/output error", str(path))
         return real(path, to)
 
-    monkeypatch.setattr(Path, "rename", failing)
-    with pytest.raises(StoreError, match="removing soil_readings of 2026-07-05"):
-        expire(kept, RULE)
-    monkeypatch.setattr(Path, "rename", real)
-    assert partition_days(kept, SOIL)[0] == date(2026, 7, 5), "each day is there whole or gone"
-    (left,) = find(kept, {})
-    assert (left.days_kept, len(left.days)) == (None, 4)
-    expire(kept, {})
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", failing)
+        with pytest.raises(StoreError, match="removing soil_readings of 2026-07-05"):
+            expire(folder, RULE)
+    assert partition_days(folder, SOIL)[0] == date(2026, 7, 5), "each day is there whole or gone"
+
+
+def test_a_run_that_was_cut_short_is_finished_by_the_next(kept: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut_short(kept, monkeypatch)
+    (left,) = find(kept, RULE)
+    assert (left.days_kept, len(left.days)) == (4, 4)
+    expire(kept, RULE)
     assert partition_days(kept, SOIL) == STAY
+
+
+def test_days_that_a_run_told_and_did_not_reach_stay_where_the_rule_keeps_them_now(
+    kept: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_short(kept, monkeypatch)
+    for rule in ({}, dict.fromkeys(READINGS, 1100), dict.fromkeys(READINGS, 8)):
+        assert find(kept, rule) == []
+    (left,) = find_left(kept, dict.fromkeys(READINGS, 8), TODAY)
+    there = tuple(date(2026, 7, day) for day in range(5, 9))
+    assert (left.table_name, left.days, left.told) == (SOIL.name, there, Told(STAY[0], 4, LATER))
+    assert list(find_left(kept, RULE, TODAY)) == [], "they go with the next run"
+    with pytest.raises(StoreError, match="was deleted by"):
+        add(kept, 6, 3)
+    take_back(kept, TODAY)
+    assert kept_from(kept)[SOIL.name] == there[0], "what is gone stays deleted"
+    assert list(find_left(kept, {}, TODAY)) == []
+    add(kept, 6, 3)
+    with pytest.raises(StoreError, match="was deleted by"):
+        add(kept, 2)
+
+
+def test_a_register_that_tells_of_days_to_come_is_noticed_and_taken_back(kept: DataFolder) -> None:
+    delete_expiring(kept, [Expiring(REJECTED.name, (), TODAY + timedelta(days=400), 30, 0, 0, 0)], LATER)
+    (left,) = find_left(kept, {}, TODAY)
+    assert (left.table_name, left.days) == (REJECTED.name, ())
+    take_back(kept, TODAY)
+    assert kept_from(kept) == {REJECTED.name: TODAY}
+    assert list(find_left(kept, {}, TODAY)) == []
 
 
 def test_a_row_of_a_deleted_day_is_refused_by_every_writer(kept: DataFolder) -> None:
@@ -136,8 +214,8 @@ def test_a_register_that_cannot_be_read_stops_writing_with_a_word(kept: DataFold
 
 def test_a_day_that_was_told_once_stays_told_when_the_rule_becomes_longer(kept: DataFolder) -> None:
     expire(kept, RULE)
-    expire(kept, {SOIL.name: 9} | {"weather_readings": 4})
-    assert kept_from(kept) == {SOIL.name: STAY[0]}
+    expire(kept, dict.fromkeys(READINGS, 9))
+    assert kept_from(kept) == dict.fromkeys(READINGS, STAY[0])
 
 
 def test_refused_messages_go_by_the_day_they_came_and_one_that_waited_long_is_kept(kept: DataFolder) -> None:

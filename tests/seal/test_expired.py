@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ingest.errors import StoreError
-from ingest.lake.expire import READINGS, delete_expiring, find_expiring
+from ingest.lake.expire import READINGS, Expiring, delete_expiring
 from ingest.lake.files import partition_days
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake
@@ -32,9 +32,15 @@ FIRST_KEPT = BEICHEN.local_date(NOON) - timedelta(days=AGE - 5)
 def lake(folder: DataFolder) -> DataFolder:
     """Return a lake of which the old days were deleted by rule."""
     seal(folder, counted(1, OLD_MINUTE, 9), message(2))
-    rule = dict.fromkeys(READINGS, AGE - 5)
-    delete_expiring(folder, find_expiring(folder, rule, BEICHEN.local_date(NOON)), NOON)
+    expire(folder, *READINGS)
     return folder
+
+
+def expire(folder: DataFolder, *names: str) -> None:
+    """Delete the old days of tables."""
+    old = {name: tuple(day for day in partition_days(folder, table(name)) if day < FIRST_KEPT) for name in names}
+    going = [Expiring(name, days, FIRST_KEPT, AGE - 5, 0, 0, 0) for name, days in old.items() if days]
+    delete_expiring(folder, going, NOON)
 
 
 def seal(folder: DataFolder, *messages: Message) -> dict[str, int]:
@@ -118,7 +124,7 @@ def test_a_picture_of_a_deleted_day_is_refused_too(folder: DataFolder) -> None:
         return Message(seq, at + timedelta(hours=1), topic, json.dumps(body).encode())
 
     assert seal(folder, picture(1, AGE), message(2)) == {"stored": 2}
-    delete_expiring(folder, find_expiring(folder, {"drone_images": AGE - 5}, BEICHEN.local_date(NOON)), NOON)
+    expire(folder, "drone_images")
     assert seal(folder, picture(3, AGE), picture(4, 1)) == {"rejected": 1, "stored": 1}
     assert ask(folder, "select count(*), min(date) from drone_images") == [(1, NOON.date() - timedelta(days=1))]
 
