@@ -1,7 +1,7 @@
 """The outbox of what crews are told: tables of the ledger, so that one transaction holds both.
 
-A notice is recorded before it is sent, and what the other end said after. A kill between the two sends a message twice;
-nothing loses one.
+A notice is recorded before it is sent, each try before it goes, and what the other end said after. A kill between the
+two sends a message twice; nothing loses one, and what cannot be written down is not sent.
 """
 
 from __future__ import annotations
@@ -85,9 +85,10 @@ def record(ledger: Ledger, notice: Notice) -> bool:
 def due(ledger: Ledger, now: datetime) -> list[Notice]:
     """Return what may be sent now: what is urgent first, then as it was made. Raises: StoreError."""
     rows = ledger.run(
-        "select * from notices where state = 'waiting' and not_before <= ? and next_try_at <= ? and expires_at > ?"
-        " order by kind = 'urgent' desc, made_at, notice_id",
-        (to_us(now), to_us(now), to_us(now)),
+        # A next try that is further away than any wait was set by a clock that was wrong.
+        "select * from notices where state = 'waiting' and not_before <= ? and expires_at > ?"
+        " and (next_try_at <= ? or next_try_at > ?) order by kind = 'urgent' desc, made_at, notice_id",
+        (to_us(now), to_us(now), to_us(now), to_us(now + _BACKOFF[-1])),
     )
     return [
         Notice(
@@ -115,21 +116,42 @@ def parts_sent(ledger: Ledger, notice_id: str) -> int:
     return int(found[0]["parts"])
 
 
-def receive(ledger: Ledger, notice: Notice, part: int, parts: int, answer: Answer, now: datetime) -> None:
-    """Keep the receipt of one part (from 1) and what follows from it. Raises: StoreError."""
+class Try(msgspec.Struct, frozen=True):
+    """One try of one part (from 1) of a notice, as the receipt that is filled in once the other end has answered."""
+
+    receipt: int
+    notice: Notice
+    is_last: bool
+
+
+def begin_try(ledger: Ledger, notice: Notice, part: int, parts: int, now: datetime) -> Try:
+    """Write down that a part goes now, with a receipt of which nobody knows the outcome yet.
+
+    Raises: StoreError: nothing may be sent then, as nobody would know of it and it would go again and again.
+    """
+    with ledger.transaction():
+        found = ledger.run(
+            "insert into notice_receipts (notice_id, part, parts, at, outcome, code, said)"
+            " values (?, ?, ?, ?, 'unknown', '', '') returning n",
+            (notice.notice_id, part, parts, to_us(now)),
+        )
+        ledger.run("update notices set tries = ? where notice_id = ?", (notice.tries + 1, notice.notice_id))
+    return Try(found[0]["n"], notice, part == parts)
+
+
+def receive(ledger: Ledger, tried: Try, answer: Answer, now: datetime) -> None:
+    """Keep what the other end said to a try, and what follows from it. Raises: StoreError."""
+    notice = tried.notice
     with ledger.transaction():
         ledger.run(
-            "insert into notice_receipts (notice_id, part, parts, at, outcome, code, said)"
-            " values (?, ?, ?, ?, ?, ?, ?)",
-            (notice.notice_id, part, parts, to_us(now), answer.outcome, answer.code, answer.said),
+            "update notice_receipts set outcome = ?, code = ?, said = ? where n = ?",
+            (answer.outcome, answer.code, answer.said, tried.receipt),
         )
         if answer.outcome == "later":
-            wait = max(_BACKOFF[min(notice.tries, len(_BACKOFF) - 1)], timedelta(seconds=answer.wait_s))
-            ledger.run(
-                "update notices set tries = tries + 1, next_try_at = ? where notice_id = ?",
-                (to_us(now + wait), notice.notice_id),
-            )
-        elif answer.outcome == "refused" or part == parts:
+            backoff = _BACKOFF[min(notice.tries, len(_BACKOFF) - 1)]
+            wait = max(backoff, timedelta(seconds=answer.wait_s))
+            ledger.run("update notices set next_try_at = ? where notice_id = ?", (to_us(now + wait), notice.notice_id))
+        elif answer.outcome == "refused" or tried.is_last:
             end(ledger, [notice.notice_id], answer.outcome, now)
 
 
@@ -143,12 +165,13 @@ def end(ledger: Ledger, notice_ids: Iterable[str], state: str, now: datetime) ->
 
 
 def tidy(ledger: Ledger, now: datetime) -> None:
-    """Let end whose time is over, and forget what ended long ago, inside a transaction."""
-    late = ledger.run("select notice_id from notices where state = 'waiting' and expires_at <= ?", (to_us(now),))
-    end(ledger, [row["notice_id"] for row in late], "expired", now)
+    """Let end whose time is over, and forget what ended long ago. Raises: StoreError."""
     long_ago = to_us(now - KEPT_FOR)
-    ledger.run("delete from notice_receipts where at < ?", (long_ago,))
-    ledger.run("delete from notices where state <> 'waiting' and ended_at < ?", (long_ago,))
+    with ledger.transaction():
+        late = ledger.run("select notice_id from notices where state = 'waiting' and expires_at <= ?", (to_us(now),))
+        end(ledger, [row["notice_id"] for row in late], "expired", now)
+        ledger.run("delete from notice_receipts where at < ?", (long_ago,))
+        ledger.run("delete from notices where state <> 'waiting' and ended_at < ?", (long_ago,))
 
 
 def standing(ledger: Ledger, now: datetime) -> Standing:
@@ -165,7 +188,8 @@ def standing(ledger: Ledger, now: datetime) -> Standing:
     if not oldest:
         return Standing({row["state"]: row["n"] for row in rows})
     said = ledger.run(
-        "select code, said from notice_receipts where notice_id = ? order by n desc limit 1", (oldest[0]["notice_id"],)
+        "select code, said from notice_receipts where notice_id = ? and outcome <> 'unknown' order by n desc limit 1",
+        (oldest[0]["notice_id"],),
     )
     return Standing(
         {row["state"]: row["n"] for row in rows},

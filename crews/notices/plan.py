@@ -14,7 +14,7 @@ from crews.issue import WAITING_STATES
 from crews.ledger import Ledger, to_us
 from crews.lists import Plots, all_lists, list_of
 from crews.notices.notice import Content, digest_of, digest_of_all, digest_of_nobody, urgent_of
-from crews.notices.outbox import Notice, end, record, tidy
+from crews.notices.outbox import Notice, record
 from crews.notices.pace import Quiet
 from crews.notices.topic import list_document
 
@@ -78,11 +78,18 @@ class _Lists:
 
 
 def plan(
-    ledger: Ledger, routes: Sequence[Route], plots: Callable[[], Plots], now: datetime, truck_litres: float
+    ledger: Ledger,
+    routes: Sequence[Route],
+    plots: Callable[[], Plots],
+    now: datetime,
+    truck_litres: float,
+    *,
+    anew: bool = False,
 ) -> None:
     """Record what is to be told at `now`; what is recorded already is not recorded again.
 
     plots: reads the register's plots that hold now; called where there is something to tell
+    anew: lists are recorded whatever was told before, as the broker may have lost what it retained
     Everything is read before the one transaction that records it, so that nobody's report waits for it. One sender at a
     time. Raises: StoreError; nothing has changed then.
     """
@@ -92,11 +99,10 @@ def plan(
     notices = [
         *(notice for route in told for notice in _digest(ledger, route, lists, now)),
         *(notice for route in told for notice in _urgent(ledger, route, lists, newest, now)),
-        *(notice for route in routes if route.has_lists for notice in _changed_list(ledger, route, lists, now)),
+        *(notice for route in routes if route.has_lists for notice in _changed_list(ledger, route, lists, now, anew)),
     ]
     moved = [route.name for route in told if _cursor(ledger, route) != newest]
     with ledger.transaction():
-        tidy(ledger, now)
         for name in moved:
             ledger.run(
                 "insert into notice_cursors (channel, n) values (?, ?)"
@@ -105,7 +111,7 @@ def plan(
             )
         for notice in notices:
             if notice.kind == "list":
-                _replace_list(ledger, notice, now)
+                _drop_lists(ledger, notice)
             record(ledger, notice)
 
 
@@ -190,17 +196,14 @@ def _notice(
     )  # fmt: skip
 
 
-def _changed_list(ledger: Ledger, route: Route, lists: _Lists, now: datetime) -> Iterator[Notice]:
+def _changed_list(ledger: Ledger, route: Route, lists: _Lists, now: datetime, anew: bool) -> Iterator[Notice]:  # noqa: FBT001 - of plan
     """Yield a crew's list where it says something else than the one that was recorded last."""
     (listed,) = lists.of(route)
     document = list_document(listed, route.language)
     digest = hashlib.sha256(msgspec.json.encode(_lasting(document))).hexdigest()[:32]
     notice_id = f"list:{route.name}:{digest}"
-    last = ledger.run(
-        "select notice_id, state from notices where channel = ? and kind = 'list' order by made_at desc limit 1",
-        (route.name,),
-    )
-    if last and last[0]["notice_id"] == notice_id and last[0]["state"] in {"waiting", "sent", "refused"}:
+    stands = ledger.run("select 1 from notices where notice_id = ? and state <> 'expired'", (notice_id,))
+    if stands and not anew:
         return
     yield Notice(
         notice_id, route.name, route.crew or "", "list", listed.site.local_date(now).isoformat(), listed.version, now,
@@ -208,14 +211,10 @@ def _changed_list(ledger: Ledger, route: Route, lists: _Lists, now: datetime) ->
     )  # fmt: skip
 
 
-def _replace_list(ledger: Ledger, notice: Notice, now: datetime) -> None:
-    """Let an older list that waits give way to `notice`, inside a transaction."""
-    older = ledger.run(
-        "select notice_id from notices where channel = ? and kind = 'list' and state = 'waiting'", (notice.channel,)
-    )
-    end(ledger, [row["notice_id"] for row in older], "overtaken", now)
+def _drop_lists(ledger: Ledger, notice: Notice) -> None:
+    """Let the channel's older list give way to `notice`, inside a transaction: which is the last one asks no clock."""
+    ledger.run("delete from notices where channel = ? and kind = 'list'", (notice.channel,))
     # It may say again what one before the last said.
-    ledger.run("delete from notices where notice_id = ?", (notice.notice_id,))
     ledger.run("delete from notice_receipts where notice_id = ?", (notice.notice_id,))
 
 

@@ -74,7 +74,7 @@ def send(
         _tell_unknown_crews(outlets.values(), crews_of(ledger, _plots(folder, settings.now())))
         while not stop.is_asked():
             try:
-                sender.turn(settings.now(), stop.is_asked)
+                sender.turn(settings.now, stop.is_asked)
             except StoreError as error:
                 _say(f"send: not now, tried again in {_AGAIN_S:g} s: {error}")
                 stop.wait(_AGAIN_S)

@@ -15,12 +15,13 @@ from crews.ledger import Ledger
 from crews.links import Keys, link_generation, make_token
 from crews.lists import Plots
 from crews.notices.answer import Answer, without_secrets
-from crews.notices.outbox import Notice, due, end, parts_sent, receive, rewrite
+from crews.notices.outbox import Notice, Try, begin_try, due, end, parts_sent, receive, rewrite, tidy
 from crews.notices.pace import Bucket, is_crowded
 from crews.notices.plan import plan, still_holds
 from crews.words import speaker
 from greensward.sending.channels import shared_channels
 from greensward.sending.outlets import Link, Outlet
+from ingest.errors import StoreError
 from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder
 
@@ -30,6 +31,16 @@ PLAN_S = 20.0
 LISTS_S = 300.0
 """A stop becomes overdue, or today's, without anything happening: whole lists are looked at that often all the same."""
 
+TURN_S = 20.0
+"""After that is looked again for what is most urgent, however many wait whose other end does not answer."""
+
+STEADY_S = 600.0
+"""A clock that was set, or that we do not know yet, may be set right within that."""
+
+_SET_S = 3600.0
+
+_UNKEPT_S = 1800.0
+"""A robot's rest where its answer could not be kept: the message went, and would go again every few seconds."""
 
 _TOKEN = re.compile(r"[0-9a-f]{8}\.[\w-]{20,}\.[\w-]{20,}")
 """A signed link's token, which somebody may send back to us."""
@@ -65,19 +76,23 @@ class Sender:
         self._left_alone_until_s: dict[str, float] = {}
         self._plan_at_s = now_s
         self._planned: tuple[object, ...] = ()
+        self._clock_was: tuple[datetime, float] | None = None
+        self._steady_since_s = now_s
 
-    def turn(self, now: datetime, is_over: Callable[[], bool] = lambda: False) -> None:
-        """Record what is new, at times, and send what may be sent now, until `is_over()`.
+    def turn(self, clock: Callable[[], datetime], is_over: Callable[[], bool] = lambda: False) -> None:
+        """Record what is new, at times, and send what may be sent now, for TURN_S or until `is_over()`.
 
+        clock: asked again before each message, as one that nobody answers takes its time
         Raises: StoreError, which may pass.
         """
-        if self._seconds() >= self._plan_at_s:
-            self._plan(now)
+        began_s = self._seconds()
+        if began_s >= self._plan_at_s:
+            self._plan(clock())
             self._plan_at_s = self._seconds() + PLAN_S
-        for notice in due(self._ledger, now):
-            if is_over():
+        for notice in due(self._ledger, clock()):
+            if is_over() or self._seconds() - began_s >= TURN_S:
                 return
-            outlet = self._outlets.get(notice.channel)
+            outlet, now = self._outlets.get(notice.channel), clock()
             if outlet is not None and self._may_go(notice, outlet, now):
                 self._send(notice, outlet, now)
 
@@ -85,9 +100,22 @@ class Sender:
         """Record what is new; whole lists are made anew where something has happened, and every five minutes."""
         evaluated = self._ledger.run("select max(as_of) as newest from latest_findings", ())[0]["newest"]
         moment = (self._ledger.version(), evaluated, int(now.timestamp() / LISTS_S))
+        is_first = not self._planned
         routes = [one.route for one in self._outlets.values() if moment != self._planned or not one.route.has_lists]
-        plan(self._ledger, routes, lambda: self._plots(now), now, self._truck_litres)
+        plan(self._ledger, routes, lambda: self._plots(now), now, self._truck_litres, anew=is_first)
         self._planned = moment
+        if self._is_steady(now):
+            tidy(self._ledger, now)
+
+    def _is_steady(self, now: datetime) -> bool:
+        """Say whether the clock has gone as time does for STEADY_S: what ends by a wrong one ends for good."""
+        seconds = self._seconds()
+        if self._clock_was is not None:
+            was, was_s = self._clock_was
+            if abs((now - was).total_seconds() - (seconds - was_s)) > _SET_S:
+                self._steady_since_s = seconds
+        self._clock_was = now, seconds
+        return seconds - self._steady_since_s >= STEADY_S
 
     def _plots(self, now: datetime) -> Plots:
         return valid_plots(read_register(self._folder, "plots"), now)
@@ -96,7 +124,8 @@ class Sender:
         site = self._ledger.site
         is_rest = outlet.route.quiet.holds(now, site) and not (notice.kind == "urgent" and outlet.route.urgent_at_night)
         is_left_alone = self._left_alone_until_s.get(outlet.identity, 0.0) > self._seconds()
-        return not (is_rest or is_left_alone or (outlet.avoids_crowds and is_crowded(now, site)))
+        is_crowd = outlet.avoids_crowds and is_crowded(now, site)
+        return now < notice.expires_at and not (is_rest or is_left_alone or is_crowd)
 
     def _send(self, notice: Notice, outlet: Outlet, now: datetime) -> None:
         """Send the parts that have not gone, as many as the pace allows; the rest goes at a later turn."""
@@ -107,15 +136,17 @@ class Sender:
         try:
             parts = outlet.parts(current, self._link_of(outlet, now), self._ledger.site)
         except ValueError as error:
-            self._receive(current, outlet, 1, 1, Answer("refused", "too_long", str(error)), now)
+            self._receive(begin_try(self._ledger, current, 1, 1, now), outlet, _too_long(error), now)
             return
+        if sent >= len(parts):  # as [send.NAME] format was changed between two parts
+            with self._ledger.transaction():
+                end(self._ledger, [notice.notice_id], "sent", now)
         bucket = self._buckets.get(outlet.identity)
         for number, part in enumerate(parts[sent:], sent + 1):
             if bucket is not None and not bucket.take(self._seconds()):
                 return
-            answer = _delivered(outlet, part)
-            self._receive(current, outlet, number, len(parts), answer, now)
-            if answer.outcome != "sent":
+            tried = begin_try(self._ledger, current, number, len(parts), now)
+            if self._receive(tried, outlet, _delivered(outlet, part), now) != "sent":
                 return
 
     def _current(self, notice: Notice, outlet: Outlet, sent: int, now: datetime) -> Notice | None:
@@ -139,17 +170,29 @@ class Sender:
         link = self._link(self._ledger, outlet.route.crew, now)
         return link if link.url else Link(word=speaker(outlet.route.language)("notice.no_link"))
 
-    def _receive(self, notice: Notice, outlet: Outlet, part: int, parts: int, answer: Answer, now: datetime) -> None:
+    def _receive(self, tried: Try, outlet: Outlet, answer: Answer, now: datetime) -> str:
+        """Keep the receipt, and return the outcome."""
         answer = clean(answer, outlet)
-        receive(self._ledger, notice, part, parts, answer, now)
+        try:
+            receive(self._ledger, tried, answer, now)
+        except StoreError:
+            self._leave_alone(outlet, _UNKEPT_S)
+            raise
         if answer.outcome == "sent":
-            return
+            return answer.outcome
         if answer.outcome == "later":
             # The robot, not the message, is away or has had enough: whatever else waits for it waits too.
-            wait = max(answer.wait_s, 5.0)
-            self._left_alone_until_s[outlet.identity] = self._seconds() + wait
+            self._leave_alone(outlet, max(answer.wait_s, 5.0))
         what = "refused" if answer.outcome == "refused" else "not taken yet, tried again"
-        self._say(f"send {notice.channel}: {notice.kind} {what}: {answer.code} {answer.said}".rstrip())
+        self._say(f"send {tried.notice.channel}: {tried.notice.kind} {what}: {answer.code} {answer.said}".rstrip())
+        return answer.outcome
+
+    def _leave_alone(self, outlet: Outlet, seconds: float) -> None:
+        self._left_alone_until_s[outlet.identity] = self._seconds() + seconds
+
+
+def _too_long(error: ValueError) -> Answer:
+    return Answer("refused", "too_long", str(error))
 
 
 def _delivered(outlet: Outlet, part: Any) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ class Sending:
     def turn(self, now: datetime, times: int = 1, every: timedelta = timedelta(seconds=PLAN_S)) -> None:
         """Let it look and send, `times` in a row."""
         for number in range(times):
-            self.sender.turn(now + number * every)
+            self.sender.turn(partial(datetime.__add__, now, number * every))
             self.seconds += every.total_seconds()
 
     def standing(self, now: datetime) -> Standing:

@@ -20,6 +20,7 @@ from tests.mosquitto import Mosquitto
 from tests.notices.sending import Sending
 from tests.waiting import wait_until
 
+MINUTE = timedelta(minutes=1)
 AT = NOW - timedelta(hours=1, minutes=17)
 TOPIC = "greensward/v1/beichen/crews/crew-1/list"
 SECTION = '[send.list_1]\nkind = "mqtt"\ncrews = ["一队"]\ncrew_id = "crew-1"\n'
@@ -84,6 +85,34 @@ def test_it_is_published_again_only_when_it_says_something_else(broker: Mosquitt
     assert second["list_version"] > first["list_version"]
     made.turn(AT + DAY)
     assert len(made.receipts()) == 3, "a new day, on which other stops are due"
+
+
+def test_a_clock_that_is_set_back_neither_repeats_a_list_nor_keeps_a_true_one_back(
+    broker: Mosquitto, sending: Make
+) -> None:
+    made = sending(SECTION, broker_port=broker.port)
+    made.turn(AT + HOUR)
+    made.turn(AT, times=4, every=6 * MINUTE)
+    assert len(made.receipts()) == 2, "one of each hour"
+    issue = next(one for one in made.ledger.open_issues() if one.plot_id == "JJ-015")
+    for crew, versions in (("二队", 2), ("一队", 3)):
+        now = AT - versions * MINUTE
+        perform(made.ledger, Action(f"move-{versions}2345", issue.issue_id, "assigned", "王工", crew=crew), now)
+        made.turn(now)
+        ids = [stop["issue_id"] for stop in retained(broker)["stops"]]
+        assert (issue.issue_id in ids) == (crew == "一队")
+    made.turn(AT, times=4)
+    assert len(made.rows()) == 1
+
+
+def test_a_sender_that_starts_publishes_what_the_broker_may_have_lost_once(broker: Mosquitto, sending: Make) -> None:
+    sending(SECTION, broker_port=broker.port).turn(AT)
+    made = sending(SECTION, broker_port=broker.port)
+    (first,) = made.receipts()
+    made.turn(AT + MINUTE, times=3)
+    (again,) = made.receipts()
+    assert (again["notice_id"], again["outcome"]) == (first["notice_id"], "sent"), "its receipt takes the other's place"
+    assert again["n"] > first["n"]
 
 
 def test_a_broker_that_was_away_gets_the_newest_list_and_no_older_one(broker: Mosquitto, sending: Make) -> None:

@@ -1,0 +1,164 @@
+"""The sender where the disk is full, a clock is set wrong, and other ends take their time."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from crews.apply import apply_flags
+from greensward.sending.sender import STEADY_S, TURN_S
+from ingest.errors import StoreError
+from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag
+from tests.notices.sending import Sending, robot
+from tests.robots import Vendors
+
+MINUTE = timedelta(minutes=1)
+AT = NOW - timedelta(hours=1, minutes=17)
+"""07:13 by the district's clock."""
+
+Make = Callable[..., Sending]
+
+
+def fill(made: Sending, insert: str, value: str) -> None:
+    """Write until there is no room."""
+    with contextlib.suppress(StoreError):
+        while True:
+            made.ledger.run(insert, (value,))
+
+
+def turns_on_a_broken_ledger(made: Sending, times: int) -> int:
+    """Let it try as often as `greensward send` does, and return how often the ledger failed."""
+    failed = 0
+    for number in range(times):
+        try:
+            made.turn(AT + number * timedelta(seconds=15))
+        except StoreError:
+            made.seconds += 15
+            failed += 1
+    return failed
+
+
+def test_what_cannot_be_written_down_is_not_sent_and_goes_once_when_there_is_room(
+    tmp_path: Path, robots: Vendors, sending: Make
+) -> None:
+    made = sending(robot(tmp_path, robots, "wecom", "crew_1"))
+    robots.limit = 0
+    made.turn(AT - 14 * HOUR)
+    made.ledger.run("create table filler (text text)", ())
+    made.sender.turn(lambda: AT - MINUTE)
+    made.turn(AT)
+    assert robots.tries == 1, "recorded, tried, and not taken"
+    robots.limit = 20
+    pages = made.ledger.run("pragma page_count", ())[0][0]
+    made.ledger.run(f"pragma max_page_count = {pages}", ())
+    fill(made, "insert into filler values (?)", "x" * 300)
+    fill(made, "insert into notice_receipts (notice_id, part, parts, at, outcome, code, said)"
+               " values ('another', 1, 1, 0, 'sent', '', ?)", "x" * 20)  # fmt: skip
+    assert turns_on_a_broken_ledger(made, 8) > 4
+    assert robots.texts() == []
+    made.ledger.run("pragma max_page_count = 100000", ())
+    made.turn(AT + HOUR, times=5)
+    assert len(robots.texts()) == 1
+
+
+def test_a_message_whose_receipt_cannot_be_kept_does_not_go_again_and_again(
+    tmp_path: Path, robots: Vendors, sending: Make
+) -> None:
+    made = sending(robot(tmp_path, robots, "wecom", "crew_1"))
+    made.ledger.run(
+        "create trigger broken before update on notice_receipts begin select raise(abort, 'disk I/O error'); end", ()
+    )
+    assert turns_on_a_broken_ledger(made, 20) == 1
+    assert len(robots.texts()) == 1
+    assert [one["outcome"] for one in made.receipts()] == ["unknown"]
+
+
+@pytest.mark.parametrize(
+    ("at", "more"), [("20:59", ""), ("23:59", 'quiet = "00:00-00:00"\n')], ids=["the rest", "the next day"]
+)
+def test_what_begins_in_the_middle_of_a_turn_keeps_the_others_from_going(
+    at: str, more: str, tmp_path: Path, robots: Vendors, sending: Make
+) -> None:
+    made = sending("".join(
+        robot(tmp_path, robots, kind, kind, f'["{crew}"]', f'at = "{at}"\n{more}')
+        for kind, crew in (("wecom", "一队"), ("dingtalk", "二队"))
+    ))  # fmt: skip
+    clock = [datetime.fromisoformat(f"2026-07-02T{at}:00+08:00")]
+
+    def slow() -> None:
+        clock[0] += 2 * MINUTE
+
+    robots.instead = slow
+    made.sender.turn(lambda: clock[0])
+    assert (len(made.rows()), robots.tries) == (2, 1)
+
+
+def test_a_turn_ends_before_all_that_nobody_answers_were_tried(tmp_path: Path, robots: Vendors, sending: Make) -> None:
+    made = sending("".join(
+        robot(tmp_path, robots, kind, kind, f'["{crew}"]') for kind, crew in (("wecom", "一队"), ("dingtalk", "二队"))
+    ))  # fmt: skip
+
+    def slow() -> tuple[int, bytes, dict[str, str]]:
+        made.seconds += TURN_S
+        return 503, b"", {}
+
+    robots.instead = slow
+    made.turn(AT)
+    assert robots.tries == 1
+    made.turn(AT)
+    assert robots.tries == 2, "and the other has its turn next"
+
+
+def test_what_was_sent_stays_sent_when_the_form_changes_between_its_parts(
+    tmp_path: Path, robots: Vendors, sending: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = robot(tmp_path, robots, "wecom", "crew_1", more='format = "text"\n')
+    made = sending(section)
+    monkeypatch.setattr("crews.notices.notice.short", lambda name: f"{name}{'很长的地块名称' * 60}")
+    made.turn(AT, times=1)
+    assert made.rows()[0]["state"] == "waiting"
+    monkeypatch.setattr("greensward.sending.outlets.split_message", lambda *_: ["one part"])
+    made.turn(AT + MINUTE)
+    assert [row["state"] for row in made.rows()] == ["sent"]
+    assert len(robots.texts()) == 1
+
+
+def test_the_next_try_of_a_clock_that_was_ahead_is_not_waited_for(
+    tmp_path: Path, robots: Vendors, sending: Make
+) -> None:
+    robots.instead = lambda: (503, b"away", {})
+    made = sending(robot(tmp_path, robots, "wecom", "crew_1"))
+    for now in (AT, AT + 5 * HOUR):
+        made.turn(now)
+        made.seconds += 120
+    robots.instead = lambda: None
+    made.turn(AT + 5 * MINUTE)
+    assert len(robots.texts()) == 1
+
+
+def test_a_clock_that_is_far_ahead_for_a_while_ends_and_forgets_nothing(
+    tmp_path: Path, robots: Vendors, sending: Make
+) -> None:
+    made = sending(robot(tmp_path, robots, "wecom", "crew_1"))
+    made.turn(AT, times=40)
+    night = NOW + 14 * HOUR
+    made.seconds += (night - AT).total_seconds()
+    made.turn(night, times=40)
+    apply_flags(made.ledger, [flag("LM-07", "vigour", night, severity=4)], PLOTS, night)
+    made.turn(night + HOUR / 2, times=2)
+    assert [row["state"] for row in made.rows()] == ["sent", "waiting"]
+    made.turn(night + 400 * DAY)
+    made.turn(night + HOUR, times=3)
+    assert {row["state"] for row in made.rows() if row["made_at"] < (night + DAY).timestamp() * 1e6} == {
+        "sent",
+        "waiting",
+    }
+    before = len(robots.texts())
+    made.seconds += 8 * 3600
+    made.turn(night + 8 * HOUR, times=3)
+    assert [text.partition("\n")[0] for text in robots.texts()[before:]] == ["一队 · 加急"]
+    assert STEADY_S > 3 * 20, "of the turns above"
