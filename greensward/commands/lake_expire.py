@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from crews.ledger import Ledger
-from crews.old_photos import OldPhoto, delete_old_photos, find_old_photos, find_unnamed_photos
+from crews.old_photos import OldPhoto, delete_old_photos, find_old_photos
 from greensward.console import EXIT_OK, Common, counted, err, out, show
 from greensward.described import describe_lake
 from greensward.settings import Settings
@@ -65,8 +65,8 @@ def expire(
     """List what is older than [retention] of the settings allows; with --delete, delete it.
 
     Everything may run meanwhile. Ages are local days of which the lake has anything, counted from the newest on which
-    anything was measured: a clock that jumped ahead costs a few old days, never all. Photos that no report names, left
-    by one that failed, go after a day. What comes late for a deleted day is refused (day_expired). Backups keep what
+    anything was measured: a clock that jumped ahead costs a few old days, never all. Half-written photos, left by a
+    report that failed, go after a day. What comes late for a deleted day is refused (day_expired). Backups keep what
     they hold: remove old ones yourself.
 
     A run that was cut short is finished only as far as [retention] says so still. With --take-back each table is kept
@@ -111,10 +111,7 @@ def _of_photos(folder: DataFolder, settings: Settings, first: date | None, *, de
     days_kept = settings.retention.photos_days
     kept_from = first if days_kept else None
     with Ledger(folder.ledger, settings.place()) as ledger:
-        if delete:
-            photos = delete_old_photos(ledger, folder, kept_from)
-        else:
-            photos = [*find_old_photos(ledger, folder, kept_from), *find_unnamed_photos(ledger, folder)]
+        photos = (delete_old_photos if delete else find_old_photos)(ledger, folder, kept_from)
     old = [one for one in photos if one.ended_on is not None]
     unnamed = [one for one in photos if one.ended_on is None]
     return [

@@ -106,12 +106,12 @@ def test_what_a_run_told_and_another_rule_keeps_is_said_and_taken_back(
     assert kept_from(lake)[SOIL.name] == NOON.date() - timedelta(days=69)
 
 
-def test_a_photo_that_no_report_names_is_listed_and_goes(
+def test_a_photo_that_is_half_written_is_listed_and_goes(
     lake: DataFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Ledger(lake.ledger, BEICHEN).close()
-    monkeypatch.setattr("crews.old_photos._UNNAMED_S", 0.0)
-    settle(lake, "photos_days = 31")
+    monkeypatch.setattr("crews.old_photos._HALF_WRITTEN_S", 0.0)
+    settle(lake, "")
     staging = lake.photos / ".staging"
     staging.mkdir(parents=True)
     (staging / "0.part").write_bytes(b"half")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from datetime import date, datetime, timedelta
+from contextlib import AbstractContextManager
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ from crews.issue import ActionRefusedError, Photo
 from crews.issue_page import render_issue
 from crews.ledger import Ledger
 from crews.lists import list_of_one
-from crews.old_photos import delete_old_photos, find_old_photos, find_unnamed_photos
+from crews.old_photos import delete_old_photos, find_old_photos
 from crews.photos import find_photo, keep_photos, photo_types
+from greensward.evaluation import export_events
+from ingest.errors import StoreError
 from ingest.lake.layout import DataFolder
 from ingest.site import BEICHEN
 from tests.crews.made import DAY, HOUR, NOW, flag, plot
@@ -70,10 +73,10 @@ def test_photos_of_an_issue_that_is_open_stay_for_ever(ledger: Ledger, place: Da
 
 def test_photos_are_counted_from_the_end_of_their_issue_and_go_whole(ledger: Ledger, place: DataFolder) -> None:
     issue_id = close(ledger, NOW + 10 * DAY)
-    assert list(find_old_photos(ledger, place, on(NOW + 10 * DAY))) == []
-    assert list(find_old_photos(ledger, place, None)) == [], "no rule"
+    assert find_old_photos(ledger, place, on(NOW + 10 * DAY)) == []
+    assert find_old_photos(ledger, place, None) == [], "no rule"
     later = on(NOW + 11 * DAY)
-    found = list(find_old_photos(ledger, place, later))
+    found = find_old_photos(ledger, place, later)
     assert [(one.size_bytes, one.ended_on) for one in found] == [(len(jpeg(1)), on(NOW + 10 * DAY))] * 2
     assert left(place) == 2
     assert delete_old_photos(ledger, place, later) == found
@@ -112,17 +115,53 @@ def test_a_photo_that_is_gone_proves_no_later_work_and_is_kept_again_where_it_ma
     assert delete_old_photos(ledger, place, on(NOW + 4_000 * DAY)) == [], "it is of an open issue now"
 
 
-def test_what_no_report_names_goes_after_a_day_and_not_before(
+def test_half_written_photos_go_after_a_day_and_what_no_report_names_by_rule_only(
     ledger: Ledger, place: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     orphan = place.photos / f"photo-{'0' * 32}.jpg"
     part = place.photos / ".staging" / "0.part"
     for path in (orphan, part):
         path.write_bytes(jpeg(9))
-    assert list(find_unnamed_photos(ledger, place)) == []
-    assert delete_old_photos(ledger, place, None) == []
+    today = BEICHEN.local_date(datetime.now(UTC))
+    assert find_old_photos(ledger, place, None) == []
+    assert find_old_photos(ledger, place, today) == []
     day_later = time.time() + timedelta(days=1, seconds=1).total_seconds()
     monkeypatch.setattr(time, "time", lambda: day_later)
-    assert {one.path for one in find_unnamed_photos(ledger, place)} == {orphan, part}
-    assert {one.path for one in delete_old_photos(ledger, place, None)} == {orphan, part}
+    assert [one.path for one in delete_old_photos(ledger, place, None)] == [part]
+    assert [one.path for one in delete_old_photos(ledger, place, today + timedelta(days=2))] == [orphan]
     assert (orphan.exists(), part.exists(), left(place)) == (False, False, 2)
+
+
+def test_photos_that_a_lost_ledger_named_stay_while_the_lake_names_them(
+    ledger: Ledger, place: DataFolder, tmp_path: Path
+) -> None:
+    export_events(place, BEICHEN, ledger)
+    later = BEICHEN.local_date(datetime.now(UTC)) + timedelta(days=4_000)
+    with Ledger(tmp_path / "new" / "ledger.db", BEICHEN) as anew:
+        assert delete_old_photos(anew, place, later) == []
+        rows = ledger.run("select * from photos", ())
+        for row in rows:  # as an older ledger has them, whose report was not yet told
+            anew.run("insert into photos values (?, ?, ?, ?, ?)", tuple(row))
+        assert delete_old_photos(anew, place, later) == []
+        for file in place.table("issue_events").rglob("*.parquet"):
+            file.write_bytes(b"PAR1 is not all of it")
+        with pytest.raises(StoreError, match="greensward lake check"):
+            delete_old_photos(anew, place, later)
+    assert left(place) == 2
+
+
+def test_many_photos_go_some_at_a_time(ledger: Ledger, place: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crews.old_photos._AT_ONCE", 2)
+    orphans = [place.photos / f"photo-{n:032}.jpg" for n in range(5)]
+    for path in orphans:
+        path.write_bytes(jpeg(9))
+    begun, real = list[int](), ledger.transaction
+
+    def counted() -> AbstractContextManager[None]:
+        begun.append(left(place))
+        return real()
+
+    monkeypatch.setattr(ledger, "transaction", counted)
+    deleted = delete_old_photos(ledger, place, date.max)
+    assert [one.path for one in deleted] == orphans
+    assert begun == [7, 5, 3], "a report may come in between"
