@@ -1,8 +1,9 @@
 """A backup made while everything runs.
 
 It is a folder like the data folder, copied in an order in which nothing can fall between two parts: the inbox before
-the lake (a message may then be in both, and is stored once), the ledger after it (events that the lake lacks are added
-again; events that the ledger lacks would be damage). What never changes once written is a hard link to the backup
+the lake (a message may then be in both, and is stored once), the register of what was deleted by rule after the other
+tables (a day that is gone must be told), the ledger after it (events that the lake lacks are added again; events that
+the ledger lacks would be damage). What never changes once written is a hard link to the backup
 before.
 """
 
@@ -22,6 +23,7 @@ from typing import NamedTuple
 from greensward.backup.sums import SUMS, copy_file, digest_of, fsync_folders, make_folders_like, read_sums, write_sums
 from ingest.errors import ConfigError, InUseError, StoreError
 from ingest.lake.durable import fsync_folder, make_folder, store_errors
+from ingest.lake.kept import RETENTION
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import without_swaps
 
@@ -109,16 +111,18 @@ class _Copying:
     def everything(self) -> Iterator[Copied]:
         folder = self._folder
         yield from self._database(folder.inbox)
-        for root in (folder.lake, folder.damaged, folder.secrets):
+        told = folder.table(RETENTION)
+        yield from self._tree(folder.lake, without=told)
+        for root in (told, folder.damaged, folder.secrets):
             yield from self._tree(root)
         yield from self._database(folder.ledger)
         yield from self._tree(folder.photos)
         yield self._file(folder.version_file)
 
-    def _tree(self, root: Path) -> Iterator[Copied]:
+    def _tree(self, root: Path, without: Path | None = None) -> Iterator[Copied]:
         for parent, _, _ in os.walk(root, onerror=_unless_gone):
-            if Path(parent) == self._folder.analyst_database.parent:
-                continue  # it says where this lake is, and would ask this one wherever it is put back
+            if Path(parent) in {without, self._folder.analyst_database.parent}:
+                continue  # the latter says where this lake is, and would ask this one wherever it is put back
             # Each folder at one moment: merging swaps whole ones, and only those that nobody holds.
             with without_swaps(self._folder):
                 paths: list[Path] = []

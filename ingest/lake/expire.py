@@ -20,6 +20,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingest.errors import StoreError
 from ingest.lake.durable import store_errors
 from ingest.lake.files import partition_days, partition_files
 from ingest.lake.kept import RETENTION, Told, read_told
@@ -196,11 +197,12 @@ def delete_expiring(folder: DataFolder, found: Iterable[Expiring], now: datetime
     """Delete what `find_expiring` found; safe beside everything else that runs, and to do again.
 
     The disk is free a minute later, when nobody can be listing it any more: ingest clears it, or the next run.
-    Raises: StoreError; what is left goes with the next run.
+    Raises: StoreError, also for a folder that is a symbolic link; what is left goes with the next run.
     """
     going = list(found)
     # No evaluation copies meanwhile what goes (greensward.settled), and no two runs tell each other's days.
     with file_lock(folder.evaluation_lock):
+        _refuse_links(folder, going)
         _tell(folder, going, now)
         for one in going:
             spec = table(one.table_name)
@@ -211,6 +213,17 @@ def delete_expiring(folder: DataFolder, found: Iterable[Expiring], now: datetime
                 shutil.rmtree(_damaged(folder, spec, day), ignore_errors=True)
                 remove_partition(folder, spec, day)
     clear_trash(folder)
+
+
+def _refuse_links(folder: DataFolder, going: Iterable[Expiring]) -> None:
+    """Refuse folders that were moved elsewhere by hand: their names would go and their files stay, or neither."""
+    for one in going:
+        for path in (folder.table(one.table_name), *(folder.partition(one.table_name, day) for day in one.days)):
+            if path.is_symlink():
+                raise StoreError(
+                    f"{path} is a symbolic link: deleting by rule takes files of the lake's own file system only, and "
+                    "deleted nothing. Move the folder back into the lake, or take link and files away yourself."
+                )
 
 
 def _tell(folder: DataFolder, going: Iterable[Expiring], now: datetime) -> None:

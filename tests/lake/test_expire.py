@@ -232,6 +232,29 @@ def test_refused_messages_go_by_the_day_they_came_and_one_that_waited_long_is_ke
     assert find(kept, rule)[0].rows == 1, "nothing that was acknowledged is lost; it goes with the next run"
 
 
+@pytest.mark.parametrize("moved", ["soil_readings", "soil_readings/date=2026-07-03"])
+def test_what_was_moved_to_another_disk_by_hand_is_refused_before_anything_goes(
+    kept: DataFolder, tmp_path: Path, moved: str
+) -> None:
+    link = kept.lake / moved
+    link.rename(tmp_path / "elsewhere").joinpath("kept").touch()
+    link.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match="is a symbolic link"):
+        expire(kept, RULE)
+    assert (kept_from(kept), len(partition_days(kept, SOIL))) == ({}, DAYS)
+
+
+def test_a_backup_that_was_begun_before_the_first_day_went_tells_of_it(kept: DataFolder, tmp_path: Path) -> None:
+    ensure_layout(kept)
+    copying = create(kept, backup_of(tmp_path / "shelf", LATER))
+    first = next(one for one in copying if one.name.startswith(f"lake/{SOIL.name}/"))
+    expire(kept, RULE)
+    list(copying)
+    (backup,) = (tmp_path / "shelf").glob("2*")
+    assert (backup / first.name).exists()
+    assert kept_from(DataFolder(backup)) == dict.fromkeys(READINGS, STAY[0])
+
+
 def test_copies_of_old_days_go_with_them(kept: DataFolder) -> None:
     others = {"retention", "weather_readings"}
     keep_copies(kept, list_with_copies(kept, others), LATER.date())
