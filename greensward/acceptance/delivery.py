@@ -6,14 +6,16 @@ import collections
 import itertools
 import math
 import statistics
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from greensward.acceptance.evidence import Came, Evidence
-from greensward.acceptance.point import Point, Said, passes, point, said, seconds
+from greensward.acceptance.needs import longer
+from greensward.acceptance.point import Point, Said, lacking, passes, point, said, seconds
 from ingest.decode.fault_codes import FAULT_CODES, Meaning
 from ingest.decode.topics import ROOT
 from ingest.errors import Fault
@@ -50,16 +52,27 @@ def delivery_points(evidence: Evidence) -> Iterator[Point]:
 
 def _arrived(evidence: Evidence) -> Point:
     at = [came.heard.received_at for came in evidence.readings if came.is_new]
-    edges = [evidence.began_at, *at, evidence.ended_at]
-    pause_s = max((after - before).total_seconds() for before, after in itertools.pairwise(edges))
-    found = said("arrived", n=len(at), pause=seconds(pause_s))
-    interval_s = evidence.trial.interval_s
+    pauses = [(before, after) for before, after in itertools.pairwise([evidence.began_at, *at, evidence.ended_at])]
+    interval_s, away_s, told = evidence.trial.interval_s, 0.0, []
+    outage = evidence.outage
+    if interval_s and outage in pauses and _lasts_s(outage) > _PAUSES * interval_s:
+        pauses.remove(outage)
+        away_s = _lasts_s(outage)
+        told.append(said("away", pause=seconds(away_s)))
+    pause_s = max(map(_lasts_s, pauses))
+    found = [said("arrived", n=len(at), pause=seconds(pause_s)), *told]
     if interval_s is None:
-        return point("arrived_unknown", "not_seen" if at else "failed", found)
-    least = max(1, math.floor(_SHARE * evidence.lasted_s / interval_s))
-    is_well = len(at) >= least and pause_s <= max(_PAUSES * interval_s, evidence.lasted_s if least == 1 else 0)
+        return lacking("arrived_unknown", [said("interval"), longer(evidence)], *found)
+    least = max(1, math.floor(_SHARE * (evidence.lasted_s - away_s) / interval_s))
     limits = {"least": least, "interval": seconds(interval_s), "pause": seconds(_PAUSES * interval_s)}
-    return point("arrived", passes(is_well), found, **limits)
+    if evidence.lasted_s < _PAUSES * interval_s:
+        return lacking("arrived", [longer(evidence)], *found, **limits)
+    is_well = len(at) >= least and pause_s <= _PAUSES * interval_s
+    return point("arrived", passes(is_well), *found, **limits)
+
+
+def _lasts_s(pause: tuple[datetime, datetime]) -> float:
+    return (pause[1] - pause[0]).total_seconds()
 
 
 def _refused(evidence: Evidence) -> Point:
@@ -106,12 +119,12 @@ def _sequence(evidence: Evidence) -> Point:
     numbers = [number for came in evidence.live if (number := _number(came)) is not None]
     if not numbers:
         return point("sequence", "not_seen", said("no_seq"))
-    seen = set(numbers)
+    seen = sorted(set(numbers))
     missing = restarts = 0
     for before, after in itertools.pairwise(numbers):
         restarts += after < before
         if after > before + 1:
-            missing += after - before - 1 - sum(before < number < after for number in seen)
+            missing += after - before - 1 - (bisect_left(seen, after) - bisect_right(seen, before))
     found = said("sequence", first=numbers[0], last=numbers[-1], missing=missing, restarts=restarts)
     return point("sequence", passes(not missing), found)
 
@@ -176,7 +189,10 @@ def _state(evidence: Evidence) -> Point:
     refused = [came for came in (*live, *lying) if came.faults]
     if refused:
         return point("state", "failed", said("state_refused", n=len(refused)))
-    return point("state", "passed", said("state", n=len(live), state=_word(lying[-1])))
+    word, last = _word(lying[-1]), _word((live or lying)[-1])
+    if word != last and evidence.was_finished:
+        return point("state", "failed", said("state_other_retained", state=word, last=last))
+    return point("state", "passed", said("state", n=len(live), state=word))
 
 
 def _no_state(evidence: Evidence) -> Said:
@@ -212,24 +228,39 @@ def _answers(evidence: Evidence) -> Point:
     ]
     if not asked:
         return point("answers", "not_seen", said("none_asked"))
-    waits = [_wait_s(came, evidence) for came in asked]
+    answered_at = _answered_at(evidence)
+    waits = [_wait_s(came, answered_at) for came in asked]
     answered = [wait for wait in waits if wait is not None]
     if len(answered) < len(asked):
         return point("answers", "failed", said("unanswered", n=len(asked), missing=len(asked) - len(answered)))
     return point("answers", "passed", said("answered", n=len(asked), median=seconds(statistics.median(answered))))
 
 
-def _wait_s(came: Came, evidence: Evidence) -> float | None:
+class _Answer(msgspec.Struct):
+    payload_sha256: str = ""
+
+
+_Answers = dict[tuple[str, str], list[datetime]]
+"""When answers came, in order, by their topic and the hash of the message that they answer."""
+
+
+def _answered_at(evidence: Evidence) -> _Answers:
+    found: _Answers = collections.defaultdict(list)
+    for answer in sorted(evidence.answers, key=lambda answer: answer.received_at):
+        found[answer.topic, _answers_to(answer.payload)].append(answer.received_at)
+    return found
+
+
+def _answers_to(payload: bytes) -> str:
+    try:
+        return msgspec.json.decode(payload, type=_Answer).payload_sha256
+    except msgspec.MsgspecError:
+        return ""
+
+
+def _wait_s(came: Came, answered_at: _Answers) -> float | None:
     """Return after how many seconds a message was answered; None where it was not."""
     assert came.told.reply is not None
-    ours = msgspec.json.decode(came.told.reply.payload)["payload_sha256"].encode()
-    return next(
-        (
-            (answer.received_at - came.heard.received_at).total_seconds()
-            for answer in evidence.answers
-            if answer.topic == came.told.reply.topic
-            and ours in answer.payload
-            and answer.received_at >= came.heard.received_at
-        ),
-        None,
-    )
+    answers = answered_at.get((came.told.reply.topic, _answers_to(came.told.reply.payload)), [])
+    place = bisect_left(answers, came.heard.received_at)
+    return (answers[place] - came.heard.received_at).total_seconds() if place < len(answers) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -91,6 +92,18 @@ class Evidence:
     def lasted_s(self) -> float:
         """Seconds from the first to the last."""
         return (self.ended_at - self.began_at).total_seconds()
+
+    @property
+    def outage(self) -> tuple[datetime, datetime] | None:
+        """From the last reading before it was offline to the first after it, the longest; None where it was not.
+
+        A device that does not come back is not out: it is gone.
+        """
+        edges = sorted([self.began_at, *(came.heard.received_at for came in self.readings if came.is_new)])
+        offline = (came.heard.received_at for came in self.live if any(row.state == "offline" for row in came.status))
+        places = {bisect_right(edges, at) for at in offline}
+        outages = ((edges[place - 1], edges[place]) for place in places if 0 < place < len(edges))
+        return max(outages, key=lambda outage: outage[1] - outage[0], default=None)
 
     @property
     def was_finished(self) -> bool:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import collections
 import functools
 import math
+import re
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from greensward.acceptance.evidence import Evidence
-from greensward.acceptance.point import Point, passes, point, said, seconds
+from greensward.acceptance.needs import FEWEST, longer
+from greensward.acceptance.point import Point, Said, lacking, passes, point, said, seconds
 from ingest.decode.quantities import QUANTITIES
 from ingest.observation import SoilReading
 from sql.reference import limit
@@ -22,12 +25,6 @@ _CLOCK_S = 120
 _DELAY_S = 600
 """How long a reading may be on its way where nobody says the interval; otherwise one interval."""
 
-_FEWEST = 5
-"""Instants, or different values, from which it can be said that a value stands still, or in which steps it moves."""
-
-_LOWEST_WATER = -0.02
-"""m³/m³; a probe in air reads a little below zero."""
-
 _RANGES = {"soil_temperature_c": (-40.0, 60.0), "air_temperature_c": (-50.0, 50.0), "battery_v": (0.5, 60.0)}
 """What there is in soil and air, °C, and of batteries, V; all else is held against the contract's own bounds."""
 
@@ -36,6 +33,9 @@ _STEPS = {"volumetric_water_content": 0.01, "soil_temperature_c": 0.5, "matric_p
 
 _FRACTION = 0.01
 """m³/m³; water that stays below, sent in %, is a fraction that was called percent: 0.183 % for 0.183 m³/m³."""
+
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?) (?:m3/m3|cm3/cm3|1)")
+"""What a value was that was refused as water content, with its unit."""
 
 _MICRO = 1_000_000
 _TIME_CODES = frozenset({"bad_instant", "before_2015", "after_2099", "in_the_future"})
@@ -78,19 +78,27 @@ def measuring_points(evidence: Evidence) -> Iterator[Point]:
     yield _delay(evidence)
     yield _unit(evidence)
     yield _range(evidence, series)
-    yield _moving(series)
-    yield _steps(series)
+    yield _moving(evidence, series)
+    yield _steps(evidence, series)
     yield _battery(evidence)
 
 
 def _lags(evidence: Evidence) -> list[float]:
-    """Return the seconds from measuring to arriving, of each message's newest reading by the device's own clock."""
-    newest = ((came, came.newest) for came in evidence.readings if came.is_new)
-    return [
-        (came.heard.received_at - row.measured_at).total_seconds()
-        for came, row in newest
-        if row is not None and row.time_source == "device"
-    ]
+    """Return the seconds from measuring to arriving, of each message's newest reading by the device's own clock.
+
+    What was kept and is sent later, after newer readings or after an outage, was not on its way all that time.
+    """
+    lags = []
+    latest = datetime.min.replace(tzinfo=UTC)
+    began_at, ended_at = evidence.outage or (latest, latest)
+    for came in evidence.readings:
+        row = came.newest
+        if row is None or row.time_source != "device" or not came.is_new or row.measured_at <= latest:
+            continue
+        latest = row.measured_at
+        if not began_at < latest < ended_at:
+            lags.append((came.heard.received_at - latest).total_seconds())
+    return lags
 
 
 def _clock(evidence: Evidence) -> Point:
@@ -100,8 +108,10 @@ def _clock(evidence: Evidence) -> Point:
         got = next(fault for fault in wrong[0].faults if fault.code in _TIME_CODES)
         return point("clock", "failed", said("clock_refused", n=len(wrong), code=got.code, got=got.got), **limits)
     lags = _lags(evidence)
+    if not evidence.readings:
+        return lacking("clock", [longer(evidence)], said("no_reading"), **limits)
     if not lags:
-        return point("clock", "not_seen", said("no_clock" if evidence.readings else "no_reading"), **limits)
+        return point("clock", "not_seen", said("no_clock"), **limits)
     # What is on its way for no time at all shows the clock alone: the shortest lag is nearest to that.
     offset_s, spread_s = min(lags), max(lags) - min(lags)
     found = said("clock", offset=seconds(offset_s), spread=seconds(spread_s), n=len(lags))
@@ -130,10 +140,10 @@ def _unit(evidence: Evidence) -> Point:
     percent = _percent_called_fraction(evidence)
     if percent:
         return point("unit", "failed", said("percent_as_fraction", n=percent))
-    if len(positive) >= _FEWEST and max(positive) < _FRACTION and {unit for _, unit in water} == {"%"}:
+    if len(positive) >= FEWEST and max(positive) < _FRACTION and {unit for _, unit in water} == {"%"}:
         return point("unit", "failed", said("fraction_as_percent", highest=f"{100 * max(positive):g}"))
     if not evidence.readings:
-        return point("unit", "not_seen", said("no_reading"))
+        return lacking("unit", [longer(evidence)], said("no_reading"))
     units = sorted({row.unit_received for row in soil if row.unit_received})
     return point("unit", "passed", said("units", units=", ".join(units)) if units else said("units_fit"))
 
@@ -141,7 +151,8 @@ def _unit(evidence: Evidence) -> Point:
 def _percent_called_fraction(evidence: Evidence) -> int:
     """Return how many values were refused that are water in percent, called m3/m3."""
     faults = (fault for came in evidence.live for fault in came.faults)
-    return sum(fault.code == "out_of_range" and "m3/m3" in fault.expected for fault in faults)
+    refused = (_PERCENT.fullmatch(fault.got) for fault in faults if fault.expected.endswith("m3/m3"))
+    return sum(found is not None and 1 < float(found[1]) <= 100 for found in refused)  # noqa: PLR2004 - percent
 
 
 def _range(evidence: Evidence, series: Sequence[_Series]) -> Point:
@@ -169,7 +180,7 @@ def _range(evidence: Evidence, series: Sequence[_Series]) -> Point:
 
 def _bounds(column: str) -> tuple[float, float]:
     if column == "volumetric_water_content":
-        return _LOWEST_WATER, limit("water_content_max")
+        return _COLUMNS[column].lowest, limit("water_content_max")
     return _RANGES.get(column, (_COLUMNS[column].lowest, _COLUMNS[column].highest))
 
 
@@ -178,13 +189,14 @@ def _with_unit(series: _Series, value: float) -> str:
     return f"{value:g} {unit}".strip()
 
 
-def _moving(series: Sequence[_Series]) -> Point:
+def _moving(evidence: Evidence, series: Sequence[_Series]) -> Point:
     elements = collections.defaultdict(list)
     for one in series:
-        if one.place and len(one.values) >= _FEWEST:
+        if one.place and len(one.values) >= FEWEST:
             elements[one.place].append(one)
     if not elements:
-        return point("moving", "not_seen", said("too_few", n=_FEWEST))
+        is_weather = bool(series) and not any(one.place for one in series)
+        return lacking("moving", [] if is_weather else [longer(evidence)], said("too_few", n=FEWEST))
     still = {place for place, some in elements.items() if all(one.stands_still for one in some)}
     told = [
         said("still", place=place, values=", ".join(_with_unit(one, one.values[0]) for one in elements[place]))
@@ -197,20 +209,28 @@ def _moving(series: Sequence[_Series]) -> Point:
     return point("moving", "passed", found)
 
 
-def _steps(series: Sequence[_Series]) -> Point:
+def _steps(evidence: Evidence, series: Sequence[_Series]) -> Point:
     limits = {"steps": _wanted_steps()}
     told, is_coarse, is_sure = [], False, False
     for one in series:
         most = _STEPS.get(one.column)
         if most is None or not one.step:
             continue
-        is_known = len(set(one.values)) >= _FEWEST
+        is_known = len(set(one.values)) >= FEWEST
         is_sure = is_sure or is_known
         is_coarse = is_coarse or (is_known and one.step > most)
         told.append(said("step" if is_known else "step_at_most", name=one.name, step=_with_unit(one, one.step)))
     if not is_sure:
-        return point("steps", "not_seen", *told, said("too_few_values", n=_FEWEST), **limits)
+        return lacking("steps", _steps_need(evidence, series), *told, said("too_few_values", n=FEWEST), **limits)
     return point("steps", passes(not is_coarse), *told, **limits)
+
+
+def _steps_need(evidence: Evidence, series: Sequence[_Series]) -> list[Said]:
+    """Return what shows the steps; nothing for a device that measures only what none are asked of."""
+    counts = [len(one.values) for one in series if one.column in _STEPS]
+    if series and not counts:
+        return []
+    return [said("differ", n=FEWEST)] if max(counts, default=0) >= FEWEST else [longer(evidence)]
 
 
 @functools.cache

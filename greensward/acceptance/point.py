@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,12 +22,16 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One point; its name and what is expected are told by `key`, with the numbers in `expected`."""
+    """One point; its name and what is expected are told by `key`, with the numbers in `expected`.
+
+    needs: what to do so that it is seen, where no device is accepted without it
+    """
 
     key: str
     state: State
     expected: dict[str, Any]
     found: tuple[Said, ...]
+    needs: tuple[Said, ...] = ()
 
 
 def said(key: str, **params: object) -> Said:
@@ -37,6 +42,11 @@ def said(key: str, **params: object) -> Said:
 def point(key: str, state: State, *found: Said, **expected: object) -> Point:
     """Return a point."""
     return Point(key, state, expected, found)
+
+
+def lacking(key: str, needs: Sequence[Said], *found: Said, **expected: object) -> Point:
+    """Return a point that was not seen, and what it needs."""
+    return Point(key, "not_seen", expected, found, tuple(needs))
 
 
 def passes(condition: bool) -> State:  # noqa: FBT001 - the one thing it is about

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -22,7 +22,10 @@ from greensward.wiring import SOFTWARE_VERSION
 from ingest.decode.fault_codes import Meaning
 
 MARKS = {"passed": "✓", "failed": "✗", "not_seen": "–"}
+_OUTCOME_MARKS = {"accepted": MARKS["passed"], "not_accepted": MARKS["failed"], "incomplete": MARKS["not_seen"]}
 _ORDER = ("passed", "failed", "not_seen")
+
+Outcome = Literal["accepted", "not_accepted", "incomplete"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,9 @@ class Line:
 class Report:
     """The whole in one language.
 
+    outcome: not accepted where a point failed, incomplete where one was not seen without which no device is accepted
+    mark, verdict: of the outcome
+    needs: what to do so that an incomplete test becomes one that is accepted or not
     facts: name and value of what was tested, when, against what
     ending: why the test did not last as long as planned; "" when it did
     again: the command that makes the report again
@@ -49,9 +55,11 @@ class Report:
 
     language: str
     device_id: str
-    is_accepted: bool
+    outcome: Outcome
+    mark: str
     verdict: str
     summary: str
+    needs: tuple[str, ...]
     ending: str
     facts: tuple[tuple[str, str], ...]
     heads: tuple[str, ...]
@@ -65,13 +73,16 @@ def make_report(record: Record, record_name: str, language: str) -> Report:
     points = [*measuring_points(evidence), *delivery_points(evidence)]
     points.sort(key=lambda point: _PLACES[point.key])
     counts = {state: sum(point.state == state for point in points) for state in _ORDER}
-    is_accepted = not counts["failed"]
+    needs = [] if counts["failed"] else [said for point in points for said in point.needs]
+    outcome: Outcome = "not_accepted" if counts["failed"] else "incomplete" if needs else "accepted"
     return Report(
         language,
         record.trial.device_id,
-        is_accepted,
-        say("acceptance.accepted" if is_accepted else "acceptance.not_accepted"),
+        outcome,
+        _OUTCOME_MARKS[outcome],
+        say(f"acceptance.{outcome}"),
         say("acceptance.summary", **counts),
+        tuple(dict.fromkeys(say(f"acceptance.needs.{said.key}", **said.params) for said in needs)),
         "" if record.ended == "done" else say(f"acceptance.ended_{record.ended}"),
         tuple(_facts(record, evidence, record_name, say)),
         tuple(say(f"acceptance.head_{name}") for name in ("point", "state", "expected", "found")),
@@ -159,7 +170,8 @@ def to_markdown(report: Report) -> str:
     ]
     parts = [
         f"# {say('acceptance.title')}: {report.device_id}",
-        f"**{MARKS['passed' if report.is_accepted else 'failed']} {report.verdict}.** {report.summary}.",
+        f"**{report.mark} {report.verdict}.** {report.summary}.",
+        "\n".join(f"- **{need}**" for need in report.needs),
         f"**{report.ending}**" if report.ending else "",
         "\n".join(f"- {name}: {_cell(value)}" for name, value in report.facts),
         "\n".join(f"| {' | '.join(cells)} |" for cells in table),

@@ -28,7 +28,7 @@ app = App(
         "greensward device import devices.csv",
         "greensward device check uplink.json",
         "greensward device tail gs-01",
-        "greensward device accept gs-01 --minutes 30",
+        "greensward device accept gs-01 --interval 600",
     ),
 )
 app.command(models)

@@ -12,6 +12,7 @@ import msgspec
 from cyclopts import Parameter, validators
 from rich.markup import escape
 
+from greensward.acceptance.needs import INTERVALS, least_minutes
 from greensward.acceptance.record import Ending, Trial, Writer, new_record, read_record
 from greensward.acceptance.report import Report, make_report, to_markdown, to_page
 from greensward.canary import BrokerUnreachableError
@@ -32,6 +33,7 @@ from ingest.registers.validity import holds_at
 from ingest.seal.memory import Memory
 
 _LONGEST_MINUTES = 7 * 24 * 60
+_SHORT_MINUTES = 30.0
 _RETAINED_S = 1.0
 """A broker sends what is retained at once; this long we wait for it."""
 
@@ -43,8 +45,12 @@ def accept(
     device_id: Annotated[str | None, Parameter(help="The device; a DevEUI in any spelling.")] = None,
     *,
     minutes: Annotated[
-        float, Parameter(help="How long to listen.", validator=validators.Number(gt=0, lte=_LONGEST_MINUTES))
-    ] = 30.0,
+        float | None,
+        Parameter(
+            help="How long to listen; without it six intervals, and 30 minutes at least.",
+            validator=validators.Number(gt=0, lte=_LONGEST_MINUTES),
+        ),
+    ] = None,
     interval: Annotated[
         float | None,
         Parameter(help="Seconds between its reports; without it as registered.", validator=validators.Number(gt=0)),
@@ -58,10 +64,11 @@ def accept(
     ] = None,
     common: Spoken | None = None,
 ) -> int:
-    """Listen to one device, judge it point by point, and write a report to sign; exit 1 where a point failed.
+    """Listen to one device, judge it point by point, and write a report to sign.
 
-    During the test put the probe from air into wet soil, and cut its power once. What came is kept beside the report;
-    Ctrl-C ends the test and makes the report of what came so far.
+    Exit 0 where it is accepted; 1 where a point failed, or the test is incomplete: it then says what is lacking. During
+    the test put the probe from air into wet soil, and cut its power once. What came is kept beside the report; Ctrl-C
+    ends the test and makes the report of what came so far.
     """
     common = common or Spoken()
     if (device_id is None) is (from_ is None):
@@ -82,17 +89,18 @@ def accept(
     return EXIT_UNREACHABLE if ending == "broker_lost" else code
 
 
-def _trial(settings: Settings, broker: Broker, device_id: str, minutes: float, interval: float | None) -> Trial:
+def _trial(settings: Settings, broker: Broker, device_id: str, minutes: float | None, interval: float | None) -> Trial:
     now = datetime.now(UTC)
     rows = [
         row for row in read_register(settings.data_folder(), "devices").to_pylist() if row["device_id"] == device_id
     ]
     row: dict[str, Any] = next((row for row in rows if holds_at(row, now)), {})
+    interval_s = interval or row.get("report_interval_s")
     return Trial(
         device_id=device_id,
         model=row.get("model"),
-        interval_s=interval or row.get("report_interval_s"),
-        minutes=minutes,
+        interval_s=interval_s,
+        minutes=minutes or min(max(_SHORT_MINUTES, least_minutes(interval_s or 0)), _LONGEST_MINUTES),
         broker=f"{broker.host}:{broker.port}",
         mqtt_version=broker.mqtt_version,
         district=settings.site.district,
@@ -119,6 +127,7 @@ def _listen(settings: Settings, broker: Broker, trial: Trial, file: Path) -> End
         new_record(file, trial) as record,
     ):
         err.print(f"Listening to {trial.device_id} at {trial.broker} for {trial.minutes:g} min; Ctrl-C ends it sooner.")
+        _warn(trial)
         ending: Ending = "done"
         try:
             _take(settings, trial, ear, record, stop)
@@ -130,6 +139,15 @@ def _listen(settings: Settings, broker: Broker, trial: Trial, file: Path) -> End
             ending, ended_at = "broker_lost", datetime.now(UTC)
         record.end(ended_at, ending)
     return ending
+
+
+def _warn(trial: Trial) -> None:
+    """Say at once what the report would say in the end."""
+    if trial.interval_s is None:
+        err.print("Nobody says its interval, without which it cannot be accepted: say --interval, or register it.")
+    elif trial.minutes * 60 < INTERVALS * trial.interval_s:
+        least = least_minutes(trial.interval_s)
+        err.print(f"Too short for it to be accepted: {INTERVALS} of its intervals are {least} min.")
 
 
 def _take(settings: Settings, trial: Trial, ear: Ear, record: Writer, stop: Stop) -> None:
@@ -181,7 +199,7 @@ def _report(file: Path, stem: str, common: Spoken) -> int:
             raise ConfigError(f"{stem}{ending}: {error.strerror}.") from error
     show(_values(report), as_json=common.json, render=lambda: _print(report))
     err.print(f"Wrote {escape(stem)}.md and {escape(stem)}.html; what came is in {escape(str(file))}")
-    return EXIT_OK if report.is_accepted else EXIT_FOUND_PROBLEMS
+    return EXIT_OK if report.outcome == "accepted" else EXIT_FOUND_PROBLEMS
 
 
 def _values(report: Report) -> dict[str, Any]:
@@ -199,3 +217,5 @@ def _print(report: Report) -> None:
     if report.ending:
         say(report.ending)
     out.print(f"[bold]{escape(report.verdict)}[/]: {escape(report.summary)}")
+    for need in report.needs:
+        say(f"    → {need}")

@@ -105,6 +105,7 @@ def test_a_device_is_accepted_and_its_report_made_again_from_what_came(
     assert "✓ State topic during the test: " in said.out
     assert "Accepted: passed: " in said.out
     assert said.err.startswith("Listening to gs-01 at 127.0.0.1:")
+    assert "Too short for it to be accepted: 6 of its intervals are 1 min." in said.err
     report = (at / "gs-01.md").read_text(encoding="utf-8")
     record = read_record(at / "gs-01.jsonl")
     assert (record.trial.model, record.trial.interval_s, record.ended) == ("dragino/lse01", 1.0, "done")
@@ -147,7 +148,7 @@ def test_a_device_that_fails_is_exit_1_and_each_failure_says_what_was_expected(
     told = json.loads(capsys.readouterr().out)
     states = {line["key"]: line["state"] for line in told["lines"]}
     assert [key for key, state in states.items() if state == "failed"] == ["qos"]
-    assert (told["is_accepted"], told["verdict"]) == (False, "未通过验收")
+    assert (told["outcome"], told["verdict"], told["needs"]) == ("not_accepted", "未通过验收", [])
     assert len(list(at.glob("acceptance-gs-01-*.jsonl"))) == 1
 
 
@@ -185,8 +186,20 @@ def test_the_births_that_a_sparkplug_device_s_data_is_read_by_are_kept_too(
 class Accept:
     """The command in a process of its own, once it listens."""
 
-    def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "greensward", "device", "accept", "gs-01", "--out", "test", "--lang", "en"]
+    def __init__(self, folder: Path, *words: str) -> None:
+        command = [
+            sys.executable,
+            "-m",
+            "greensward",
+            "device",
+            "accept",
+            "gs-01",
+            "--out",
+            "test",
+            "--lang",
+            "en",
+            *words,
+        ]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(
             [*command, "-C", str(folder / "data")], stdout=pipe, stderr=pipe, text=True, env=os.environ, cwd=folder
@@ -204,14 +217,17 @@ def test_ctrl_c_makes_the_report_of_what_came_so_far_and_says_so(mosquitto: Mosq
         accept.waits_for_messages(at / "test.jsonl", 8)
     accept.process.send_signal(signal.SIGINT)
     said, _ = accept.process.communicate(timeout=60)
-    assert accept.process.returncode == EXIT_OK
+    assert accept.process.returncode == EXIT_FOUND_PROBLEMS
     assert "The test was stopped before its time" in said
+    # Nobody said its interval.
+    assert "Incomplete: passed: " in said
+    assert "→ Say its interval in seconds with --interval" in said
     assert "✓ State topic" in said
     assert read_record(at / "test.jsonl").ended == "stopped"
 
 
 def test_a_broker_that_goes_away_is_exit_3_and_what_came_is_reported(mosquitto: Mosquitto, at: Path) -> None:
-    accept = Accept(at)
+    accept = Accept(at, "--interval", "3600")
     with a_device(mosquitto.port):
         accept.waits_for_messages(at / "test.jsonl", 3)
     mosquitto.kill()
@@ -220,6 +236,7 @@ def test_a_broker_that_goes_away_is_exit_3_and_what_came_is_reported(mosquitto: 
     assert "The connection to the broker on 127.0.0.1:" in wrong
     assert "The connection to the broker broke during the test" in said
     assert (at / "test.html").exists()
+    assert read_record(at / "test.jsonl").trial.minutes == 6 * 60  # six intervals, as nobody said how long
     # Killed with -9 it has no end, and perhaps half a line.
     whole = (at / "test.jsonl").read_bytes()
     (at / "killed.jsonl").write_bytes(whole[: whole.rindex(b'{"ended_at"') - 20])
