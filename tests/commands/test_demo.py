@@ -35,7 +35,7 @@ def district() -> District:
 @pytest.fixture(scope="module")
 def terminal() -> Terminal:
     """Return a terminal that keeps what was shown on it."""
-    return Terminal(file=io.StringIO(), force_terminal=True, width=200)
+    return Terminal(file=io.StringIO(), force_terminal=True, width=200, _environ={"TERM": "xterm"})
 
 
 @pytest.fixture(scope="module")
