@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,8 @@ def lake(folder: DataFolder) -> DataFolder:
     return folder
 
 
-def settle(folder: DataFolder, retention: str) -> None:
-    text = f'[site]\nclock = "{NOON.isoformat()}"\n[retention]\n{retention}\n'
+def settle(folder: DataFolder, retention: str, clock: datetime = NOON) -> None:
+    text = f'[site]\nclock = "{clock.isoformat()}"\n[retention]\n{retention}\n'
     (folder.root / "greensward.toml").write_text(text, encoding="utf-8")
 
 
@@ -118,6 +118,17 @@ def test_a_photo_that_is_half_written_is_listed_and_goes(
     row = {"table": "photos", "first_day": None, "last_day": None, "files": 1, "rows": None, "bytes": 4}
     assert expire(lake, capsys, "--delete")["going"] == [row | {"why": "no report names them"}]
     assert list(staging.iterdir()) == []
+
+
+def test_no_photo_is_old_because_a_clock_jumped_ahead(lake: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    Ledger(lake.ledger, BEICHEN).close()
+    lake.photos.mkdir(parents=True)
+    (lake.photos / f"photo-{'0' * 32}.jpg").write_bytes(b"of no report")  # put there now, by the system's clock
+    ahead = NOON + timedelta(days=5_000)
+    write_rows(lake, SOIL, ahead.date(), soil(soil_row(5_000 * 1440)), "part-99-99")
+    settle(lake, "readings_days = 66\nphotos_days = 31", ahead)
+    (row,) = expire(lake, capsys, "--delete")["going"]
+    assert (row["table"], row["last_day"], row["files"]) == (SOIL.name, "2026-04-27", 5), "a day more than is right"
 
 
 def test_an_evaluation_of_now_never_needs_what_goes_and_one_of_long_ago_is_refused(

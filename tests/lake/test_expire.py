@@ -244,14 +244,19 @@ def test_what_was_moved_to_another_disk_by_hand_is_refused_before_anything_goes(
     assert (kept_from(kept), len(partition_days(kept, SOIL))) == ({}, DAYS)
 
 
-def test_a_backup_that_was_begun_before_the_first_day_went_tells_of_it(kept: DataFolder, tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", [{}, dict.fromkeys(READINGS, 10)], ids=["nothing told", "told before"])
+def test_a_backup_that_was_begun_before_a_day_went_tells_of_it(
+    kept: DataFolder, tmp_path: Path, before: dict[str, int]
+) -> None:
     ensure_layout(kept)
+    expire(kept, before)
     copying = create(kept, backup_of(tmp_path / "shelf", LATER))
     first = next(one for one in copying if one.name.startswith(f"lake/{SOIL.name}/"))
     expire(kept, RULE)
     list(copying)
     (backup,) = (tmp_path / "shelf").glob("2*")
     assert (backup / first.name).exists()
+    assert len(list((backup / "lake" / "retention").iterdir())) == 1
     assert kept_from(DataFolder(backup)) == dict.fromkeys(READINGS, STAY[0])
 
 
