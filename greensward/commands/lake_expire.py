@@ -59,7 +59,7 @@ class Kept:
 def expire(
     *,
     delete: Annotated[bool, Parameter(help="Delete what is listed.", negative="")] = False,
-    take_back: Annotated[bool, Parameter(help="Take rows of days that are there again.", negative="")] = False,
+    take_back: Annotated[bool, Parameter(help="Keep tables from the first day that is there.", negative="")] = False,
     common: Common | None = None,
 ) -> int:
     """List what is older than [retention] of the settings allows; with --delete, delete it.
