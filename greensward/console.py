@@ -39,8 +39,8 @@ class Terminal(Console):
         return super().render_str(readable(text), **how)
 
 
-out = Terminal(soft_wrap=True, highlight=False)
-err = Terminal(stderr=True, soft_wrap=True, highlight=False)
+out = Terminal(soft_wrap=True, highlight=False, emoji=False)
+err = Terminal(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 
 a_port = validators.Number(gte=1, lte=65_535)
@@ -77,9 +77,20 @@ def examples(*commands: str) -> str:
 def show(result: object, *, as_json: bool, render: Callable[[], None]) -> None:
     """Print `result` (anything msgspec encodes) as JSON, or call `render` for people."""
     if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n")
+        sys.stdout.write(msgspec.json.format(to_json(result).encode(), indent=2).decode() + "\n")
     else:
         render()
+
+
+_ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
+
+
+def to_json(result: object) -> str:
+    """Return `result` (anything msgspec encodes) as a line of JSON that gives a terminal no orders.
+
+    JSON escapes the control characters below 0x20 by itself; those from 0x7f to 0x9f are orders as well.
+    """
+    return msgspec.json.encode(result).decode().translate(_ESCAPED)
 
 
 def counted(number: int, noun: str) -> str:

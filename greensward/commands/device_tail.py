@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-import msgspec
 from cyclopts import Parameter, validators
 from rich.markup import escape
 
 from greensward.commands.device_check import print_faults
 from greensward.commands.register_output import say
-from greensward.console import EXIT_OK, Common, counted, err, out
+from greensward.console import EXIT_OK, Common, counted, err, out, to_json
 from greensward.overheard.ear import Ear, filters_of
 from greensward.overheard.judged import Told, judgement_by
 from greensward.overheard.lines import line_of
@@ -52,7 +51,8 @@ def tail(
 ) -> int:
     """Show what arrives at the broker and what would become of it, until Ctrl-C; nothing is stored or acknowledged.
 
-    It listens beside ingest, as the user of [broker]. With --json every message is a line of JSON, with its bytes:
+    It listens beside ingest, as the user of [broker]. What it misses while paused the broker counts as dropped, and
+    `greensward doctor` says so; ingest misses nothing. With --json every message is a line of JSON, with its bytes:
     `greensward simulate --like` publishes them again.
     """
     common = common or Common()
@@ -122,7 +122,7 @@ def _write(told: Told) -> None:
         "quarantine": told.quarantine,
         "refused": told.faults,
     }
-    sys.stdout.write(msgspec.json.encode(values).decode() + "\n")
+    sys.stdout.write(to_json(values) + "\n")
     sys.stdout.flush()
 
 

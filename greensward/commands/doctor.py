@@ -232,8 +232,9 @@ def _proven(proof: BrokerProof, settings: Settings, now: datetime) -> Iterator[F
         yield Finding(
             "queue",
             "problem",
-            f"the broker has dropped {proof.dropped_messages:,} messages since its start",
-            "Raise max_queued_messages in mosquitto.conf: devices x messages an hour x hours of outage x 1.5.",
+            f"the broker has dropped {proof.dropped_messages:,} messages since its start, of any of its clients",
+            "If a `device tail` was paused, nothing is lost. Otherwise raise max_queued_messages in mosquitto.conf: "
+            "devices x messages an hour x hours of outage x 1.5. A restart of the broker resets the count.",
         )
     ends_at = proof.certificate_ends_at
     if ends_at is not None:

@@ -7,7 +7,7 @@ what it acknowledges is its own copy: ingest's messages, session and acknowledge
 from __future__ import annotations
 
 import collections
-import os
+import secrets
 import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -92,7 +92,7 @@ class Ear:
         self._refusal: str | None = None
         self._asked: dict[int | None, list[str]] = {}
         try:
-            self._client = connection(broker, f"{broker.client_id}-hears-{os.getpid()}")
+            self._client = connection(broker, f"{broker.client_id}-hears-{secrets.token_hex(4)}")
         except OSError as error:  # those of TLS are its children
             raise ConfigError(f"[broker] ca_file, cert_file, key_file: {error}") from error
         self._client.on_connect = self._on_connect

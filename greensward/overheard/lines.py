@@ -41,7 +41,8 @@ def line_of(told: Told, zone: ZoneInfo) -> str:
     """Return the line: the site's clock, the device, and what comes of the message."""
     who = told.device_ids[0] if told.device_ids else told.heard.topic
     parts = [*_marks(told), *_what(told, zone)]
-    return f"{told.heard.received_at.astimezone(zone):%H:%M:%S} {who}  {' · '.join(parts)}"
+    line = f"{told.heard.received_at.astimezone(zone):%H:%M:%S} {who}  {' · '.join(parts)}"
+    return " ".join(line.splitlines())  # a name or a firmware with a line feed is no second message
 
 
 def say_lag(lag: timedelta) -> str:

@@ -191,6 +191,34 @@ def test_what_lay_at_the_broker_is_marked_and_seconds_end_it(
     assert "0 messages of 0 devices in 0 s. Was one to be expected? `greensward doctor`" in capsys.readouterr().err
 
 
+def test_what_a_device_says_is_one_line_without_orders_to_the_terminal(
+    broker: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GREENSWARD__BROKER__HOST", "127.0.0.1")
+    monkeypatch.setenv("GREENSWARD__BROKER__PORT", str(broker.port))
+    forged = "1.0\n09:00:00 gs-06  10 cm 0.30 m³/m³ :bomb:\x9b2J"
+    state = {"schema": "greening.device_state/1", "state": "online", "reported_at": AT.isoformat(), "firmware": forged}
+    said = json.dumps(state, ensure_ascii=False).encode()
+    publish(broker.port, (f"{ROOT}/gs-05/state", said), retain=True)
+    words = ["device", "tail", "gs-05", "--seconds", "0.4", "-C", str(tmp_path)]
+    assert run(words) == EXIT_OK
+    line, register, *_ = capsys.readouterr().out.splitlines()
+    assert "1.0 09:00:00 gs-06  10 cm 0.30 m³/m³ :bomb:2J" in line
+    assert register.strip().startswith("not in the register")
+    assert run([*words, "--json"]) == EXIT_OK
+    printed = capsys.readouterr().out.rstrip("\n")
+    assert "\x9b" not in printed
+    assert read_heard(printed.encode(), "line 1").payload == said
+
+
+def test_two_who_listen_as_the_same_process_do_not_end_each_other(broker: Mosquitto) -> None:
+    ears = [Ear(Broker("127.0.0.1", broker.port, "greensward"), "beichen", filters_of("beichen"), qos=1) for _ in "ab"]
+    with ears[0], ears[1]:
+        publish(broker.port, (f"{ROOT}/gs-07/soil", b"x"))
+        came = [next(one for one in ear.hear(lambda: False) if not one.retained) for ear in ears]
+    assert [one.payload for one in came] == [b"x", b"x"]
+
+
 def test_a_broker_that_is_away_or_goes_away_is_a_sentence(
     mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

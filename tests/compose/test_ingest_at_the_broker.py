@@ -165,6 +165,7 @@ def test_messages_that_the_broker_dropped_are_said(own_site: Path, folder: DataF
         assert state == "problem"
         assert said.startswith("the broker has dropped ")
         assert "max_queued_messages" in mend
+        assert "If a `device tail` was paused, nothing is lost." in mend
 
 
 def test_a_wrong_password_is_a_finding_with_its_mend(own_site: Path, folder: DataFolder) -> None:
