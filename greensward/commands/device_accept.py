@@ -168,7 +168,7 @@ def _take(settings: Settings, trial: Trial, ear: Ear, record: Writer, stop: Stop
             told = judgement.of(heard)
             if trial.device_id in told.device_ids:
                 messages += 1
-                faults += len(told.faults)
+                faults += len(told.faults_of(trial.device_id))
                 record.add(heard)
             elif is_birth(heard.topic):  # data of a Sparkplug node cannot be read without
                 record.add(heard)

@@ -250,6 +250,12 @@ def test_what_a_short_test_did_not_see_is_lacking_and_said_in_words() -> None:
 
     (need,) = made(good(dry), "zh").needs
     assert need == "请把探头先后放入干湿不同的土壤，直到同一项出现 5 个不同的数值。"
+
+    def ever_deeper(number: int, said: Payload) -> None:
+        for one in said["readings"]:
+            one["depth_cm"] = 10 * number
+
+    assert outcome(good(ever_deeper))[1] == ("Too few readings came: run it for at least 240 min.",)
     said = to_markdown(made(good(dry)))
     assert "**– Incomplete.** passed: 16, failed: 0, not seen: 1.\n\n- **Put the probe into soils" in said
     assert 'class="verdict incomplete">– Incomplete' in to_page(made(good(dry)))
@@ -468,6 +474,7 @@ def test_of_a_device_behind_a_network_server_only_what_is_its_own_is_judged() ->
         came.append(Heard(received_at=at, topic=CHIRPSTACK, payload=json.dumps(uplink).encode()))
     states = points(came, device_id=EUI)
     assert {states[key] for key in ("arrived", "refused", "moving", "sequence", "duplicates")} == {"passed"}
+    assert made(came, device_id=EUI).outcome == "accepted"
     served = {key for key, state in states.items() if state == "not_seen"}
     assert served == {"clock", "delay", "battery", "qos", "retained", "state", "last_will", "answers"}
 

@@ -99,11 +99,14 @@ def test_a_gateway_reports_for_its_sub_devices(publish: Publish) -> None:
     devices = [
         {"device_id": "sub-1", "services": [service(soil_moisture=23.6)]},
         {"device_id": "sub/2", "services": [service(soil_moisture=23.6)]},
-        {"device_id": "sub-3", "services": [service(soil_moisture=28.1)]},
+        {"device_id": "sub-3", "services": [service(soil_moisture=28.1), service(event_time="20260230T000000Z")]},
     ]
     decoded = publish(GATEWAY, {"devices": devices})
     assert [row.device_id for row in decoded.soil] == ["sub-1", "sub-3"]
-    assert [(part.pointer, part.faults[0].code) for part in decoded.parts_refused] == [("/devices/1", "bad_device_id")]
+    assert [(part.pointer, part.faults[0].code, part.device_id) for part in decoded.parts_refused] == [
+        ("/devices/1", "bad_device_id", None),
+        ("/devices/2/services/1", "bad_instant", "sub-3"),
+    ]
 
 
 @pytest.mark.parametrize(
