@@ -52,7 +52,7 @@ def delivery_points(evidence: Evidence) -> Iterator[Point]:
 
 def _arrived(evidence: Evidence) -> Point:
     at = [came.heard.received_at for came in evidence.readings if came.is_new]
-    pauses = [(before, after) for before, after in itertools.pairwise([evidence.began_at, *at, evidence.ended_at])]
+    pauses = list(itertools.pairwise([evidence.began_at, *at, evidence.ended_at]))
     interval_s, away_s, told = evidence.trial.interval_s, 0.0, []
     outage = evidence.outage
     if interval_s and outage in pauses and _lasts_s(outage) > _PAUSES * interval_s:

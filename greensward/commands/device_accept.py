@@ -34,6 +34,8 @@ from ingest.seal.memory import Memory
 
 _LONGEST_MINUTES = 7 * 24 * 60
 _SHORT_MINUTES = 30.0
+"""In less nobody has put the probe from air into soil and cut its power."""
+
 _RETAINED_S = 1.0
 """A broker sends what is retained at once; this long we wait for it."""
 

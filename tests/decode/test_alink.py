@@ -127,13 +127,20 @@ def test_a_batch_has_many_values_of_each_property(publish: Publish) -> None:
 def test_a_gateway_speaks_for_its_sub_devices(publish: Publish) -> None:
     sub_device = {
         "identity": {"productKey": "a1Sub", "deviceName": "soil-1"},
-        "properties": {"soil_moisture": {"value": 30.5, "time": TEN_MS}},
+        "properties": {
+            "soil_moisture": {"value": 30.5, "time": TEN_MS},
+            "soil_temperature": {"value": 20, "time": "noon"},
+        },
     }
     nameless = {"properties": {"soil_moisture": 30.5}}
     params = {"properties": {"Power": "on"}, "subDevices": [sub_device, nameless, 5]}
     decoded = publish(f"{PROBE}/pack/post", said(params))
     assert [(row.device_id, row.volumetric_water_content) for row in decoded.soil] == [("a1Sub.soil-1", 0.305)]
-    assert {part.faults[0].code for part in decoded.parts_refused} == {"bad_device_id", "wrong_type"}
+    assert {(part.faults[0].code, part.device_id) for part in decoded.parts_refused} == {
+        ("bad_instant", "a1Sub.soil-1"),
+        ("bad_device_id", None),
+        ("wrong_type", None),
+    }
 
 
 def test_history_is_taken_with_its_own_times_however_old(publish: Publish) -> None:
