@@ -16,7 +16,7 @@ from crews.campaign import Standing
 from crews.card import Form, make_card
 from crews.crew_list import GROUPS, CrewList, Stop
 from crews.issue import LATE_REPORT, OPEN_STATES, STATES
-from crews.notices.outbox import Refusal
+from crews.notices.outbox import Untold
 from crews.office import OfficeView
 from crews.photos import LARGEST_BYTES
 from crews.picture.story import Story
@@ -171,9 +171,9 @@ def _receipt(listed: CrewList, received: tuple[str, str] | None, language: str) 
 
 
 def render_office(
-    view: OfficeView, language: str, site: Site, known: Reasons | None = None, refused: Sequence[Refusal] = ()
+    view: OfficeView, language: str, site: Site, known: Reasons | None = None, untold: Sequence[Untold] = ()
 ) -> str:
-    """Return the office's page; refused: messages to crews that the other end would not have."""
+    """Return the office's page; untold: messages to crews that have not reached them."""
     say = speaker(language)
     evaluated, is_old = say_evaluation(view.evaluated_at, view.generated_at, language)
     good, done = view.on_time
@@ -225,16 +225,17 @@ def render_office(
         soon_dry=[(name, say_dry_in(finding, say)) for name, finding in view.soon_dry],
         campaigns=[_campaign(one, say) for one in view.campaigns],
         states=[state for state in STATES if state in OPEN_STATES],
-        refused=[
+        untold=[
             say(
-                "office.refused_one",
+                "office.untold_one",
                 when=say_instant(one.at, view.generated_at, site.timezone, say),
-                crew=one.crew or say("office.refused_all"),
+                crew=one.crew or say("office.untold_all"),
                 channel=one.channel,
                 kind=say(f"notice_kind.{one.kind}"),
-                said=f"{one.code} {one.said}".strip(),
+                state=say(f"notice_state.{one.state}"),
+                said=f"{one.code} {one.said}".strip() or "–",
             )
-            for one in refused
+            for one in untold
         ],
     )
 

@@ -41,7 +41,7 @@ from crews.issue_page import render_issue
 from crews.ledger import Ledger
 from crews.links import Keys, Pass, form_token, load_keys, read_token
 from crews.lists import all_lists, list_of, list_of_one, office_view
-from crews.notices.outbox import refusals
+from crews.notices.outbox import untold
 from crews.office import Filters
 from crews.page import render_list, render_office
 from crews.photos import find_photo, photo_types, photos_of_action
@@ -55,8 +55,8 @@ from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder
 from ingest.site import Site
 
-REFUSED_FOR = timedelta(days=3)
-"""How long the office is shown what robots and mail servers would not have."""
+UNTOLD_FOR = timedelta(days=3)
+"""How long the office is shown what did not reach a crew."""
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -253,8 +253,8 @@ class Web:
         with self.ledger() as ledger:
             self.holder(ledger, request, "office")
             view = office_view(ledger, self.plots(), self.clock(), filters, self.truck_litres)
-            refused = refusals(ledger, self.clock() - REFUSED_FOR)
-        return HTMLResponse(render_office(view, language_of(request), self.site, refused=refused))
+            missed = untold(ledger, self.clock() - UNTOLD_FOR, self.clock())
+        return HTMLResponse(render_office(view, language_of(request), self.site, untold=missed))
 
     def show_flights(self, request: Request) -> Response:
         """Show the office a flight (the newest with ground, or the one asked for) and what no crew is sent for."""

@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Route
 
 from crews.flights.lists import find_lists
 from crews.ledger import Ledger
-from crews.notices.outbox import Refusal, Standing, refusals, standing
+from crews.notices.outbox import LATE, Standing, Untold, last_sent, standing, untold
 from greensward.given_settings import load
 from greensward.metrics import METRICS_TYPE, metrics_page
 from greensward.settings import Settings
@@ -48,9 +48,6 @@ CERTIFICATE_LEFT = timedelta(days=30)
 
 _EVALUATION_GRACE = timedelta(minutes=5)
 
-_LATE = timedelta(minutes=30)
-"""A robot that has had enough takes messages again within a quarter of an hour."""
-
 _A_DAY = timedelta(days=1)
 
 
@@ -64,10 +61,14 @@ class Problem(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """How it stands with what crews are told. refused: of the last day; is_running: whether a sender runs."""
+    """How it stands with what crews are told.
+
+    untold: what was refused or ran out of time within the last day, on channels that have taken nothing since
+    is_running: whether a sender runs
+    """
 
     standing: Standing
-    refused: tuple[Refusal, ...]
+    untold: tuple[Untold, ...]
     is_running: bool
 
 
@@ -124,7 +125,10 @@ def read_health(settings: Settings) -> Health:
 
 
 def _sending(folder: DataFolder, ledger: Ledger, now: datetime) -> Sending:
-    return Sending(standing(ledger, now), tuple(refusals(ledger, now - _A_DAY)), _has_sender(folder))
+    taken = last_sent(ledger)
+    ended = [one for one in untold(ledger, now - _A_DAY, now) if one.state != "waiting"]
+    unmended = tuple(one for one in ended if one.channel not in taken or taken[one.channel] < one.at)
+    return Sending(standing(ledger, now), unmended, _has_sender(folder))
 
 
 def _has_sender(folder: DataFolder) -> bool:
@@ -191,14 +195,15 @@ def _sending_problems(sending: Sending, now: datetime, zone: ZoneInfo) -> Iterat
     if not sending.is_running:
         yield Problem("sender", "channels are set, and nobody sends", "greensward up, or greensward send")
     late_since = sending.standing.late_since
-    if late_since is not None and now - late_since > _LATE:
+    if late_since is not None and now - late_since > LATE:
         said = f"; the last try: {sending.standing.last_said}" if sending.standing.last_said else ""
         found = f"{sending.standing.counts['waiting']} messages wait, the oldest since {_clock(late_since, zone)}{said}"
         yield Problem("sending", found, "greensward send --test NAME; it is tried again by itself.")
-    if sending.refused:
-        last = sending.refused[0]
-        of_all = f"{len(sending.refused)} messages of the last day were refused, the last"
-        found = f"{of_all} on {last.channel} at {_clock(last.at, zone)}: {last.code} {last.said}".rstrip()
+    if sending.untold:
+        last = sending.untold[0]
+        of_all = f"{len(sending.untold)} messages of the last day did not get through, the last"
+        found = f"{of_all} on {last.channel}, {last.state} at {_clock(last.at, zone)}: {last.code} {last.said}"
+        found = found.rstrip(": ")
         yield Problem("sending", found, "Mend what it says in [send.NAME] or at the robot; greensward send --test NAME")
 
 

@@ -42,15 +42,24 @@ class Notice(msgspec.Struct, frozen=True):
     tries: int = 0
 
 
-class Refusal(msgspec.Struct, frozen=True):
-    """A notice that the other end would not have, and why."""
+LATE = timedelta(minutes=30)
+"""A robot that has had enough takes messages again within a quarter of an hour."""
+
+
+class Untold(msgspec.Struct, frozen=True):
+    """A notice that has not reached the other end, and what that said last; "" where it said nothing.
+
+    state: "refused"; "expired": its time was over before it could go; "waiting": it is late
+    at: since when
+    """
 
     channel: str
     crew: str
     kind: str
+    state: str
     at: datetime
-    code: str
-    said: str
+    code: str = ""
+    said: str = ""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -187,22 +196,40 @@ def standing(ledger: Ledger, now: datetime) -> Standing:
     )
     if not oldest:
         return Standing({row["state"]: row["n"] for row in rows})
-    said = ledger.run(
-        "select code, said from notice_receipts where notice_id = ? and outcome <> 'unknown' order by n desc limit 1",
-        (oldest[0]["notice_id"],),
-    )
     return Standing(
         {row["state"]: row["n"] for row in rows},
         from_us(oldest[0]["not_before"]),
-        " ".join(said[0]) if said else "",
+        " ".join(_said_last(ledger, oldest[0]["notice_id"])).strip(),
     )
 
 
-def refusals(ledger: Ledger, since: datetime) -> list[Refusal]:
-    """Return what was refused since then, the newest first. Raises: StoreError."""
+def untold(ledger: Ledger, since: datetime, now: datetime) -> list[Untold]:
+    """Return what has not reached the other end since then, the newest first, and what is late. Raises: StoreError."""
     rows = ledger.run(
-        "select channel, crew, kind, ended_at, code, said from notices join notice_receipts using (notice_id)"
-        " where state = 'refused' and ended_at > ? and outcome = 'refused' order by ended_at desc, notice_id",
-        (to_us(since),),
+        "select notice_id, channel, crew, kind, state, coalesce(ended_at, not_before) as at from notices"
+        " where state in ('refused', 'expired') and ended_at > ?"
+        " or state = 'waiting' and not_before <= ? and expires_at > ? order by at desc, notice_id",
+        (to_us(since), to_us(now - LATE), to_us(now)),
     )
-    return [Refusal(row[0], row[1], row[2], from_us(row[3]), row[4], row[5]) for row in rows]
+    return [
+        Untold(
+            row["channel"], row["crew"], row["kind"], row["state"], from_us(row["at"]),
+            *_said_last(ledger, row["notice_id"]),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def last_sent(ledger: Ledger) -> dict[str, datetime]:
+    """Return when each channel took a message last. Raises: StoreError."""
+    rows = ledger.run("select channel, max(ended_at) as at from notices where state = 'sent' group by channel", ())
+    return {row["channel"]: from_us(row["at"]) for row in rows}
+
+
+def _said_last(ledger: Ledger, notice_id: str) -> tuple[str, str]:
+    """Return code and words of the last answer to a notice."""
+    found = ledger.run(
+        "select code, said from notice_receipts where notice_id = ? and outcome <> 'unknown' order by n desc limit 1",
+        (notice_id,),
+    )
+    return (found[0]["code"], found[0]["said"]) if found else ("", "")

@@ -173,7 +173,7 @@ def test_doctor_metrics_and_the_office_tell_of_what_was_refused_and_that_nobody_
         run(doctor)
         said = capsys.readouterr().out
         assert "nobody sends" not in said
-        assert "1 messages of the last day were refused, the last on crew_1" in said
+        assert "1 messages of the last day did not get through, the last on crew_1, refused at" in said
         assert "93000 invalid webhook url" in said
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == EXIT_OK
@@ -184,11 +184,20 @@ def test_doctor_metrics_and_the_office_tell_of_what_was_refused_and_that_nobody_
     now = datetime(2026, 7, 2, 0, 0, tzinfo=UTC)
     with served(installation.folder, now) as url, httpx.Client(base_url=url) as office:
         token = make_token(load_keys(installation.folder), "office", "office", now)
-        for language, heading in (("zh", "没有送达的清单消息"), ("en", "Messages to crews that were refused")):
+        for language, heading in (("zh", "没有送达的消息"), ("en", "Messages that did not reach crews")):
             page = office.get(f"/c/{token}?lang={language}", follow_redirects=True).text
             assert heading in page
             assert "一队" in page
             assert "93000 invalid webhook url" in page
+    # What was mended, and took a message since, is no trouble any more.
+    with Ledger(installation.folder.ledger, BEICHEN) as ledger:
+        for after_s, is_mended in ((-1, False), (1, True)):
+            ledger.run(
+                "insert or replace into notices select 'later', channel, crew, kind, day, list_version, made_at,"
+                " not_before, expires_at, 'sent', 1, 0, ended_at + ?, null from notices where state = 'refused'",
+                (after_s * 1_000_000,),
+            )
+            assert ("sending" not in json.loads(_page(installation.config, "/readyz"))) == is_mended
 
 
 def _sender_of(parent: int) -> int:

@@ -17,7 +17,7 @@ import pytest
 from starlette.applications import Starlette
 
 from crews.flights.lists import keep_lists, make_lists
-from crews.notices.outbox import Refusal, Standing
+from crews.notices.outbox import Standing, Untold
 from greensward.health import Health, Sending, health_routes, last_evaluation, problems, read_health
 from greensward.metrics import metrics_page
 from greensward.settings import DataSettings, IngestSettings, Settings
@@ -66,8 +66,8 @@ def wrong(looked_at: Health) -> list[str]:
 IDLE = Standing({})
 
 
-def sends(stands: Standing = IDLE, refused: tuple[Refusal, ...] = (), *, is_running: bool = True) -> Health:
-    return health(sending=Sending(stands, refused, is_running))
+def sends(stands: Standing = IDLE, untold: tuple[Untold, ...] = (), *, is_running: bool = True) -> Health:
+    return health(sending=Sending(stands, untold, is_running))
 
 
 def changed(**changes: object) -> Health:
@@ -89,7 +89,7 @@ def test_nothing_is_wrong_with_a_running_installation() -> None:
         (sends(is_running=False), ["sender"]),
         (sends(Standing({"waiting": 1}, NOW - timedelta(minutes=30))), []),
         (sends(Standing({"waiting": 1}, NOW - timedelta(minutes=31))), ["sending"]),
-        (sends(refused=(Refusal("crew_1", "一队", "digest", NOW, "93000", "invalid webhook url"),)), ["sending"]),
+        (sends(untold=(Untold("crew_1", "一队", "digest", "refused", NOW, "93000", "bad url"),)), ["sending"]),
         (changed(connected=False, paused="disk low"), ["ingest"]),
         (changed(sessions_lost=1), ["session"]),
         (changed(damaged_files=["x.parquet"]), ["lake"]),

@@ -47,7 +47,7 @@ def test_english_sentences_are_english_and_chinese_ones_chinese() -> None:
         *PLAIN,
         "sum.join",
         "office.on_time_value",
-        "office.refused_one",
+        "office.untold_one",
         "card.and",
         "campaign.and",
         "campaign.name",

@@ -12,7 +12,7 @@ import pytest
 from crews.issue import ActionRefusedError
 from crews.ledger import Ledger
 from crews.links import load_keys, read_token, revoke
-from crews.notices.outbox import refusals
+from crews.notices.outbox import untold
 from ingest.lake.layout import DataFolder
 from ingest.site import BEICHEN
 from tests.crews.made import DAY, HOUR, NOW
@@ -82,12 +82,23 @@ def test_a_digest_that_could_not_go_all_day_is_not_sent_the_next_as_if_it_were_n
     robots.instead = lambda: (503, b"away", {})
     made = sending(robot(tmp_path, robots, "wecom", "crew_1"))
     made.turn(AT, times=100, every=12 * MINUTE)
+    (late,) = untold(made.ledger, AT - DAY, AT + HOUR)
+    assert (late.state, late.code) == ("expired", "HTTP 503"), "and nobody takes it for told"
     assert made.standing(AT + 20 * HOUR).counts == {"expired": 1}
     assert 10 < robots.tries < 45, "tried again, less and less often"
     robots.instead = lambda: None
     made.turn(AT + DAY)
     (text,) = robots.texts()
     assert "2026-07-03" in text
+
+
+def test_what_is_late_is_named_before_its_time_is_over(tmp_path: Path, robots: Vendors, sending: Make) -> None:
+    robots.instead = lambda: (503, b"away", {})
+    made = sending(robot(tmp_path, robots, "wecom", "crew_1"))
+    made.turn(AT)
+    assert untold(made.ledger, AT - DAY, AT + 29 * MINUTE) == []
+    (late,) = untold(made.ledger, AT - DAY, AT + 30 * MINUTE)
+    assert (late.state, late.crew, late.kind, late.code) == ("waiting", "一队", "digest", "HTTP 503")
 
 
 def test_a_clock_that_is_set_back_or_forward_for_a_while_makes_no_second_digest(
@@ -111,7 +122,7 @@ def test_a_refusal_is_kept_with_its_words_and_never_tried_again(tmp_path: Path, 
     made = sending(section)
     made.turn(AT, times=20)
     assert robots.tries == 1
-    (refusal,) = refusals(made.ledger, AT - DAY)
+    (refusal,) = untold(made.ledger, AT - DAY, AT)
     assert (refusal.channel, refusal.crew, refusal.code) == ("crew_1", "一队", "93000")
     assert "invalid webhook url" in refusal.said
     assert "93000" in "".join(made.said)
@@ -139,7 +150,7 @@ def test_a_wrong_signature_is_refused_by_the_robot_and_told(tmp_path: Path, robo
         (tmp_path / f"of_{kind}.secret").write_text("SEC-of-another\n", encoding="utf-8")
         made = sending(section)
         made.turn(AT)
-        assert code in [one.code for one in refusals(made.ledger, AT - DAY)]
+        assert code in [one.code for one in untold(made.ledger, AT - DAY, AT)]
 
 
 def test_dingtalks_keyword_stands_in_every_message(tmp_path: Path, robots: Vendors, sending: Make) -> None:
@@ -210,7 +221,7 @@ def test_what_our_own_code_fails_on_is_refused_and_the_others_go_on(
     )
     made.turn(AT, times=2)
     assert len(robots.texts("wecom")) == 1
-    (refusal,) = refusals(made.ledger, AT - DAY)
+    (refusal,) = untold(made.ledger, AT - DAY, AT)
     assert refusal.code == "fault"
     assert "RuntimeError" in refusal.said
     assert "canary" not in refusal.said

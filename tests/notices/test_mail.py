@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from crews.notices.outbox import refusals
+from crews.notices.outbox import untold
 from tests.compose.site import COMPOSE
 from tests.crews.made import DAY, HOUR, NOW
 from tests.mail_server import MailBox, mail_server
@@ -65,7 +65,7 @@ def test_a_wrong_password_is_refused_and_its_echo_is_kept_without_it(
 ) -> None:
     made = sending(section(box, tmp_path, certificates, "canary-that-is-wrong"))
     made.turn(AT)
-    (refusal,) = refusals(made.ledger, AT - DAY)
+    (refusal,) = untold(made.ledger, AT - DAY, AT)
     assert refusal.code == "535"
     assert "not accepted" in refusal.said
     assert "canary" not in refusal.said + "".join(made.said)

@@ -14,7 +14,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from crews.notices.outbox import refusals
+from crews.notices.outbox import untold
 from tests.crews.made import DAY, HOUR, NOW
 from tests.notices.sending import Sending, secret_file
 from tests.robots import openssl_hmac
@@ -87,7 +87,7 @@ def test_a_redirect_is_a_refusal(tmp_path: Path, sending: Make) -> None:
         made.turn(AT, times=3)
         made.turn(AT + HOUR)
         assert len(heard) == 1
-    assert [one.code for one in refusals(made.ledger, AT - DAY)] == ["HTTP 307"]
+    assert [one.code for one in untold(made.ledger, AT - DAY, AT)] == ["HTTP 307"]
 
 
 def test_a_receiver_of_all_crews_gets_no_link(tmp_path: Path, sending: Make) -> None:
