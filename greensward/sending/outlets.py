@@ -20,7 +20,7 @@ from crews.notices.split import split_message
 from crews.notices.webhook import webhook_answer, webhook_body, webhook_headers
 from crews.words import say_instant, speaker
 from greensward.sending.mail import MailServer, mail_of, send_mail
-from greensward.sending.post import ForbiddenError, Target, UnreachableError, post
+from greensward.sending.post import Target, UnreachableError, post
 from greensward.sending.retained import retain
 from ingest.mqtt.broker import Broker
 from ingest.site import Site
@@ -187,8 +187,6 @@ def _posted(target: Target, parameters: Mapping[str, str], body: bytes, headers:
         status, said = post(target, parameters, body, headers)
     except UnreachableError as error:
         return Answer("later", "", str(error))
-    except ForbiddenError as error:
-        return Answer("refused", "", str(error))
     return webhook_answer(status, said) if kind == "webhook" else robot_answer(kind, status, said)
 
 

@@ -26,15 +26,22 @@ _STEP_S = 10.0
 _WHOLE_S = 20.0
 _LONGEST_URL = 1000
 
+_MOST_ADDRESSES = 10
+_SHORTEST_STEP_S = 1.0
+
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_GLOBAL_IPV6 = ipaddress.ip_network("2000::/3")
+"""All that is given out for use between networks (RFC 4291, 2.4)."""
+
+_IETF_IPV4 = ipaddress.ip_network("192.0.0.0/24")
+"""Of protocols, not of hosts (RFC 6890)."""
 
 
 class UnreachableError(Exception):
-    """Nothing was answered; whether the message arrived is not known. Its text names no path, query or secret."""
+    """Nothing was answered, or where the name leads nothing is sent; it may be otherwise later, as a DNS may err.
 
-
-class ForbiddenError(Exception):
-    """The address leads to where nothing is sent. Its text names no path, query or secret."""
+    Whether the message arrived is not known. Its text names no path, query or secret.
+    """
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -87,18 +94,18 @@ def post(target: Target, parameters: Mapping[str, str], body: bytes, headers: di
     """Return status and the beginning of the answer.
 
     The name is resolved once, and connected to is what was looked at: a second answer of the DNS changes nothing.
-    Blocks for 20 s at most, besides the DNS. Raises: UnreachableError, ForbiddenError.
+    Blocks for 30 s at most, besides the DNS. Raises: UnreachableError.
     """
     parts = urlsplit(target.url)
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    address = _resolved(host, port, allow_private=target.allow_private)
+    addresses = _resolved(host, port, allow_private=target.allow_private)
     query = "&".join(filter(None, [parts.query, urlencode(parameters)]))
     path = (parts.path or "/") + (f"?{query}" if query else "")
     named = {"host": parts.netloc, "accept-encoding": "identity", "user-agent": "greensward"}
     with (
         _unreachable(host),
-        contextlib.closing(socket.create_connection((address, port), _STEP_S)) as plain,
+        contextlib.closing(_connected(addresses, port)) as plain,
         _ended_after(plain, _WHOLE_S),
         contextlib.closing(_encrypted(plain, target, host) if parts.scheme == "https" else plain) as wire,
     ):
@@ -113,8 +120,23 @@ def _encrypted(plain: socket.socket, target: Target, host: str) -> socket.socket
     return target.trust.wrap_socket(plain, server_hostname=host)
 
 
-def _resolved(host: str, port: int, *, allow_private: bool) -> str:
-    """Return the address to connect to, having looked at every one that the name has."""
+def _connected(addresses: list[str], port: int) -> socket.socket:
+    """Return a connection to the first address that answers; ten seconds are for all of them."""
+    step_s = max(_STEP_S / len(addresses), _SHORTEST_STEP_S)
+    for address in addresses[:-1]:
+        with contextlib.suppress(OSError):
+            return _within(step_s, address, port)
+    return _within(step_s, addresses[-1], port)
+
+
+def _within(seconds: float, address: str, port: int) -> socket.socket:
+    plain = socket.create_connection((address, port), seconds)
+    plain.settimeout(_STEP_S)
+    return plain
+
+
+def _resolved(host: str, port: int, *, allow_private: bool) -> list[str]:
+    """Return the addresses to connect to, having looked at every one that the name has."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -122,10 +144,10 @@ def _resolved(host: str, port: int, *, allow_private: bool) -> str:
     addresses = [str(entry[4][0]) for entry in found]
     for address in addresses:
         if not is_allowed(address, allow_private=allow_private):
-            raise ForbiddenError(
+            raise UnreachableError(
                 f"{host} leads to {address}, which is no public address; allow_private = true, if that is meant"
             )
-    return addresses[0]
+    return addresses[:_MOST_ADDRESSES]
 
 
 def is_allowed(address: str, *, allow_private: bool) -> bool:
@@ -137,9 +159,10 @@ def is_allowed(address: str, *, allow_private: bool) -> bool:
     if isinstance(ip, ipaddress.IPv6Address):
         within = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF) if ip in _NAT64 else ip.ipv4_mapped or ip.sixtofour
         ip = within or ip
+    is_given_out = ip not in _IETF_IPV4 if isinstance(ip, ipaddress.IPv4Address) else ip in _GLOBAL_IPV6
     if ip.is_multicast or ip.is_unspecified or ip.is_link_local or str(ip) == "255.255.255.255":
         return False
-    return allow_private or ip.is_global
+    return allow_private or (ip.is_global and is_given_out)
 
 
 @contextmanager

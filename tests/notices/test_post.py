@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from greensward.sending import post as posting
-from greensward.sending.post import ForbiddenError, Target, UnreachableError, check_url, is_allowed, post
+from greensward.sending.post import Target, UnreachableError, check_url, is_allowed, post
 from ingest.errors import ConfigError
 from tests.compose.site import COMPOSE
 from tests.mosquitto import free_port
@@ -27,7 +27,8 @@ TRUST = ssl.create_default_context()
     "address",
     ["127.0.0.1", "10.0.0.1", "172.16.5.4", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",  # noqa: S104
      "255.255.255.255", "::1", "::", "fe80::1%eth0", "fd00::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
-     "64:ff9b::7f00:1", "2002:7f00:1::", "ff02::1", "198.18.0.1", "nonsense"],
+     "64:ff9b::7f00:1", "2002:7f00:1::", "ff02::1", "198.18.0.1", "nonsense",
+     "::127.0.0.1", "::ffff:0:127.0.0.1", "64:ff9b:1::7f00:1", "fec0::1", "192.0.0.8"],
 )  # fmt: skip
 def test_no_address_of_ours_is_sent_to_unless_that_is_meant(address: str) -> None:
     assert not is_allowed(address, allow_private=False)
@@ -48,7 +49,7 @@ def test_where_private_ones_are_meant_those_of_no_one_machine_are_not(address: s
     "host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1", "[::1]", "[::ffff:7f00:1]"]
 )
 def test_every_spelling_of_this_machine_is_seen_through(host: str) -> None:
-    with pytest.raises((ForbiddenError, UnreachableError), match=r"no public address|cannot be resolved"):
+    with pytest.raises(UnreachableError, match=r"no public address|cannot be resolved"):
         post(Target(f"https://{host}:9/x?key=canary", allow_private=False, trust=TRUST), {}, b"", {})
 
 
@@ -76,10 +77,20 @@ def test_a_name_is_resolved_once_and_what_was_looked_at_is_connected_to(
     assert (asked, connected) == (["rebinding.example"], [("93.184.215.14", port)])
 
 
+def test_another_address_of_the_name_is_tried_where_one_does_not_answer(
+    robots: Vendors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = int(robots.url.rpartition(":")[2])
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in ("::1", "127.0.0.1", "127.0.0.2")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    target = Target(f"http://localhost:{port}/wecom/send?key=a", allow_private=True, trust=TRUST)
+    assert post(target, {}, b'{"msgtype":"text"}', {})[0] == 200
+
+
 def test_one_private_address_among_public_ones_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, 443)) for one in ("93.184.215.14", "10.0.0.5")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-    with pytest.raises(ForbiddenError, match=r"10\.0\.0\.5"):
+    with pytest.raises(UnreachableError, match=r"10\.0\.0\.5"):
         post(Target("https://both.example/", allow_private=False, trust=TRUST), {}, b"", {})
 
 
