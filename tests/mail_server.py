@@ -14,11 +14,15 @@ from pathlib import Path
 
 
 class MailBox:
-    """What a mail server took. users: name → password; replies: what it says instead, by the command's first word."""
+    """What a mail server took.
+
+    users: name → password; replies: what it says instead, by the command's first word; raw: each mail as it came
+    """
 
     def __init__(self) -> None:
         """Begin empty."""
         self.mails: list[EmailMessage] = []
+        self.raw: list[bytes] = []
         self.recipients: list[str] = []
         self.users: dict[str, str] = {}
         self.replies: dict[str, str] = {}
@@ -31,6 +35,8 @@ class _Session(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         self.is_encrypted, self.is_known = False, not self.server.box.users
+        if self.server.is_implicit:
+            self._encrypt()
         self._say("220 mail.example.org ESMTP")
         while line := self.rfile.readline():
             word, _, rest = line.decode().strip().partition(" ")
@@ -46,9 +52,7 @@ class _Session(socketserver.StreamRequestHandler):
             self._say("250-mail.example.org\r\n250-STARTTLS\r\n250-AUTH PLAIN\r\n250 8BITMIME")
         elif word == "STARTTLS":
             self._say("220 go ahead")
-            self.request = self.server.context.wrap_socket(self.request, server_side=True)
-            self.rfile, self.wfile = self.request.makefile("rb"), self.request.makefile("wb")
-            self.is_encrypted = True
+            self._encrypt()
         elif word == "AUTH":
             _, user, password = base64.b64decode(rest.split()[1]).decode().split("\0")
             self.is_known = box.users.get(user) == password
@@ -63,7 +67,8 @@ class _Session(socketserver.StreamRequestHandler):
             lines = []
             while (line := self.rfile.readline()) != b".\r\n":
                 lines.append(line)
-            box.mails.append(message_from_bytes(b"".join(lines), EmailMessage, policy=policy.default))
+            box.raw.append(b"".join(lines))
+            box.mails.append(message_from_bytes(box.raw[-1], EmailMessage, policy=policy.default))
             box.was_encrypted.append(self.is_encrypted)
             self._say("250 2.0.0 taken")
         elif word == "QUIT":
@@ -72,6 +77,11 @@ class _Session(socketserver.StreamRequestHandler):
         else:
             self._say("250 fine")
         return False
+
+    def _encrypt(self) -> None:
+        self.request = self.server.context.wrap_socket(self.request, server_side=True)
+        self.rfile, self.wfile = self.request.makefile("rb"), self.request.makefile("wb")
+        self.is_encrypted = True
 
     def finish(self) -> None:
         self.request.close()  # the encrypted one, which the server does not know of
@@ -87,16 +97,18 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     box: MailBox
     context: ssl.SSLContext
+    is_implicit: bool
 
     def handle_error(self, *_: object) -> None:
         """A client that went away is the client's affair."""
 
 
 @contextmanager
-def mail_server(certificates: Path) -> Iterator[MailBox]:
-    """Serve mail with `server.crt` and `server.key` of a folder."""
+def mail_server(certificates: Path, *, is_implicit: bool = False) -> Iterator[MailBox]:
+    """Serve mail with `server.crt` and `server.key` of a folder; is_implicit: encrypted from the first byte."""
     with _Server(("127.0.0.1", 0), _Session) as server:
         server.box, server.context = MailBox(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.is_implicit = is_implicit
         server.context.load_cert_chain(certificates / "server.crt", certificates / "server.key")
         server.box.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)

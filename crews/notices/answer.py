@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Literal
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import msgspec
 
@@ -14,6 +14,9 @@ LONGEST_SAID = 200
 """Characters that are kept of what the other end said."""
 
 _SHORTEST_SECRET = 4
+_SHORTEST_SEGMENT = 8
+"""Characters of a part of a path; what is shorter is a word such as hook or v1."""
+
 HIDDEN = "…"
 
 
@@ -42,7 +45,9 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
 
 
 def secrets_of_url(url: str) -> set[str]:
-    """Return what is secret of an address that is its own password: its path, its query, each value of it."""
+    """Return what is secret of an address that is its own password: its path, each longer part of that, its query."""
     parts = urlsplit(url)
     values = {value for _, value in parse_qsl(parts.query)}
-    return {url, parts.query, parts.path.rpartition("/")[2], *values} - {"", "send"}
+    segments = parts.path.split("/")
+    long = {segment for segment in segments if len(segment) >= _SHORTEST_SEGMENT}
+    return {url, parts.query, parts.path, segments[-1], *long, *map(unquote, long), *values} - {"", "send"}

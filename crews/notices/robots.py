@@ -67,11 +67,10 @@ MANNERS = {
 
 @dataclass(frozen=True, slots=True)
 class RobotRequest:
-    """What is posted: parameters to be added to the robot's address, and the body. secrets: what they hold of them."""
+    """What is posted: parameters to be added to the robot's address, and the body."""
 
     parameters: Mapping[str, str]
     body: bytes
-    secrets: frozenset[str] = frozenset()
 
 
 def robot_request(kind: str, form: str, secret: str, title: str, text: str, now: datetime) -> RobotRequest:
@@ -87,14 +86,12 @@ def robot_request(kind: str, form: str, secret: str, title: str, text: str, now:
         if not secret:
             return RobotRequest({}, body)
         stamp = str(int(now.timestamp() * 1000))
-        signature = sign_dingtalk(stamp, secret)
-        return RobotRequest({"timestamp": stamp, "sign": signature}, body, frozenset({signature}))
+        return RobotRequest({"timestamp": stamp, "sign": sign_dingtalk(stamp, secret)}, body)
     stamped: dict[str, Any] = {"msg_type": "text", "content": {"text": text}}
     if not secret:
         return RobotRequest({}, _encoded(stamped))
     stamp = str(int(now.timestamp()))
-    signature = sign_feishu(stamp, secret)
-    return RobotRequest({}, _encoded({"timestamp": stamp, "sign": signature, **stamped}), frozenset({signature}))
+    return RobotRequest({}, _encoded({"timestamp": stamp, "sign": sign_feishu(stamp, secret), **stamped}))
 
 
 def sign_dingtalk(stamp_ms: str, secret: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ssl
 import stat
 from collections import defaultdict
@@ -128,6 +129,8 @@ def _mail(name: str, channel: EmailSettings, route: Route) -> Mail:
             f"[send.{name}] password_file: username needs a password; name its file, or set "
             f"${variable(name, 'password')}."
         )
+    if not (channel.username + password).isascii():
+        raise ConfigError(f"[send.{name}] username, password_file: mail servers take ASCII only; this is none.")
     trust = _trust(name, channel.ca_file)
     server = MailServer(channel.host, channel.port, channel.tls, channel.username, password, trust)
     return Mail(route, server, channel.sender, channel.to)
@@ -152,6 +155,12 @@ def _secret(name: str, key: str, path: str) -> str:
 
 def _trust(name: str, ca_file: str) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=ca_file or None)
+        return _trusting(ca_file)
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(f"[send.{name}] ca_file: {ca_file} cannot be read as certificates: {error}") from error
+
+
+@functools.cache
+def _trusting(ca_file: str) -> ssl.SSLContext:
+    """Return what trusts a file's authorities, or the system's: one for all channels, as it takes a megabyte."""
+    return ssl.create_default_context(cafile=ca_file or None)

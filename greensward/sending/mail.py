@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import smtplib
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +14,15 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 
 from crews.notices.answer import Answer
+from greensward.sending.post import ended_after
 
 _TIMEOUT_S = 15.0
-_PASSING = range(400, 500)
-"""Replies of a mail server that say: not now (RFC 5321, 4.2.1)."""
+_WHOLE_S = 60.0
+"""Enough for a mail server that looks at a mail before it answers, and not for one that answers a byte a second."""
+
+_READY = 220
+_FINAL = range(500, 600)
+"""Replies of a mail server that say: never (RFC 5321, 4.2.1); what is no reply is a fault of the way there."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -36,7 +43,7 @@ def mail_of(sender: str, to: tuple[str, ...], title: str, text: str, message_id:
     mail["From"], mail["To"], mail["Subject"] = sender, ", ".join(to), title
     mail["Date"], mail["Message-ID"] = format_datetime(now), f"<{message_id}@{sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(text, charset="utf-8")
+    mail.set_content(text, charset="utf-8", cte="base64")  # which servers without 8BITMIME take too
     return mail
 
 
@@ -64,17 +71,28 @@ def _failure(error: OSError, server: MailServer) -> Answer:
     return Answer("later", "", f"{server.host}:{server.port}: {words}")
 
 
+class _Session(smtplib.SMTP):
+    """A session over a connection that somebody else made, and ends in time."""
+
+    def __init__(self, server: MailServer, plain: socket.socket) -> None:
+        # A name of our own: by itself it would ask the DNS for one, which may take long.
+        super().__init__(local_hostname="greensward.invalid")
+        self._host = server.host  # the name that the certificate must have
+        self.sock = plain
+        if server.tls == "tls":
+            self.sock = server.trust.wrap_socket(plain, server_hostname=server.host)
+
+
 @contextmanager
 def _session(server: MailServer) -> Iterator[smtplib.SMTP]:
-    # A name of our own: by itself it would ask the DNS for one, which may take long.
-    hello = "greensward.invalid"
-    if server.tls == "tls":
-        opened: smtplib.SMTP = smtplib.SMTP_SSL(
-            server.host, server.port, hello, timeout=_TIMEOUT_S, context=server.trust
-        )
-    else:
-        opened = smtplib.SMTP(server.host, server.port, hello, timeout=_TIMEOUT_S)
-    with opened as session:
+    with (
+        contextlib.closing(socket.create_connection((server.host, server.port), _TIMEOUT_S)) as plain,
+        ended_after(plain, _WHOLE_S),
+        _Session(server, plain) as session,
+    ):
+        code, words = session.getreply()
+        if code != _READY:
+            raise smtplib.SMTPConnectError(code, words)
         if server.tls == "starttls":
             session.starttls(context=server.trust)
         if server.username:
@@ -83,7 +101,7 @@ def _session(server: MailServer) -> Iterator[smtplib.SMTP]:
 
 
 def _answer(code: int, words: bytes | str) -> Answer:
-    return Answer("later" if code in _PASSING else "refused", str(code), _text(words))
+    return Answer("refused" if code in _FINAL else "later", str(code), _text(words))
 
 
 def _text(words: bytes | str) -> str:

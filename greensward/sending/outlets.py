@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import msgspec
 
@@ -83,6 +83,14 @@ def hashed(*words: str) -> str:
     return hashlib.sha256("\0".join(words).encode()).hexdigest()
 
 
+def address_of(url: str) -> str:
+    """Return an address in one spelling, so that the same receiver is known however it is written."""
+    parts = urlsplit(url)
+    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    query = sorted(parse_qsl(parts.query, keep_blank_values=True))
+    return f"{parts.scheme}://{parts.hostname}:{port}{unquote(parts.path) or '/'}?{urlencode(query)}"
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Robot:
     """A group robot. kind: of MANNERS; form: "text" or "markdown"; keyword: "" for none."""
@@ -99,7 +107,7 @@ class Robot:
         """Return which robot it is, however its address is written."""
         parts = urlsplit(self.target.url)
         key = dict(parse_qsl(parts.query)).get({"wecom": "key", "dingtalk": "access_token"}.get(self.kind, ""))
-        return hashed(self.kind, key or parts.path.rpartition("/")[2] or self.target.url)
+        return hashed(self.kind, key or parts.path.rpartition("/")[2] or address_of(self.target.url))
 
     @property
     def readers(self) -> frozenset[str]:
@@ -131,7 +139,7 @@ class Robot:
             head.append(f"[{say('notice.open')}]({link.url})" if self.form == "markdown" else f"{opened}\n{link.url}")
         elif link.word:
             head.append(link.word)
-        title = plain(f"{self.keyword} {content.title}".strip(), self.form)
+        title = f"{self.keyword} {plain(content.title, self.form)}".strip()
         cards = [plain(line, self.form) for line in below]
         texts = split_message(title, head, cards, manner.size, manner.most[self.form])
         return [(title, text) for text in texts]
@@ -156,7 +164,7 @@ class Webhook:
     @property
     def identity(self) -> str:
         """Return which receiver it is."""
-        return hashed("webhook", self.target.url)
+        return hashed("webhook", address_of(self.target.url))
 
     @property
     def readers(self) -> frozenset[str]:

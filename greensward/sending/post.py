@@ -106,7 +106,7 @@ def post(target: Target, parameters: Mapping[str, str], body: bytes, headers: di
     with (
         _unreachable(host),
         contextlib.closing(_connected(addresses, port)) as plain,
-        _ended_after(plain, _WHOLE_S),
+        ended_after(plain, _WHOLE_S),
         contextlib.closing(_encrypted(plain, target, host) if parts.scheme == "https" else plain) as wire,
     ):
         connection = http.client.HTTPConnection(host, port)
@@ -166,7 +166,7 @@ def is_allowed(address: str, *, allow_private: bool) -> bool:
 
 
 @contextmanager
-def _ended_after(plain: socket.socket, seconds: float) -> Iterator[None]:
+def ended_after(plain: socket.socket, seconds: float) -> Iterator[None]:
     """End the connection after so long, however slowly and steadily the other end answers."""
     watched = plain.dup()
 

@@ -21,7 +21,6 @@ def retain(broker: Broker, topic: str, payload: bytes) -> Answer:
     A broker of MQTT 3.1.1 acknowledges also what it forbids.
     """
     said: dict[str, Any] = {}
-    client = connection(broker, f"{broker.client_id}-send")
 
     def connected(_client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         said["connection"] = reason
@@ -31,9 +30,10 @@ def retain(broker: Broker, topic: str, payload: bytes) -> Answer:
     def published(_client: mqtt.Client, _data: Any, _mid: int, reason: Any, _properties: Any) -> None:
         said["message"] = reason
 
-    client.on_connect, client.on_publish = connected, published
-    client.connect_timeout = _TIMEOUT_S
     try:
+        client = connection(broker, f"{broker.client_id}-send")
+        client.on_connect, client.on_publish = connected, published
+        client.connect_timeout = _TIMEOUT_S
         client.connect(broker.host, broker.port)
     except (OSError, ValueError) as error:
         return Answer("later", "", f"{broker.host}:{broker.port}: {getattr(error, 'strerror', None) or error}")

@@ -142,9 +142,11 @@ def test_a_start_that_would_be_refused_is_told_by_config(
     [
         ('tls = "none"\n', "on this machine"),
         ('username = "u"\n', "needs a password"),
+        ('username = "ü"\npassword_file = "password"\n', "ASCII only"),
     ],
 )
 def test_a_mail_server_gets_no_password_unencrypted(tmp_path: Path, more: str, said: str) -> None:
+    secret_file(tmp_path / "password", "canary")
     text = '[send.a]\nkind = "email"\ncrews = ["*"]\nhost = "mail.example.org"\nsender = "a@b.cn"\nto = ["c@d.cn"]\n'
     assert said in "".join(send_faults(load(write(tmp_path / "a.toml", text + more))))
 

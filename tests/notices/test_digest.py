@@ -154,8 +154,9 @@ def test_a_wrong_signature_is_refused_by_the_robot_and_told(tmp_path: Path, robo
 
 
 def test_dingtalks_keyword_stands_in_every_message(tmp_path: Path, robots: Vendors, sending: Make) -> None:
-    robots.keyword = "养护通知"
-    sending(robot(tmp_path, robots, "dingtalk", "crew_1", more='keyword = "养护通知"\n')).turn(AT)
+    robots.keyword = "[养护]_通知"
+    more = 'keyword = "[养护]_通知"\nformat = "markdown"\n'
+    sending(robot(tmp_path, robots, "dingtalk", "crew_1", more=more)).turn(AT)
     assert len(robots.texts()) == 1
 
 

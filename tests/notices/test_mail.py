@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from crews.notices.outbox import untold
+from greensward.sending.mail import MailServer, mail_of, send_mail
 from tests.compose.site import COMPOSE
 from tests.crews.made import DAY, HOUR, NOW
 from tests.mail_server import MailBox, mail_server
 from tests.notices.sending import Sending, secret_file
+from tests.notices.test_post import dripping
 
 AT = NOW - timedelta(hours=1, minutes=17)
 Make = Callable[..., Sending]
@@ -88,6 +92,29 @@ def test_what_passes_is_tried_again_and_what_does_not_is_not(
     box.replies = {}
     made.turn(AT + HOUR)
     assert len(box.mails) == (state == "waiting")
+
+
+def test_an_implicitly_encrypted_session_is_as_good_and_eight_bits_are_not_needed(
+    certificates: Path,
+) -> None:
+    trust = ssl.create_default_context(cafile=certificates / "ca.crt")
+    with mail_server(certificates, is_implicit=True) as box:
+        box.replies = {"EHLO": "250 mail.example.org"}  # no 8BITMIME
+        server = MailServer("localhost", box.port, "tls", "", "", trust)
+        mail = mail_of("lists@example.org", ("li@example.org",), "一队", "一队\n" * 500, "x", NOW)
+        assert send_mail(server, mail).outcome == "sent"
+    assert box.mails[0].get_content().startswith("一队\n一队")
+    assert box.raw[0].isascii()
+
+
+def test_a_mail_server_that_answers_a_byte_at_a_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("greensward.sending.mail._WHOLE_S", 0.5)
+    with dripping(speaks_first=True) as port:
+        began = time.monotonic()
+        server = MailServer("127.0.0.1", port, "none", "", "", ssl.create_default_context())
+        mail = mail_of("lists@example.org", ("li@example.org",), "一队", "x", "x", NOW)
+        assert send_mail(server, mail).outcome == "later"
+        assert time.monotonic() - began < 5
 
 
 def test_a_server_whose_certificate_is_of_another_authority_gets_no_password(

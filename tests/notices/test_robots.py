@@ -12,6 +12,7 @@ from crews.notices.answer import secrets_of_url, without_secrets
 from crews.notices.pace import Bucket
 from crews.notices.robots import MANNERS, robot_answer, robot_request, sign_dingtalk, sign_feishu
 from crews.notices.webhook import webhook_answer, webhook_headers
+from greensward.sending.outlets import address_of
 from tests.robots import SECRET, openssl_hmac
 
 NOW = datetime(2026, 7, 2, 0, 30, tzinfo=UTC)
@@ -98,6 +99,21 @@ def test_no_minute_has_more_messages_than_the_vendor_takes_whenever_it_begins(ki
     assert allowed // 2 < most < allowed
     if kind == "feishu":
         assert max(sum(start <= one < start + 1 for one in sent) for start in sent) <= 5
+
+
+@pytest.mark.parametrize("said", ["Cannot POST /in/T0pSecretTokenAbc/notify", "no hook T0pSecretTokenAbc"])
+def test_a_secret_in_the_middle_of_a_path_is_taken_out_too(said: str) -> None:
+    kept = without_secrets(said, secrets_of_url("https://hooks.example.org/in/T0pSecretTokenAbc/notify"))
+    assert "T0pSecret" not in kept
+
+
+def test_an_address_is_the_same_however_it_is_written() -> None:
+    first, *others = map(address_of, (
+        "https://example.org/hook?a=1&b=", "https://EXAMPLE.org:443/hook?b=&a=1", "https://example.org/%68ook?a=%31&b=",
+    ))  # fmt: skip
+    assert others == [first, first]
+    assert address_of("https://example.org/hook?a=2&b=") != first
+    assert address_of("https://example.org:8443/hook?a=1&b=") != first
 
 
 def test_what_comes_back_is_written_down_without_the_secrets_in_it() -> None:

@@ -15,8 +15,10 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from crews.actions import Action, perform
+from greensward.sending.retained import retain
+from ingest.mqtt.broker import Broker
 from tests.crews.made import DAY, HOUR, NOW
-from tests.mosquitto import Mosquitto
+from tests.mosquitto import Mosquitto, free_port
 from tests.notices.sending import Sending
 from tests.waiting import wait_until
 
@@ -138,6 +140,12 @@ def test_a_list_that_is_too_long_for_a_broker_says_how_much_was_left_out(
     assert [stop["seq"] for stop in said["stops"]] == list(range(1, len(said["stops"]) + 1))
     assert len(said["stops"]) > 2
     assert said["left_out"] > 2
+
+
+def test_a_certificate_file_that_went_away_is_tried_again_and_named(tmp_path: Path) -> None:
+    broker = Broker("127.0.0.1", free_port(), client_id="x", ca_file=tmp_path / "gone.crt")
+    answer = retain(broker, TOPIC, b"{}")
+    assert (answer.outcome, answer.said.partition(": ")[2]) == ("later", "No such file or directory")
 
 
 def test_what_the_brokers_rules_forbid_is_a_refusal(tmp_path: Path, sending: Make) -> None:
