@@ -10,8 +10,8 @@ from crews.crew_list import CrewList, Stop
 from crews.page import say_evaluation
 from crews.readable import readable
 from crews.say_campaign import say_progress, say_severity
-from crews.say_stop import say_action, say_overdue, say_total
-from crews.words import say_instant, speaker
+from crews.say_stop import say_action, say_overdue, say_reason, say_total
+from crews.words import say_age, say_instant, speaker
 
 MOST_CARDS = 20
 """Stops that a message names; the rest stands on the list."""
@@ -103,13 +103,16 @@ def _say_new(listed: CrewList, stop: Stop, language: str) -> str:
 
 
 def _named(stop: Stop, language: str) -> dict[str, str]:
-    return {"name": short(stop.name), "action": say_action(stop, speaker(language))}
+    say = speaker(language)
+    key = "notice.basis" if stop.data_age_min is not None else "notice.basis_unknown"
+    basis = say(key, why=say_reason(stop, language), age=say_age(stop.data_age_min, say))
+    return {"name": short(stop.name), "action": say_action(stop, say), "basis": basis}
 
 
 def _card(stop: Stop, language: str) -> Card:
     say = speaker(language)
-    text = say("notice.stop", seq=stop.seq, **_named(stop, language))
-    return Card(f"{text} · {say_overdue(stop, say)}" if stop.group == "overdue" else text, stop.issue.issue_id)
+    overdue = f" · {say_overdue(stop, say)}" if stop.group == "overdue" else ""
+    return Card(say("notice.stop", seq=stop.seq, overdue=overdue, **_named(stop, language)), stop.issue.issue_id)
 
 
 def _state_of(listed: CrewList, language: str) -> tuple[str, ...]:

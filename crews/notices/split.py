@@ -14,22 +14,28 @@ def utf8_bytes(text: str) -> int:
 
 
 def split_message(
-    title: str, head: Sequence[str], cards: Sequence[str], size: Callable[[str], int], most: int
+    title: str,
+    head: Sequence[str],
+    cards: Sequence[str],
+    size: Callable[[str], int],
+    most: int,
+    *,
+    tail: Sequence[str] = (),
 ) -> list[str]:
     """Return the texts of the messages: each begins with `title`, numbered where there are several.
 
-    head: lines that are never cut, such as a link; cards: lines that are cut only where one alone is too long
+    head, tail: lines that are never cut, such as a link; cards: lines that are cut only where one alone is too long
     size: what a text counts for; of two texts together never more than of both
     most: the most that one message may count
-    Raises: ValueError when a line of the head does not fit, or when more than 99 messages would be needed.
+    Raises: ValueError when a line of head or tail does not fit, or when more than 99 messages would be needed.
     """
     title = cut(title, size, most // 4)
     room = most - size(f"{title}{_COUNTER}\n")
-    for line in head:
+    for line in (*head, *tail):
         if size(line) > room:
             raise ValueError(f"a line of {size(line)} does not fit into the {room} that are left of {most}")
     parts: list[list[str]] = [[]]
-    for line in [*head, *(cut(card, size, room) for card in cards)]:
+    for line in [*head, *(cut(card, size, room) for card in cards), *tail]:
         if parts[-1] and size("\n".join([*parts[-1], line])) > room:
             parts.append([])
         parts[-1].append(line)

@@ -70,7 +70,7 @@ class Outlet(Protocol):
 
 
 def lines_of(notice: Notice, route: Route, site: Site) -> tuple[Content, list[str], list[str]]:
-    """Return the content, the lines above the link, and those below it: cards, how many more, when it was made."""
+    """Return the content, its summary, and the lines below that: cards, how many more, when it was made."""
     content = msgspec.json.decode(notice.content, type=Content)
     say = speaker(route.language)
     made = say("notice.made", clock=say_instant(notice.made_at, notice.made_at, site.timezone, say))
@@ -134,14 +134,13 @@ class Robot:
         content, above, below = lines_of(notice, self.route, site)
         say, manner = speaker(self.route.language), MANNERS[self.kind]
         head = [plain(line, self.form) for line in above]
+        way = [link.word] if link.word else []  # last: as text it is long, and what is to be done comes first
         if link.url:
             opened = say("notice.link", days=link.days)
-            head.append(f"[{say('notice.open')}]({link.url})" if self.form == "markdown" else f"{opened}\n{link.url}")
-        elif link.word:
-            head.append(link.word)
+            way = [f"[{say('notice.open')}]({link.url})" if self.form == "markdown" else f"{opened}\n{link.url}"]
         title = f"{self.keyword} {plain(content.title, self.form)}".strip()
         cards = [plain(line, self.form) for line in below]
-        texts = split_message(title, head, cards, manner.size, manner.most[self.form])
+        texts = split_message(title, head, cards, manner.size, manner.most[self.form], tail=way)
         return [(title, text) for text in texts]
 
     def deliver(self, part: tuple[str, str]) -> Answer:

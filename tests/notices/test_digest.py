@@ -40,7 +40,12 @@ def test_a_robot_takes_one_digest_a_day_with_counts_stops_and_the_crews_own_link
     assert text.startswith("一队 · 2026-07-02 养护清单\n")
     assert "已超期" in text
     assert "吨 ≈" in text
-    assert "1. " in text
+    assert "1. 京津路绿带 12 段：" in text
+    assert "（10 cm 含水率 14.2 %，已到凋萎点附近（养护线 18 %），马上浇；数据 " in text
+    assert text.count("；数据 ") == len(re.findall(r"^\d+\. ", text, re.MULTILINE)), (
+        "no flag without the age of its data"
+    )
+    assert text.splitlines()[-1].startswith(PUBLIC), "what is to be done comes before a long address"
     assert "07:13 生成" in text
     (token,) = links_in(text)
     with Ledger(folder.ledger, BEICHEN) as ledger:
@@ -177,7 +182,7 @@ def test_a_long_list_goes_in_several_messages_at_the_robots_pace_and_goes_on_whe
     assert len(texts) > 2
     assert all(len(text.encode()) <= 2048 for text in texts)
     assert [re.search(r"（(\d+)/(\d+)）", text)[1] for text in texts] == [str(n) for n in range(1, len(texts) + 1)]  # type: ignore[index]
-    assert [bool(links_in(text)) for text in texts] == [True, *[False] * (len(texts) - 1)]
+    assert [bool(links_in(text)) for text in texts] == [*[False] * (len(texts) - 1), True]
 
 
 def test_one_crews_link_is_in_no_message_that_others_read(tmp_path: Path, robots: Vendors, sending: Make) -> None:

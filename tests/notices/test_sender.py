@@ -121,7 +121,7 @@ def test_what_was_sent_stays_sent_when_the_form_changes_between_its_parts(
     monkeypatch.setattr("crews.notices.notice.short", lambda name: f"{name}{'很长的地块名称' * 60}")
     made.turn(AT, times=1)
     assert made.rows()[0]["state"] == "waiting"
-    monkeypatch.setattr("greensward.sending.outlets.split_message", lambda *_: ["one part"])
+    monkeypatch.setattr("greensward.sending.outlets.split_message", lambda *_, **__: ["one part"])
     made.turn(AT + MINUTE)
     assert [row["state"] for row in made.rows()] == ["sent"]
     assert len(robots.texts()) == 1

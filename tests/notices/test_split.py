@@ -27,10 +27,10 @@ def test_no_message_counts_more_than_it_may_and_nothing_is_lost_or_moved(
     title: str, cards: list[str], measure: tuple[object, int]
 ) -> None:
     size, most = measure
-    parts = split_message(title, [_LINK], cards, size, most)  # type: ignore[arg-type]
+    parts = split_message(title, [], cards, size, most, tail=[_LINK])  # type: ignore[arg-type]
     assert all(size(part) <= most for part in parts)  # type: ignore[operator]
     assert sum(_LINK in part for part in parts) == 1
-    assert _LINK in parts[0]
+    assert parts[-1].endswith(_LINK)
     head = cut(title, size, most // 4)  # type: ignore[arg-type]
     assert all(part.startswith(head) for part in parts)
     lines = "\n".join(re.sub(rf"^{re.escape(head)}(（\d+/\d+）)?\n?", "", part) for part in parts)

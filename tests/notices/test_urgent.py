@@ -46,6 +46,7 @@ def test_a_new_issue_of_the_highest_severities_is_told_at_once_and_once(
     crew.turn(NOW + 2 * MINUTE, times=20, every=MINUTE)
     assert [text.partition("\n")[0] for text in robots.texts()] == ["一队 · 加急"] * told
     assert all("新派：龙门东道行道树" in text and "/c/" in text for text in robots.texts())
+    assert all("；数据 " in text for text in robots.texts()), "with its reason and the age of its data"
 
 
 def test_work_that_was_raised_is_told_at_each_level(tmp_path: Path, robots: Vendors, sending: Make) -> None:
