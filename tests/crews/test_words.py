@@ -60,6 +60,7 @@ def test_english_sentences_are_english_and_chinese_ones_chinese() -> None:
         "notice.stop",
         "notice.crew",
         "notice.of_crew",
+        "notice.basis_unknown",
     }
 
 
