@@ -16,9 +16,14 @@ import pyarrow as pa
 from cyclopts import App, Parameter, validators
 from rich.markup import escape
 
+from crews.apply import valid_plots
+from crews.ledger import Ledger
+from crews.lists import crews_of
 from greensward import listen as listening
 from greensward.canary import BrokerProof, canary_topic, prove
+from greensward.channel_settings import ALL_CREWS
 from greensward.checked_ledger import ledger_check
+from greensward.commands.list import nearest
 from greensward.console import (
     EXIT_FOUND_PROBLEMS,
     EXIT_OK,
@@ -136,6 +141,7 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield from _looked("ingest", lambda: _ingest(read_status(folder), now, zone, is_away=_is_away(of_broker)))
         health = _looked("unreadable", lambda: _from_health(settings, now))
         yield from (finding for finding in health if finding.what in _FROM_HEALTH)
+        yield from _looked("channels", partial(_channels, folder, settings, now))
         yield from _looked("inbox", partial(_inbox, folder))
         yield from _looked("ledger", partial(_ledger, folder, settings.place()))
         yield from _looked("flights", partial(_flights, folder, settings.place(), now))
@@ -187,6 +193,19 @@ def _disk(folder: DataFolder, wanted: int) -> Iterator[Finding]:
 def _register(folder: DataFolder, name: str) -> Iterator[Finding]:
     rows = read_register(folder, name).num_rows
     yield Finding(name, "ok" if rows else "problem", f"{rows} in the register", "" if rows else _REGISTERS[name])
+
+
+def _channels(folder: DataFolder, settings: Settings, now: datetime) -> Iterator[Finding]:
+    """Yield each crew of a channel that nobody knows: its digests say so, and nothing of its work is told there."""
+    if not settings.send or not folder.ledger.exists():
+        return
+    with Ledger(folder.ledger, settings.place()) as ledger:
+        known = crews_of(ledger, valid_plots(read_register(folder, "plots"), now))
+    for name, channel in settings.send.items():
+        for crew in channel.crews:
+            if crew != ALL_CREWS and crew not in known:
+                mend = f"Correct [send.{name}] crews; {nearest(crew, known)}"
+                yield Finding("channels", "problem", f"[send.{name}] tells a crew {crew!r}, which nobody knows", mend)
 
 
 def _broker(settings: Settings, now: datetime) -> Iterator[Finding]:
