@@ -114,15 +114,15 @@ def _alone(folder: DataFolder) -> Iterator[None]:
         make_folder(folder.sender_lock.parent)
         descriptor = os.open(folder.sender_lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        if not any(_is_taken(descriptor) for _ in range(_LOCK_TRIES)):
+        if not any(_try_lock(descriptor) for _ in range(_LOCK_TRIES)):
             raise InUseError(f"Another greensward send sends for {folder.root}; one is enough.")
         yield
     finally:
         os.close(descriptor)
 
 
-def _is_taken(descriptor: int) -> bool:
-    """Take the lock, or wait a moment: whoever looks whether there is a sender holds it for one."""
+def _try_lock(descriptor: int) -> bool:
+    """Return whether the lock is ours now; wait a moment if not, for whoever looks for a sender holds it so long."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

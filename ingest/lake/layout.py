@@ -11,7 +11,7 @@ data/
   staging/  trash/                              beside the lake, same file system; never globbed
   inbox/inbox.sqlite   ledger/ledger.sqlite     journal in, journal of work
   ledger/photos/
-  ledger/plot-stories.parquet                   what the newest evaluation saw of each plot, for its picture
+  ledger/plot-stories.parquet                   what the newest evaluation saw of plots with work or an issue
   carried/                                      what an evaluation leaves to the next; may be deleted at any time
   settled/                                      old days of tables, copied into a file each; may be deleted at any time
   restoring/                                    a backup on its way back
@@ -96,7 +96,7 @@ class DataFolder:
 
     @property
     def plot_stories(self) -> Path:
-        """What the newest evaluation saw of each plot's month; made anew by the next."""
+        """What the newest evaluation saw of the month of plots with work or an issue; made anew by the next."""
         return self.root / "ledger" / "plot-stories.parquet"
 
     @property
