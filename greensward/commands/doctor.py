@@ -7,11 +7,10 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import duckdb
-import msgspec
 import pyarrow as pa
 from cyclopts import App, Parameter, validators
 from rich.markup import escape
@@ -19,10 +18,10 @@ from rich.markup import escape
 from crews.apply import valid_plots
 from crews.ledger import Ledger
 from crews.lists import crews_of
-from greensward import listen as listening
-from greensward.canary import BrokerProof, canary_topic, prove
 from greensward.channel_settings import ALL_CREWS
 from greensward.checked_ledger import ledger_check
+from greensward.commands.doctor_broker import broker_findings, topic_findings
+from greensward.commands.doctor_finding import Finding
 from greensward.commands.list import nearest
 from greensward.console import (
     EXIT_FOUND_PROBLEMS,
@@ -32,15 +31,11 @@ from greensward.console import (
     counted,
     examples,
     out,
-    progress,
     show,
 )
 from greensward.flights import FLIGHTS_WITHIN, flown, plot_areas, shifted_flights
-from greensward.health import CERTIFICATE_LEFT, STATUS_AGE, problems, read_health
+from greensward.health import STATUS_AGE, problems, read_health
 from greensward.settings import Settings
-from greensward.wiring import broker_at_hand, broker_of
-from ingest.decode.route import NATIVE_KINDS
-from ingest.decode.topics import ROOT
 from ingest.errors import ConfigError, GreenswardError
 from ingest.inbox import waiting_in
 from ingest.lake.durable import store_errors
@@ -52,10 +47,8 @@ from ingest.site import Site
 from ingest.status import IngestStatus, read_status
 
 _BACKLOG_MESSAGES = 1_000_000
-_BROKER_TIMEOUT_S = 5.0
 _OUTAGE_H = 48
 _LONGEST_LISTENING_S = 3600
-_NAMED_DEVICES = 5
 _SHOWN = 5
 _FROM_HEALTH = {"unreadable", "messages", "evaluation", "sender", "sending"}
 
@@ -65,15 +58,6 @@ _REGISTERS = {
 }
 
 app = App(name="doctor", help_epilogue=examples("greensward doctor", "greensward doctor --listen 60"))
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at: how it is, and what to do where it is not well."""
-
-    what: str
-    state: Literal["ok", "note", "problem", "unreachable"]
-    found: str
-    mend: str = ""
 
 
 @app.default
@@ -100,7 +84,7 @@ def doctor(
     look = _quick if quick else examine
     findings = list(look(settings, settings.now()))
     if listen is not None and not _is_away(findings):
-        findings += _looked("topics", lambda: _topics(settings, listen))
+        findings += _looked("topics", lambda: topic_findings(settings, listen))
     show(findings, as_json=common.json, render=lambda: _print(findings))
     states = {finding.state for finding in findings}
     if "unreachable" in states:
@@ -134,7 +118,7 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield from _looked("disk", partial(_disk, folder, settings.ingest.min_free_bytes))
         for name in _REGISTERS:
             yield from _looked(name, partial(_register, folder, name))
-    of_broker = list(_looked("broker", lambda: _broker(settings, now)))
+    of_broker = list(_looked("broker", lambda: broker_findings(settings, now)))
     yield from of_broker
     if folder is not None:
         zone = settings.place().timezone
@@ -206,107 +190,6 @@ def _channels(folder: DataFolder, settings: Settings, now: datetime) -> Iterator
             if crew != ALL_CREWS and crew not in known:
                 mend = f"Correct [send.{name}] crews; {nearest(crew, known)}"
                 yield Finding("channels", "problem", f"[send.{name}] tells a crew {crew!r}, which nobody knows", mend)
-
-
-def _broker(settings: Settings, now: datetime) -> Iterator[Finding]:
-    if not settings.broker.host:
-        yield Finding("broker", "note", "built in: runs as long as `greensward up` runs")
-        return
-    where = f"{settings.broker.host}:{settings.broker.port}"
-    try:
-        broker = broker_of(settings.broker)
-    except GreenswardError as error:
-        yield Finding("broker", "problem", str(error), "Mend [broker] in greensward.toml.")
-        return
-    try:
-        proof = prove(broker, settings.site.district, _BROKER_TIMEOUT_S)
-    except (OSError, ValueError) as error:
-        mend = "Start it, or mend [broker] host, port and ca_file."
-        yield Finding("broker", "unreachable", f"{where}: {error}", mend)
-        return
-    if proof.refusal is None:
-        mend = "Is it an MQTT broker? Does it expect TLS ([broker] ca_file)?"
-        yield Finding("broker", "unreachable", f"{where} does not answer", mend)
-    elif proof.refusal:
-        mend = "Mend [broker] username or password_file."
-        yield Finding("broker", "problem", f"{where}: {proof.refusal}", mend)
-    else:
-        yield Finding("broker", "ok", where)
-        yield from _proven(proof, settings, now)
-
-
-def _proven(proof: BrokerProof, settings: Settings, now: datetime) -> Iterator[Finding]:
-    topic = canary_topic(settings.site.district)
-    if proof.came_back:
-        yield Finding("canary", "ok", "a message of ours came back")
-    else:
-        yield Finding(
-            "canary",
-            "problem",
-            f"a message on {topic} did not come back: the broker takes the subscription and delivers nothing",
-            f"In the broker's ACL, under user {settings.broker.username or '(none)'}: topic read "
-            f"{ROOT}{settings.site.district}/#  and  topic write {topic}",
-        )
-    if proof.dropped_messages:
-        yield Finding(
-            "queue",
-            "problem",
-            f"the broker has dropped {proof.dropped_messages:,} messages since its start, of any of its clients",
-            "If a `device tail` was paused, nothing is lost. Otherwise raise max_queued_messages in mosquitto.conf: "
-            "devices x messages an hour x hours of outage x 1.5. A restart of the broker resets the count.",
-        )
-    ends_at = proof.certificate_ends_at
-    if ends_at is not None:
-        zone = settings.place().timezone
-        near = ends_at - now < CERTIFICATE_LEFT
-        mend = "Make a new one (compose/make-certs.sh … server …) and restart the broker." if near else ""
-        yield Finding(
-            "certificate",
-            "problem" if near else "ok",
-            f"the broker's ends on {ends_at.astimezone(zone):%Y-%m-%d}",
-            mend,
-        )
-
-
-def _topics(settings: Settings, seconds: float) -> Iterator[Finding]:
-    """Yield what came under greensward/v1/ while we listened, and what of it nobody here reads."""
-    district = settings.site.district
-    named = broker_at_hand(settings.broker)
-    try:
-        with progress() as bar:
-            bar.add_task(f"listening for {seconds:g} s", total=None)
-            heard = listening.listen(broker_of(named), district, seconds)
-    except (OSError, ValueError) as error:
-        yield Finding("topics", "unreachable", f"{named.host}:{named.port}: {error}", "Start the broker, then listen.")
-        return
-    if heard.refusal is None or heard.refusal:
-        yield Finding("topics", "unreachable", heard.refusal or "the broker did not answer while we listened")
-        return
-    devices = counted(len(heard.devices), "device")
-    came = f"{counted(heard.messages, 'message')} of {devices} in {seconds:g} s on {ROOT}{district}/…"
-    wait = "" if heard.messages else "Listen longer than the devices' report interval, or send a message meanwhile."
-    yield Finding("topics", "ok" if heard.messages else "note", came, wait)
-    for stray in heard.strays:
-        yield _stray(stray, district)
-    if not heard.hears_others:
-        found = f"the broker's rules (ACL) let nobody hear what is sent outside {ROOT}{district}/…"
-        mend = 'A misspelt district or last level shows in the broker\'s log only: log_type debug, "Denied PUBLISH".'
-        yield Finding("topics", "note", found, mend)
-
-
-def _stray(stray: listening.Stray, district: str) -> Finding:
-    named = sorted(stray.devices)
-    devices = ", ".join(named[:_NAMED_DEVICES]) + (" …" if len(named) > _NAMED_DEVICES else "")
-    came = f"{counted(stray.messages, 'message')} of {devices} on "
-    if stray.kind == "topic":
-        meant = f"{stray.meant!r}" if stray.meant else f"one of {', '.join(NATIVE_KINDS)}"
-        found = f"{came}{ROOT}{district}/…/{stray.said}: nobody reads that"
-        return Finding("topics", "problem", found, f"Let the device publish on …/{meant} (docs/device-makers.md).")
-    found = f"{came}{ROOT}{stray.said}/…: nobody reads that here"
-    if stray.kind == "district":
-        mend = f"Let the device publish on {ROOT}{district}/…; or, if this district is wrong, set site.district."
-        return Finding("topics", "problem", found, mend)
-    return Finding("topics", "note", found, "Well, if that district has a Greensward of its own.")
 
 
 def _ingest(status: IngestStatus | None, now: datetime, zone: ZoneInfo, *, is_away: bool) -> Iterator[Finding]:

@@ -74,7 +74,8 @@ def test_every_key_of_a_channel_is_in_its_table_with_its_kinds_default_and_meani
 
 
 def test_every_finding_of_doctor_and_readyz_has_its_mend() -> None:
-    source = "".join((ROOT / "greensward" / name).read_text("utf-8") for name in ("health.py", "commands/doctor.py"))
+    files = [ROOT / "greensward" / "health.py", *(ROOT / "greensward" / "commands").glob("doctor*.py")]
+    source = "".join(file.read_text("utf-8") for file in files)
     kinds = set(re.findall(r'(?:Finding|Problem)\(\s*"([a-z ]+)"', source)) - {"all", "settings"}
     assert {"disk", "canary", "evaluation"} <= kinds
     table = PAGE.partition("find, and the mend")[2].partition("\n## ")[0]
