@@ -10,7 +10,7 @@ from ingest.drone.plots_index import PlotShapes
 from ingest.drone.pose_join import yields_to_poses
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import comparing
-from ingest.registers.snapshot import PlotShape
+from ingest.registers.snapshot import PlotShape, RegisterSnapshot
 from ingest.seal.judged import Batch, our_fault
 from ingest.seal.pictures import PictureStore, Written, count_pictures
 from ingest.seal.stored_poses import stored_poses
@@ -22,7 +22,7 @@ def store_pictures(
     folder: DataFolder,
     site: Site,
     batch: Batch,
-    plots: tuple[PlotShape, ...],
+    registers: RegisterSnapshot,
     received_at: datetime,
     stem: str,
     tally: Tally,
@@ -38,7 +38,7 @@ def store_pictures(
     Raises: StoreError.
     """
     with comparing() as db:
-        store = PictureStore(folder, site, db, turned)
+        store = PictureStore(folder, site, db, turned, registers.kept_from)
         groups = store.groups(batch.images)
         groups += store.waiting(batch.poses, groups)
         lacking = [image.captured_at for image, _ in batch.images if yields_to_poses(image)]
@@ -46,7 +46,7 @@ def store_pictures(
         around, damaged = stored_poses(db, folder, site, lacking)
         store.written.damaged.extend(damaged)
         poses = [*around, *batch.poses]
-        shapes = _shapes(plots)
+        shapes = _shapes(registers.plots)
         try:
             kept = store.judge(groups, poses, shapes, received_at)
         except Exception as error:  # noqa: BLE001 - or one picture would stop ingest at every start, for ever

@@ -36,6 +36,7 @@ from ingest.errors import StoreError
 from ingest.lake.damage import read_undamaged, set_aside_damaged
 from ingest.lake.durable import can_exchange, store_errors
 from ingest.lake.files import partition_files
+from ingest.lake.kept import first_kept
 from ingest.lake.layout import DataFolder
 from ingest.lake.locks import swapping
 from ingest.lake.read import relation_of
@@ -85,12 +86,17 @@ class Written:
 
 @dataclass(slots=True)
 class PictureStore:
-    """Reads and writes what the lake holds of pictures; turned: called when a part of the work is done."""
+    """Reads and writes what the lake holds of pictures.
+
+    turned: called when a part of the work is done
+    since: first local day that is kept, by table; what is still there of days before is as good as deleted
+    """
 
     folder: DataFolder
     site: Site
     db: duckdb.DuckDBPyConnection
     turned: Callable[[], None]
+    since: Mapping[str, date]
     written: Written = field(default_factory=Written)
 
     def groups(self, images: Sequence[tuple[DroneImage, Message]]) -> list[Group]:
@@ -263,7 +269,9 @@ class PictureStore:
         """Return the rows around `instants` that `condition` holds for; `names` are its table `wanted`."""
         if not names:
             return []
-        days = sorted({self.site.local_date(at + side) for at in instants for side in (-within, timedelta(), within)})
+        around = {self.site.local_date(at + side) for at in instants for side in (-within, timedelta(), within)}
+        first = first_kept(spec, self.since) or date.min
+        days = sorted(day for day in around if day >= first)
         since, until = (f"timestamptz '{at.isoformat()}'" for at in (min(instants) - within, max(instants) + within))
         columns = ", ".join(f'"{c.name}"' for c in spec.columns if whole or c.name not in _NEVER_SHOWN)
 

@@ -140,7 +140,7 @@ class Sealer:
             self._folder,
             self._site,
             batch,
-            registers.plots,
+            registers,
             newest,
             _stem(messages),
             tally,

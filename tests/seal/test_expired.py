@@ -21,6 +21,7 @@ from ingest.seal.sealer import Sealer
 from ingest.site import BEICHEN
 from sql.analysts import all_questions
 from tests.decode.test_native_image import message_with
+from tests.seal.test_pictures import YAW_ONLY, Lake, native, osd
 from tests.seal.test_sealer import NO_REGISTERS, NOON, ask, closely, message
 
 AGE = 30
@@ -127,6 +128,20 @@ def test_a_picture_of_a_deleted_day_is_refused_too(folder: DataFolder) -> None:
     expire(folder, "drone_images")
     assert seal(folder, picture(3, AGE), picture(4, 1)) == {"rejected": 1, "stored": 1}
     assert ask(folder, "select count(*), min(date) from drone_images") == [(1, NOON.date() - timedelta(days=1))]
+
+
+@pytest.mark.parametrize(("first", "outcome"), [(0, "stored"), (1, "rejected")])
+def test_a_late_pose_leaves_alone_what_a_run_that_was_cut_short_left_of_its_day(
+    folder: DataFolder, first: int, outcome: str
+) -> None:
+    """Written anew, a day that was told and is still there would stop this seal and every later one."""
+    lake = Lake(folder)
+    lake.seal(native(attitude=YAW_ONLY, gateway_id="DOCK"))
+    told = BEICHEN.local_date(NOON) + timedelta(days=first)
+    delete_expiring(folder, [Expiring("drone_images", (), told, AGE, 0, 0, 0)], NOON)
+    before = lake.contents()
+    assert seal(folder, *(lake.message(one) for one in (osd(-1), osd(1)))) == {outcome: 2}
+    assert (lake.contents() == before) is (outcome == "rejected")
 
 
 def test_replay_judges_it_again_and_refuses_it_again(lake: DataFolder) -> None:
