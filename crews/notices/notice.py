@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -47,7 +47,11 @@ def digest_of(listed: CrewList, language: str) -> Content:
     left = len(listed.to_do) - len(stops[:MOST_CARDS])
     return Content(
         say("notice.digest", crew=crew, date=_day(listed)),
-        (*_state_of(listed, language), *(say_progress(one, say) for one in listed.campaigns)),
+        (
+            *_evaluation_of(listed, language),
+            say_counts(listed, language),
+            *(say_progress(one, say) for one in listed.campaigns),
+        ),
         tuple(_card(stop, language) for stop in stops[:MOST_CARDS]),
         say("notice.more", n=left) if left else "",
     )
@@ -56,20 +60,41 @@ def digest_of(listed: CrewList, language: str) -> Content:
 def digest_of_nobody(listed: CrewList, language: str) -> Content:
     """Return what stands in the place of a digest where no crew of that name is known: it is no crew without work."""
     say = speaker(language)
-    crew = short(listed.crew or "")
-    return Content(say("notice.digest", crew=crew, date=_day(listed)), (say("notice.no_crew", crew=crew),))
-
-
-def digest_of_all(lists: Sequence[CrewList], language: str) -> Content:
-    """Return the digest for whoever looks after several crews: a line a crew, and no stop by name."""
-    say = speaker(language)
-    cards = [
-        Card(say("notice.crew", crew=short(listed.crew or say("unassigned")), total=say_total(listed, say)))
-        for listed in lists
-    ]
     return Content(
-        say("notice.digest_all", date=_day(lists[0])), tuple(_evaluation_of(lists[0], language)), tuple(cards)
+        say("notice.digest", crew=short(listed.crew or ""), date=_day(listed)), (say_nobody(listed, language),)
     )
+
+
+def digest_of_all(lists: Sequence[CrewList], language: str, known: Callable[[str | None], bool]) -> Content:
+    """Return the digest for whoever looks after several crews: a line a crew, and no stop by name.
+
+    known: says whether there is a crew of that name
+    """
+    say = speaker(language)
+
+    def line(listed: CrewList) -> str:
+        if not known(listed.crew):
+            return say_nobody(listed, language)
+        crew = short(listed.crew or say("unassigned"))
+        return say("notice.crew", crew=crew, total=say_counts(listed, language))
+
+    return Content(
+        say("notice.digest_all", date=_day(lists[0])),
+        _evaluation_of(lists[0], language),
+        tuple(Card(line(listed)) for listed in lists),
+    )
+
+
+def say_nobody(listed: CrewList, language: str) -> str:
+    """Return what is said of a list whose crew nobody knows."""
+    return speaker(language)("notice.no_crew", crew=short(listed.crew or ""))
+
+
+def say_counts(listed: CrewList, language: str) -> str:
+    """Return a list in one line; that nothing is to do only where the evaluation is new enough to know."""
+    say = speaker(language)
+    is_unknown = not listed.to_do and _evaluation_of(listed, language)
+    return say("page.empty_unknown") if is_unknown else say_total(listed, say)
 
 
 def urgent_of(
@@ -113,15 +138,6 @@ def _card(stop: Stop, language: str) -> Card:
     say = speaker(language)
     overdue = f" · {say_overdue(stop, say)}" if stop.group == "overdue" else ""
     return Card(say("notice.stop", seq=stop.seq, overdue=overdue, **_named(stop, language)), stop.issue.issue_id)
-
-
-def _state_of(listed: CrewList, language: str) -> tuple[str, ...]:
-    """Return the counts; of nothing to do only where the evaluation is new enough to know."""
-    say = speaker(language)
-    old = _evaluation_of(listed, language)
-    if old and not listed.to_do:
-        return (*old, say("page.empty_unknown"))
-    return (*old, say_total(listed, say))
 
 
 def _evaluation_of(listed: CrewList, language: str) -> tuple[str, ...]:

@@ -68,9 +68,9 @@ class _Lists:
         by_crew = {listed.crew: listed for listed in self._all}
         return [by_crew.get(crew) or self._one(crew) for crew in route.crews]
 
-    def know(self, crew: str) -> bool:
-        """Say whether a crew is in the register or has something open; once lists were read."""
-        return any(listed.crew == crew for listed in self._all or ())
+    def know(self, crew: str | None) -> bool:
+        """Say whether a crew is in the register or has something open (None: nobody's has); once lists were read."""
+        return crew is None or any(listed.crew == crew for listed in self._all or ())
 
     def _one(self, crew: str) -> CrewList:
         """Return the list of a crew that is in no register and has nothing open."""
@@ -166,7 +166,7 @@ def _urgent(ledger: Ledger, route: Route, lists: _Lists, newest: int, now: datet
 def _digest_content(route: Route, lists: _Lists) -> Content:
     found = lists.of(route)
     if route.crew is None:
-        return digest_of_all(found, route.language)
+        return digest_of_all(found, route.language, lists.know)
     return (digest_of if lists.know(route.crew) else digest_of_nobody)(found[0], route.language)
 
 
@@ -199,7 +199,7 @@ def _notice(
 def _changed_list(ledger: Ledger, route: Route, lists: _Lists, now: datetime, anew: bool) -> Iterator[Notice]:  # noqa: FBT001 - of plan
     """Yield a crew's list where it says something else than the one that was recorded last."""
     (listed,) = lists.of(route)
-    document = list_document(listed, route.language)
+    document = list_document(listed, route.language, is_known=lists.know(listed.crew))
     digest = hashlib.sha256(msgspec.json.encode(_lasting(document))).hexdigest()[:32]
     notice_id = f"list:{route.name}:{digest}"
     stands = ledger.run("select 1 from notices where notice_id = ? and state <> 'expired'", (notice_id,))

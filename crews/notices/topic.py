@@ -9,8 +9,7 @@ import msgspec
 
 from crews.crew_list import LITRES_PER_TONNE, CrewList
 from crews.export import stop_values
-from crews.say_stop import say_total
-from crews.words import speaker
+from crews.notices.notice import say_counts, say_nobody
 
 SCHEMA = "greening.crew_list/1"
 
@@ -26,8 +25,11 @@ def list_topic(district: str, crew_id: str) -> str:
     return f"greensward/v1/{district}/crews/{crew_id}/list"
 
 
-def list_document(listed: CrewList, language: str) -> dict[str, Any]:
-    """Return the list with the columns of its CSV; no link is in it, as whoever reads it has proven who he is."""
+def list_document(listed: CrewList, language: str, *, is_known: bool) -> dict[str, Any]:
+    """Return the list with the columns of its CSV; no link is in it, as whoever reads it has proven who he is.
+
+    is_known: whether there is a crew of that name; a crew that nobody knows is none without work
+    """
 
     def local(instant: Any) -> str | None:
         return None if instant is None else instant.astimezone(listed.site.timezone).isoformat(timespec="seconds")
@@ -43,7 +45,7 @@ def list_document(listed: CrewList, language: str) -> dict[str, Any]:
         "generated_at": local(listed.generated_at),
         "evaluated_at": local(listed.evaluated_at),
         "expires_at": local(listed.expires_at),
-        "summary": say_total(listed, speaker(language)),
+        "summary": say_counts(listed, language) if is_known else say_nobody(listed, language),
         "water_t": round(listed.litres / LITRES_PER_TONNE, 2),
         "trucks": listed.whole_loads,
         "stops": stops,

@@ -11,11 +11,12 @@ from cyclopts import App, Parameter
 from rich.markup import escape
 
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_USAGE, Common, err, examples, out, show
+from greensward.crew_names import unknown_crews
 from greensward.given_settings import places
 from greensward.sending.channels import send_faults
 from greensward.settings import Settings
 from greensward.wiring import start_faults
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, StoreError
 
 app = App(name="config", help_epilogue=examples("greensward config --write greensward.toml"))
 
@@ -49,7 +50,18 @@ def config(
     if faults:
         meanwhile = "nothing was written" if write is not None else "correct the settings file or the environment"
         err.print(f"A start with these settings is refused; {meanwhile}.")
+    else:
+        _tell_unknown_crews(settings)
     return EXIT_USAGE if faults else EXIT_OK
+
+
+def _tell_unknown_crews(settings: Settings) -> None:
+    """Say which crews of the channels nobody knows: no fault of the settings, as a crew may be still to come."""
+    try:
+        for one in unknown_crews(settings, settings.now()):
+            err.print(escape(f"[send.{one.channel}] crews: there is no crew {one.crew!r}; {one.meant}"))
+    except StoreError as error:
+        err.print(escape(f"[send] crews: whether they are known cannot be seen now: {error}"))
 
 
 def _explained(text: str, settings: Settings) -> str:

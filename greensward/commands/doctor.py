@@ -15,14 +15,9 @@ import pyarrow as pa
 from cyclopts import App, Parameter, validators
 from rich.markup import escape
 
-from crews.apply import valid_plots
-from crews.ledger import Ledger
-from crews.lists import crews_of
-from greensward.channel_settings import ALL_CREWS
 from greensward.checked_ledger import ledger_check
 from greensward.commands.doctor_broker import broker_findings, topic_findings
 from greensward.commands.doctor_finding import Finding
-from greensward.commands.list import nearest
 from greensward.console import (
     EXIT_FOUND_PROBLEMS,
     EXIT_OK,
@@ -33,6 +28,7 @@ from greensward.console import (
     out,
     show,
 )
+from greensward.crew_names import unknown_crews
 from greensward.flights import FLIGHTS_WITHIN, flown, plot_areas, shifted_flights
 from greensward.health import STATUS_AGE, problems, read_health
 from greensward.settings import Settings
@@ -125,7 +121,7 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield from _looked("ingest", lambda: _ingest(read_status(folder), now, zone, is_away=_is_away(of_broker)))
         health = _looked("unreadable", lambda: _from_health(settings, now))
         yield from (finding for finding in health if finding.what in _FROM_HEALTH)
-        yield from _looked("channels", partial(_channels, folder, settings, now))
+        yield from _looked("channels", partial(_channels, settings, now))
         yield from _looked("inbox", partial(_inbox, folder))
         yield from _looked("ledger", partial(_ledger, folder, settings.place()))
         yield from _looked("flights", partial(_flights, folder, settings.place(), now))
@@ -179,17 +175,11 @@ def _register(folder: DataFolder, name: str) -> Iterator[Finding]:
     yield Finding(name, "ok" if rows else "problem", f"{rows} in the register", "" if rows else _REGISTERS[name])
 
 
-def _channels(folder: DataFolder, settings: Settings, now: datetime) -> Iterator[Finding]:
+def _channels(settings: Settings, now: datetime) -> Iterator[Finding]:
     """Yield each crew of a channel that nobody knows: its digests say so, and nothing of its work is told there."""
-    if not settings.send or not folder.ledger.exists():
-        return
-    with Ledger(folder.ledger, settings.place()) as ledger:
-        known = crews_of(ledger, valid_plots(read_register(folder, "plots"), now))
-    for name, channel in settings.send.items():
-        for crew in channel.crews:
-            if crew != ALL_CREWS and crew not in known:
-                mend = f"Correct [send.{name}] crews; {nearest(crew, known)}"
-                yield Finding("channels", "problem", f"[send.{name}] tells a crew {crew!r}, which nobody knows", mend)
+    for one in unknown_crews(settings, now):
+        found = f"[send.{one.channel}] tells a crew {one.crew!r}, which nobody knows"
+        yield Finding("channels", "problem", found, f"Correct [send.{one.channel}] crews; {one.meant}")
 
 
 def _ingest(status: IngestStatus | None, now: datetime, zone: ZoneInfo, *, is_away: bool) -> Iterator[Finding]:

@@ -20,9 +20,10 @@ from crews.lists import crews_of, list_of_one
 from crews.say_campaign import say_cause, say_severity
 from crews.say_stop import say_action, say_reason, say_result, say_water_used
 from crews.words import say_age, say_instant, speaker
-from greensward.commands.list import nearest, public_url
+from greensward.commands.list import public_url
 from greensward.commands.register_output import instant
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Spoken, err, examples, out, show
+from greensward.crew_names import nearest
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.files import read_register

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,6 +23,7 @@ from crews.say_stop import say_action, say_overdue, say_reason, say_result, say_
 from crews.sheet import render_sheets
 from crews.words import Say, say_age, say_instant, speaker
 from greensward.console import EXIT_OK, EXIT_USAGE, Common, err, examples, out, show
+from greensward.crew_names import nearest
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.files import read_register
@@ -120,13 +120,6 @@ def _misuse(
     elif links[1] and crew is None and not office:
         wrong = "Name the crew whose links are to be withdrawn, or give --office."
     return wrong
-
-
-def nearest(crew: str, known: list[str]) -> str:
-    """Return the crew that was probably meant, and all that are known, in words."""
-    near = difflib.get_close_matches(crew, known, n=1, cutoff=0.5)
-    meant = f"did you mean {near[0]!r}? " if near else ""
-    return f"{meant}Known are: {', '.join(known) or 'none yet'}."
 
 
 def _office_hint(crew: str) -> str:

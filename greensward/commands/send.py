@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -23,8 +23,8 @@ from crews.notices.notice import Content
 from crews.notices.outbox import Notice
 from crews.notices.topic import list_document
 from crews.words import speaker
-from greensward.commands.list import nearest
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, Common, err, examples, out
+from greensward.crew_names import unknown_crews
 from greensward.given_channels import did_you_mean
 from greensward.sending.channels import outlet_of, outlets_of, shared_channels
 from greensward.sending.outlets import Link, Outlet
@@ -71,7 +71,7 @@ def send(
         link = link_maker(settings.web.public_url, load_keys(folder), settings.web.link_days)
         sender = Sender(folder, ledger, outlets, link, settings.web.truck_litres, _say)
         _tell(outlets, settings)
-        _tell_unknown_crews(outlets.values(), crews_of(ledger, _plots(folder, settings.now())))
+        _tell_unknown_crews(settings)
         while not stop.is_asked():
             try:
                 sender.turn(settings.now, stop.is_asked)
@@ -95,12 +95,11 @@ def _tell(outlets: dict[str, Outlet], settings: Settings) -> None:
         _say(f"{', '.join(together)}: others read the same robot or mailbox, so no links go there.")
 
 
-def _tell_unknown_crews(outlets: Iterable[Outlet], known: list[str]) -> None:
-    """Say which crews of the channels nobody knows; they may still be to come."""
-    for outlet in outlets:
-        for crew in outlet.route.crews:
-            if crew not in known:
-                _say(f"[send.{outlet.route.name}] crews: there is no crew {crew!r}; {nearest(crew, known)}")
+def _tell_unknown_crews(settings: Settings, only: str = "") -> None:
+    """Say which crews of the channels, or of one, nobody knows."""
+    for one in unknown_crews(settings, settings.now()):
+        if only in {"", one.channel}:
+            _say(f"[send.{one.channel}] crews: there is no crew {one.crew!r}; {one.meant}")
 
 
 def _plots(folder: DataFolder, now: datetime) -> Plots:
@@ -135,8 +134,7 @@ def _test(name: str, settings: Settings, folder: DataFolder) -> int:
     if name not in settings.send:
         raise ConfigError(f"There is no channel {name!r}{did_you_mean(name, settings.send)}")
     outlet, now = outlet_of(name, settings.send[name], settings), settings.now()
-    with Ledger(folder.ledger, settings.place()) as ledger:
-        _tell_unknown_crews([outlet], crews_of(ledger, _plots(folder, now)))
+    _tell_unknown_crews(settings, name)
     notice = _test_notice(outlet, settings, folder, now)
     answer = Answer("sent")
     for part in outlet.parts(notice, Link(), settings.place()):
@@ -158,7 +156,8 @@ def _test_notice(outlet: Outlet, settings: Settings, folder: DataFolder, now: da
     if route.has_lists and route.crew is not None:
         with Ledger(folder.ledger, settings.place()) as ledger:
             listed = list_of(ledger, route.crew, _plots(folder, now), now, settings.web.truck_litres)
-            content = list_document(listed, route.language)
+            is_known = route.crew in crews_of(ledger, _plots(folder, now))
+            content = list_document(listed, route.language, is_known=is_known)
     day = settings.place().local_date(now).isoformat()
     return Notice(
         f"test:{route.name}:{now.isoformat()}", route.name, route.crew or "", "test", day, 0, now, now,

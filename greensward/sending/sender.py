@@ -13,7 +13,7 @@ import msgspec
 from crews.apply import valid_plots
 from crews.ledger import Ledger
 from crews.links import Keys, link_generation, make_token
-from crews.lists import Plots
+from crews.lists import Plots, crews_of
 from crews.notices.answer import Answer, without_secrets
 from crews.notices.outbox import Notice, Try, begin_try, due, end, parts_sent, receive, rewrite, tidy
 from crews.notices.pace import Bucket, is_crowded
@@ -76,6 +76,7 @@ class Sender:
         self._left_alone_until_s: dict[str, float] = {}
         self._plan_at_s = now_s
         self._planned: tuple[object, ...] = ()
+        self._known: list[str] | None = None
         self._clock_was: tuple[datetime, float] | None = None
         self._steady_since_s = now_s
 
@@ -103,7 +104,7 @@ class Sender:
         is_first = not self._planned
         routes = [one.route for one in self._outlets.values() if moment != self._planned or not one.route.has_lists]
         plan(self._ledger, routes, lambda: self._plots(now), now, self._truck_litres, anew=is_first)
-        self._planned = moment
+        self._planned, self._known = moment, None
         if self._is_steady(now):
             tidy(self._ledger, now)
 
@@ -162,13 +163,19 @@ class Sender:
         return notice if encoded == notice.content else rewrite(self._ledger, notice, encoded)
 
     def _link_of(self, outlet: Outlet, now: datetime) -> Link:
-        """Return the link of the crew whose channel this is, and of no crew where others read it too."""
-        if outlet.route.crew is None:
+        """Return the link of the crew whose channel this is; of none that nobody knows, or where others read it too."""
+        if outlet.route.crew is None or outlet.route.crew not in self._known_crews(now):
             return Link()
         if outlet.route.name in self._shared:
             return Link(word=speaker(outlet.route.language)("notice.shared"))
         link = self._link(self._ledger, outlet.route.crew, now)
         return link if link.url else Link(word=speaker(outlet.route.language)("notice.no_link"))
+
+    def _known_crews(self, now: datetime) -> list[str]:
+        """Return the crews that there are, as of the last look."""
+        if self._known is None:
+            self._known = crews_of(self._ledger, self._plots(now))
+        return self._known
 
     def _receive(self, tried: Try, outlet: Outlet, answer: Answer, now: datetime) -> str:
         """Keep the receipt, and return the outcome."""

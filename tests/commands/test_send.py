@@ -141,6 +141,8 @@ def test_a_test_message_is_harmless_and_says_what_the_other_end_said(
     run(["send", "--config", str(installation.config.parent / "slip.toml"), "--test", "crew_1"])
     assert "there is no crew '一对'; did you mean '一队'?" in capsys.readouterr().err
     for file, is_named in (("greensward.toml", False), ("slip.toml", True)):
+        assert run(["config", "--config", str(installation.config.parent / file)]) == EXIT_OK
+        assert ("there is no crew '一对'; did you mean '一队'?" in capsys.readouterr().err) == is_named
         run(["doctor", "--json", "--config", str(installation.config.parent / file)])
         named = [one for one in json.loads(capsys.readouterr().out) if one["what"] == "channels"]
         assert [(one["state"], "did you mean '一队'?" in one["mend"]) for one in named] == [

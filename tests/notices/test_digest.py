@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from crews.actions import Action, perform
 from crews.issue import ActionRefusedError
 from crews.ledger import Ledger
 from crews.links import load_keys, read_token, revoke
@@ -271,9 +272,27 @@ def test_english_is_english_and_markdown_has_a_link_to_tap(tmp_path: Path, robot
 def test_a_crew_that_nobody_knows_is_not_told_that_it_has_nothing_to_do(
     tmp_path: Path, robots: Vendors, sending: Make
 ) -> None:
-    sending(robot(tmp_path, robots, "wecom", "crew_1", '["一对"]')).turn(AT)
-    assert "登记里没有“一对”这个班组" in robots.texts()[0]
-    assert "没有待办" not in robots.texts()[0]
+    one = robot(tmp_path, robots, "wecom", "crew_1", '["一对"]')
+    several = robot(tmp_path, robots, "feishu", "office", '["一对", "二队"]')
+    sending(one + several).turn(AT)
+    for kind in ("wecom", "feishu"):
+        (text,) = robots.texts(kind)
+        assert "登记里没有“一对”这个班组" in text
+        assert "没有待办" not in text
+        assert links_in(text) == [], "a link would open a list that says that nothing is to do"
+    assert "二队：" in robots.texts("feishu")[0]
+
+
+def test_nobody_is_told_that_a_crew_has_nothing_to_do_where_no_evaluation_is_new_enough_to_know(
+    tmp_path: Path, robots: Vendors, sending: Make
+) -> None:
+    made = sending(robot(tmp_path, robots, "wecom", "office", '["*"]'))
+    for issue in made.ledger.open_issues():
+        if issue.crew == "二队":
+            perform(made.ledger, Action(f"void-{issue.issue_id}", issue.issue_id, "void", "王工", reason="x"), NOW)
+    made.turn(datetime.fromisoformat("2026-07-04T07:13:00+08:00"))
+    (line,) = [one for one in robots.texts()[0].splitlines() if one.startswith("二队：")]
+    assert "不知道有没有待办" in line
 
 
 def test_feishu_is_not_spoken_to_when_everybody_does(tmp_path: Path, robots: Vendors, sending: Make) -> None:

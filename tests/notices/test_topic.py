@@ -74,6 +74,11 @@ def test_whoever_comes_later_has_the_list_and_no_link(broker: Mosquitto, sending
     assert receipt["code"] in {"0", "16"}, "16: nobody has subscribed yet"
 
 
+def test_a_list_of_a_crew_that_nobody_knows_is_none_without_work(broker: Mosquitto, sending: Make) -> None:
+    sending(SECTION.replace("一队", "一对"), broker_port=broker.port).turn(AT)
+    assert "登记里没有“一对”这个班组" in retained(broker)["summary"]
+
+
 def test_it_is_published_again_only_when_it_says_something_else(broker: Mosquitto, sending: Make) -> None:
     made = sending(SECTION, broker_port=broker.port)
     made.turn(AT, times=10)
