@@ -16,6 +16,7 @@ import msgspec
 from greensward.acceptance.evidence import Came, Evidence
 from greensward.acceptance.needs import longer
 from greensward.acceptance.point import Point, Said, lacking, passes, point, said, seconds
+from greensward.overheard.ear import FORMATS
 from ingest.decode.fault_codes import FAULT_CODES, Meaning
 from ingest.decode.topics import ROOT
 from ingest.errors import Fault
@@ -116,17 +117,22 @@ def _duplicates(evidence: Evidence) -> Point:
 
 
 def _sequence(evidence: Evidence) -> Point:
-    numbers = [number for came in evidence.live if (number := _number(came)) is not None]
-    if not numbers:
-        return point("sequence", "not_seen", said("no_seq"))
+    own = [came for came in evidence.live if not came.heard.topic.startswith(FORMATS["sparkplug"])]
+    counted = [(number, came.is_new) for came in own if (number := _number(came)) is not None]
+    if not counted:
+        return point("sequence", "not_seen", said("no_seq" if own or not evidence.live else "node_seq"))
+    numbers = [number for number, _ in counted]
     seen = sorted(set(numbers))
-    missing = restarts = 0
-    for before, after in itertools.pairwise(numbers):
+    missing = restarts = stood = 0
+    for (before, _), (after, is_new) in itertools.pairwise(counted):
         restarts += after < before
+        stood += after == before and is_new
         if after > before + 1:
             missing += after - before - 1 - (bisect_left(seen, after) - bisect_right(seen, before))
-    found = said("sequence", first=numbers[0], last=numbers[-1], missing=missing, restarts=restarts)
-    return point("sequence", passes(not missing), found)
+    found = [said("sequence", first=numbers[0], last=numbers[-1], missing=missing, restarts=restarts)]
+    if stood:
+        found.append(said("seq_stood", n=stood))
+    return point("sequence", passes(not missing and not stood), *found)
 
 
 def _number(came: Came) -> int | None:

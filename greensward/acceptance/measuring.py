@@ -31,6 +31,9 @@ _RANGES = {"soil_temperature_c": (-40.0, 60.0), "air_temperature_c": (-50.0, 50.
 _STEPS = {"volumetric_water_content": 0.01, "soil_temperature_c": 0.5, "matric_potential_kpa": 1.0, "bulk_ec_ds_m": 0.1}
 """Largest step of a value that is fine enough: a maintenance line lies one or two percent of water from the next."""
 
+_WATER = "volumetric_water_content"
+"""What verdicts are made of: another quantity that moves proves nothing of it."""
+
 _FRACTION = 0.01
 """m³/m³; water that stays below, sent in %, is a fraction that was called percent: 0.183 % for 0.183 m³/m³."""
 
@@ -42,6 +45,7 @@ _TIME_CODES = frozenset({"bad_instant", "before_2015", "after_2099", "in_the_fut
 _UNIT_CODES = frozenset({"unit_not_allowed", "unknown_quantity"})
 _BATTERY = ("/battery_v", "/battery_pct")
 _SHARE_LATE = 0.99
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 _COLUMNS = {quantity.column: quantity for quantity in QUANTITIES.values()}
 
@@ -83,22 +87,51 @@ def measuring_points(evidence: Evidence) -> Iterator[Point]:
     yield _battery(evidence)
 
 
-def _lags(evidence: Evidence) -> list[float]:
-    """Return the seconds from measuring to arriving, of each message's newest reading by the device's own clock.
+_Lags = list[float]
 
-    What was kept and is sent later, after newer readings or after an outage, was not on its way all that time.
+
+def _measured(evidence: Evidence) -> list[tuple[datetime, datetime]]:
+    """Return when each message's newest reading was measured, by the device's own clock, and when it came.
+
+    Without what was kept in the outage: it was not on its way all that time.
     """
-    lags = []
-    latest = datetime.min.replace(tzinfo=UTC)
-    began_at, ended_at = evidence.outage or (latest, latest)
-    for came in evidence.readings:
-        row = came.newest
-        if row is None or row.time_source != "device" or not came.is_new or row.measured_at <= latest:
-            continue
-        latest = row.measured_at
-        if not began_at < latest < ended_at:
-            lags.append((came.heard.received_at - latest).total_seconds())
-    return lags
+    away, back = evidence.outage or (_NEVER, _NEVER)
+    newest = ((came.newest, came.heard.received_at) for came in evidence.readings if came.is_new)
+    return [
+        (row.measured_at, at)
+        for row, at in newest
+        if row is not None and row.time_source == "device" and not away < row.measured_at < back
+    ]
+
+
+def _lags(evidence: Evidence) -> list[_Lags]:
+    """Return the seconds from measuring to arriving, before and after the outage: a clock may lose its time in it.
+
+    What comes after newer readings was kept, and tells nothing.
+    """
+    _, back = evidence.outage or (_NEVER, _NEVER)
+    parts: tuple[_Lags, _Lags] = [], []
+    latest = [_NEVER, _NEVER]
+    for measured_at, came_at in _measured(evidence):
+        part = came_at >= back
+        if measured_at > latest[part]:
+            latest[part] = measured_at
+            parts[part].append((came_at - measured_at).total_seconds())
+    return [part for part in parts if part]
+
+
+def _delays(evidence: Evidence) -> _Lags:
+    """Return the seconds from measuring to arriving; of what was kept, how long nothing newer has come.
+
+    So a device is held neither against what it sends again, nor excused where all that it sends is old.
+    """
+    _, back = evidence.outage or (_NEVER, _NEVER)
+    delays, latest = _Lags(), _NEVER
+    for measured_at, came_at in _measured(evidence):
+        known = max(latest, back) if came_at >= back else latest
+        delays.append((came_at - (measured_at if measured_at > latest else known)).total_seconds())
+        latest = max(latest, measured_at)
+    return delays
 
 
 def _clock(evidence: Evidence) -> Point:
@@ -107,25 +140,25 @@ def _clock(evidence: Evidence) -> Point:
     if wrong:
         got = next(fault for fault in wrong[0].faults if fault.code in _TIME_CODES)
         return point("clock", "failed", said("clock_refused", n=len(wrong), code=got.code, got=got.got), **limits)
-    lags = _lags(evidence)
+    parts = _lags(evidence)
     if not evidence.readings:
         return lacking("clock", [longer(evidence)], said("no_reading"), **limits)
-    if not lags:
+    if not parts:
         return point("clock", "not_seen", said("no_clock"), **limits)
     # What is on its way for no time at all shows the clock alone: the shortest lag is nearest to that.
-    offset_s, spread_s = min(lags), max(lags) - min(lags)
-    found = said("clock", offset=seconds(offset_s), spread=seconds(spread_s), n=len(lags))
+    offset_s, lags = max(map(min, parts), key=abs), [lag for part in parts for lag in part]
+    found = said("clock", offset=seconds(offset_s), spread=seconds(max(lags) - min(lags)), n=len(lags))
     return point("clock", passes(abs(offset_s) <= _CLOCK_S), found, **limits)
 
 
 def _delay(evidence: Evidence) -> Point:
     longest_s = max(evidence.trial.interval_s or _DELAY_S, _CLOCK_S)  # a clock within its limit is no delay
     limits = {"most": seconds(longest_s)}
-    lags = sorted(_lags(evidence))
-    if not lags:
+    delays = sorted(_delays(evidence))
+    if not delays:
         return point("delay", "not_seen", said("no_clock" if evidence.readings else "no_reading"), **limits)
-    late_s = lags[math.ceil(_SHARE_LATE * len(lags)) - 1]
-    found = said("delay", median=seconds(statistics.median(lags)), late=seconds(late_s), n=len(lags))
+    late_s = delays[math.ceil(_SHARE_LATE * len(delays)) - 1]
+    found = said("delay", median=seconds(statistics.median(delays)), late=seconds(late_s), n=len(delays))
     return point("delay", passes(late_s <= longest_s), found, **limits)
 
 
@@ -179,7 +212,7 @@ def _range(evidence: Evidence, series: Sequence[_Series]) -> Point:
 
 
 def _bounds(column: str) -> tuple[float, float]:
-    if column == "volumetric_water_content":
+    if column == _WATER:
         return _COLUMNS[column].lowest, limit("water_content_max")
     return _RANGES.get(column, (_COLUMNS[column].lowest, _COLUMNS[column].highest))
 
@@ -204,33 +237,38 @@ def _moving(evidence: Evidence, series: Sequence[_Series]) -> Point:
     ]
     if told:
         return point("moving", "failed", *told)
-    resting = [one.name for some in elements.values() for one in some if one.stands_still]
-    found = said("moving_but", names=", ".join(resting)) if resting else said("moving")
-    return point("moving", "passed", found)
+    resting = [one for some in elements.values() for one in some if one.stands_still]
+    names = ", ".join(one.name for one in resting)
+    if any(one.column == _WATER for one in resting):
+        return lacking("moving", [said("water")], said("resting", names=names))
+    return point("moving", "passed", said("moving_but", names=names) if resting else said("moving"))
 
 
 def _steps(evidence: Evidence, series: Sequence[_Series]) -> Point:
     limits = {"steps": _wanted_steps()}
-    told, is_coarse, is_sure = [], False, False
+    told, is_coarse, sure = [], False, set()
     for one in series:
         most = _STEPS.get(one.column)
         if most is None or not one.step:
             continue
-        is_known = len(set(one.values)) >= FEWEST
-        is_sure = is_sure or is_known
-        is_coarse = is_coarse or (is_known and one.step > most)
+        is_known, is_fine = len(set(one.values)) >= FEWEST, one.step <= most
+        if is_known or is_fine:
+            sure.add(one.column)
+        is_coarse = is_coarse or (is_known and not is_fine)
         told.append(said("step" if is_known else "step_at_most", name=one.name, step=_with_unit(one, one.step)))
-    if not is_sure:
-        return lacking("steps", _steps_need(evidence, series), *told, said("too_few_values", n=FEWEST), **limits)
-    return point("steps", passes(not is_coarse), *told, **limits)
+    if is_coarse or (sure and (_WATER in sure or all(one.column != _WATER for one in series))):
+        return point("steps", passes(not is_coarse), *told, **limits)
+    return lacking("steps", _steps_need(evidence, series), *told, said("too_few_values", n=FEWEST), **limits)
 
 
 def _steps_need(evidence: Evidence, series: Sequence[_Series]) -> list[Said]:
-    """Return what shows the steps; nothing for a device that measures only what none are asked of."""
-    counts = [len(one.values) for one in series if one.column in _STEPS]
+    """Return what shows the steps, of water content where it is measured; nothing where none are asked of anything."""
+    counts = {one.column: len(one.values) for one in series if one.column in _STEPS}
     if series and not counts:
         return []
-    return [said("differ", n=FEWEST)] if max(counts, default=0) >= FEWEST else [longer(evidence)]
+    if max(counts.values(), default=0) < FEWEST:
+        return [longer(evidence)]
+    return [said("differ_water" if _WATER in counts else "differ", n=FEWEST)]
 
 
 @functools.cache

@@ -191,6 +191,7 @@ def same_instant(number: int, said: Payload) -> None:
         (in_a_cup, {"range"}),
         (stuck, {"moving"}),
         (coarse, {"steps"}),
+        (put("seq", 7), {"sequence"}),
         (put("battery_v", 3610), {"refused", "battery"}),
         (put("battery_v", 0.1), {"battery"}),
         (gap, {"sequence"}),
@@ -234,10 +235,10 @@ def test_what_a_short_test_did_not_see_is_lacking_and_said_in_words() -> None:
     assert outcome([], **short) == ("incomplete", (six_hours,))
     assert points([], interval_s=2700.0, minutes=90)["arrived"] == "failed"
     assert outcome([*good()[:4], good()[-1]], **short) == ("incomplete", (six_hours,))
-    # Four instants in half an hour tell neither whether it moves, nor in which steps.
+    # Four instants in half an hour do not tell whether it moves.
     began = [one for one in good() if one.retained or one.received_at < AT + timedelta(minutes=31)]
     states = points(began, minutes=35)
-    assert {key for key, state in states.items() if state != "passed"} == {"moving", "steps"}
+    assert {key for key, state in states.items() if state != "passed"} == {"moving"}
     assert outcome(began, minutes=35) == ("incomplete", ("Run it for at least 60 min, 6 of its intervals.",))
     nobody_says = (
         "Say its interval in seconds with --interval, or register it.",
@@ -249,7 +250,7 @@ def test_what_a_short_test_did_not_see_is_lacking_and_said_in_words() -> None:
         said["readings"] = [said["readings"][0] | {"value": 0.1 + 0.1 * (number % 3)}]
 
     (need,) = made(good(dry), "zh").needs
-    assert need == "请把探头先后放入干湿不同的土壤，直到同一项出现 5 个不同的数值。"
+    assert need == "请把探头先后放入干湿不同的土壤，直到含水率出现 5 个不同的数值。"
 
     def ever_deeper(number: int, said: Payload) -> None:
         for one in said["readings"]:
@@ -322,6 +323,27 @@ def test_what_was_kept_and_comes_after_newer_readings_is_no_delay() -> None:
     assert "messages: 7" in found(backwards, "clock")
 
 
+@pytest.mark.parametrize(("behind", "failed"), [(0, set()), (5, {"clock"}), (87, {"clock", "delay"})])
+def test_a_clock_that_is_wrong_after_its_power_was_cut_fails(behind: int, failed: set[str]) -> None:
+    def restarted(number: int, said: Payload) -> None:
+        if number >= 6:
+            said["measured_at"] = (AT + number * TEN_MINUTES - timedelta(minutes=behind)).isoformat()
+
+    cut = AT + timedelta(minutes=31)
+    came = [one for one in good(restarted) if not cut < one.received_at < cut + timedelta(minutes=25)]
+    came.append(state(cut, "offline"))
+    states = points(sorted(came, key=lambda one: one.received_at))
+    assert {key for key in ("clock", "delay") if states[key] == "failed"} == failed
+
+
+def test_a_reading_from_before_the_cut_that_comes_after_it_is_no_delay() -> None:
+    cut = AT + timedelta(minutes=31)
+    came = [one for one in good() if one.topic.endswith("/soil") and not cut < one.received_at < cut + 2 * TEN_MINUTES]
+    late = heard(cut + timedelta(minutes=25), "soil", came.pop(2).payload)
+    states = points(sorted([*came, state(cut, "offline"), late], key=lambda one: one.received_at))
+    assert (states["clock"], states["delay"]) == ("passed", "passed")
+
+
 def test_data_of_a_sparkplug_device_is_read_by_the_birth_in_the_record() -> None:
     births = [("NBIRTH/gw-1", NBIRTH), ("DBIRTH/gw-1/probe-7", DBIRTH), ("DDATA/gw-1/probe-7", DDATA)]
     at = DATA_AT + timedelta(seconds=1)
@@ -335,6 +357,9 @@ def test_data_of_a_sparkplug_device_is_read_by_the_birth_in_the_record() -> None
     events = (read_life_event(Message(seq, at, one.topic, one.payload)) for seq, one in enumerate(came[:2], 1))
     known = [event for event in events if event is not None]
     assert points(came[2:], device_id=SPARKPLUG_DEVICE, births=known)["refused"] == "passed"
+    # The node's messages are numbered, whichever of its devices they are of.
+    assert points(came, device_id=SPARKPLUG_DEVICE)["sequence"] == "not_seen"
+    assert "those of the whole Sparkplug node" in found(came, "sequence", device_id=SPARKPLUG_DEVICE)
 
 
 _HOT = {"service_id": "soil", "properties": {"soil_temperature": 900}}
@@ -483,6 +508,23 @@ def test_messages_of_other_devices_are_not_counted() -> None:
     states = points(good(), device_id="gs-09")
     assert states.pop("arrived") == "failed"
     assert set(states.values()) == {"not_seen"}
+
+
+def test_a_part_that_is_as_wet_in_soil_as_in_air_is_not_accepted_because_its_temperature_moves() -> None:
+    def water(*values: float) -> Callable[[int, Payload], None]:
+        return lambda number, said: said["readings"][0].update(value=values[number % len(values)])
+
+    rests = made(good(water(0.2)))
+    assert rests.outcome == "incomplete"
+    assert rests.needs[0] == "Put the probe from air into wet soil: its water content has not moved."
+    (line,) = (line for line in rests.lines if line.key == "moving")
+    assert (line.state, line.found) == ("not_seen", ("not moving: volumetric_water_content 10 cm",))
+    coarse = made(good(water(0.1, 0.2, 0.3)))
+    (line,) = (line for line in coarse.lines if line.key == "steps")
+    assert (coarse.outcome, line.state) == ("incomplete", "not_seen")
+    assert "until its water content has had 5 different values" in coarse.needs[0]
+    # Two values that lie near each other show as much as five.
+    assert made(good(water(0.0, 0.31, 0.32))).outcome == "accepted"
 
 
 def test_a_name_from_a_device_can_neither_end_a_cell_nor_be_markup() -> None:
