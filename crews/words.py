@@ -100,4 +100,10 @@ def say_instant(instant: datetime | None, now: datetime, zone: ZoneInfo, say: Sa
         return say("when.today", clock=clock)
     if local.date() == today + timedelta(days=1):
         return say("when.tomorrow", clock=clock)
-    return say("when.day", month=local.month, day=local.day, name=f"{local:%b}", clock=clock)
+    return say_day_and_clock(instant, zone, say)
+
+
+def say_day_and_clock(instant: datetime, zone: ZoneInfo, say: Say) -> str:
+    """Return an instant by the site's clock with its date, for what may be read on another day: 7月2日 22:30."""
+    local = instant.astimezone(zone)
+    return say("when.day", month=local.month, day=local.day, name=f"{local:%b}", clock=f"{local:%H:%M}")

@@ -11,7 +11,7 @@ from crews.page import say_evaluation
 from crews.readable import readable
 from crews.say_campaign import say_progress, say_severity
 from crews.say_stop import say_action, say_overdue, say_reason, say_total
-from crews.words import say_age, say_instant, speaker
+from crews.words import say_age, say_day_and_clock, speaker
 
 MOST_CARDS = 20
 """Stops that a message names; the rest stands on the list."""
@@ -123,7 +123,7 @@ def _of_crew(stop: Stop, text: str, language: str, of_all: bool) -> str:  # noqa
 def _say_new(listed: CrewList, stop: Stop, language: str) -> str:
     say = speaker(language)
     severity = say_severity(stop.issue.cause, stop.issue.severity, stop.finding.reason_code, say)
-    due = say_instant(stop.issue.due_at, listed.generated_at, listed.site.timezone, say)
+    due = say_day_and_clock(stop.issue.due_at, listed.site.timezone, say)
     return say("notice.new", severity=severity, due=due, **_named(stop, language))
 
 

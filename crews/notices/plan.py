@@ -229,11 +229,11 @@ def _lasting(document: dict[str, Any]) -> dict[str, Any]:
 def still_holds(ledger: Ledger, notice: Notice, route: Route) -> Content | None:
     """Return what of an urgent notice holds now: what waits still, and for this crew; None when nothing does.
 
-    Raises: StoreError.
+    Of stops that it does not name nobody knows here, so that they are worth a look at the list. Raises: StoreError.
     """
     content = msgspec.json.decode(notice.content, type=Content)
     kept = tuple(card for card in content.cards if _waits(ledger, card.issue_id, route))
-    return msgspec.structs.replace(content, cards=kept) if kept else None
+    return msgspec.structs.replace(content, cards=kept) if kept or content.more else None
 
 
 def _waits(ledger: Ledger, issue_id: str, route: Route) -> bool:

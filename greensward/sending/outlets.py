@@ -18,7 +18,7 @@ from crews.notices.plan import Route
 from crews.notices.robots import MANNERS, plain, robot_answer, robot_request
 from crews.notices.split import split_message
 from crews.notices.webhook import webhook_answer, webhook_body, webhook_headers
-from crews.words import say_instant, speaker
+from crews.words import say_day_and_clock, speaker
 from greensward.sending.mail import MailServer, mail_of, send_mail
 from greensward.sending.post import Target, UnreachableError, post
 from greensward.sending.retained import retain
@@ -73,9 +73,14 @@ def lines_of(notice: Notice, route: Route, site: Site) -> tuple[Content, list[st
     """Return the content, its summary, and the lines below that: cards, how many more, when it was made."""
     content = msgspec.json.decode(notice.content, type=Content)
     say = speaker(route.language)
-    made = say("notice.made", clock=say_instant(notice.made_at, notice.made_at, site.timezone, say))
+    made = say("notice.made", clock=say_day_and_clock(notice.made_at, site.timezone, say))
     below = [*(card.text for card in content.cards), *filter(None, [content.more]), made]
     return content, list(content.summary), below
+
+
+def message_id_of(notice: Notice, site: Site) -> str:
+    """Return what a receiver knows a message again by; a channel of another district may have the same name."""
+    return f"{site.district}:{notice.notice_id}"
 
 
 def hashed(*words: str) -> str:
@@ -175,12 +180,14 @@ class Webhook:
         """Return its address and what signs its messages."""
         return frozenset({*secrets_of_url(self.target.url), self.secret})
 
-    def parts(self, notice: Notice, link: Link, _site: Site) -> list[tuple[str, bytes]]:
+    def parts(self, notice: Notice, link: Link, site: Site) -> list[tuple[str, bytes]]:
         """Return the id and the document."""
         content = msgspec.json.decode(notice.content)
-        return [(notice.notice_id, webhook_body({
-            "message_id": notice.notice_id, "kind": notice.kind, "crew": notice.crew or None, "day": notice.day,
-            "list_version": notice.list_version, "made_at": notice.made_at, **content, "link": link.url or None,
+        message_id = message_id_of(notice, site)
+        return [(message_id, webhook_body({
+            "message_id": message_id, "district": site.district, "kind": notice.kind, "crew": notice.crew or None,
+            "day": notice.day, "list_version": notice.list_version, "made_at": notice.made_at, **content,
+            "link": link.url or None,
         }))]  # fmt: skip
 
     def deliver(self, part: tuple[str, bytes]) -> Answer:
@@ -228,7 +235,8 @@ class Mail:
         content, above, below = lines_of(notice, self.route, site)
         opened = speaker(self.route.language)("notice.link", days=link.days)
         way = ["", opened, link.url, ""] if link.url else list(filter(None, [link.word]))
-        return [(hashed(notice.notice_id)[:32], content.title, "\n".join([*above, *way, *below]) + "\n")]
+        message_id = hashed(message_id_of(notice, site))[:32]
+        return [(message_id, content.title, "\n".join([*above, *way, *below]) + "\n")]
 
     def deliver(self, part: tuple[str, str, str]) -> Answer:
         """Hand the mail in."""

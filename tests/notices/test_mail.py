@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from crews.actions import Action, perform
 from crews.notices.outbox import untold
 from greensward.sending.mail import MailServer, mail_of, send_mail
 from tests.compose.site import COMPOSE
@@ -135,6 +136,9 @@ def test_a_mailbox_that_two_crews_channels_have_in_common_gets_no_link(
     two = one.replace("[send.office]", "[send.crew_2]").replace("一队", "二队").replace("wang@", "zhao@")
     third = one.replace("[send.office]", "[send.crew_3]").replace("一队", "三队").replace("li@", "sun@")
     alone = third.replace("wang@", "qian@")
-    sending(one + two + alone).turn(AT, times=4)
+    made = sending(one + two + alone)
+    issue = next(one for one in made.ledger.open_issues() if one.crew == "一队")
+    perform(made.ledger, Action("move-12345", issue.issue_id, "assigned", "王工", crew="三队"), AT - HOUR)
+    made.turn(AT, times=4)
     links = {mail["Subject"][:2]: "/c/" in mail.get_content() for mail in box.mails}
     assert links == {"一队": False, "二队": False, "三队": True}

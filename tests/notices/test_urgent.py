@@ -85,7 +85,10 @@ def test_what_is_urgent_at_night_waits_for_the_morning(crew: Sending, robots: Ve
     crew.turn(morning - MINUTE)
     assert robots.texts() == []
     crew.turn(morning)
-    assert len(robots.texts()) == 1
+    (text,) = robots.texts()
+    assert "7月2日 22:30 生成" in text
+    assert "今天" not in text, "which was the day before"
+    assert "明天" not in text
 
 
 def test_unless_the_settings_say_otherwise(tmp_path: Path, robots: Vendors, sending: Make) -> None:
@@ -145,6 +148,20 @@ def test_a_whole_district_that_turns_dry_at_once_is_no_flood_of_messages(
     (text,) = robots.texts()
     assert text.count("新派：") == 3
     assert f"另有 {len(plots) - 3} 处，见清单" in text
+
+
+def test_what_a_message_had_no_room_for_is_not_lost_with_what_it_names(
+    crew: Sending, robots: Vendors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crews.notices.notice.MOST_CARDS", 1)
+    night, morning = NOW + 14 * HOUR, NOW + 22 * HOUR
+    judged(crew, night, *(flag(plot, "vigour", night, severity=4) for plot in ("LM-07", "JJ-012")))
+    crew.turn(night)
+    (row,) = crew.rows()
+    (named,) = crew.content(row)["cards"]
+    perform(crew.ledger, Action("void-12345", named["issue_id"], "void", "王工", reason="x"), night + HOUR)
+    crew.turn(morning)
+    assert "另有 1 处，见清单" in robots.texts()[0]
 
 
 def test_news_of_days_ago_is_no_news(crew: Sending, robots: Vendors) -> None:

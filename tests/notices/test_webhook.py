@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import resources
@@ -13,8 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 
-from crews.notices.outbox import untold
+from crews.notices.notice import Content
+from crews.notices.outbox import Notice, untold
+from greensward.sending.channels import outlets_of
+from greensward.sending.outlets import Link
+from ingest.site import BEICHEN
 from tests.crews.made import DAY, HOUR, NOW
 from tests.notices.sending import Sending, secret_file
 from tests.robots import openssl_hmac
@@ -79,6 +85,17 @@ def test_the_document_is_signed_has_the_crews_link_and_the_same_id_when_it_comes
     assert said["link"].startswith("https://lists.example.org/c/")
     assert said["cards"][0]["issue_id"].startswith("BC-")
     assert [one["code"] for one in made.receipts()] == ["HTTP 503", "HTTP 200"]
+
+
+def test_another_districts_message_is_no_double_though_its_channel_is_called_so(tmp_path: Path, sending: Make) -> None:
+    mail = '[send.mail]\nkind = "email"\ncrews = ["*"]\nhost = "localhost"\ntls = "none"\nsender = "a@b.cn"\n'
+    made = sending(section("https://example.org/hook", tmp_path) + mail + 'to = ["c@d.cn"]\n')
+    content = msgspec.json.encode(Content("x"))
+    for name, outlet in outlets_of(made.settings).items():
+        notice = Notice(f"digest:{name}:2026-07-02", name, "", "digest", "2026-07-02", 1, AT, AT, AT, content)
+        sites = (BEICHEN, BEICHEN, replace(BEICHEN, district="wuqing"))
+        one, again, other = (outlet.parts(notice, Link(), site)[0][0] for site in sites)
+        assert (one == again, one == other) == (True, False), name
 
 
 def test_a_redirect_is_a_refusal(tmp_path: Path, sending: Make) -> None:
