@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from greensward.acceptance.evidence import Came, Evidence
+from greensward.acceptance.evidence import Came, Evidence, Outage
 from greensward.acceptance.needs import longer
 from greensward.acceptance.point import Point, Said, lacking, passes, point, said, seconds
 from greensward.overheard.ear import FORMATS
@@ -26,6 +26,9 @@ _SHARE = 0.95
 
 _PAUSES = 2
 """A pause of this many intervals means that one report was lost."""
+
+_CUT_S = 600.0
+"""So long power may be away after the last will was heard, beside what a pause may last anyway."""
 
 _REPEATS = 0.05
 """Of all readings; more repeats cost the battery, fewer are what QoS 1 does where a connection breaks."""
@@ -53,15 +56,14 @@ def delivery_points(evidence: Evidence) -> Iterator[Point]:
 
 def _arrived(evidence: Evidence) -> Point:
     at = [came.heard.received_at for came in evidence.readings if came.is_new]
-    pauses = list(itertools.pairwise([evidence.began_at, *at, evidence.ended_at]))
-    interval_s, away_s, told = evidence.trial.interval_s, 0.0, []
-    outage = evidence.outage
-    if interval_s and outage in pauses and _lasts_s(outage) > _PAUSES * interval_s:
-        pauses.remove(outage)
-        away_s = _lasts_s(outage)
-        told.append(said("away", pause=seconds(away_s)))
-    pause_s = max(map(_lasts_s, pauses))
-    found = [said("arrived", n=len(at), pause=seconds(pause_s)), *told]
+    interval_s, away = evidence.trial.interval_s, _long_outage(evidence)
+    excused = (away.last_at, away.back_at) if away else None
+    pause_s = max(
+        _lasts_s(pause) for pause in itertools.pairwise([evidence.began_at, *at, evidence.ended_at]) if pause != excused
+    )
+    away_s = _lasts_s(excused) if excused else 0.0
+    found = [said("arrived", n=len(at), pause=seconds(pause_s))]
+    found += [said("away", pause=seconds(away_s))] if away else []
     if interval_s is None:
         return lacking("arrived_unknown", [said("interval"), longer(evidence)], *found)
     least = max(1, math.floor(_SHARE * (evidence.lasted_s - away_s) / interval_s))
@@ -69,7 +71,16 @@ def _arrived(evidence: Evidence) -> Point:
     if evidence.lasted_s < _PAUSES * interval_s:
         return lacking("arrived", [longer(evidence)], *found, **limits)
     is_well = len(at) >= least and pause_s <= _PAUSES * interval_s
+    longest_s = _CUT_S + _PAUSES * interval_s
+    if is_well and away and _lasts_s((away.offline_at, away.back_at)) > longest_s:
+        return lacking("arrived", [said("sooner", most=seconds(longest_s))], *found, **limits)
     return point("arrived", passes(is_well), *found, **limits)
+
+
+def _long_outage(evidence: Evidence) -> Outage | None:
+    """Return the outage where it lasted for longer than a pause may."""
+    outage, interval_s = evidence.outage, evidence.trial.interval_s
+    return outage if outage and interval_s and outage.lasted.total_seconds() > _PAUSES * interval_s else None
 
 
 def _lasts_s(pause: tuple[datetime, datetime]) -> float:
@@ -101,9 +112,10 @@ def _identity(evidence: Evidence) -> Point:
     if not wrong:
         found = said("identity", n=len(evidence.live))
         return point("identity", "passed" if evidence.live else "not_seen", found, **limits)
+    named = ((came.heard.topic, fault.got) for came in wrong for fault in came.faults if fault.code in _NAMING)
     topics = collections.Counter(came.heard.topic for came in wrong)
-    named = [fault.got for came in wrong for fault in came.faults if fault.code in _NAMING]
-    told = [said("other_name", n=n, topic=topic, got=named[0]) for topic, n in topics.most_common(_FAULTS_TOLD)]
+    got = dict(reversed(list(named)))  # the first of each
+    told = [said("other_name", n=n, topic=topic, got=got[topic]) for topic, n in topics.most_common(_FAULTS_TOLD)]
     return point("identity", "failed", *told, **limits)
 
 
@@ -172,12 +184,11 @@ def _retained(evidence: Evidence) -> Point:
     lying = {came.heard.topic for came in evidence.lying if came.kind != "state" and not came.is_served}
     if lying:
         return point("retained", "failed", said("retained", topics=", ".join(sorted(lying))))
-    direct = _direct(evidence)
-    return (
-        point("retained", "passed", said("none_retained"))
-        if direct
-        else point("retained", "not_seen", _not_its_own(evidence))
-    )
+    if not _direct(evidence):
+        return point("retained", "not_seen", _not_its_own(evidence))
+    if not evidence.was_finished:
+        return lacking("retained", [said("to_the_end")], said("not_looked"))
+    return point("retained", "passed", said("none_retained"))
 
 
 def _states(messages: Sequence[Came]) -> list[Came]:
@@ -238,7 +249,8 @@ def _answers(evidence: Evidence) -> Point:
     waits = [_wait_s(came, answered_at) for came in asked]
     answered = [wait for wait in waits if wait is not None]
     if len(answered) < len(asked):
-        return point("answers", "failed", said("unanswered", n=len(asked), missing=len(asked) - len(answered)))
+        found = said("unanswered", n=len(asked), missing=len(asked) - len(answered))
+        return lacking("answers", [said("ingest")], found)
     return point("answers", "passed", said("answered", n=len(asked), median=seconds(statistics.median(answered))))
 
 

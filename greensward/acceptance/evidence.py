@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from greensward.acceptance.record import Ending, Record, Trial
@@ -68,6 +68,24 @@ class Came:
 
 
 @dataclass(frozen=True, slots=True)
+class Outage:
+    """A time in which a device was out of reach, as its last will says.
+
+    last_at, back_at: of the last reading before, and the first after
+    offline_at: when it was said first
+    """
+
+    last_at: datetime
+    offline_at: datetime
+    back_at: datetime
+
+    @property
+    def lasted(self) -> timedelta:
+        """From reading to reading."""
+        return self.back_at - self.last_at
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything that the points are judged by.
 
@@ -94,16 +112,16 @@ class Evidence:
         return (self.ended_at - self.began_at).total_seconds()
 
     @property
-    def outage(self) -> tuple[datetime, datetime] | None:
-        """From the last reading before it was offline to the first after it, the longest; None where it was not.
+    def outage(self) -> Outage | None:
+        """The longest outage; None where there was none.
 
         A device that does not come back is not out: it is gone.
         """
         edges = sorted([self.began_at, *(came.heard.received_at for came in self.readings if came.is_new)])
         offline = (came.heard.received_at for came in self.live if any(row.state == "offline" for row in came.status))
-        places = {bisect_right(edges, at) for at in offline}
-        outages = ((edges[place - 1], edges[place]) for place in places if 0 < place < len(edges))
-        return max(outages, key=lambda outage: outage[1] - outage[0], default=None)
+        first = {bisect_right(edges, at): at for at in sorted(offline, reverse=True)}
+        outages = (Outage(edges[n - 1], at, edges[n]) for n, at in first.items() if 0 < n < len(edges))
+        return max(outages, key=lambda outage: outage.lasted, default=None)
 
     @property
     def was_finished(self) -> bool:

@@ -95,12 +95,13 @@ def _measured(evidence: Evidence) -> list[tuple[datetime, datetime]]:
 
     Without what was kept in the outage: it was not on its way all that time.
     """
-    away, back = evidence.outage or (_NEVER, _NEVER)
+    outage = evidence.outage
     newest = ((came.newest, came.heard.received_at) for came in evidence.readings if came.is_new)
     return [
         (row.measured_at, at)
         for row, at in newest
-        if row is not None and row.time_source == "device" and not away < row.measured_at < back
+        if row is not None and row.time_source == "device"
+        if outage is None or not outage.last_at < row.measured_at < outage.back_at
     ]
 
 
@@ -109,7 +110,7 @@ def _lags(evidence: Evidence) -> list[_Lags]:
 
     What comes after newer readings was kept, and tells nothing.
     """
-    _, back = evidence.outage or (_NEVER, _NEVER)
+    back = evidence.outage.back_at if evidence.outage else _NEVER
     parts: tuple[_Lags, _Lags] = [], []
     latest = [_NEVER, _NEVER]
     for measured_at, came_at in _measured(evidence):
@@ -125,7 +126,7 @@ def _delays(evidence: Evidence) -> _Lags:
 
     So a device is held neither against what it sends again, nor excused where all that it sends is old.
     """
-    _, back = evidence.outage or (_NEVER, _NEVER)
+    back = evidence.outage.back_at if evidence.outage else _NEVER
     delays, latest = _Lags(), _NEVER
     for measured_at, came_at in _measured(evidence):
         known = max(latest, back) if came_at >= back else latest

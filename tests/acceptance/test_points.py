@@ -302,17 +302,23 @@ def test_a_pause_in_which_its_power_was_cut_is_excused_once_and_only_when_it_com
         ]
         return sorted([*came, state(AT + timedelta(minutes=31), "offline")], key=lambda one: one.received_at)
 
-    kept = heard_at(0, 10, 20, 30, 80, 80, 80, 80, 80, 90, 100, 110)
+    kept = heard_at(0, 10, 20, 30, 60, 60, 60, 70, 80, 90, 100, 110)
     states = points(kept)
     assert (states["arrived"], states["delay"]) == ("passed", "passed")
     assert found(kept, "arrived") == (
-        "messages with new readings: 12; longest pause: 10 min; not counted, as its power was cut: 50 min"
+        "messages with new readings: 12; longest pause: 10 min; not counted, as its power was cut: 30 min"
     )
     no_will = points([one for one in kept if one.payload != b"offline"])
     assert (no_will["arrived"], no_will["delay"]) == ("failed", "failed")
     assert points([one for one in kept if one.received_at < AT + 4 * TEN_MINUTES])["arrived"] == "failed"
     again = [*kept[:-2], state(AT + timedelta(minutes=91), "offline"), heard_at(*[0] * 11, 119)[-1]]
     assert points(again)["arrived"] == "failed"
+    # Away for most of the test: nobody knows whether for want of power.
+    long = heard_at(0, 10, 20, 30, 80, 80, 80, 80, 80, 90, 100, 110)
+    assert points(long)["arrived"] == "not_seen"
+    assert points(long[:-2])["arrived"] == "failed"
+    (need,) = made([*long, state(AT + timedelta(hours=2), "offline", retained=True), *map(answer, long)]).needs
+    assert need == "Give its power back at once: within 30 min of its last will it must send again."
 
 
 def test_what_was_kept_and_comes_after_newer_readings_is_no_delay() -> None:
@@ -392,6 +398,12 @@ def test_a_misspelt_topic_is_told_with_what_came_on_it() -> None:
     assert found(good(kind="soill"), "identity") == f'{ROOT}/gs-01/soill: 12 ×, got "{ROOT}/gs-01/soill"'
 
 
+def test_each_wrong_topic_is_told_with_what_came_on_it() -> None:
+    other = [heard(AT, kind, b"{}") for kind in ("Soil", "status")]
+    said = found([*good(), *other], "identity")
+    assert said == "; ".join(f'{one.topic}: 1 ×, got "{one.topic}"' for one in other)
+
+
 def test_qos_0_and_a_retained_reading_fail() -> None:
     assert {key for key, state in points(good(qos=0)).items() if state == "failed"} == {"qos"}
     lying = [*good(), heard(AT, "soil", json.dumps(reading(1)).encode(), retained=True)]
@@ -414,18 +426,24 @@ def test_a_state_that_is_not_retained_fails_and_a_will_that_is_not_too() -> None
     wrong = [*good(), state(AT + timedelta(hours=2), '{"state": "on"}', retained=True)]
     assert points(wrong)["state"] == "failed"
     # Where the connection broke nobody looked in the end.
-    assert points(never, ended="broker_lost")["state"] == "not_seen"
+    lost = made(never, ended="broker_lost")
+    assert {line.key for line in lost.lines if line.state != "passed"} == {"state", "retained"}
+    assert (lost.outcome, lost.needs) == (
+        "incomplete",
+        ("Run it again to its end: what is retained was not looked at.",),
+    )
 
 
-def test_an_answer_that_does_not_come_fails_and_one_that_was_asked_for_in_the_last_seconds_is_not_waited_for() -> None:
+def test_an_answer_that_does_not_come_is_no_fault_of_the_device_and_the_test_is_incomplete() -> None:
     unanswered = [one for one in good() if not one.topic.endswith("/reply")]
-    assert points(unanswered)["answers"] == "failed"
+    assert points(unanswered)["answers"] == "not_seen"
+    assert (made(unanswered).outcome, len(made(unanswered).needs)) == ("incomplete", 1)
     assert "not answered: 12 of 12" in found(unanswered, "answers")
     assert "median wait: 4 s" in found(good(), "answers")
     last = heard(AT + timedelta(hours=2, seconds=-5), "soil", json.dumps(reading(11) | {"seq": 13}).encode())
     assert points([*good(), last])["answers"] == "passed"
     other = next(one for one in good() if one.topic.endswith("/reply"))
-    assert points([*unanswered, other])["answers"] == "failed"
+    assert points([*unanswered, other])["answers"] == "not_seen"
 
 
 def test_twice_the_messages_are_twice_the_work() -> None:
