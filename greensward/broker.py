@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from greensward.given_channels import without_channel_secrets
 from ingest.errors import ConfigError
 
 MAX_PAYLOAD_BYTES = 262_144
@@ -158,6 +159,7 @@ class BuiltInBroker:
         with self.log_file.open("wb") as log:
             self._child = subprocess.Popen(  # noqa: S603 - our own program and configuration
                 [str(program), "-c", str(self._configuration)],
+                env=without_channel_secrets(os.environ),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -17,8 +17,8 @@ SECRETS = ("url", "secret", "password")
 
 _Crews = Annotated[tuple[Annotated[str, msgspec.Meta(min_length=1)], ...], msgspec.Meta(min_length=1)]
 _Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
-_Slug = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-_Mail = Annotated[str, msgspec.Meta(pattern=r"^[^@\s<>,;:\"]+@[^@\s<>,;:\"]+$", max_length=254)]
+_Slug = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
+_Mail = Annotated[str, msgspec.Meta(pattern=r"^[^@\s<>,;:\"]+@[^@\s<>,;:\"]+\Z", max_length=254)]
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 

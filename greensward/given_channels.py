@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 
-from greensward.channel_settings import KINDS, SECRETS, Channel, channel_faults
+from greensward.channel_settings import KINDS, SECRETS, Channel, MqttSettings, channel_faults
 from ingest.errors import ConfigError
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _LONGEST_NAME = 32
+_VARIABLES = "GREENSWARD__SEND__"
 _FILES = ("url_file", "secret_file", "password_file", "ca_file")
 
 
@@ -40,9 +41,19 @@ def channels_of(given: Given) -> dict[str, Channel]:
             found[name] = _channel(name, given)
         except ConfigError as error:
             faults.append(str(error))
+    faults += _topics_in_common(found, given)
     if faults:
         raise ConfigError("\n".join(faults))
     return found
+
+
+def _topics_in_common(channels: Mapping[str, Channel], given: Given) -> Iterator[str]:
+    """Yield a fault for each list that would take the place of another, for the other's crew to read."""
+    named: dict[str, str] = {}
+    for name, channel in channels.items():
+        if isinstance(channel, MqttSettings) and (other := named.setdefault(channel.crew_id, name)) != name:
+            what = f"{channel.crew_id!r} is that of [send.{other}] too; a topic holds one list, so write another."
+            yield str(_fault(given, name, "crew_id", what))
 
 
 def _channel(name: str, given: Given) -> Channel:
@@ -121,7 +132,16 @@ def _in_words(what: str, value: object) -> str:
 
 def variable(name: str, key: str) -> str:
     """Return the variable of the environment that stands for a key of a channel."""
-    return f"GREENSWARD__SEND__{name}__{key}".upper()
+    return f"{_VARIABLES}{name}__{key}".upper()
+
+
+def without_channel_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without the secrets of channels, for whoever sends nothing."""
+    return {
+        name: text
+        for name, text in environment.items()
+        if not (name.upper().startswith(_VARIABLES) and name.rpartition("__")[2].lower() in SECRETS)
+    }
 
 
 def _fault(given: Given, name: str, key: str, what: str) -> ConfigError:

@@ -26,7 +26,7 @@ from sql.reference import limit
 
 _STARTED = time.monotonic()
 _LON_MAX, _LAT_MAX = 180, 90
-_Slug = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+_Slug = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
 _MOST_DAYS = 36_500
 _MONTH_DAYS = 30
 _EXPIRING = {"readings_days": READINGS, "pictures_days": PICTURES, "rejected_days": REJECTED, "flags_days": FLAGS}

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from greensward.broker import BuiltInBroker
 from greensward.console import EXIT_IN_USE, EXIT_USAGE
+from greensward.given_channels import without_channel_secrets
 from ingest.errors import ConfigError
 
 _PR_SET_PDEATHSIG = 1
@@ -30,6 +31,7 @@ class Part:
     """One child process: `greensward` with `arguments`.
 
     is_aside: the others go on without it when it is refused for a wrong setting
+    has_secrets: it is given the secrets of channels where those stand in the environment
     """
 
     name: str
@@ -39,6 +41,7 @@ class Part:
     failures: int = 0
     start_at: float = field(default=0.0)
     is_aside: bool = False
+    has_secrets: bool = False
 
 
 class PartRefusedError(RuntimeError):
@@ -120,7 +123,7 @@ def _start(part: Part, environment: Mapping[str, str], parent: int) -> None:
     part.started_at = time.monotonic()
     part.process = subprocess.Popen(  # noqa: S603 - our own command
         [sys.executable, "-m", "greensward", *part.arguments],
-        env=dict(environment),
+        env=dict(environment) if part.has_secrets else without_channel_secrets(environment),
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509 - two system calls, no allocation

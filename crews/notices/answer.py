@@ -37,11 +37,12 @@ class Answer(msgspec.Struct, frozen=True):
 
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
     """Return the beginning of what somebody else said, in one line, with every secret of ours taken out."""
+    text = readable(text)  # first, as what nobody sees may stand in the middle of a secret
     for secret in sorted(set(secrets), key=len, reverse=True):
         if len(secret) >= _SHORTEST_SECRET:
             for spelling in (secret, quote(secret), quote(secret, safe="")):
                 text = text.replace(spelling, HIDDEN)
-    return " ".join(readable(text).split())[:LONGEST_SAID]
+    return " ".join(text.split())[:LONGEST_SAID]
 
 
 def secrets_of_url(url: str) -> set[str]:

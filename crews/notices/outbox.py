@@ -77,18 +77,17 @@ class Standing(msgspec.Struct, frozen=True):
 ENDS = ("sent", "refused", "expired", "overtaken")
 
 
-def record(ledger: Ledger, notice: Notice) -> bool:
-    """Record a notice that is not there yet, inside a transaction; say whether it was new."""
-    found = ledger.run(
+def record(ledger: Ledger, notice: Notice) -> None:
+    """Record a notice that is not there yet, inside a transaction."""
+    ledger.run(
         "insert into notices (notice_id, channel, crew, kind, day, list_version, made_at, not_before, expires_at,"
         " state, tries, next_try_at, content_json) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0, ?)"
-        " on conflict (notice_id) do nothing returning 1",
+        " on conflict (notice_id) do nothing",
         (
             notice.notice_id, notice.channel, notice.crew, notice.kind, notice.day, notice.list_version,
             to_us(notice.made_at), to_us(notice.not_before), to_us(notice.expires_at), notice.content.decode(),
         ),
     )  # fmt: skip
-    return bool(found)
 
 
 def due(ledger: Ledger, now: datetime) -> list[Notice]:

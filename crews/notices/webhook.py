@@ -13,7 +13,6 @@ import msgspec
 from crews.notices.answer import Answer
 
 SCHEMA = "greening.crew_message/1"
-MOST_BYTES = 1_000_000
 
 _LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 

@@ -89,7 +89,8 @@ def _parts(common: Common, settings: Settings, *, serve: bool) -> list[Part]:
         Part("flags", ["flag", "--every", str(settings.flags.every_minutes), *shared]),
     ]
     parts += [Part("pages", ["serve", *shared])] if serve else []
-    return [*parts, Part("messages", ["send", *shared], is_aside=True)] if settings.send else parts
+    messages = Part("messages", ["send", *shared], is_aside=True, has_secrets=True)
+    return [*parts, messages] if settings.send else parts
 
 
 def _say_where(settings: Settings, broker: str, *, serve: bool) -> None:

@@ -145,7 +145,8 @@ def _secret(name: str, key: str, path: str) -> str:
         mode = stat.S_IMODE(file.stat().st_mode)
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise ConfigError(f"{where}: {file} can be read by others (mode {mode:04o}); run: chmod 600 {file}")
-        return file.read_text(encoding="utf-8").partition("\n")[0].strip()
+        # Windows' editors put a byte order mark first.
+        return file.read_text(encoding="utf-8-sig").partition("\n")[0].strip()
     except OSError as error:
         # Its path is not quoted: somebody may have written the secret itself there.
         raise ConfigError(f"{where}: {error.strerror}. Correct the path, or put the file there (chmod 600).") from None

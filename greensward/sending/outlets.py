@@ -244,7 +244,7 @@ class Mail:
         return send_mail(self.server, mail_of(self.sender, self.to, title, text, message_id, datetime.now(UTC)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Topic:
     """A crew's topic at the broker."""
 

@@ -14,10 +14,11 @@ from crews.apply import valid_plots
 from crews.ledger import Ledger
 from crews.links import Keys, link_generation, make_token
 from crews.lists import Plots, crews_of
-from crews.notices.answer import Answer, without_secrets
+from crews.notices.answer import HIDDEN, Answer, without_secrets
 from crews.notices.outbox import Notice, Try, begin_try, due, end, parts_sent, receive, rewrite, tidy
 from crews.notices.pace import Bucket, is_crowded
 from crews.notices.plan import plan, still_holds
+from crews.readable import readable
 from crews.words import speaker
 from greensward.sending.channels import shared_channels
 from greensward.sending.outlets import Link, Outlet
@@ -212,7 +213,7 @@ def _delivered(outlet: Outlet, part: Any) -> Answer:
 
 def clean(answer: Answer, outlet: Outlet) -> Answer:
     """Return an answer whose words hold no secret of ours, neither the channel's nor a link that came back."""
-    words = without_secrets(_TOKEN.sub("…", answer.said), outlet.secrets)
+    words = without_secrets(_TOKEN.sub(HIDDEN, readable(answer.said)), outlet.secrets)
     return msgspec.structs.replace(answer, code=without_secrets(answer.code, outlet.secrets), said=words)
 
 

@@ -18,6 +18,9 @@ from tests.notices.sending import secret_file
 GOOD = '[send.crew_1]\nkind = "wecom"\ncrews = ["一队"]\n'
 
 
+LIST = '[send.list_1]\nkind = "mqtt"\ncrews = ["一队"]\ncrew_id = "crew-1"\n'
+
+
 def write(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
     return path
@@ -59,6 +62,8 @@ def test_a_channel_has_a_default_for_all_but_what_it_is(tmp_path: Path) -> None:
         ('[web]\nport = 1\n\n[send."Crew 1"]\nkind = "wecom"\n', 0, "name a channel with small letters"),
         ('[send.crew_1]\nkind = "mqtt"\ncrews = ["一队", "二队"]\ncrew_id = "crew-1"\n', 3, "for one topic"),
         ('[send.crew_1]\nkind = "mqtt"\ncrews = ["一队"]\ncrew_id = "一队"\n', 4, "crew_id: not written as it must be"),
+        (LIST.replace("list_1", "list_2") + LIST, 8, "crew_id: 'crew-1' is that of [send.list_2] too"),
+        (LIST.replace("crew-1", "crew-1\\n"), 4, "crew_id: not written as it must be"),
         ('[send.a]\nkind = "email"\ncrews = ["*"]\nhost = "h"\nsender = "a@b"\nto = ["a b@c"]\n', 6, "to: not written"),
         ('[send]\nkind = "wecom"\n', 2, "channels are sections of their own: [send.kind]"),
     ],
@@ -111,6 +116,12 @@ def test_a_relative_file_is_taken_from_the_settings_files_own_folder(tmp_path: P
     secret_file(tmp_path / "etc" / "crew-1.url", "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=1")
     file = write(tmp_path / "etc" / "greensward.toml", GOOD + 'url_file = "crew-1.url"\n')
     assert send_faults(load(file)) == []
+
+
+def test_a_secret_of_a_windows_editor_is_the_secret(tmp_path: Path) -> None:
+    secret_file(tmp_path / "url", "\ufeffhttps://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=693a91f6\r")
+    outlet = outlets_of(load(write(tmp_path / "a.toml", GOOD + 'url_file = "url"\n')))["crew_1"]
+    assert "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=693a91f6" in outlet.secrets
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -208,17 +209,21 @@ def test_doctor_metrics_and_the_office_tell_of_what_was_refused_and_that_nobody_
             assert ("sending" not in json.loads(_page(installation.config, "/readyz"))) == is_mended
 
 
+def _children_of(parent: int) -> dict[int, tuple[list[bytes], bytes]]:
+    """Return words and environment of what `greensward up` started, by process."""
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if f"PPid:\t{parent}\n" in (process / "status").read_text(encoding="utf-8"):
+                words = (process / "cmdline").read_bytes().split(b"\0")
+                found[int(process.name)] = words, (process / "environ").read_bytes()
+    return found
+
+
 def _sender_of(parent: int) -> int:
     """Return the process of `greensward send` that `greensward up` started."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            arguments = (process / "cmdline").read_bytes().split(b"\0")
-            of_parent = f"PPid:\t{parent}\n" in (process / "status").read_text(encoding="utf-8")
-        except OSError:  # it has ended meanwhile
-            continue
-        if of_parent and b"send" in arguments:
-            return int(process.name)
-    pytest.fail("no sender runs")
+    (sender,) = [number for number, (words, _) in _children_of(parent).items() if b"send" in words]
+    return sender
 
 
 def test_up_refuses_a_channel_that_cannot_be_sent_on_before_it_starts_anything(
@@ -232,7 +237,7 @@ def test_up_refuses_a_channel_that_cannot_be_sent_on_before_it_starts_anything(
 def test_up_sends_where_a_channel_is_set(installation: Installation, robots: Vendors) -> None:
     text = installation.config.read_text(encoding="utf-8")
     installation.config.write_text(f"{text}[broker]\nport = {free_port()}\n", encoding="utf-8")
-    environment = os.environ | {"GREENSWARD__WEB__PORT": str(free_port())}
+    environment = os.environ | {"GREENSWARD__WEB__PORT": str(free_port()), "GREENSWARD__SEND__CREW_1__SECRET": "canary"}
     with (
         installation.log.open("wb") as log,
         subprocess.Popen(
@@ -243,6 +248,8 @@ def test_up_sends_where_a_channel_is_set(installation: Installation, robots: Ven
         try:
             wait_until(lambda: len(robots.texts()) == 1, "the digest came")
             wait_until(lambda: installation.states() == ["sent"], "its receipt is kept")
+            knowing = [words for words, environ in _children_of(process.pid).values() if b"canary" in environ]
+            assert [b"send" in words for words in knowing] == [True], "what serves pages has no secret of a channel"
             # A secret that goes away, and a sender that is started again, are no reason to end ingest and pages.
             (installation.config.parent / "crew_1.url").unlink()
             os.kill(_sender_of(process.pid), signal.SIGKILL)
