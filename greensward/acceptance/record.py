@@ -7,6 +7,7 @@ The report is made from the file alone, so that it can be made again, and by som
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import msgspec
 
 from greensward.overheard.message import Heard, read_heard
 from ingest.decode.sparkplug_births import LifeEvent
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, StoreError
 from ingest.identifiers import EXPECTED_ID, is_id
 
 Ending = Literal["done", "stopped", "broker_lost", "broken_off"]
@@ -70,7 +71,7 @@ class _End(msgspec.Struct, frozen=True, kw_only=True):
 class Record:
     """A file that was read.
 
-    ended: "broken_off" where the file has no end: whoever wrote it was killed
+    ended: "broken_off" where the file has no end: whoever wrote it was killed, or its disk was full
     sha256: of the file's bytes, in hex
     """
 
@@ -85,7 +86,8 @@ class Writer:
     """Writes the file, each line as soon as it is known."""
 
     def __init__(self, file: Path, trial: Trial) -> None:
-        """Begin a new file. Raises: ConfigError when it is there already or cannot be written."""
+        """Begin a new file. Raises: ConfigError when it is there already or cannot be written; StoreError."""
+        self._file = file
         try:
             self._opened = file.open("xb", buffering=0)
         except FileExistsError as error:
@@ -95,11 +97,11 @@ class Writer:
         self._write(trial)
 
     def add(self, heard: Heard) -> None:
-        """Add a message. Raises: OSError."""
+        """Add a message. Raises: StoreError."""
         self._write(heard.as_values())
 
     def end(self, ended_at: datetime, ended: Ending) -> None:
-        """Say how it ended. Raises: OSError."""
+        """Say how it ended. Raises: StoreError."""
         self._write(_End(ended_at=ended_at, ended=ended))
 
     def close(self) -> None:
@@ -107,12 +109,20 @@ class Writer:
         self._opened.close()
 
     def _write(self, value: object) -> None:
-        self._opened.write(msgspec.json.encode(value) + b"\n")
+        line = msgspec.json.encode(value) + b"\n"
+        try:
+            while line:
+                line = line[self._opened.write(line) :]  # of a full disk the first part, and then its error
+        except OSError as error:
+            raise StoreError(
+                f"{self._file}: {error.strerror}. The test ends here. Free space; the report of what came by then: "
+                f"greensward device accept --from {shlex.quote(str(self._file))}"
+            ) from error
 
 
 @contextmanager
 def new_record(file: Path, trial: Trial) -> Iterator[Writer]:
-    """Write a new file for the length of a block. Raises: ConfigError."""
+    """Write a new file for the length of a block. Raises: ConfigError, StoreError."""
     writer = Writer(file, trial)
     try:
         yield writer

@@ -18,7 +18,7 @@ from greensward.acceptance.report import Report, make_report, to_markdown, to_pa
 from greensward.canary import BrokerUnreachableError
 from greensward.commands.register_output import say
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, Spoken, err, out, progress, show
-from greensward.overheard.ear import Ear, filters_of, is_birth
+from greensward.overheard.ear import Ear, filters_of, is_answer, is_birth
 from greensward.overheard.judged import judgement_by
 from greensward.settings import Settings
 from greensward.stopping import Stop
@@ -37,7 +37,7 @@ _SHORT_MINUTES = 30.0
 """In less nobody has put the probe from air into soil and cut its power."""
 
 _RETAINED_S = 1.0
-"""A broker sends what is retained at once; this long we wait for it."""
+"""A broker sends what is retained at once, one after the other; this long we wait for the next."""
 
 _ENDINGS = (".jsonl", ".md", ".html")
 _COLOURS = {"passed": "green", "failed": "red", "not_seen": "dim"}
@@ -129,7 +129,7 @@ def _listen(settings: Settings, broker: Broker, trial: Trial, file: Path) -> End
         new_record(file, trial) as record,
     ):
         err.print(f"Listening to {trial.device_id} at {trial.broker} for {trial.minutes:g} min; Ctrl-C ends it sooner.")
-        _warn(trial)
+        _warn(trial, ear)
         ending: Ending = "done"
         try:
             _take(settings, trial, ear, record, stop)
@@ -143,8 +143,10 @@ def _listen(settings: Settings, broker: Broker, trial: Trial, file: Path) -> End
     return ending
 
 
-def _warn(trial: Trial) -> None:
-    """Say at once what the report would say in the end."""
+def _warn(trial: Trial, ear: Ear) -> None:
+    """Say at once what the report would say in the end, and what it cannot know."""
+    if ear.refused:
+        err.print(ear.said_of_refused())
     if trial.interval_s is None:
         err.print("Nobody says its interval, without which it cannot be accepted: say --interval, or register it.")
     elif trial.minutes * 60 < INTERVALS * trial.interval_s:
@@ -169,20 +171,27 @@ def _take(settings: Settings, trial: Trial, ear: Ear, record: Writer, stop: Stop
         for heard in ear.hear(is_over):
             told = judgement.of(heard)
             if trial.device_id in told.device_ids:
-                messages += 1
-                faults += len(told.faults_of(trial.device_id))
                 record.add(heard)
+                if not is_answer(heard.topic):
+                    messages += 1
+                    faults += len(told.faults_of(trial.device_id))
             elif is_birth(heard.topic):  # data of a Sparkplug node cannot be read without
                 record.add(heard)
 
 
 def _take_retained(broker: Broker, trial: Trial, record: Writer) -> None:
     """Add what lies at the broker for the device when the test is over."""
-    deadline = time.monotonic() + _RETAINED_S
     with Ear(broker, trial.district, [f"{ROOT}{trial.district}/+/+"], qos=1) as ear:
-        for heard in ear.hear(lambda: time.monotonic() > deadline):
-            named = heard.topic.split("/")[-2]
-            if heard.retained and normalise_device_id(named) == trial.device_id:
+        last = time.monotonic()
+
+        def is_over() -> bool:
+            return time.monotonic() - last > _RETAINED_S
+
+        for heard in ear.hear(is_over):
+            if not heard.retained:
+                continue
+            last = time.monotonic()
+            if normalise_device_id(heard.topic.split("/")[-2]) == trial.device_id:
                 record.add(heard)
 
 

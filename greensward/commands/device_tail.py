@@ -20,7 +20,7 @@ from greensward.overheard.judged import Told, judgement_by
 from greensward.overheard.lines import line_of
 from greensward.stopping import Stop
 from greensward.wiring import broker_at_hand, broker_of
-from ingest.identifiers import normalise_device_id
+from ingest.identifiers import is_id, normalise_device_id
 
 _INDENT = " " * 9
 """As wide as the clock, so that a line that goes on stands under its device."""
@@ -66,7 +66,7 @@ def tail(
         whom = ", ".join(sorted(wanted)) or "every device"
         err.print(f"Listening to {escape(whom)} at {broker.host}:{broker.port}; Ctrl-C ends it.")
         if ear.refused:
-            err.print(f"The broker lets us read nothing of {', '.join(ear.refused)}.")
+            err.print(ear.said_of_refused())
 
         def is_over() -> bool:
             return stop.is_asked() or (seconds is not None and time.monotonic() - began >= seconds)
@@ -91,7 +91,8 @@ def _add(count: _Count, told: Told) -> bool:
     count.quarantined += bool(told.quarantine)
     count.devices.update(told.device_ids[:1])
     reads = told.decoded.soil or told.decoded.weather or told.decoded.status or told.faults
-    is_new = bool(reads and told.device_ids) and not told.is_registered and told.device_ids[0] not in count.unknown
+    is_nobody = bool(reads and told.device_ids) and not told.is_registered and is_id(told.device_ids[0])
+    is_new = is_nobody and told.device_ids[0] not in count.unknown
     if is_new:
         count.unknown.add(told.device_ids[0])
     return is_new

@@ -136,6 +136,10 @@ class Ear:
                 "[broker] username to read them in the broker's ACL."
             )
 
+    def said_of_refused(self) -> str:
+        """Return a sentence on what the broker did not grant."""
+        return f"The broker lets us read nothing of {', '.join(self.refused)}."
+
     def hear(self, is_over: Callable[[], bool]) -> Iterator[Heard]:
         """Yield what comes until `is_over()`, which is asked ten times a second.
 

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 import paho.mqtt.client as paho
 import paho.mqtt.publish as paho_publish
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
+from rich.console import Console
+from rich.progress import Progress
 
 from greensward.acceptance.record import read_record
 from greensward.cli import run
+from greensward.commands import device_accept
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE
+from greensward.overheard.ear import Ear
 from ingest.errors import ConfigError
 from ingest.lake.layout import DataFolder
 from ingest.observation import Message
@@ -150,6 +158,74 @@ def test_a_device_that_fails_is_exit_1_and_each_failure_says_what_was_expected(
     assert [key for key, state in states.items() if state == "failed"] == ["qos"]
     assert (told["outcome"], told["verdict"], told["needs"]) == ("not_accepted", "未通过验收", [])
     assert len(list(at.glob("acceptance-gs-01-*.jsonl"))) == 1
+
+
+def test_over_a_slow_link_what_is_retained_is_waited_for_and_answers_are_no_messages_of_the_device(
+    mosquitto: Mosquitto, at: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class FarEar(Ear):
+        def __enter__(self) -> Self:
+            super().__enter__()
+            time.sleep(0.25)
+            return self
+
+    monkeypatch.setattr(device_accept, "Ear", FarEar)
+    monkeypatch.setattr(device_accept, "_RETAINED_S", 0.2)
+    monkeypatch.setenv("TERM", "xterm")
+    shown = io.StringIO()
+    terminal = Console(file=shown, force_terminal=True)
+    monkeypatch.setattr(device_accept, "progress", lambda: Progress("{task.description}", console=terminal))
+
+    def live() -> None:
+        wait_until((at / "far.jsonl").exists, "the command listens")
+        for kind, payload, is_retained in (("state", b"online", True), ("reply", b"{}", False)):
+            paho_publish.single(f"{ROOT}/{kind}", payload, 1, retain=is_retained, port=mosquitto.port)
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    words = ["device", "accept", "gs-01", "--minutes", "0.03", "--out", "far", "--json", "-C", str(at / "data")]
+    assert run(words) == EXIT_FOUND_PROBLEMS
+    thread.join()
+    assert "gs-01: 1 messages, 0 faults" in shown.getvalue()
+    assert "gs-01: 2 messages" not in shown.getvalue()
+    assert len(read_record(at / "far.jsonl").messages) == 3  # the state twice: in the end it lies there
+    states = {line["key"]: line["state"] for line in json.loads(capsys.readouterr().out)["lines"]}
+    assert states["state"] == "passed"
+
+
+def test_a_full_disk_ends_the_test_with_a_word_and_what_was_written_can_be_judged(
+    mosquitto: Mosquitto, at: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No more than some bytes may be written into a file: the last line is cut in two."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    words = [
+        "device",
+        "accept",
+        "gs-01",
+        "--minutes",
+        "1",
+        "--interval",
+        "600",
+        "--out",
+        "full",
+        "-C",
+        str(at / "data"),
+    ]
+    try:
+        with a_device(mosquitto.port):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, before[1]))
+            assert run(words) == EXIT_FOUND_PROBLEMS
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    said = capsys.readouterr().err
+    assert "full.jsonl: File too large" in said
+    assert "greensward device accept --from full.jsonl" in said
+    record = read_record(at / "full.jsonl")
+    assert record.ended == "broken_off"
+    assert record.messages
+    assert run(["device", "accept", "--from", "full.jsonl", "--lang", "en"]) == EXIT_FOUND_PROBLEMS
 
 
 @pytest.mark.parametrize("born_before", [False, True])

@@ -211,6 +211,20 @@ def test_what_a_device_says_is_one_line_without_orders_to_the_terminal(
     assert read_heard(printed.encode(), "line 1").payload == said
 
 
+def test_no_id_that_a_register_would_refuse_is_put_into_a_command(
+    broker: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GREENSWARD__BROKER__HOST", "127.0.0.1")
+    monkeypatch.setenv("GREENSWARD__BROKER__PORT", str(broker.port))
+    topic = f"{ROOT}/gs;reboot/state"
+    publish(broker.port, (topic, b"online"), retain=True)
+    assert run(["device", "tail", "gs;reboot", "--seconds", "0.4", "-C", str(tmp_path)]) == EXIT_OK
+    publish(broker.port, (topic, b""), retain=True)
+    shown = capsys.readouterr().out
+    assert "bad_device_id" in shown
+    assert "device add" not in shown
+
+
 def test_two_who_listen_as_the_same_process_do_not_end_each_other(broker: Mosquitto) -> None:
     ears = [Ear(Broker("127.0.0.1", broker.port, "greensward"), "beichen", filters_of("beichen"), qos=1) for _ in "ab"]
     with ears[0], ears[1]:
@@ -283,7 +297,7 @@ _DYNSEC = Path("/usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so")
 @pytest.mark.skipif(not _DYNSEC.exists(), reason="Mosquitto's plugin that refuses subscriptions is not here")
 @pytest.mark.parametrize("allowed", ["greensward/v1/beichen/#", "nothing"])
 def test_a_broker_that_holds_us_to_our_district_is_heard_there_and_one_that_refuses_all_is_said(
-    tmp_path: Path, allowed: str
+    tmp_path: Path, allowed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     acls = [{"acltype": "subscribePattern", "topic": allowed, "allow": True}]
     acls += [{"acltype": kind, "topic": "#", "allow": True} for kind in ("publishClientSend", "publishClientReceive")]
@@ -303,6 +317,12 @@ def test_a_broker_that_holds_us_to_our_district_is_heard_there_and_one_that_refu
         with ear:
             publish(refusing.port, (f"{ROOT}/gs-01/soil", b"x"))
             assert next(ear.hear(lambda: False)).payload == b"x"
+        monkeypatch.setenv("GREENSWARD__BROKER__HOST", "127.0.0.1")
+        monkeypatch.setenv("GREENSWARD__BROKER__PORT", str(refusing.port))
+        monkeypatch.chdir(tmp_path)
+        for words in (["tail", "--seconds", "0.1"], ["accept", "gs-01", "--minutes", "0.001"]):
+            run(["device", *words, "-C", str(tmp_path / "data")])
+            assert "The broker lets us read nothing of application/" in capsys.readouterr().err, words
     finally:
         refusing.stop()
 
