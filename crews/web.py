@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hmac
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -26,37 +25,27 @@ from starlette.responses import (
 )
 from starlette.routing import Mount, Route
 
-from crews.apply import valid_plots
+from crews.access import Access
 from crews.card import Form
 from crews.crew_list import CrewList
 from crews.delivery import HashedFiles, ZippedPages, go_on, keeping, send_worker
 from crews.export import to_csv, to_geojson, to_xlsx
-from crews.flights.lists import find_lists
-from crews.flights.map import draw_map
-from crews.flights.page import render_flights, states_of
-from crews.flights.stored import find_flight, find_flights
 from crews.guard import Guard, is_same_origin
 from crews.issue import LATE_REPORT, ActionRefusedError, newest_report
-from crews.issue_page import render_issue
 from crews.ledger import Ledger
-from crews.links import Keys, Pass, form_token, load_keys, read_token
-from crews.lists import all_lists, list_of, list_of_one, office_view
-from crews.notices.outbox import untold
-from crews.office import Filters
-from crews.page import render_list, render_office
-from crews.photos import find_photo, photo_types, photos_of_action
+from crews.links import Pass, form_token, load_keys, read_token
+from crews.lists import all_lists, list_of
+from crews.office_web import OfficeWeb
+from crews.page import render_list
+from crews.photos import find_photo, photos_of_action
 from crews.picture.draw import draw_picture
 from crews.picture.stored import find_stories
 from crews.refusals import Refusals, is_outbox, language_of
 from crews.report_form import read_report
 from crews.sheet import render_sheets
 from ingest.errors import StoreError
-from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder
 from ingest.site import Site
-
-UNTOLD_FOR = timedelta(days=3)
-"""How long the office is shown what did not reach a crew."""
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -67,55 +56,8 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Web:
-    """What the handlers need.
-
-    public_url: how browsers reach us; https there makes the cookies Secure with the `__Host-` prefix
-    truck_litres: what a truck holds; clock: the present
-    office_phone: whom crews can call; "" shows none
-    """
-
-    folder: DataFolder
-    site: Site
-    keys: Keys
-    public_url: str
-    truck_litres: float
-    clock: Callable[[], datetime]
-    office_phone: str
-
-    @property
-    def is_https(self) -> bool:
-        """Say whether browsers reach us through TLS."""
-        return self.public_url.startswith("https://")
-
-    def cookie_name(self, role: str) -> str:
-        """Return the name of the cookie of a role."""
-        return f"{'__Host-' if self.is_https else ''}greensward-{role}"
-
-    @contextmanager
-    def ledger(self) -> Iterator[Ledger]:
-        """Open the ledger for one request. Raises: StoreError."""
-        with Ledger(self.folder.ledger, self.site) as ledger:
-            yield ledger
-
-    def plots(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return the registered plots that hold now. Raises: StoreError."""
-        return valid_plots(read_register(self.folder, "plots"), self.clock())
-
-    def holder(self, ledger: Ledger, request: Request, *roles: str) -> tuple[Pass, str]:
-        """Return who asks, with the token: the first of `roles` whose cookie is good. Raises: ActionRefusedError."""
-        refused = ActionRefusedError("no_pass", "There is no cookie; open the link first.")
-        for role in roles:
-            token = request.cookies.get(self.cookie_name(role))
-            if token:
-                try:
-                    said = read_token(self.keys, ledger, token, self.clock())
-                except ActionRefusedError as error:
-                    refused = error
-                    continue
-                if said.role == role:
-                    return said, token
-        raise refused
+class Web(Access):
+    """The crews' pages, and what crews and office have in common."""
 
     def open_link(self, request: Request) -> Response:
         """Take a signed link: set the cookie, and go on to an address without the token. Changes nothing.
@@ -243,62 +185,6 @@ class Web:
             path, media_type=media_type, headers={"content-security-policy": "default-src 'none'; sandbox"}
         )
 
-    def show_office(self, request: Request) -> Response:
-        """Show the office's table."""
-        asked = request.query_params
-        grade = asked.get("grade", "")
-        filters = Filters(
-            asked.get("unit") or None, int(grade) if grade in {"1", "2", "3"} else None, asked.get("state") or None
-        )
-        with self.ledger() as ledger:
-            self.holder(ledger, request, "office")
-            view = office_view(ledger, self.plots(), self.clock(), filters, self.truck_litres)
-            missed = untold(ledger, self.clock() - UNTOLD_FOR, self.clock())
-        return HTMLResponse(render_office(view, language_of(request), self.site, untold=missed))
-
-    def show_flights(self, request: Request) -> Response:
-        """Show the office a flight (the newest with ground, or the one asked for) and what no crew is sent for."""
-        with self.ledger() as ledger:
-            self.holder(ledger, request, "office")
-            latest = ledger.latest_findings()
-        flights = find_flights(self.folder, self.site, self.clock())
-        asked = request.query_params.get("flight")
-        shown = [one for one in flights if one.on_ground] or flights
-        flight = next((one for one in (shown if asked is None else flights) if asked in {None, one.flight_id}), None)
-        if asked is not None and flight is None:
-            raise HTTPException(404)
-        view = None if flight is None else find_flight(self.folder, self.site, flight)
-        return HTMLResponse(
-            render_flights(
-                flights, view, find_lists(self.folder), latest, self.plots(), language_of(request), self.site
-            )
-        )
-
-    def show_map(self, request: Request) -> Response:
-        """Give the office the map of a flight."""
-        with self.ledger() as ledger:
-            self.holder(ledger, request, "office")
-            latest = ledger.latest_findings()
-        asked = request.query_params.get("flight")
-        flights = find_flights(self.folder, self.site, self.clock())
-        flight = next((one for one in flights if one.flight_id == asked), None)
-        if flight is None:
-            raise HTTPException(404)
-        drawn = draw_map(find_flight(self.folder, self.site, flight), states_of(latest), language_of(request))
-        return Response(drawn, media_type="image/svg+xml", headers={"cache-control": "private, max-age=300"})
-
-    def show_issue(self, request: Request) -> Response:
-        """Show the office one issue with its photos and its history."""
-        issue_id = request.path_params["issue_id"]
-        with self.ledger() as ledger:
-            self.holder(ledger, request, "office")
-            listed = list_of_one(ledger, issue_id, self.plots(), self.clock(), self.truck_litres)
-            history = ledger.history(issue_id)
-            named = {photo["sha256"] for event in history for photo in event.detail.get("photos", ())}
-            types = photo_types(ledger, self.folder, named)
-        stories = find_stories(self.folder, {stop.issue.plot_id for stop in listed.stops})
-        return HTMLResponse(render_issue(listed, history, types, language_of(request), stories))
-
     def show_picture(self, request: Request) -> Response:
         """Give the picture of an issue's plot to the crew whose issue it is, and to the office."""
         with self.ledger() as ledger:
@@ -351,7 +237,8 @@ def create_app(
     office_phone: whom crews can call; "" shows none
     Raises: ConfigError, StoreError when keys or ledger cannot be opened.
     """
-    web = Web(folder, site, load_keys(folder), public_url.rstrip("/"), truck_litres, clock, office_phone)
+    access = (folder, site, load_keys(folder), public_url.rstrip("/"), truck_litres, clock, office_phone)
+    web, office = Web(*access), OfficeWeb(*access)
     with web.ledger():
         pass
     routes = [
@@ -361,10 +248,10 @@ def create_app(
         Route("/issues/{issue_id}/actions", web.take_report, methods=["POST"]),
         Route("/issues/{issue_id}/picture.svg", web.show_picture),
         Route("/photos/{sha256}", web.show_photo),
-        Route("/office", web.show_office),
-        Route("/office/issues/{issue_id}", web.show_issue),
-        Route("/office/flights", web.show_flights),
-        Route("/office/flights/map.svg", web.show_map),
+        Route("/office", office.show_office),
+        Route("/office/issues/{issue_id}", office.show_issue),
+        Route("/office/flights", office.show_flights),
+        Route("/office/flights/map.svg", office.show_map),
         Route("/healthz", _alive),
         Route("/readyz", web.say_ready),
         Route("/worker.js", send_worker),
