@@ -115,7 +115,7 @@ def read_health(settings: Settings) -> Health:
         if folder.ledger.exists():
             with Ledger(folder.ledger, settings.place()) as ledger:
                 issues = Counter(issue.state for issue in ledger.open_issues())
-                sending = _sending(folder, ledger, settings.now()) if settings.send else None
+                sending = _sending(folder, ledger, settings) if settings.send else None
     except StoreError as error:
         unreadable.append(str(error))
     there = next(path for path in (folder.root, *folder.root.parents) if path.exists())
@@ -124,9 +124,13 @@ def read_health(settings: Settings) -> Health:
     return Health(status, shutil.disk_usage(there).free, evaluated_at, issues, missing, sending, tuple(unreadable))
 
 
-def _sending(folder: DataFolder, ledger: Ledger, now: datetime) -> Sending:
-    taken = last_sent(ledger)
-    ended = [one for one in untold(ledger, now - _A_DAY, now) if one.state != "waiting"]
+def _sending(folder: DataFolder, ledger: Ledger, settings: Settings) -> Sending:
+    taken, now = last_sent(ledger), settings.now()
+    ended = [
+        one
+        for one in untold(ledger, now - _A_DAY, now)
+        if one.state != "waiting" and one.channel in settings.send  # of one that was taken out nothing is to be mended
+    ]
     unmended = tuple(one for one in ended if one.channel not in taken or taken[one.channel] < one.at)
     return Sending(standing(ledger, now), unmended, _has_sender(folder))
 

@@ -6,7 +6,7 @@ two sends a message twice; nothing loses one, and what cannot be written down is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -16,6 +16,9 @@ from crews.notices.answer import Answer
 
 KEPT_FOR = timedelta(days=90)
 """How long is kept what was sent and what the other end said; what it said to crews is gone once it has ended."""
+
+_AHEAD = timedelta(hours=1)
+"""What was made later than that from now was made by a clock that was wrong."""
 
 _BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (10, 30, 60, 120, 300, 600, 1800))
 
@@ -172,14 +175,43 @@ def end(ledger: Ledger, notice_ids: Iterable[str], state: str, now: datetime) ->
         )
 
 
+def end_of_other_channels(ledger: Ledger, channels: Collection[str], now: datetime) -> None:
+    """Let end what waits for channels that are there no more. Raises: StoreError."""
+    waiting = ledger.run("select notice_id, channel from notices where state = 'waiting'", ())
+    gone = [row["notice_id"] for row in waiting if row["channel"] not in channels]
+    if gone:
+        with ledger.transaction():
+            end(ledger, gone, "overtaken", now)
+
+
 def tidy(ledger: Ledger, now: datetime) -> None:
-    """Let end whose time is over, and forget what ended long ago. Raises: StoreError."""
+    """Let end whose time is over, mend what a clock that was ahead made, and forget what ended long ago.
+
+    Raises: StoreError.
+    """
     long_ago = to_us(now - KEPT_FOR)
     with ledger.transaction():
+        _mend_what_is_to_come(ledger, now)
         late = ledger.run("select notice_id from notices where state = 'waiting' and expires_at <= ?", (to_us(now),))
         end(ledger, [row["notice_id"] for row in late], "expired", now)
         ledger.run("delete from notice_receipts where at < ?", (long_ago,))
         ledger.run("delete from notices where state <> 'waiting' and ended_at < ?", (long_ago,))
+
+
+def _mend_what_is_to_come(ledger: Ledger, now: datetime) -> None:
+    """Let go what a clock that was ahead made: a digest is made anew on its day, and the rest may go now."""
+    ahead, us = to_us(now + _AHEAD), to_us(now)
+    of_digests = "kind = 'digest' and (day > ? or state = 'waiting' and made_at > ?)"
+    which = (ledger.site.local_date(now).isoformat(), ahead)
+    ledger.run(
+        f"delete from notice_receipts where notice_id in (select notice_id from notices where {of_digests})", which
+    )
+    ledger.run(f"delete from notices where {of_digests}", which)
+    ledger.run(
+        "update notices set not_before = not_before - made_at + ?, expires_at = expires_at - made_at + ?, made_at = ?"
+        " where state = 'waiting' and made_at > ?",
+        (us, us, us, ahead),
+    )
 
 
 def standing(ledger: Ledger, now: datetime) -> Standing:

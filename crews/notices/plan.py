@@ -11,7 +11,7 @@ import msgspec
 
 from crews.crew_list import CrewList, Stop
 from crews.issue import WAITING_STATES
-from crews.ledger import Ledger, to_us
+from crews.ledger import Ledger, from_us, to_us
 from crews.lists import Plots, all_lists, list_of
 from crews.notices.notice import Content, digest_of, digest_of_all, digest_of_nobody, urgent_of
 from crews.notices.outbox import Notice, record
@@ -110,9 +110,7 @@ def plan(
                 (name, newest),
             )
         for notice in notices:
-            if notice.kind == "list":
-                _drop_lists(ledger, notice)
-            record(ledger, notice)
+            record(ledger, _in_place_of_older(ledger, notice) if notice.kind == "list" else notice)
 
 
 def _digest(ledger: Ledger, route: Route, lists: _Lists, now: datetime) -> Iterator[Notice]:
@@ -211,11 +209,19 @@ def _changed_list(ledger: Ledger, route: Route, lists: _Lists, now: datetime, an
     )  # fmt: skip
 
 
-def _drop_lists(ledger: Ledger, notice: Notice) -> None:
-    """Let the channel's older list give way to `notice`, inside a transaction: which is the last one asks no clock."""
+def _in_place_of_older(ledger: Ledger, notice: Notice) -> Notice:
+    """Let the channel's older list give way to `notice`, inside a transaction: which is the last one asks no clock.
+
+    Returns it as waiting for as long as the older one, so that it is late where the broker takes none.
+    """
+    older = ledger.run(
+        "select not_before from notices where channel = ? and kind = 'list' and state = 'waiting'", (notice.channel,)
+    )
     ledger.run("delete from notices where channel = ? and kind = 'list'", (notice.channel,))
     # It may say again what one before the last said.
     ledger.run("delete from notice_receipts where notice_id = ?", (notice.notice_id,))
+    since = min([notice.not_before, *(from_us(row["not_before"]) for row in older)])
+    return msgspec.structs.replace(notice, not_before=since)
 
 
 def _lasting(document: dict[str, Any]) -> dict[str, Any]:

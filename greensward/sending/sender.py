@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 
@@ -15,7 +14,18 @@ from crews.ledger import Ledger
 from crews.links import Keys, link_generation, make_token
 from crews.lists import Plots, crews_of
 from crews.notices.answer import HIDDEN, Answer, without_secrets
-from crews.notices.outbox import Notice, Try, begin_try, due, end, parts_sent, receive, rewrite, tidy
+from crews.notices.outbox import (
+    Notice,
+    Try,
+    begin_try,
+    due,
+    end,
+    end_of_other_channels,
+    parts_sent,
+    receive,
+    rewrite,
+    tidy,
+)
 from crews.notices.pace import Bucket, is_crowded
 from crews.notices.plan import plan, still_holds
 from crews.readable import readable
@@ -40,8 +50,8 @@ STEADY_S = 600.0
 
 _SET_S = 3600.0
 
-_UNKEPT_S = 1800.0
-"""A robot's rest where its answer could not be kept: the message went, and would go again every few seconds."""
+ANEW_S = 3600.0
+"""A broker may lose what it retained, so that lists go again that often whatever was told before."""
 
 _TOKEN = re.compile(r"[0-9a-f]{8}\.[\w-]{20,}\.[\w-]{20,}")
 """A signed link's token, which somebody may send back to us."""
@@ -77,6 +87,8 @@ class Sender:
         self._left_alone_until_s: dict[str, float] = {}
         self._plan_at_s = now_s
         self._planned: tuple[object, ...] = ()
+        self._anew_at_s = now_s
+        self._unkept: tuple[Try, Answer, datetime] | None = None
         self._known: list[str] | None = None
         self._clock_was: tuple[datetime, float] | None = None
         self._steady_since_s = now_s
@@ -88,6 +100,7 @@ class Sender:
         Raises: StoreError, which may pass.
         """
         began_s = self._seconds()
+        self._keep_receipt()
         if began_s >= self._plan_at_s:
             self._plan(clock())
             self._plan_at_s = self._seconds() + PLAN_S
@@ -102,10 +115,15 @@ class Sender:
         """Record what is new; whole lists are made anew where something has happened, and every five minutes."""
         evaluated = self._ledger.run("select max(as_of) as newest from latest_findings", ())[0]["newest"]
         moment = (self._ledger.version(), evaluated, int(now.timestamp() / LISTS_S))
-        is_first = not self._planned
-        routes = [one.route for one in self._outlets.values() if moment != self._planned or not one.route.has_lists]
-        plan(self._ledger, routes, lambda: self._plots(now), now, self._truck_litres, anew=is_first)
+        if not self._planned:
+            end_of_other_channels(self._ledger, self._outlets, now)
+        is_anew = self._seconds() >= self._anew_at_s
+        are_lists_due = is_anew or moment != self._planned
+        routes = [one.route for one in self._outlets.values() if are_lists_due or not one.route.has_lists]
+        plan(self._ledger, routes, lambda: self._plots(now), now, self._truck_litres, anew=is_anew)
         self._planned, self._known = moment, None
+        if is_anew:
+            self._anew_at_s = self._seconds() + ANEW_S
         if self._is_steady(now):
             tidy(self._ledger, now)
 
@@ -130,6 +148,16 @@ class Sender:
         return now < notice.expires_at and not (is_rest or is_left_alone or is_crowd)
 
     def _send(self, notice: Notice, outlet: Outlet, now: datetime) -> None:
+        """Send a notice; a fault of ours refuses it, and keeps none of the others from going."""
+        try:
+            self._send_parts(notice, outlet, now)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - its words are not kept: they may hold what was sent
+            said = f"{type(error).__name__}: a fault of Greensward's, please report it"
+            self._receive(begin_try(self._ledger, notice, 1, 1, now), outlet, Answer("refused", "fault", said), now)
+
+    def _send_parts(self, notice: Notice, outlet: Outlet, now: datetime) -> None:
         """Send the parts that have not gone, as many as the pace allows; the rest goes at a later turn."""
         sent = parts_sent(self._ledger, notice.notice_id)
         current = self._current(notice, outlet, sent, now)
@@ -148,7 +176,7 @@ class Sender:
             if bucket is not None and not bucket.take(self._seconds()):
                 return
             tried = begin_try(self._ledger, current, number, len(parts), now)
-            if self._receive(tried, outlet, _delivered(outlet, part), now) != "sent":
+            if self._receive(tried, outlet, outlet.deliver(part), now) != "sent":
                 return
 
     def _current(self, notice: Notice, outlet: Outlet, sent: int, now: datetime) -> Notice | None:
@@ -181,34 +209,26 @@ class Sender:
     def _receive(self, tried: Try, outlet: Outlet, answer: Answer, now: datetime) -> str:
         """Keep the receipt, and return the outcome."""
         answer = clean(answer, outlet)
-        try:
-            receive(self._ledger, tried, answer, now)
-        except StoreError:
-            self._leave_alone(outlet, _UNKEPT_S)
-            raise
-        if answer.outcome == "sent":
-            return answer.outcome
         if answer.outcome == "later":
             # The robot, not the message, is away or has had enough: whatever else waits for it waits too.
-            self._leave_alone(outlet, max(answer.wait_s, 5.0))
+            self._left_alone_until_s[outlet.identity] = self._seconds() + max(answer.wait_s, 5.0)
+        self._unkept = tried, answer, now
+        self._keep_receipt()
+        if answer.outcome == "sent":
+            return answer.outcome
         what = "refused" if answer.outcome == "refused" else "not taken yet, tried again"
         self._say(f"send {tried.notice.channel}: {tried.notice.kind} {what}: {answer.code} {answer.said}".rstrip())
         return answer.outcome
 
-    def _leave_alone(self, outlet: Outlet, seconds: float) -> None:
-        self._left_alone_until_s[outlet.identity] = self._seconds() + seconds
+    def _keep_receipt(self) -> None:
+        """Write down what was answered last: until then nothing else goes, as what went would go again."""
+        if self._unkept is not None:
+            receive(self._ledger, *self._unkept)
+            self._unkept = None
 
 
 def _too_long(error: ValueError) -> Answer:
     return Answer("refused", "too_long", str(error))
-
-
-def _delivered(outlet: Outlet, part: Any) -> Answer:
-    """Return the receipt of a part; a fault of ours refuses this message, and keeps none of the others from going."""
-    try:
-        return outlet.deliver(part)
-    except Exception as error:  # noqa: BLE001 - its words are not kept: they may hold what was sent
-        return Answer("refused", "fault", f"{type(error).__name__}: a fault of Greensward's, please report it")
 
 
 def clean(answer: Answer, outlet: Outlet) -> Answer:

@@ -190,6 +190,9 @@ def test_doctor_metrics_and_the_office_tell_of_what_was_refused_and_that_nobody_
     assert 'greensward_crew_messages{state="refused"} 1.0' in page
     assert 'greensward_problems{what="sender"} 1.0' in page
     assert {"sender", "sending"} <= set(json.loads(_page(installation.config, "/readyz")))
+    another = installation.config.with_name("another.toml")
+    another.write_text(installation.config.read_text("utf-8").replace("[send.crew_1]", "[send.crew_9]"), "utf-8")
+    assert "sending" not in json.loads(_page(another, "/readyz")), "of a channel that was taken out"
     now = datetime(2026, 7, 2, 0, 0, tzinfo=UTC)
     with served(installation.folder, now) as url, httpx.Client(base_url=url) as office:
         token = make_token(load_keys(installation.folder), "office", "office", now)

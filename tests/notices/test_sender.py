@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from crews.apply import apply_flags
+from crews.notices.robots import MANNERS
 from greensward.sending.sender import STEADY_S, TURN_S
 from ingest.errors import StoreError
 from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag
@@ -72,9 +74,39 @@ def test_a_message_whose_receipt_cannot_be_kept_does_not_go_again_and_again(
     made.ledger.run(
         "create trigger broken before update on notice_receipts begin select raise(abort, 'disk I/O error'); end", ()
     )
-    assert turns_on_a_broken_ledger(made, 20) == 1
+    assert turns_on_a_broken_ledger(made, 200) == 200
     assert len(robots.texts()) == 1
     assert [one["outcome"] for one in made.receipts()] == ["unknown"]
+    made.ledger.run("drop trigger broken", ())
+    made.turn(AT + HOUR, times=3)
+    assert len(robots.texts()) == 1, "what it answered is kept as soon as there is room"
+    assert [one["outcome"] for one in made.receipts()] == ["sent"]
+
+
+def test_a_notice_that_our_own_code_fails_to_form_is_refused_and_the_others_go_on(
+    tmp_path: Path, robots: Vendors, sending: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: str) -> int:
+        raise KeyError("canary")
+
+    monkeypatch.setitem(MANNERS, "wecom", replace(MANNERS["wecom"], size=fail))
+    made = sending(robot(tmp_path, robots, "wecom", "crew_1") + robot(tmp_path, robots, "feishu", "crew_2", '["二队"]'))
+    made.turn(AT, times=2)
+    assert len(robots.texts("feishu")) == 1
+    assert [(row["channel"], row["state"]) for row in made.rows()] == [("crew_1", "refused"), ("crew_2", "sent")]
+    (fault,) = [one for one in made.receipts() if one["outcome"] == "refused"]
+    assert (fault["code"], "KeyError" in fault["said"], "canary" in fault["said"]) == ("fault", True, False)
+
+
+def test_what_waits_for_a_channel_that_was_taken_out_waits_no_longer(
+    tmp_path: Path, robots: Vendors, sending: Make
+) -> None:
+    robots.instead = lambda: (503, b"away", {})
+    one, two = robot(tmp_path, robots, "wecom", "crew_1"), robot(tmp_path, robots, "feishu", "crew_2", '["二队"]')
+    sending(one + two).turn(AT)
+    made = sending(one)
+    made.turn(AT + HOUR)
+    assert [(row["channel"], row["state"]) for row in made.rows()] == [("crew_1", "waiting"), ("crew_2", "overtaken")]
 
 
 @pytest.mark.parametrize(
@@ -138,6 +170,41 @@ def test_the_next_try_of_a_clock_that_was_ahead_is_not_waited_for(
     robots.instead = lambda: None
     made.turn(AT + 5 * MINUTE)
     assert len(robots.texts()) == 1
+
+
+def right_again(made: Sending, robots: Vendors, now: datetime) -> None:
+    """Let the robots take messages and the clock go as it should for a quarter of an hour."""
+    robots.instead = lambda: None
+    made.seconds += 120
+    made.turn(now, times=45)
+
+
+def test_the_digest_of_a_day_to_come_is_made_on_its_day(tmp_path: Path, robots: Vendors, sending: Make) -> None:
+    made = sending(robot(tmp_path, robots, "wecom", "crew_1"))
+    robots.instead = lambda: (503, b"away", {})
+    made.turn(AT + DAY + HOUR)
+    right_again(made, robots, AT)
+    made.turn(AT + 10 * DAY)
+    right_again(made, robots, AT + HOUR)
+    for days in (1, 10):
+        made.seconds += DAY.total_seconds()
+        made.turn(AT + days * DAY, times=2)
+    assert [text[5:15] for text in robots.texts()] == ["2026-07-02", "2026-07-12", "2026-07-03", "2026-07-12"]
+    assert "7月3日 07:13 生成" in robots.texts()[2], "and not with what was known the day before"
+
+
+def test_what_is_urgent_goes_when_a_clock_that_was_ahead_is_right(
+    tmp_path: Path, robots: Vendors, sending: Make
+) -> None:
+    made = sending(robot(tmp_path, robots, "wecom", "crew_1", more='at = ""\nraised_from = 0\n'))
+    made.turn(NOW)
+    apply_flags(made.ledger, [flag("LM-07", "vigour", NOW, severity=4)], PLOTS, NOW + MINUTE)
+    robots.instead = lambda: (503, b"away", {})
+    made.turn(NOW + 11 * HOUR)
+    right_again(made, robots, NOW + 2 * MINUTE)
+    (text,) = robots.texts()
+    assert "新派：龙门东道行道树" in text
+    assert made.rows()[0]["expires_at"] < (NOW + 25 * HOUR).timestamp() * 1e6
 
 
 def test_a_clock_that_is_far_ahead_for_a_while_ends_and_forgets_nothing(

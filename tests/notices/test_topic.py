@@ -15,7 +15,11 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from crews.actions import Action, perform
+from crews.issue import WAITING_STATES
+from crews.ledger import to_us
+from crews.notices.outbox import untold
 from greensward.sending.retained import retain
+from greensward.sending.sender import ANEW_S
 from ingest.mqtt.broker import Broker
 from tests.crews.made import DAY, HOUR, NOW
 from tests.mosquitto import Mosquitto, free_port
@@ -120,6 +124,30 @@ def test_a_sender_that_starts_publishes_what_the_broker_may_have_lost_once(broke
     (again,) = made.receipts()
     assert (again["notice_id"], again["outcome"]) == (first["notice_id"], "sent"), "its receipt takes the other's place"
     assert again["n"] > first["n"]
+
+
+def test_a_list_that_the_broker_lost_is_there_again_within_an_hour(broker: Mosquitto, sending: Make) -> None:
+    made = sending(SECTION, broker_port=broker.port)
+    made.turn(AT)
+    assert retain(Broker("127.0.0.1", broker.port, client_id="loses"), TOPIC, b"").outcome == "sent"
+    made.seconds += ANEW_S
+    made.turn(AT + MINUTE)
+    assert retained(broker)["crew"] == "一队"
+
+
+def test_lists_that_a_broker_does_not_take_are_late_however_often_they_change(broker: Mosquitto, sending: Make) -> None:
+    broker.stop()
+    made = sending(SECTION, broker_port=broker.port)
+    made.turn(AT)
+    waiting = [one for one in made.ledger.open_issues() if one.crew == "一队" and one.state in WAITING_STATES]
+    for number, issue in enumerate(waiting[:3], 1):
+        now = AT + number * 10 * MINUTE
+        perform(made.ledger, Action(f"move-{number}2345", issue.issue_id, "assigned", "王工", crew="二队"), now)
+        made.turn(now)
+    (row,) = made.rows()
+    assert row["made_at"] == to_us(AT + 30 * MINUTE)
+    (late,) = untold(made.ledger, AT - DAY, AT + 31 * MINUTE)
+    assert (late.state, late.kind, late.at) == ("waiting", "list", AT)
 
 
 def test_a_broker_that_was_away_gets_the_newest_list_and_no_older_one(broker: Mosquitto, sending: Make) -> None:
