@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from greensward.acceptance.evidence import Came, Evidence, Outage
+from greensward.acceptance.in_chinese import in_both, in_chinese
 from greensward.acceptance.needs import longer
 from greensward.acceptance.point import Point, Said, lacking, passes, point, said, seconds
 from greensward.overheard.ear import FORMATS
@@ -100,10 +101,10 @@ def _refused(evidence: Evidence) -> Point:
 
 
 def _fault(fault: Fault, number: int) -> Said:
-    advice = Meaning(f"Expected {fault.expected}. {fault.advice}", f"应为 {fault.expected}。")
-    meaning = FAULT_CODES.get(fault.code, Meaning("", ""))
+    advice = Meaning(f"Expected {fault.expected}. {fault.advice}", f"要求：{in_chinese(fault.expected)}。")
+    meaning, got = FAULT_CODES.get(fault.code, Meaning("", "")), in_both(fault.got)
     place = fault.pointer or "/"
-    return said("fault", code=fault.code, n=number, place=place, meaning=meaning, got=fault.got, advice=advice)
+    return said("fault", code=fault.code, n=number, place=place, meaning=meaning, got=got, advice=advice)
 
 
 def _identity(evidence: Evidence) -> Point:
@@ -115,7 +116,9 @@ def _identity(evidence: Evidence) -> Point:
     named = ((came.heard.topic, fault.got) for came in wrong for fault in came.faults if fault.code in _NAMING)
     topics = collections.Counter(came.heard.topic for came in wrong)
     got = dict(reversed(list(named)))  # the first of each
-    told = [said("other_name", n=n, topic=topic, got=got[topic]) for topic, n in topics.most_common(_FAULTS_TOLD)]
+    told = [
+        said("other_name", n=n, topic=topic, got=in_both(got[topic])) for topic, n in topics.most_common(_FAULTS_TOLD)
+    ]
     return point("identity", "failed", *told, **limits)
 
 

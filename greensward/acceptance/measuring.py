@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from greensward.acceptance.evidence import Evidence
+from greensward.acceptance.in_chinese import in_both
 from greensward.acceptance.needs import FEWEST, longer
 from greensward.acceptance.point import Point, Said, lacking, passes, point, said, seconds
 from ingest.decode.quantities import QUANTITIES
@@ -140,7 +141,9 @@ def _clock(evidence: Evidence) -> Point:
     wrong = [came for came in evidence.live if any(fault.code in _TIME_CODES for fault in came.faults)]
     if wrong:
         got = next(fault for fault in wrong[0].faults if fault.code in _TIME_CODES)
-        return point("clock", "failed", said("clock_refused", n=len(wrong), code=got.code, got=got.got), **limits)
+        return point(
+            "clock", "failed", said("clock_refused", n=len(wrong), code=got.code, got=in_both(got.got)), **limits
+        )
     parts = _lags(evidence)
     if not evidence.readings:
         return lacking("clock", [longer(evidence)], said("no_reading"), **limits)
@@ -167,7 +170,9 @@ def _unit(evidence: Evidence) -> Point:
     wrong = [fault for came in evidence.live for fault in came.faults if fault.code in _UNIT_CODES]
     if wrong:
         counts = collections.Counter(fault.got for fault in wrong)
-        return point("unit", "failed", *(said("unit_refused", got=got, n=n) for got, n in counts.most_common(5)))
+        return point(
+            "unit", "failed", *(said("unit_refused", got=in_both(got), n=n) for got, n in counts.most_common(5))
+        )
     soil = [row for came in evidence.readings for row in came.soil]
     water = [(row.volumetric_water_content, row.unit_received) for row in soil if row.volumetric_water_content]
     positive = [value for value, _ in water if value > 0]
@@ -280,7 +285,7 @@ def _wanted_steps() -> str:
 def _battery(evidence: Evidence) -> Point:
     wrong = [f for came in evidence.live for f in came.faults if f.pointer.endswith(_BATTERY)]
     if wrong:
-        return point("battery", "failed", said("battery_refused", got=wrong[0].got, n=len(wrong)))
+        return point("battery", "failed", said("battery_refused", got=in_both(wrong[0].got), n=len(wrong)))
     rows = [row for came in evidence.live for row in came.status]
     volts = [row.battery_v for row in rows if row.battery_v is not None]
     percent = [row.battery_pct for row in rows if row.battery_pct is not None]

@@ -15,6 +15,7 @@ import pytest
 from crews.words import all_words
 from greensward.acceptance.delivery import delivery_points
 from greensward.acceptance.evidence import evidence_of
+from greensward.acceptance.in_chinese import in_chinese
 from greensward.acceptance.record import Ending, Record, Trial
 from greensward.acceptance.report import Report, make_report, to_markdown, to_page
 from greensward.overheard.message import Heard
@@ -549,6 +550,25 @@ def test_a_name_from_a_device_can_neither_end_a_cell_nor_be_markup() -> None:
     report = made(good(put("unit", "a|b<script>`", of=2)))
     assert "a\\|b\\<script\\>" in to_markdown(report)
     assert "<script>" not in to_page(report)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("nothing", "空缺"), ("a list of 0", "0 项的列表"), ("an object with 3 keys", "含 3 个键的对象"),
+        ("a number or a whole number", "数字 或 整数"), ("at least 1 item", "至少 1 项"), ("at most 100", "不大于 100"),
+        ("-0.2 to 1 m3/m3", "-0.2 至 1 m3/m3"), ("one of m3/m3, %", "下列之一：m3/m3, %"), ('"gs-02"', '"gs-02"'),
+        ("exactly one of: measured_at with readings, samples", "下列之中恰好一个：measured_at with readings, samples"),
+        ("an instant from 2026-07-02 on, local day", "2026-07-02 起的时间"), ("never said", "never said"),
+    ],
+)  # fmt: skip
+def test_what_a_decoder_says_is_told_in_chinese(said: str, words: str) -> None:
+    assert in_chinese(said) == words
+
+
+def test_a_chinese_report_says_in_chinese_what_was_got_and_expected() -> None:
+    (line,) = (line for line in made(good(put("measured_at", 5, of=2)), "zh").lines if line.key == "refused")
+    assert line.found == ("wrong_type × 1，位置 /measured_at：JSON 类型不正确。收到：5。要求：字符串。",)
 
 
 def test_every_point_and_sentence_is_there_in_both_languages() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from greensward.acceptance.in_chinese import in_chinese
 from greensward.cli import app
 from greensward.commands.sql import open_for_questions
 from greensward.given_settings import load
@@ -22,7 +23,7 @@ from greensward.settings import Settings
 from ingest.decode.context import DecodeContext
 from ingest.decode.route import decode, refusal_reply
 from ingest.decode.schema_faults import schema_faults
-from ingest.errors import PayloadError
+from ingest.errors import Fault, PayloadError
 from ingest.observation import Message
 from ingest.registers.plot_history import standing_plots
 from ingest.registers.plots import check_plots
@@ -119,14 +120,22 @@ def test_each_mistake_of_the_makers_page_gets_the_answer_that_the_page_says(
         with pytest.raises(PayloadError) as refused:
             decode(message, DecodeContext(BEICHEN, {}))
         assert refused.value.faults[0].code == answer
+        assert all(_is_told_in_chinese(fault) for fault in refused.value.faults)
         return
     decoded = decode(message, DecodeContext(BEICHEN, {}))
-    assert [fault.code for part in decoded.parts_refused for fault in part.faults] == [answer]
+    (fault,) = (fault for part in decoded.parts_refused for fault in part.faults)
+    assert fault.code == answer
+    assert _is_told_in_chinese(fault)
     (row,) = decoded.soil
     assert row.soil_temperature_c is not None
     assert row.bulk_ec_ds_m is not None
     assert (row.volumetric_water_content is None) == (stored == "the other readings")
     assert (decoded.status[0].battery_v is None) == (stored == "all but the battery")
+
+
+def _is_told_in_chinese(fault: Fault) -> bool:
+    """Say whether a Chinese report says what is expected in Chinese, where it is no data."""
+    return fault.expected.startswith('"') or in_chinese(fault.expected) != fault.expected
 
 
 def _topic(said: dict[str, Any]) -> str | None:
