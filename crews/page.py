@@ -22,8 +22,10 @@ from crews.photos import LARGEST_BYTES
 from crews.picture.story import Story
 from crews.readable import readable
 from crews.reasons import Reasons, render_reason
+from crews.route import make_route
 from crews.say_campaign import say_cause, say_condition, say_measured, say_progress, say_severity, say_standing
 from crews.say_stop import say_action, say_dry_in, say_overdue, say_reason, say_result, say_total
+from crews.stop_map import make_stop_map
 from crews.words import Say, say_age, say_instant, speaker
 from ingest.site import Site
 
@@ -106,6 +108,7 @@ def render_list(
     form: Callable[[str], Form] | None = None,
     received: tuple[str, str] | None = None,
     in_wechat: bool = False,
+    is_ios: bool = False,
     proof: str = "",
     known: Reasons | None = None,
     stories: Mapping[str, Story] | None = None,
@@ -118,6 +121,7 @@ def render_list(
     form: makes the hidden fields of a card's forms; None gives a page to read only
     received: (kind of report, issue id) that was just taken, to be acknowledged at the top where the list has it
     in_wechat: whether WeChat's browser asks, which cannot open maps
+    is_ios: whether an iPhone or iPad asks, whose map application has an address of its own
     office_phone: whom the crew can call; "" shows none
     """
     say = speaker(language)
@@ -145,6 +149,8 @@ def render_list(
         is_long=len(listed.stops) > _LONG_LIST,
         received=_receipt(listed, received, language),
         in_wechat=in_wechat,
+        route=make_route(listed, say, is_ios=is_ios),
+        map=make_stop_map(listed, say),
         campaigns=[say_progress(one, say) for one in listed.campaigns],
         rechecked=[say("page.rechecked", plot=name) for name in listed.rechecked],
         cannot_do_reasons=CANNOT_DO_REASONS,

@@ -17,6 +17,7 @@ from crews.navigation import navigate_to
 from crews.page import render_template, say_evaluation
 from crews.say_campaign import say_progress
 from crews.say_stop import say_total
+from crews.stop_map import make_stop_map
 from crews.words import Say, say_instant, speaker
 
 _QUIET_MODULES = 2
@@ -74,6 +75,7 @@ def _sheet(listed: CrewList, say: Say, language: str) -> Mapping[str, Any]:
         "is_old": is_old,
         "campaigns": [say_progress(one, say) for one in listed.campaigns],
         "rechecked": [say("page.rechecked", plot=name) for name in listed.rechecked],
+        "map": make_stop_map(listed, say, is_paper=True),
         "groups": [(name, cards) for name, cards in groups if cards],
         "empty": None if listed.to_do else say("page.empty_unknown" if is_old else "page.empty"),
     }

@@ -105,6 +105,7 @@ class Web(Access):
             form=form,
             received=(report.kind, issue_id) if report is not None and is_taken else None,
             in_wechat=is_wechat(request),
+            is_ios=is_ios(request),
             proof=proof,
             stories=find_stories(self.folder, {stop.issue.plot_id for stop in listed.stops}),
             office_phone=self.office_phone,
@@ -212,6 +213,12 @@ class Web(Access):
 def is_wechat(request: Request) -> bool:
     """Say whether WeChat's own browser asks."""
     return "MicroMessenger" in request.headers.get("user-agent", "")
+
+
+def is_ios(request: Request) -> bool:
+    """Say whether an iPhone or iPad asks, as far as it says so: an iPad may call itself a Mac."""
+    agent = request.headers.get("user-agent", "")
+    return "iPhone" in agent or "iPad" in agent
 
 
 def _alive(_request: Request) -> Response:

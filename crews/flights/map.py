@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from crews.flights.flight import FlightView, Seen, class_facts
 from crews.flights.key import CONDITIONS, FILLS, draw_key
 from crews.picture import marks
-from crews.words import Say, say_number, speaker
+from crews.picture.ground import Frame, Ground, draw_compass, draw_outline, lay_ground
+from crews.words import Say, speaker
 
 WIDTH = 390.0
 """Pixels of a phone; the picture grows from there."""
 
-_TALLEST, _LOWEST = 460.0, 180.0
-_MARGIN = 10.0
-_SMALLEST_M = 20.0
+_FRAME = Frame(WIDTH, tallest=460.0, lowest=180.0, margin=10.0, smallest_m=20.0)
 _UNDER = 22.0
 """Room below the ground for the scale and north: on it they would hide plots."""
 _ELLIPSE_SIGMAS = 2.4477
@@ -30,32 +27,7 @@ _ELLIPSE_SIGMAS = 2.4477
 MOST_FOOTPRINTS, MOST_FINDINGS, MOST_ELLIPSES = 1500, 2000, 300
 """Marks beyond which a map shows only the surest findings and evenly thinned pictures, and says so."""
 
-_METRES_PER_DEG = 111_320.0
 _NAME, _LEADING = 11.0, 13.0
-
-Points = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """Turns WGS 84 into places on the map; a flat map is good to a thousandth over a flight."""
-
-    west: float
-    north: float
-    per_lon: float
-    per_lat: float
-    height: float
-    metres_a_pixel: float
-
-    def places(self, lonlat: Points) -> Points:
-        """Return pixels of positions, (N, 2) lon, lat → (N, 2) x, y."""
-        return np.stack(
-            [
-                _MARGIN + (lonlat[:, 0] - self.west) * self.per_lon,
-                _MARGIN + (self.north - lonlat[:, 1]) * self.per_lat,
-            ],
-            axis=1,
-        )
 
 
 def draw_map(view: FlightView, states: Mapping[str, str], language: str) -> str:
@@ -90,7 +62,7 @@ def draw_map(view: FlightView, states: Mapping[str, str], language: str) -> str:
         *(_ellipse(one, ground) for one in findings[-MOST_ELLIPSES:]),
         *(_mark(one, ground) for one in findings),
         *names,
-        *_compass(ground, say),
+        *draw_compass(ground, ground.height + _UNDER, say),
         *signs,
     ]
     title = say("flights.map_title", flight=view.flight.flight_id)
@@ -114,23 +86,11 @@ def _ground(shapes: Collection[BaseGeometry], findings: Collection[Seen]) -> Gro
     points = np.array(
         [*shapely.get_coordinates(list(shapes)), *((one.lon, one.lat) for one in findings)], dtype=np.float64
     ).reshape(-1, 2)
-    west, south, east, north = (*points.min(axis=0), *points.max(axis=0)) if len(points) else (0.0, 0.0, 0.0, 0.0)
-    lon_m = _METRES_PER_DEG * math.cos(math.radians((south + north) / 2))
-    width_m, height_m = max((east - west) * lon_m, _SMALLEST_M), max((north - south) * _METRES_PER_DEG, _SMALLEST_M)
-    scale = min((WIDTH - 2 * _MARGIN) / width_m, (_TALLEST - 2 * _MARGIN) / height_m)
-    slack_lon = ((WIDTH - 2 * _MARGIN) / scale - (east - west) * lon_m) / 2 / lon_m
-    height = max(height_m * scale + 2 * _MARGIN, _LOWEST)
-    slack_lat = ((height - 2 * _MARGIN) / scale - (north - south) * _METRES_PER_DEG) / 2 / _METRES_PER_DEG
-    return Ground(west - slack_lon, north + slack_lat, scale * lon_m, scale * _METRES_PER_DEG, height, 1.0 / scale)
+    return lay_ground(points, _FRAME)
 
 
 def _path(shape: BaseGeometry, ground: Ground) -> str:
-    rings = shapely.get_rings(shapely.get_parts(shape))
-    drawn = []
-    for ring in rings:
-        places = ground.places(shapely.get_coordinates(ring))[:-1]
-        drawn.append("M" + "L".join(f"{marks.n(x)} {marks.n(y)}" for x, y in places.tolist()) + "Z")
-    return "".join(drawn)
+    return draw_outline(shapely.transform(shape, ground.places))
 
 
 def _area(shape: BaseGeometry, ground: Ground, fill: str, more: str) -> str:
@@ -189,19 +149,6 @@ def _names(view: FlightView, plots: Collection[BaseGeometry], ground: Ground) ->
                     y = middle.y - high + (number + 1) * _LEADING - 3
                     yield marks.words(middle.x, y, row, size=_NAME, anchor="middle", halo=True)
                 break
-
-
-def _compass(ground: Ground, say: Say) -> Iterator[str]:
-    x, y = WIDTH - 16, ground.height + _UNDER - 4
-    arrow = f"M{x} {y}V{y - 18}M{x - 5} {y - 12}L{x} {y - 19}L{x + 5} {y - 12}"
-    yield f'<path d="{arrow}" fill="none" stroke="{marks.INK}" stroke-width="1.6"/>'
-    yield marks.words(x - 9, y - 3, say("flights.north"), size=11, anchor="end", bold=True)
-    length_m = next(
-        step for step in (1000, 500, 200, 100, 50, 20, 10, 5, 2, 1) if step / ground.metres_a_pixel <= WIDTH / 3
-    )
-    length, base = length_m / ground.metres_a_pixel, ground.height + _UNDER - 8
-    yield marks.line([(12, base - 4), (12, base), (12 + length, base), (12 + length, base - 4)], marks.INK, 1.6)
-    yield marks.words(16 + length, base + 1, f"{say_number(length_m)} m", size=11)
 
 
 def _signs(view: FlightView, states: Mapping[str, str], findings: Collection[Seen]) -> list[str]:

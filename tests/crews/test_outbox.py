@@ -355,6 +355,7 @@ def test_a_portal_that_redirects_everything_neither_hides_nor_removes_the_kept_l
                 phone.open(address)
                 assert phone.measure(is_kept), address
                 assert "京津路绿带 15 段" in phone.measure("document.body.innerText")
+                assert phone.measure("document.querySelectorAll('.stop-map .at').length") == 6
             phone.open(newer)
             assert phone.measure("document.body.innerText") == "Free Wi-Fi", "nothing of ours is kept for this link"
         phone.open(f"{field.url}/list")

@@ -18,8 +18,9 @@ from tests.crews.browser import Browser
 from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag, report, watered
 from tests.crews.served import served
 
+# A number on the map stands in a larger link to the same card: tests/crews/test_stop_map.py.
 TARGETS = """[...document.querySelectorAll('a, button, summary, input:not([type=hidden]), select, label.choice')]
-  .filter(e => e.checkVisibility() && !e.classList.contains('skip') && !(e.type === 'radio'))
+  .filter(e => e.checkVisibility() && !e.matches('.skip, .stop-map .at') && !(e.type === 'radio'))
   .map(e => { const r = e.getBoundingClientRect(); return [e.outerHTML.slice(0, 90), r.width, r.height]; })
   .filter(([_, w, h]) => w < 47.5 || h < 47.5)"""
 

@@ -57,6 +57,7 @@ def test_english_sentences_are_english_and_chinese_ones_chinese() -> None:
         "flights.and",
         "flights.of",
         "flights.perhaps",
+        "map.of_stop",
         "notice.stop",
         "notice.crew",
         "notice.of_crew",

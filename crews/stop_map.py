@@ -1,0 +1,233 @@
+"""The map of a crew's stops as SVG: the outlines of their plots, numbers as on the cards, the order of the drive. Pure.
+
+It needs no tiles, no script and no network, so that it is there when the list is. Why so: docs/decisions/0043.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import shapely
+from markupsafe import Markup, escape
+from shapely.geometry.base import BaseGeometry
+
+from crews.crew_list import CrewList, Stop
+from crews.picture import marks
+from crews.picture.ground import Frame, Ground, Points, draw_compass, draw_outline, lay_ground
+from crews.readable import readable
+from crews.say_campaign import say_cause, say_severity
+from crews.words import Say, say_number
+from ingest.registers.area import area_from_wkb
+
+MOST_MARKS = 60
+"""Stops that are drawn; more numbers than these have no room beside each other on a phone."""
+
+_PHONE = Frame(width=340.0, tallest=440.0, lowest=170.0, margin=20.0, smallest_m=200.0)
+"""About as many pixels as a phone of 360 has between the borders of the page."""
+
+_PAPER = Frame(width=640.0, tallest=200.0, lowest=150.0, margin=20.0, smallest_m=400.0)
+"""Across A4, and as high as a stop and a half."""
+
+_UNDER = 26.0
+_ROOM_PX2 = 2600.0
+"""Of a mark on a crowded map: two and a half times what it covers."""
+
+_SLENDER = 1.3
+"""How much taller than a crowd needs a map may be where its stops lie along north and south."""
+
+_GAP_PX = 31.0
+"""Between the middles of two marks, which are 26 to 34 wide."""
+
+_TOUCH_PX = 26.0
+"""Around a mark that a thumb may miss it by; where others are near, what is drawn of them comes first."""
+
+_STEP_PX = 5.0
+_MOVED_PX = 1.0
+_SMALLEST_OUTLINE_PX = 4.0
+_FINEST_PX = 0.4
+_LONG_NUMBER = 3
+
+SHAPES = {
+    "s4": "M-5.5-13.5h11l8 8v11l-8 8h-11l-8-8v-11z",
+    "s3": "M0-17l17 17-17 17-17-17z",
+    "s2": "M0-18l17 29.5h-34z",
+    "s1": "M-13 0a13 13 0 1 0 26 0a13 13 0 1 0-26 0z",
+    "sensor": "M-12-12h24v24h-24z",
+}
+"""By severity as on the cards (octagon, diamond, triangle, circle), and a square for a sensor; around the origin."""
+
+_FOOT = {"s2": 9.0}
+"""Where the foot of a number stands below the middle of its shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A line of the key: a shape of SHAPES, the class that gives it its looks, and its words."""
+
+    shape: str
+    looks: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopMap:
+    """The map, how much it shows in words, its key, and what has to be known to read it."""
+
+    svg: Markup
+    summary: str
+    signs: tuple[Sign, ...]
+    notes: tuple[str, ...]
+
+
+def make_stop_map(listed: CrewList, say: Say, *, is_paper: bool = False) -> StopMap | None:
+    """Return the map of the stops that wait for the crew; None where nobody knows where any of them is.
+
+    is_paper: for a sheet, where no number leads anywhere; otherwise each leads to its card on the same page
+    """
+    placed = [stop for stop in listed.to_do if stop.position is not None]
+    if not placed:
+        return None
+    drawn = placed[:MOST_MARKS]
+    km = say_number(sum(stop.leg_km or 0.0 for stop in drawn))
+    return StopMap(
+        svg=_draw(drawn, say, is_paper=is_paper),
+        summary=say("map.stop") if len(drawn) == 1 else say("map.stops", n=len(drawn), km=km),
+        signs=tuple(_signs(drawn, say)),
+        notes=tuple(_notes(listed, placed, drawn, say)),
+    )
+
+
+def _draw(drawn: Sequence[Stop], say: Say, *, is_paper: bool) -> Markup:
+    lonlat = np.array([stop.position for stop in drawn], dtype=np.float64)
+    areas = _areas(drawn)
+    frame = _PAPER if is_paper else _PHONE
+    crowded = len(drawn) * _ROOM_PX2 / frame.width
+    frame = replace(frame, tallest=max(frame.tallest, crowded * _SLENDER), lowest=max(frame.lowest, crowded))
+    ground = lay_ground(np.concatenate([lonlat, shapely.get_coordinates(list(areas.values()))]), frame)
+    points = ground.places(lonlat)
+    middles = _spread(points, ground)
+    parts = [
+        *_outlines(areas.values(), ground),
+        *_drive(drawn, points),
+        *_leaders(points, middles),
+        *(_hit(stop, middle) for stop, middle in zip(drawn, middles.tolist(), strict=True) if not is_paper),
+        *(
+            _mark(stop, middle, say, has_link=not is_paper)
+            for stop, middle in zip(drawn, middles.tolist(), strict=True)
+        ),
+        *draw_compass(ground, ground.height + _UNDER, say),
+    ]
+    size = f"0 0 {marks.n(frame.width)} {marks.n(ground.height + _UNDER)}"
+    role = "img" if is_paper else "group"
+    return Markup(  # noqa: S704  numbers, colours and shapes of ours; texts of others are escaped
+        f'<svg class="stop-map" viewBox="{size}" role="{role}" aria-label="{escape(say("map.said"))}">'
+        + "".join(parts)
+        + "</svg>"
+    )
+
+
+def _areas(drawn: Sequence[Stop]) -> Mapping[str, BaseGeometry]:
+    """Return the outlines of the plots that have one, each once."""
+    return {stop.issue.plot_id: area_from_wkb(wkb) for stop in drawn if (wkb := stop.plot.get("geometry"))}
+
+
+def _outlines(areas: Iterable[BaseGeometry], ground: Ground) -> Iterator[str]:
+    """Yield the outlines that are large enough to be seen, as coarse as nobody sees."""
+    for area in areas:
+        shape = shapely.simplify(shapely.transform(area, ground.places), _FINEST_PX)
+        west, north, east, south = shape.bounds
+        if max(east - west, south - north) >= _SMALLEST_OUTLINE_PX:
+            yield f'<path class="plot" d="{draw_outline(shape)}"/>'
+
+
+def _drive(drawn: Sequence[Stop], points: Points) -> Iterator[str]:
+    """Yield the line through the stops: whole as far as today goes, broken from there to what is for later."""
+    today = sum(stop.group != "later" for stop in drawn)
+    at = [(x, y) for x, y in points.tolist()]
+    yield marks.line(at[:today], marks.SOFT, 1.8)
+    yield marks.line(at[max(today - 1, 0) :], marks.SOFT, 1.8, ' stroke-dasharray="2 6"')
+
+
+def _spread(points: Points, ground: Ground) -> Points:
+    """Return the middles of the marks: at their points, or at the nearest of a grid that earlier marks leave free.
+
+    Where the map is full a mark stays at its point.
+    """
+    margin = ground.frame.margin
+    ends = (ground.frame.width - margin, ground.height - margin)
+    free = np.stack(np.meshgrid(*(np.arange(margin, end + 1, _STEP_PX) for end in ends)), axis=-1).reshape(-1, 2)
+    middles = points.copy()
+    for number, point in enumerate(points):
+        if len(free) and (_lengths(middles[:number] - point) < _GAP_PX).any():
+            middles[number] = free[np.argmin(_lengths(free - point))]
+        free = free[_lengths(free - middles[number]) >= _GAP_PX]
+    return middles
+
+
+def _lengths(steps: Points) -> Points:
+    return np.hypot(steps[:, 0], steps[:, 1])
+
+
+def _leaders(points: Points, middles: Points) -> Iterator[str]:
+    """Yield a dot where a moved mark belongs, and the line to it."""
+    for point, middle in zip(points, middles, strict=True):
+        if np.hypot(*(middle - point)) > _MOVED_PX:
+            (x, y), (mark_x, mark_y) = point.tolist(), middle.tolist()
+            yield marks.line([(x, y), (mark_x, mark_y)], marks.INK, 1.2) + marks.dot(x, y, 2.6, marks.INK)
+
+
+def _shape_of(stop: Stop) -> str:
+    return "sensor" if stop.issue.cause == "sensor" else f"s{min(max(stop.issue.severity, 1), 4)}"
+
+
+def _looks_of(stop: Stop) -> str:
+    return f"{_shape_of(stop)} later" if stop.group == "later" else _shape_of(stop)
+
+
+def _hit(stop: Stop, middle: Sequence[float]) -> str:
+    """Return the room around a mark that leads to its card, too; below all marks, so that it takes none of theirs."""
+    x, y = (marks.n(value) for value in middle)
+    return (
+        f'<a href="#{escape(stop.issue.issue_id)}" class="hit" tabindex="-1" aria-hidden="true">'
+        f'<circle cx="{x}" cy="{y}" r="{marks.n(_TOUCH_PX)}"/></a>'
+    )
+
+
+def _mark(stop: Stop, middle: Sequence[float], say: Say, *, has_link: bool) -> str:
+    x, y = (marks.n(value) for value in middle)
+    shape, number = _shape_of(stop), str(stop.seq)
+    looks = f"{_looks_of(stop)}{' long' if len(number) >= _LONG_NUMBER else ''}"
+    cause = say_cause(stop.issue.cause, stop.finding.reason_params, say)
+    said = say("map.of_stop", seq=stop.seq, name=readable(stop.name), cause=cause, severity=_word(stop, say))
+    drawn = (
+        f'class="at {looks}" transform="translate({x} {y})"><title>{escape(said)}</title>'
+        f'<path d="{SHAPES[shape]}"/><text y="{marks.n(_FOOT.get(shape, 4.6))}">{number}</text>'
+    )
+    return f'<a href="#{escape(stop.issue.issue_id)}" {drawn}</a>' if has_link else f"<g {drawn}</g>"
+
+
+def _word(stop: Stop, say: Say) -> str:
+    return say_severity(stop.issue.cause, min(max(stop.issue.severity, 0), 4), stop.finding.reason_code, say)
+
+
+def _signs(drawn: Sequence[Stop], say: Say) -> Iterator[Sign]:
+    """Yield the shapes that are on the map with their words, the severest first."""
+    for name, shape in SHAPES.items():
+        of_shape = [stop for stop in drawn if _shape_of(stop) == name]
+        if of_shape:
+            words = [say("map.sensor")] if name == "sensor" else [_word(stop, say) for stop in of_shape]
+            yield Sign(shape, name, " · ".join(dict.fromkeys(words)))
+    if any(stop.group == "later" for stop in drawn):
+        yield Sign(SHAPES["s1"], "s1 later", say("map.later"))
+
+
+def _notes(listed: CrewList, placed: Sequence[Stop], drawn: Sequence[Stop], say: Say) -> Iterator[str]:
+    if len(drawn) > 1:
+        yield say("map.line")
+    if len(drawn) < len(placed):
+        yield say("map.cut", n=len(drawn), rest=len(placed) - len(drawn))
+    unplaced = [str(stop.seq) for stop in listed.to_do if stop.position is None]
+    if unplaced:
+        yield say("map.unplaced", stops=", ".join(unplaced))
