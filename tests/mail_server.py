@@ -56,7 +56,7 @@ class _Session(socketserver.StreamRequestHandler):
         elif word == "AUTH":
             _, user, password = base64.b64decode(rest.split()[1]).decode().split("\0")
             self.is_known = box.users.get(user) == password
-            self._say("235 welcome" if self.is_known else f"535 5.7.8 not accepted: {user} {password}")
+            self._say("235 welcome" if self.is_known else f"535 5.7.8 not accepted: {user} {password} {rest}")
         elif word == "MAIL" and not self.is_known:
             self._say("530 5.7.0 who are you")
         elif word == "RCPT":

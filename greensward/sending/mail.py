@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import smtplib
 import socket
@@ -14,9 +15,8 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 
 from crews.notices.answer import Answer
-from greensward.sending.post import ended_after
+from greensward.sending.reach import connected, ended_after, resolved
 
-_TIMEOUT_S = 15.0
 _WHOLE_S = 60.0
 """Enough for a mail server that looks at a mail before it answers, and not for one that answers a byte a second."""
 
@@ -37,6 +37,12 @@ class MailServer:
     trust: ssl.SSLContext
 
 
+def said_of_password(server: MailServer) -> frozenset[str]:
+    """Return the password, and the forms in which it goes to the server, which may say them back."""
+    plain = f"\0{server.username}\0{server.password}"
+    return frozenset({server.password, *(base64.b64encode(one.encode()).decode() for one in (plain, server.password))})
+
+
 def mail_of(sender: str, to: tuple[str, ...], title: str, text: str, message_id: str, now: datetime) -> EmailMessage:
     """Return a plain-text mail; the same `message_id` twice is one mail to mail programs that look at it."""
     mail = EmailMessage()
@@ -54,6 +60,8 @@ def send_mail(server: MailServer, mail: EmailMessage) -> Answer:
             refused = session.send_message(mail)
     except (OSError, smtplib.SMTPException) as error:  # SMTPException is an OSError, and TLS has its own
         return _failure(error, server)
+    except UnicodeError:
+        return Answer("later", "", f"{server.host}: the name cannot be resolved")
     if refused:  # some have it, and those would have it twice
         address, (code, words) = next(iter(refused.items()))
         return Answer("refused", str(code), f"{address}: {_text(words)}")
@@ -67,7 +75,7 @@ def _failure(error: OSError, server: MailServer) -> Answer:
         return _answer(error.smtp_code, error.smtp_error)
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return Answer("refused", "", str(error))
-    words = (error.reason if isinstance(error, ssl.SSLError) else error.strerror) or type(error).__name__
+    words = (error.reason if isinstance(error, ssl.SSLError) else error.strerror) or str(error)
     return Answer("later", "", f"{server.host}:{server.port}: {words}")
 
 
@@ -86,7 +94,7 @@ class _Session(smtplib.SMTP):
 @contextmanager
 def _session(server: MailServer) -> Iterator[smtplib.SMTP]:
     with (
-        contextlib.closing(socket.create_connection((server.host, server.port), _TIMEOUT_S)) as plain,
+        contextlib.closing(connected(resolved(server.host, server.port), server.port)) as plain,
         ended_after(plain, _WHOLE_S),
         _Session(server, plain) as session,
     ):

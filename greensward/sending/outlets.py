@@ -19,7 +19,7 @@ from crews.notices.robots import MANNERS, plain, robot_answer, robot_request
 from crews.notices.split import split_message
 from crews.notices.webhook import webhook_answer, webhook_body, webhook_headers
 from crews.words import say_day_and_clock, speaker
-from greensward.sending.mail import MailServer, mail_of, send_mail
+from greensward.sending.mail import MailServer, mail_of, said_of_password, send_mail
 from greensward.sending.post import Target, UnreachableError, post
 from greensward.sending.retained import retain
 from ingest.mqtt.broker import Broker
@@ -227,8 +227,8 @@ class Mail:
 
     @property
     def secrets(self) -> frozenset[str]:
-        """Return the password."""
-        return frozenset({self.server.password})
+        """Return the password, in every form."""
+        return said_of_password(self.server)
 
     def parts(self, notice: Notice, link: Link, site: Site) -> list[tuple[str, str, str]]:
         """Return id, subject and text."""

@@ -11,23 +11,19 @@ import http.client
 import ipaddress
 import socket
 import ssl
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlencode, urlsplit
 
+from greensward.sending.reach import connected, ended_after, resolved
 from ingest.errors import ConfigError
 
 MOST_BYTES = 64 * 1024
 """Of an answer no more is read."""
 
-_STEP_S = 10.0
 _WHOLE_S = 20.0
 _LONGEST_URL = 1000
-
-_MOST_ADDRESSES = 10
-_SHORTEST_STEP_S = 1.0
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _GLOBAL_IPV6 = ipaddress.ip_network("2000::/3")
@@ -94,7 +90,8 @@ def post(target: Target, parameters: Mapping[str, str], body: bytes, headers: di
     """Return status and the beginning of the answer.
 
     The name is resolved once, and connected to is what was looked at: a second answer of the DNS changes nothing.
-    Blocks for 30 s at most, besides the DNS. Raises: UnreachableError.
+    What a status says stands, though the rest of the answer may never come. Blocks for 40 s at most.
+    Raises: UnreachableError.
     """
     parts = urlsplit(target.url)
     host = parts.hostname or ""
@@ -105,7 +102,7 @@ def post(target: Target, parameters: Mapping[str, str], body: bytes, headers: di
     named = {"host": parts.netloc, "accept-encoding": "identity", "user-agent": "greensward"}
     with (
         _unreachable(host),
-        contextlib.closing(_connected(addresses, port)) as plain,
+        contextlib.closing(connected(addresses, port)) as plain,
         ended_after(plain, _WHOLE_S),
         contextlib.closing(_encrypted(plain, target, host) if parts.scheme == "https" else plain) as wire,
     ):
@@ -113,41 +110,34 @@ def post(target: Target, parameters: Mapping[str, str], body: bytes, headers: di
         connection.sock = wire
         connection.request("POST", path, body, named | headers)
         answer = connection.getresponse()
-        return answer.status, answer.read(MOST_BYTES)
+        return answer.status, _body(answer)
+
+
+def _body(answer: http.client.HTTPResponse) -> bytes:
+    """Return the beginning of the body, or as much of it as comes."""
+    said = b""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        while len(said) < MOST_BYTES and (more := answer.read1(MOST_BYTES - len(said))):
+            said += more
+    return said
 
 
 def _encrypted(plain: socket.socket, target: Target, host: str) -> socket.socket:
     return target.trust.wrap_socket(plain, server_hostname=host)
 
 
-def _connected(addresses: list[str], port: int) -> socket.socket:
-    """Return a connection to the first address that answers; ten seconds are for all of them."""
-    step_s = max(_STEP_S / len(addresses), _SHORTEST_STEP_S)
-    for address in addresses[:-1]:
-        with contextlib.suppress(OSError):
-            return _within(step_s, address, port)
-    return _within(step_s, addresses[-1], port)
-
-
-def _within(seconds: float, address: str, port: int) -> socket.socket:
-    plain = socket.create_connection((address, port), seconds)
-    plain.settimeout(_STEP_S)
-    return plain
-
-
 def _resolved(host: str, port: int, *, allow_private: bool) -> list[str]:
     """Return the addresses to connect to, having looked at every one that the name has."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = resolved(host, port)
     except (OSError, UnicodeError) as error:
         raise UnreachableError(f"{host}: the name cannot be resolved") from error
-    addresses = [str(entry[4][0]) for entry in found]
     for address in addresses:
         if not is_allowed(address, allow_private=allow_private):
             raise UnreachableError(
                 f"{host} leads to {address}, which is no public address; allow_private = true, if that is meant"
             )
-    return addresses[:_MOST_ADDRESSES]
+    return addresses
 
 
 def is_allowed(address: str, *, allow_private: bool) -> bool:
@@ -163,25 +153,6 @@ def is_allowed(address: str, *, allow_private: bool) -> bool:
     if ip.is_multicast or ip.is_unspecified or ip.is_link_local or str(ip) == "255.255.255.255":
         return False
     return allow_private or (ip.is_global and is_given_out)
-
-
-@contextmanager
-def ended_after(plain: socket.socket, seconds: float) -> Iterator[None]:
-    """End the connection after so long, however slowly and steadily the other end answers."""
-    watched = plain.dup()
-
-    def end() -> None:
-        with contextlib.suppress(OSError):
-            watched.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        watched.close()
 
 
 @contextmanager

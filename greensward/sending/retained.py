@@ -9,6 +9,7 @@ import paho.mqtt.client as mqtt
 
 from crews.notices.answer import Answer
 from greensward.canary import connection
+from greensward.sending.reach import resolved
 from ingest.mqtt.broker import Broker
 
 _TIMEOUT_S = 10.0
@@ -34,6 +35,7 @@ def retain(broker: Broker, topic: str, payload: bytes) -> Answer:
         client = connection(broker, f"{broker.client_id}-send")
         client.on_connect, client.on_publish = connected, published
         client.connect_timeout = _TIMEOUT_S
+        resolved(broker.host, broker.port)  # in time, which paho does not care for
         client.connect(broker.host, broker.port)
     except (OSError, ValueError) as error:
         return Answer("later", "", f"{broker.host}:{broker.port}: {getattr(error, 'strerror', None) or error}")

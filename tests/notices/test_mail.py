@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import subprocess
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -74,6 +75,7 @@ def test_a_wrong_password_is_refused_and_its_echo_is_kept_without_it(
     assert refusal.code == "535"
     assert "not accepted" in refusal.said
     assert "canary" not in refusal.said + "".join(made.said)
+    assert b64encode(b"\0greensward\0canary-that-is-wrong").decode() not in refusal.said
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,22 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from greensward.sending import post as posting
+from greensward.sending import reach
+from greensward.sending.mail import MailServer, mail_of, send_mail
 from greensward.sending.post import Target, UnreachableError, check_url, is_allowed, post
+from greensward.sending.retained import retain
 from ingest.errors import ConfigError
+from ingest.mqtt.broker import Broker
 from tests.compose.site import COMPOSE
 from tests.mosquitto import free_port
 from tests.robots import Vendors
+from tests.waiting import PATIENCE_S
 
 TRUST = ssl.create_default_context()
 
@@ -147,6 +153,55 @@ def test_an_answer_that_never_ends_is_given_up_however_steadily_it_comes(monkeyp
         with pytest.raises(UnreachableError):
             post(Target(f"http://127.0.0.1:{port}/x?key=canary", allow_private=True, trust=TRUST), {}, b"{}", {})
         assert time.monotonic() - began < 5
+
+
+@contextmanager
+def saying(answer: bytes) -> Iterator[str]:
+    """Serve one answer, and then nothing more without an end; yields the address."""
+    over = threading.Event()
+
+    def say(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65_536)
+            connection.sendall(answer)
+            over.wait(PATIENCE_S)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=say, args=(server,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/x"
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "more", [b"content-length: 100\r\n\r\nok", b"\r\nok", b"transfer-encoding: chunked\r\n\r\n2\r\nok"]
+)
+def test_what_a_status_says_stands_though_the_rest_never_comes(more: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "STEP_S", 0.3)
+    with saying(b"HTTP/1.1 200 OK\r\n" + more) as url:
+        assert post(Target(url, allow_private=True, trust=TRUST), {}, b"{}", {}) == (200, b"ok")
+
+
+def test_a_name_server_that_does_not_answer_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answers = threading.Event(), threading.Event()
+
+    def hang(*_: object, **__: object) -> list[object]:
+        asked.set()
+        answers.wait(PATIENCE_S)
+        return []
+
+    monkeypatch.setattr(reach, "_RESOLVE_S", 0.2)
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    with pytest.raises(UnreachableError, match="cannot be resolved"):
+        post(Target("https://slow.example/", allow_private=False, trust=TRUST), {}, b"", {})
+    server = MailServer("slow.example", 25, "tls", "", "", TRUST)
+    mail = mail_of("a@b.cn", ("c@d.cn",), "x", "x", "x", datetime.now(UTC))
+    for answer in (send_mail(server, mail), retain(Broker("slow.example", 1883, client_id="x"), "x", b"")):
+        assert (answer.outcome, "no name server answers" in answer.said) == ("later", True)
+    assert asked.is_set()
+    answers.set()
 
 
 @contextmanager

@@ -1,0 +1,78 @@
+"""Connections to hosts that may be slow, dead or hostile: none takes longer than it may."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+STEP_S = 10.0
+"""For a connection, and for each answer on it."""
+
+_RESOLVE_S = 8.0
+"""A second name server is asked after five seconds; after all of them a resolver may need minutes."""
+
+_MOST_ADDRESSES = 10
+_SHORTEST_STEP_S = 1.0
+
+
+def resolved(host: str, port: int) -> list[str]:
+    """Return the addresses that a name has, the best first. Raises: OSError (TimeoutError after 8 s), UnicodeError."""
+    answers: queue.SimpleQueue[list[str] | OSError | UnicodeError] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put([str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    # The system's resolver takes no limit, so that one that hangs is left behind.
+    threading.Thread(target=ask, name="resolve", daemon=True).start()
+    try:
+        answer = answers.get(timeout=_RESOLVE_S)
+    except queue.Empty:
+        raise TimeoutError(f"no name server answers in {_RESOLVE_S:g} s") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def connected(addresses: list[str], port: int) -> socket.socket:
+    """Return a connection to the first of up to ten addresses that answers; ten seconds are for all of them.
+
+    Raises: OSError.
+    """
+    tried = addresses[:_MOST_ADDRESSES]
+    step_s = max(STEP_S / len(tried), _SHORTEST_STEP_S)
+    for address in tried[:-1]:
+        with contextlib.suppress(OSError):
+            return _within(step_s, address, port)
+    return _within(step_s, tried[-1], port)
+
+
+def _within(seconds: float, address: str, port: int) -> socket.socket:
+    plain = socket.create_connection((address, port), seconds)
+    plain.settimeout(STEP_S)
+    return plain
+
+
+@contextmanager
+def ended_after(plain: socket.socket, seconds: float) -> Iterator[None]:
+    """End the connection after so long, however slowly and steadily the other end answers."""
+    watched = plain.dup()
+
+    def end() -> None:
+        with contextlib.suppress(OSError):
+            watched.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        watched.close()
