@@ -10,9 +10,9 @@ import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -31,6 +31,7 @@ from ingest.errors import GreenswardError, StoreError
 from ingest.lake.durable import store_errors
 from ingest.lake.files import partition_days, partition_files
 from ingest.lake.footers import column_statistics
+from ingest.lake.kept import first_kept, kept_from
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import retrying
 from ingest.lake.tables import table
@@ -83,6 +84,7 @@ class Health:
     missing_files: files of the last days' flights that docks counted and that never came, by the newest evaluation;
     None where no dock counted any
     sending: None where no channel is set
+    kept_from: the first local day that is kept, of each table of which older days were deleted by rule
     unreadable: one sentence for each thing that could not be read
     """
 
@@ -92,6 +94,7 @@ class Health:
     issues: Counter[str]
     missing_files: int | None = None
     sending: Sending | None = None
+    kept_from: Mapping[str, date] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
 
 
@@ -111,6 +114,11 @@ def read_health(settings: Settings) -> Health:
         evaluated_at = last_evaluation(folder)
     except StoreError as error:
         unreadable.append(str(error))
+    kept: Mapping[str, date] = {}
+    try:
+        kept = kept_from(folder)
+    except StoreError as error:
+        unreadable.append(str(error))
     try:
         if folder.ledger.exists():
             with Ledger(folder.ledger, settings.place()) as ledger:
@@ -121,7 +129,9 @@ def read_health(settings: Settings) -> Health:
     there = next(path for path in (folder.root, *folder.root.parents) if path.exists())
     lists = find_lists(folder)
     missing = None if lists is None else lists.missing_files
-    return Health(status, shutil.disk_usage(there).free, evaluated_at, issues, missing, sending, tuple(unreadable))
+    return Health(
+        status, shutil.disk_usage(there).free, evaluated_at, issues, missing, sending, kept, tuple(unreadable)
+    )
 
 
 def _sending(folder: DataFolder, ledger: Ledger, settings: Settings) -> Sending:
@@ -191,8 +201,18 @@ def problems(health: Health, settings: Settings, now: datetime) -> Iterator[Prob
     elif now - health.evaluated_at > allowed:
         found = f"the last one is of {_clock(health.evaluated_at, zone)}"
         yield Problem("evaluation", found, "Is `greensward flag --every …` running? What does its log say?")
+    yield from _retention_problems(health.kept_from, settings.place().local_date(now))
     if health.sending is not None:
         yield from _sending_problems(health.sending, now, zone)
+
+
+def _retention_problems(kept: Mapping[str, date], today: date) -> Iterator[Problem]:
+    """Yield that tables are kept from a day to come on: a clock that was ahead for long told so, or ours is behind."""
+    first = {name: day for name in kept if (day := first_kept(table(name), kept)) is not None and day > today}
+    if first:
+        found = f"{', '.join(first)}: kept from {max(first.values())} on, a day to come; what is older is refused"
+        mend = "Is our clock right? Then: greensward lake expire --take-back, and greensward replay."
+        yield Problem("retention", found, mend)
 
 
 def _sending_problems(sending: Sending, now: datetime, zone: ZoneInfo) -> Iterator[Problem]:

@@ -46,7 +46,7 @@ _BACKLOG_MESSAGES = 1_000_000
 _OUTAGE_H = 48
 _LONGEST_LISTENING_S = 3600
 _SHOWN = 5
-_FROM_HEALTH = {"unreadable", "messages", "evaluation", "sender", "sending"}
+_FROM_HEALTH = {"unreadable", "messages", "evaluation", "retention", "sender", "sending"}
 
 _REGISTERS = {
     "plots": "greensward plots import FILE.geojson (docs/plots.md)",

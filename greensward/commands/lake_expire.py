@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated
@@ -80,7 +80,7 @@ def expire(
     now = settings.now()
     today = settings.place().local_date(now)
     if take_back:
-        take_back_told(folder, today)
+        _say_taken_back(take_back_told(folder, today))
     found = list(find_expiring(folder, settings.retention.by_table(), today))
     photos_from = days_of_lake(folder, today).first_kept(settings.retention.photos_days)
     if delete:
@@ -92,6 +92,13 @@ def expire(
     result = {"deleted": delete, "going": going, "left": left}
     show(result, as_json=common.json, render=_printed(going, left, deleted=delete))
     return EXIT_OK
+
+
+def _say_taken_back(changed: Mapping[str, tuple[date, date]]) -> None:
+    for name, (now, then) in changed.items():
+        err.print(f"{name}: kept from {now} on again, no longer from {then} on.")
+    if not changed:
+        err.print("Nothing is to be taken back.")
 
 
 def _of_table(one: Expiring, settings: Settings) -> Going:

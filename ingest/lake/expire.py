@@ -149,10 +149,11 @@ def find_left(folder: DataFolder, days_kept: Mapping[str, int], today: date) -> 
             yield Left(name, days, told)
 
 
-def take_back(folder: DataFolder, today: date) -> None:
+def take_back(folder: DataFolder, today: date) -> Mapping[str, tuple[date, date]]:
     """Let the register say of each table that it is kept from the first day on that is there, today at the latest.
 
-    What lies before stays deleted, and late rows of it refused. Raises: StoreError.
+    What lies before stays deleted, and late rows of it refused. Returns of each table of which that says something
+    else than before from which day on it is kept, and was. Raises: StoreError.
     """
     with file_lock(folder.evaluation_lock):
         before = read_told(folder)
@@ -162,6 +163,8 @@ def take_back(folder: DataFolder, today: date) -> None:
         }
         if told != before:
             _write(folder, told)
+    changed = {name: (told[name].kept_from, one.kept_from) for name, one in before.items()}
+    return {name: (now, then) for name, (now, then) in changed.items() if now != then}
 
 
 def _older_than(folder: DataFolder, spec: Table, first: date, age: int) -> Expiring | None:

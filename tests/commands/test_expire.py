@@ -16,7 +16,7 @@ from greensward.console import EXIT_OK, EXIT_USAGE
 from greensward.evaluation import check_is_kept, judge_and_ask, judge_lake, judge_to_keep, standings_at
 from greensward.given_settings import load
 from ingest.errors import ConfigError
-from ingest.lake.expire import delete_expiring, find_expiring
+from ingest.lake.expire import Expiring, delete_expiring, find_expiring
 from ingest.lake.files import partition_days
 from ingest.lake.kept import kept_from
 from ingest.lake.layout import DataFolder
@@ -104,6 +104,29 @@ def test_what_a_run_told_and_another_rule_keeps_is_said_and_taken_back(
     assert run(["lake", "expire", "--delete", "--take-back", "-C", str(lake.root)]) == EXIT_USAGE
     assert expire(lake, capsys, "--take-back") == {"deleted": False, "going": [], "left": []}
     assert kept_from(lake)[SOIL.name] == NOON.date() - timedelta(days=69)
+
+
+def test_a_register_that_tells_of_days_to_come_is_a_finding_until_it_is_taken_back(
+    lake: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ahead = NOON.date() + timedelta(days=40)
+    delete_expiring(lake, [Expiring(SOIL.name, (), ahead, 66, 0, 0, 0)], NOON)
+
+    def doctor() -> list[dict[str, str]]:
+        capsys.readouterr()
+        run(["doctor", "--json", "-C", str(lake.root)])
+        return [one for one in json.loads(capsys.readouterr().out) if one["what"] == "retention"]
+
+    (finding,) = doctor()
+    assert finding["state"] == "problem"
+    assert f"soil_readings, weather_readings: kept from {ahead} on, a day to come" in finding["found"]
+    assert "greensward lake expire --take-back" in finding["mend"]
+    assert run(["lake", "expire", "--take-back", "-C", str(lake.root)]) == EXIT_OK
+    first = NOON.date() - timedelta(days=DAYS)
+    assert f"soil_readings: kept from {first} on again, no longer from {ahead} on." in capsys.readouterr().err
+    assert doctor() == []
+    assert run(["lake", "expire", "--take-back", "-C", str(lake.root)]) == EXIT_OK
+    assert "Nothing is to be taken back." in capsys.readouterr().err
 
 
 def test_a_photo_that_is_half_written_is_listed_and_goes(

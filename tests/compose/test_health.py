@@ -103,6 +103,9 @@ def test_nothing_is_wrong_with_a_running_installation() -> None:
         (health(evaluated_at=NOW - timedelta(minutes=65)), []),
         (health(evaluated_at=NOW - timedelta(minutes=66)), ["evaluation"]),
         (health(unreadable=("the ledger is damaged",)), ["unreadable"]),
+        (health(kept_from={"soil_readings": BEICHEN.local_date(NOW)}), []),
+        (health(kept_from={"soil_readings": BEICHEN.local_date(NOW) + timedelta(days=1)}), ["retention"]),
+        (health(kept_from={"rejected": BEICHEN.local_date(NOW) + timedelta(days=1)}), []),  # by our clock: none is late
     ],
 )
 def test_each_trouble_is_named_on_its_own_side_of_the_line(looked_at: Health, expected: list[str]) -> None:

@@ -20,6 +20,7 @@ import yaml
 from crews.flights.lists import keep_lists, make_lists
 from crews.notices.outbox import Standing
 from greensward.health import CERTIFICATE_LEFT
+from ingest.site import BEICHEN
 from tests.compose.clients import device
 from tests.compose.monitoring import FOLDER, alerts, dashboard, is_red, selectors
 from tests.compose.rules import breaches
@@ -136,6 +137,7 @@ KINDS = {
     "session": changed(sessions_lost=1),
     "lake": changed(damaged_files=["x"]),
     "messages": changed(last_message_at=WELL.written_at - timedelta(days=1)),
+    "retention": health(kept_from={"flags": BEICHEN.local_date(NOW) + timedelta(days=9)}),
     "certificate": changed(certificate_ends_at=WELL.written_at + CERTIFICATE_LEFT),
 }
 
