@@ -2,7 +2,7 @@
 
 The files lie in the lake (`lake/analyst/`, `lake/datapackage.json`) and hold nothing of their own: views over globs, so
 that they are right from then on. They are made again when what they say has changed: another version, another place,
-campaigns or clock, the first file of a table.
+licence, campaigns or clock, the first file of a table.
 """
 
 from __future__ import annotations
@@ -56,9 +56,11 @@ def describe_lake(settings: Settings) -> bool:
     start = _start(folder, settings, _fingerprint(folder, settings, campaigns, defaults))
     if _is_there(folder, start):
         return False
-    package = msgspec.json.format(msgspec.json.encode(data_package(settings.place(), SOFTWARE_VERSION)), indent=2)
+    stated = {"licence": settings.site.data_licence, "licence_url": settings.site.data_licence_url}
+    package = data_package(settings.place(), SOFTWARE_VERSION, **stated)
+    written = msgspec.json.format(msgspec.json.encode(package), indent=2)
     replace_beside_tables(folder, folder.analyst_database, partial(_build, folder, campaigns, defaults))
-    replace_beside_tables(folder, folder.data_package, partial(_fill, package + b"\n"))
+    replace_beside_tables(folder, folder.data_package, partial(_fill, written + b"\n"))
     # The last one, as it is looked at to see whether all are right.
     replace_beside_tables(folder, folder.analyst_start, partial(_fill, start.encode()))
     return True
@@ -78,7 +80,9 @@ def _fingerprint(folder: DataFolder, settings: Settings, campaigns: Campaigns, d
     """Return what everything that the files say follows from, as one number."""
     words = (all_tables(), view_words(), [reference_rows(name) for name in reference_names()])
     models = sorted(analyst_models(), key=lambda model: model.name)
-    given = (SOFTWARE_VERSION, str(folder.lake), settings.site.district, filled_tables(folder), campaigns, defaults)
+    site = settings.site
+    stated = (site.district, site.data_licence, site.data_licence_url)
+    given = (SOFTWARE_VERSION, str(folder.lake), stated, filled_tables(folder), campaigns, defaults)
     return hashlib.sha256(repr((given, words, models)).encode()).hexdigest()[:32]
 
 

@@ -46,6 +46,8 @@ class SiteSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     clock: for demonstrations: the instant (RFC 3339) that counts as now when a command starts; "" is the real clock
     elevation_m: metres above the sea
     wind_height_m: metres above the ground at which the weather stations measure wind
+    data_licence: licence that the operator gives the lake's data, by its SPDX id, such as "CC-BY-4.0"; "" says none
+    data_licence_url: where its text stands, or that of a licence without an SPDX id; "" says none
     """
 
     name: str = "北辰区"
@@ -58,6 +60,8 @@ class SiteSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     clock: str = ""
     elevation_m: Annotated[float, msgspec.Meta(ge=-450, le=6000)] = BEICHEN.elevation_m
     wind_height_m: Annotated[float, msgspec.Meta(ge=1, le=100)] = BEICHEN.wind_height_m
+    data_licence: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.-]*\Z", max_length=64)] = ""
+    data_licence_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[!-~]+)?\Z", max_length=2000)] = ""
 
 
 class WaterSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -81,7 +81,10 @@ def stac(
             select = f"select * from drone_images where footprint is not null{chosen.condition} order by captured_at"
             task = bar.add_task("pictures", total=_count(lake, select, chosen.values))
             rows = (row for batch in _batches(lake, select, chosen.values) for row in batch.to_pylist())
-            return write_stac(part, rows, site.district, lambda n: bar.advance(task, n))
+            return write_stac(
+                part, rows, site.district, lambda n: bar.advance(task, n),
+                licence=settings.site.data_licence, licence_url=settings.site.data_licence_url,
+            )  # fmt: skip
 
     written = retrying(data, write)
     show({"items": written, "folder": str(folder)}, as_json=common.json, render=lambda: _said(written, "items", folder))

@@ -24,8 +24,19 @@ _MEDIA_TYPES = {
 _OURS = ("yaw_deg", "pitch_deg", "roll_deg", "attitude_source", "footprint_status", "is_analysed", "detection_count")
 
 
-def write_stac(folder: Path, rows: Iterable[Mapping[str, Any]], district: str, seen: Callable[[int], None]) -> int:
-    """Write an item for each row of drone_images that has ground, and the collection; return the number of items."""
+def write_stac(
+    folder: Path,
+    rows: Iterable[Mapping[str, Any]],
+    district: str,
+    seen: Callable[[int], None],
+    *,
+    licence: str = "",
+    licence_url: str = "",
+) -> int:
+    """Write an item for each row of drone_images that has ground, and the collection; return the number of items.
+
+    licence, licence_url: SPDX id and address of the licence that the operator states; "" says nothing
+    """
     (folder / "items").mkdir()
     links: list[dict[str, str]] = []
     boxes: list[tuple[float, ...]] = []
@@ -39,6 +50,10 @@ def write_stac(folder: Path, rows: Iterable[Mapping[str, Any]], district: str, s
         instants.append(row["captured_at"])
         seen(1)
     collection = _collection(district, links, boxes, instants)
+    # "other" is STAC's word for what has no SPDX id; the field may not be left out.
+    collection["license"] = licence or "other"
+    if licence_url:
+        collection["links"].append({"rel": "license", "href": licence_url})
     (folder / "collection.json").write_bytes(msgspec.json.format(msgspec.json.encode(collection), indent=1))
     return len(links)
 
@@ -113,7 +128,6 @@ def _collection(
         "id": _collection_id(district),
         "title": f"Drone pictures of {district}",
         "description": "Pictures of green plots taken by drones, with the ground that each shows.",
-        "license": "other",
         "extent": {
             "spatial": {"bbox": [[min(west), min(south), max(east), max(north)]]},
             "temporal": {"interval": [interval]},

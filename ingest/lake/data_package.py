@@ -22,19 +22,23 @@ _TYPES = {
 }
 
 
-def data_package(site: Site, version: str) -> dict[str, Any]:
+def data_package(site: Site, version: str, *, licence: str = "", licence_url: str = "") -> dict[str, Any]:
     """Return the content of `datapackage.json`, which lies in the lake's root: a resource per table.
 
     version: of the software that writes the lake
+    licence, licence_url: the SPDX id and the address of the licence that the operator states; "" says nothing, and
+        nothing is put in its place
     Paths are globs, as in every reader of Parquet: a list of files would be out of date with each message. `unit`
-    (UCUM), `description_zh` and `partition` are additions to the standard. No licence: that is for the operator to say.
+    (UCUM), `description_zh` and `partition` are additions to the standard.
     """
+    stated = {key: value for key, value in (("name", licence), ("path", licence_url)) if value}
     return {
         "$schema": f"{_PROFILE}/datapackage.json",
         "name": f"greensward-{site.district}",
         "title": f"Greensward: {site.district}",
         "description": "Soil readings, pictures of drones, findings and work on plots, in Parquet.",
         "description_zh": "土壤读数、无人机影像、识别结果与养护记录，Parquet 格式。",
+        **({"licenses": [stated]} if stated else {}),
         "software": {"name": "greensward", "version": version},
         "timezone": site.timezone.key,
         "resources": [_resource(spec) for spec in all_tables().values()],

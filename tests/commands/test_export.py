@@ -105,6 +105,7 @@ def test_pictures_become_stac_items_under_one_collection(flown: DataFolder, tmp_
     for item in items:
         assert (item["type"], item["collection"]) == ("Feature", collection["id"])
         assert shapely.geometry.shape(item["geometry"]).bounds == tuple(item["bbox"])
+    assert (collection["license"], [link for link in collection["links"] if link["rel"] == "license"]) == ("other", [])
     first, last = items
     assert first["properties"]["datetime"] == "2026-07-02T03:00:00.000000Z"
     assert (first["properties"]["platform"], first["properties"]["mission"]) == ("PLANE", "g")
@@ -113,6 +114,19 @@ def test_pictures_become_stac_items_under_one_collection(flown: DataFolder, tmp_
     assert first["assets"]["image"]["href"] == "s3://pictures/d/2.TIF"
     assert first["assets"]["image"]["type"] == "image/tiff"
     assert last["assets"] == {}
+
+
+def test_a_stac_collection_names_the_licence_that_the_operator_states(
+    flown: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GREENSWARD__SITE__DATA_LICENCE", "CC-BY-4.0")
+    monkeypatch.setenv("GREENSWARD__SITE__DATA_LICENCE_URL", "https://data.example.org/licence")
+    assert export(flown, "stac", tmp_path / "stac") == EXIT_OK
+    collection = json.loads((tmp_path / "stac/collection.json").read_text())
+    linked = [link for link in collection["links"] if link["rel"] == "license"]
+    assert (collection["license"], linked) == (
+        "CC-BY-4.0", [{"rel": "license", "href": "https://data.example.org/licence"}]
+    )  # fmt: skip
 
 
 def test_the_box_of_a_file_holds_every_shape_of_every_batch_and_the_turn_of_its_rings_is_said(tmp_path: Path) -> None:

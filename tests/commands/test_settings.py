@@ -66,6 +66,8 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("[retention]\nflags_days = 30\n", "Write at least 31, or 0."),
         ("[retention]\nphotos_days = 30\n", "Write at least 31, or 0."),
         ("[retention]\nreadings_days = -1\n", ">= 0, got -1"),
+        ('[site]\ndata_licence = "free for all"\n', "[site] data_licence: "),
+        ('[site]\ndata_licence_url = "data.example.org"\n', "[site] data_licence_url: "),
         ("[retention]\nplot_coverage_days = 400\n", "unknown key 'plot_coverage_days' in [retention]"),
         ("[broker\n", "not valid TOML"),
         ('data = "here"\n', "[data] must be a section"),

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import jsonschema_rs
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 
@@ -22,7 +23,7 @@ from greensward.commands.sql import open_for_questions
 from greensward.console import EXIT_OK
 from greensward.described import describe_lake
 from greensward.given_settings import load
-from greensward.settings import DataSettings, Settings
+from greensward.settings import DataSettings, Settings, SiteSettings
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import open_lake
 from ingest.lake.tables import all_tables, table
@@ -211,6 +212,28 @@ def test_a_file_that_is_missing_or_another_is_made_again(lake: DataFolder) -> No
     lake.analyst_start.write_text("-- by hand", encoding="utf-8")
     assert describe_lake(settings_of(lake))
     assert not describe_lake(settings_of(lake))
+
+
+@pytest.mark.parametrize(
+    ("stated", "licences"),
+    [
+        ({}, None),
+        ({"data_licence": "CC-BY-4.0"}, [{"name": "CC-BY-4.0"}]),
+        ({"data_licence_url": "https://data.example.org/licence"}, [{"path": "https://data.example.org/licence"}]),
+        (
+            {"data_licence": "ODbL-1.0", "data_licence_url": "https://opendatacommons.org/licenses/odbl/1-0/"},
+            [{"name": "ODbL-1.0", "path": "https://opendatacommons.org/licenses/odbl/1-0/"}],
+        ),
+    ],
+)
+def test_a_licence_is_in_the_data_package_when_the_operator_states_one_and_no_other_is(
+    lake: DataFolder, stated: dict[str, str], licences: list[dict[str, str]] | None
+) -> None:
+    settings = msgspec.structs.replace(settings_of(lake), site=msgspec.convert(stated, SiteSettings))
+    assert describe_lake(settings) == bool(stated)
+    package = json.loads(lake.data_package.read_text(encoding="utf-8"))
+    jsonschema_rs.validate(json.loads(SCHEMA.read_text(encoding="utf-8")), package)
+    assert package.get("licenses") == licences
 
 
 def test_views_that_cannot_be_written_do_not_keep_the_crews_from_their_lists(
