@@ -23,3 +23,8 @@ def readable(text: str | None) -> str | None:
     colour or clear the terminal of whoever lists it.
     """
     return None if text is None else text.translate(_DROPPED)
+
+
+def one_line(text: str) -> str:
+    """Return `text` on one line: what comes from outside begins no line of its own."""
+    return " ".join(text.splitlines())

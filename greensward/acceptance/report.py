@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from crews.page import render_template
+from crews.readable import one_line
 from crews.sheet import own_style
 from crews.words import Say, speaker
 from greensward.acceptance.delivery import delivery_points
@@ -186,7 +187,7 @@ def to_markdown(report: Report) -> str:
 def _cell(text: str) -> str:
     """Return text of a device that can neither end its cell nor be markup."""
     escaped = "".join(f"\\{sign}" if sign in "\\`*[]<>|" else sign for sign in text)
-    return escaped.replace("\n", " ")
+    return one_line(escaped)
 
 
 def _signatures(say: Say) -> str:

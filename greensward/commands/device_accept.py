@@ -12,6 +12,7 @@ import msgspec
 from cyclopts import Parameter, validators
 from rich.markup import escape
 
+from crews.readable import one_line
 from greensward.acceptance.needs import INTERVALS, least_minutes
 from greensward.acceptance.record import Ending, Trial, Writer, new_record, read_record
 from greensward.acceptance.report import Report, make_report, to_markdown, to_page
@@ -220,9 +221,8 @@ def _values(report: Report) -> dict[str, Any]:
 
 def _print(report: Report) -> None:
     for line in report.lines:
-        out.print(
-            f"[{_COLOURS[line.state]}]{line.mark}[/] [bold]{escape(line.name)}[/] {escape('; '.join(line.found))}"
-        )
+        found = one_line("; ".join(line.found))
+        out.print(f"[{_COLOURS[line.state]}]{line.mark}[/] [bold]{escape(line.name)}[/] {escape(found)}")
         if line.state == "failed":
             say(f"    → {line.expected}")
     if report.ending:

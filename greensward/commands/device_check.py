@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 from rich.table import Column, Table
 
+from crews.readable import one_line
 from greensward.commands.check_input import EXPECTED, read_hex, split_message
 from greensward.commands.register_output import read_file, say
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, out, show
@@ -168,8 +169,8 @@ def _print(said: str, notes: Notes, decoded: Decoded, faults: tuple[Fault, ...])
 def print_faults(faults: Sequence[Fault]) -> None:
     """Print every fault for people: its code and place, what was got and expected, what to do."""
     for fault in faults:
-        out.print(f"[red]refused[/] [bold]{fault.code}[/]  {escape(fault.pointer or '/')}")
-        say(f"    got {fault.got}; expected {fault.expected}")
+        out.print(f"[red]refused[/] [bold]{fault.code}[/]  {escape(one_line(fault.pointer) or '/')}")
+        say(f"    got {one_line(fault.got)}; expected {one_line(fault.expected)}")
         say(f"    → {fault.advice}")
 
 

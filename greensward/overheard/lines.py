@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from crews.readable import one_line
 from greensward.console import counted
 from greensward.overheard.judged import Told
 from ingest.decode.fault_codes import IGNORED_CODES
@@ -42,7 +43,7 @@ def line_of(told: Told, zone: ZoneInfo) -> str:
     who = told.device_ids[0] if told.device_ids else told.heard.topic
     parts = [*_marks(told), *_what(told, zone)]
     line = f"{told.heard.received_at.astimezone(zone):%H:%M:%S} {who}  {' · '.join(parts)}"
-    return " ".join(line.splitlines())  # a name or a firmware with a line feed is no second message
+    return one_line(line)  # a name or a firmware with a line feed is no second message
 
 
 def say_lag(lag: timedelta) -> str:

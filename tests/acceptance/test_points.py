@@ -550,6 +550,8 @@ def test_a_name_from_a_device_can_neither_end_a_cell_nor_be_markup() -> None:
     report = made(good(put("unit", "a|b<script>`", of=2)))
     assert "a\\|b\\<script\\>" in to_markdown(report)
     assert "<script>" not in to_page(report)
+    broken = to_markdown(made([*good(), heard(AT, "soil", b"{\r\xe2\x80\xa8\nUnits passed")]))
+    assert all(line.endswith("|") for line in broken.splitlines() if line.startswith("|"))
 
 
 @pytest.mark.parametrize(

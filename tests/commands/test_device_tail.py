@@ -208,6 +208,10 @@ def test_what_a_device_says_is_one_line_without_orders_to_the_terminal(
     assert run([*words, "--json"]) == EXIT_OK
     printed = capsys.readouterr().out.rstrip("\n")
     assert "\x9b" not in printed
+    # What is no JSON is shown as it came.
+    publish(broker.port, (f"{ROOT}/gs-05/state", b"{\n09:00:00 gs-06  10 cm 0.30"), retain=True)
+    assert run([word for word in words if word != "--json"]) == EXIT_OK
+    assert not [line for line in capsys.readouterr().out.splitlines() if line.startswith("09:00:00 gs-06")]
     assert read_heard(printed.encode(), "line 1").payload == said
 
 
