@@ -6,7 +6,7 @@ two sends a message twice; nothing loses one, and what cannot be written down is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -94,11 +94,15 @@ def record(ledger: Ledger, notice: Notice) -> None:
 
 
 def due(ledger: Ledger, now: datetime) -> list[Notice]:
-    """Return what may be sent now: what is urgent first, then as it was made. Raises: StoreError."""
+    """Return what may be sent now: what is urgent first, then what was tried longest ago or never, as it was made.
+
+    So that many that nobody answers keep none waiting that would be taken. Raises: StoreError.
+    """
     rows = ledger.run(
         # A next try that is further away than any wait was set by a clock that was wrong.
         "select * from notices where state = 'waiting' and not_before <= ? and expires_at > ?"
-        " and (next_try_at <= ? or next_try_at > ?) order by kind = 'urgent' desc, made_at, notice_id",
+        " and (next_try_at <= ? or next_try_at > ?) order by kind = 'urgent' desc, next_try_at,"
+        " made_at, notice_id",
         (to_us(now), to_us(now), to_us(now), to_us(now + _BACKOFF[-1])),
     )
     return [
@@ -173,15 +177,6 @@ def end(ledger: Ledger, notice_ids: Iterable[str], state: str, now: datetime) ->
             "update notices set state = ?, ended_at = ?, content_json = null where notice_id = ? and state = 'waiting'",
             (state, to_us(now), notice_id),
         )
-
-
-def end_of_other_channels(ledger: Ledger, channels: Collection[str], now: datetime) -> None:
-    """Let end what waits for channels that are there no more. Raises: StoreError."""
-    waiting = ledger.run("select notice_id, channel from notices where state = 'waiting'", ())
-    gone = [row["notice_id"] for row in waiting if row["channel"] not in channels]
-    if gone:
-        with ledger.transaction():
-            end(ledger, gone, "overtaken", now)
 
 
 def tidy(ledger: Ledger, now: datetime) -> None:

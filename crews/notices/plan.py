@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -240,6 +240,21 @@ def still_holds(ledger: Ledger, notice: Notice, route: Route) -> Content | None:
     content = msgspec.json.decode(notice.content, type=Content)
     kept = tuple(card for card in content.cards if _waits(ledger, card.issue_id, route))
     return msgspec.structs.replace(content, cards=kept) if kept or content.more else None
+
+
+def forget_strangers(ledger: Ledger, routes: Mapping[str, Route]) -> None:
+    """Forget what waits for channels that are there no more, or that are another crew's by now. Raises: StoreError.
+
+    A digest of today is made anew then; what is urgent of a crew that a channel still has stays.
+    """
+    with ledger.transaction():
+        for row in ledger.run("select notice_id, channel, crew, kind from notices where state = 'waiting'", ()):
+            route = routes.get(row["channel"])
+            is_same = route is not None and row["crew"] == (route.crew or "")
+            is_news = row["kind"] == "urgent" and route is not None and (not row["crew"] or route.is_for(row["crew"]))
+            if not (is_same or is_news):
+                ledger.run("delete from notices where notice_id = ?", (row["notice_id"],))
+                ledger.run("delete from notice_receipts where notice_id = ?", (row["notice_id"],))
 
 
 def _waits(ledger: Ledger, issue_id: str, route: Route) -> bool:

@@ -92,11 +92,11 @@ def outlet_of(name: str, channel: Channel, settings: Settings) -> Outlet:
             )
         return Webhook(route, target, secret)
     if isinstance(channel, WecomSettings):
-        return Robot(route, "wecom", target, secret, channel.format)
+        return Robot(route, target, secret, "wecom", channel.format)
     if isinstance(channel, DingtalkSettings):
-        return Robot(route, "dingtalk", target, secret, channel.format, channel.keyword)
+        return Robot(route, target, secret, "dingtalk", channel.format, channel.keyword)
     assert isinstance(channel, FeishuSettings)
-    return Robot(route, "feishu", target, secret, "text", channel.keyword)
+    return Robot(route, target, secret, "feishu", "text", channel.keyword)
 
 
 def _route(name: str, channel: Channel) -> Route:

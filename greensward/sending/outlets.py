@@ -97,13 +97,34 @@ def address_of(url: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Robot:
-    """A group robot. kind: of MANNERS; form: "text" or "markdown"; keyword: "" for none."""
+class Posted:
+    """What is reached by HTTPS. secret: what its messages are signed with, "" where they are not."""
 
     route: Route
-    kind: str
     target: Target
     secret: str
+
+    @property
+    def identity(self) -> str:
+        """Return which receiver it is, however its address is written."""
+        return hashed(address_of(self.target.url))
+
+    @property
+    def readers(self) -> frozenset[str]:
+        """Return the receiver; of a robot the group, as far as the robot tells it."""
+        return frozenset({self.identity})
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Return its address and what signs its messages."""
+        return frozenset({*secrets_of_url(self.target.url), self.secret})
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Robot(Posted):
+    """A group robot. kind: of MANNERS; form: "text" or "markdown"; keyword: "" for none."""
+
+    kind: str
     form: str = "text"
     keyword: str = ""
 
@@ -113,16 +134,6 @@ class Robot:
         parts = urlsplit(self.target.url)
         key = dict(parse_qsl(parts.query)).get({"wecom": "key", "dingtalk": "access_token"}.get(self.kind, ""))
         return hashed(self.kind, key or parts.path.rpartition("/")[2] or address_of(self.target.url))
-
-    @property
-    def readers(self) -> frozenset[str]:
-        """Return the group, as far as its robot tells it."""
-        return frozenset({self.identity})
-
-    @property
-    def secrets(self) -> frozenset[str]:
-        """Return its address and what signs its messages."""
-        return frozenset({*secrets_of_url(self.target.url), self.secret})
 
     @property
     def pace(self) -> tuple[int, float]:
@@ -156,29 +167,11 @@ class Robot:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Webhook:
+class Webhook(Posted):
     """A receiver of signed JSON."""
 
-    route: Route
-    target: Target
-    secret: str
     pace: tuple[int, float] | None = (10, 60)
     avoids_crowds: bool = False
-
-    @property
-    def identity(self) -> str:
-        """Return which receiver it is."""
-        return hashed("webhook", address_of(self.target.url))
-
-    @property
-    def readers(self) -> frozenset[str]:
-        """Return the receiver."""
-        return frozenset({self.identity})
-
-    @property
-    def secrets(self) -> frozenset[str]:
-        """Return its address and what signs its messages."""
-        return frozenset({*secrets_of_url(self.target.url), self.secret})
 
     def parts(self, notice: Notice, link: Link, site: Site) -> list[tuple[str, bytes]]:
         """Return the id and the document."""

@@ -20,14 +20,13 @@ from crews.notices.outbox import (
     begin_try,
     due,
     end,
-    end_of_other_channels,
     parts_sent,
     receive,
     rewrite,
     tidy,
 )
 from crews.notices.pace import Bucket, is_crowded
-from crews.notices.plan import plan, still_holds
+from crews.notices.plan import forget_strangers, plan, still_holds
 from crews.readable import readable
 from crews.words import speaker
 from greensward.sending.channels import shared_channels
@@ -116,7 +115,7 @@ class Sender:
         evaluated = self._ledger.run("select max(as_of) as newest from latest_findings", ())[0]["newest"]
         moment = (self._ledger.version(), evaluated, int(now.timestamp() / LISTS_S))
         if not self._planned:
-            end_of_other_channels(self._ledger, self._outlets, now)
+            forget_strangers(self._ledger, {name: outlet.route for name, outlet in self._outlets.items()})
         is_anew = self._seconds() >= self._anew_at_s
         are_lists_due = is_anew or moment != self._planned
         routes = [one.route for one in self._outlets.values() if are_lists_due or not one.route.has_lists]

@@ -125,7 +125,8 @@ def test_a_ledger_of_the_first_layout_is_brought_up_to_date(tmp_path: Path) -> N
         with ledger.transaction():  # as the first layout had it: links by clock, photos of all reports together
             ledger.run("update issues set issue_json = json_set(issue_json, '$.photos', json(?))",
                        (json.dumps([{"sha256": "ab" * 32, "role": "before"}]),))  # fmt: skip
-            for table_name in ("photo_bytes", "link_generations"):
+            for table_name in ("photo_bytes", "link_generations", "campaign_events", "campaign_standings", "notices",
+                               "notice_receipts", "notice_cursors"):  # fmt: skip
                 ledger.run(f"drop table {table_name}", ())
             ledger.run("create table revocations (role text, subject text, before integer)", ())
             ledger.run("insert into revocations values ('crew', '一队', 1)", ())
@@ -135,6 +136,13 @@ def test_a_ledger_of_the_first_layout_is_brought_up_to_date(tmp_path: Path) -> N
             assert ledger.issue(issue_id).photos == ()
             assert [link_generation(ledger, "crew", crew) for crew in ("一队", "二队")] == [1, 0]
             assert ledger.run("pragma user_version", ())[0][0] == 4
+            brought = _schema(ledger)
+    with Ledger(tmp_path / "new.sqlite", BEICHEN) as ledger:
+        assert brought == _schema(ledger)
+
+
+def _schema(ledger: Ledger) -> list[tuple[str, str]]:
+    return [tuple(row) for row in ledger.run("select name, sql from sqlite_master order by name", ())]
 
 
 _WRITER = """

@@ -12,6 +12,7 @@ import pytest
 
 from crews.apply import apply_flags
 from crews.notices.robots import MANNERS
+from greensward.sending.post import Target, UnreachableError
 from greensward.sending.sender import STEADY_S, TURN_S
 from ingest.errors import StoreError
 from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag
@@ -106,7 +107,55 @@ def test_what_waits_for_a_channel_that_was_taken_out_waits_no_longer(
     sending(one + two).turn(AT)
     made = sending(one)
     made.turn(AT + HOUR)
-    assert [(row["channel"], row["state"]) for row in made.rows()] == [("crew_1", "waiting"), ("crew_2", "overtaken")]
+    assert [(row["channel"], row["state"]) for row in made.rows()] == [("crew_1", "waiting")]
+
+
+def test_a_channel_that_was_given_to_another_crew_tells_nothing_of_the_first(
+    tmp_path: Path, robots: Vendors, sending: Make
+) -> None:
+    robots.instead = lambda: (503, b"away", {})
+    section = robot(tmp_path, robots, "wecom", "crew_1")
+    made = sending(section)
+    made.turn(AT)
+    apply_flags(made.ledger, [flag("LM-07", "vigour", AT, severity=4)], PLOTS, AT + MINUTE)
+    made.turn(AT + MINUTE)
+    assert {row["kind"] for row in made.rows()} == {"digest", "urgent"}
+    robots.instead = lambda: None
+    sending(section.replace("一队", "二队")).turn(AT + HOUR, times=3)
+    (text,) = robots.texts()
+    assert text.startswith("二队 · 2026-07-02")
+
+
+def test_what_is_urgent_is_not_lost_where_a_channel_gets_one_crew_more(
+    tmp_path: Path, robots: Vendors, sending: Make
+) -> None:
+    robots.instead = lambda: (503, b"away", {})
+    section = robot(tmp_path, robots, "wecom", "crew_1", more='at = ""\n')
+    made = sending(section)
+    made.turn(NOW)
+    apply_flags(made.ledger, [flag("LM-07", "vigour", NOW, severity=4)], PLOTS, NOW + MINUTE)
+    made.turn(NOW + MINUTE)
+    robots.instead = lambda: None
+    sending(section.replace('"一队"', '"一队", "二队"')).turn(NOW + HOUR, times=3)
+    assert "新派：龙门东道行道树" in robots.texts()[0]
+
+
+def test_what_nobody_answers_keeps_none_waiting_that_was_not_tried_yet(
+    tmp_path: Path, robots: Vendors, sending: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = sending("".join(
+        robot(tmp_path, robots, kind, kind, f'["{crew}"]') for kind, crew in (("dingtalk", "一队"), ("wecom", "二队"))
+    ))  # fmt: skip
+    tried: list[str] = []
+
+    def hang(target: Target, *_: object) -> None:
+        tried.append(target.url.removeprefix(robots.url).split("/")[1])
+        made.seconds += TURN_S
+        raise UnreachableError("no answer")
+
+    monkeypatch.setattr("greensward.sending.outlets.post", hang)
+    made.turn(AT, times=2)
+    assert sorted(tried) == ["dingtalk", "wecom"], "although the first may be tried again by then"
 
 
 @pytest.mark.parametrize(
