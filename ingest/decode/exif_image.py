@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import tzinfo
 
-from ingest.decode.camera_attitude import from_nadir_mount
+from ingest.decode.exif_attitude import camera_angles
 from ingest.decode.exif_lens import lens_of_tags
 from ingest.decode.exif_tags import Tags
 from ingest.decode.exif_time import taken
@@ -56,9 +56,9 @@ def image_from_tags(document: Mapping[str, object], zone: tzinfo) -> DroneImage:
         raise PayloadError(*faults)
     name = file_name(source)
     lens = lens_of_tags(tags)
-    yaw, pitch, roll = _attitude(tags)
-    lat = tags.coordinate(("GPSLatitude",), _PLACE)
-    lon = tags.coordinate(("GPSLongitude", "GPSLongtitude"), _PLACE)
+    yaw, pitch, roll = camera_angles(tags)
+    lat = tags.coordinate(("GPSLatitude", "Latitude"), _PLACE)
+    lon = tags.coordinate(("GPSLongitude", "GPSLongtitude", "Longitude"), _PLACE)
     clock = {"camera_clock": when.clock, "camera_zone_min": when.zone_min, "camera_drift_s": when.drift_s}
     kept = {name: value for name in _KEPT if (value := tags.text(name)) is not None and len(value) <= _LONGEST}
     return DroneImage(
@@ -93,36 +93,6 @@ def image_from_tags(document: Mapping[str, object], zone: tzinfo) -> DroneImage:
     )
 
 
-def _attitude(tags: Tags) -> tuple[float | None, float | None, float | None]:
-    """Return yaw, pitch and roll of the camera, as far as it says them."""
-    for names in (
-        ("GimbalYawDegree", "GimbalPitchDegree", "GimbalRollDegree"),
-        ("CameraYawDegree", "CameraPitchDegree", "CameraRollDegree"),
-        ("CameraYaw", "CameraPitch", "CameraRoll"),
-        ("CameraOrientationNEDYaw", "CameraOrientationNEDPitch", "CameraOrientationNEDRoll"),
-    ):
-        yaw, pitch, roll = (tags.number(name) for name in names)
-        if pitch is not None:
-            return yaw, pitch, roll
-    tenths = tags.numbers("GimbalDegree")
-    if len(tenths) == 3:  # noqa: PLR2004 - DJI's maker notes: yaw, pitch, roll in tenths of a degree
-        return tenths[0] / 10, tenths[1] / 10, tenths[2] / 10
-    is_parrot = (tags.text("Make") or "").lower() == "parrot"
-    groups = ("XMP-Camera", "Camera", *(("XMP", "") if is_parrot else ()))
-    angles = [
-        next((number for group in groups if (number := _number_of(tags, group, name)) is not None), None)
-        for name in ("Yaw", "Pitch", "Roll")
-    ]
-    if None in angles or not any(angles):  # all three 0: a camera without an attitude sensor
-        return None, None, None
-    return from_nadir_mount(angles[0] or 0.0, angles[1] or 0.0, angles[2] or 0.0)
-
-
-def _number_of(tags: Tags, group: str, name: str) -> float | None:
-    value = tags.of(group, name)
-    return Tags({name: value}).number(name)
-
-
 def _altitude(tags: Tags) -> float | None:
     absolute = tags.number("AbsoluteAltitude")
     if absolute is not None:
@@ -136,7 +106,8 @@ def _altitude(tags: Tags) -> float | None:
 
 
 def _fix(tags: Tags) -> str | None:
-    status = tags.text("GpsStatus", "GPSStatus")
+    """Return the kind of fix; DJI's own GpsStatus counts before the GPSStatus of EXIF, which has the same name."""
+    status = tags.text("GpsStatus", groups=_PLACE)
     if status is not None and status.lower() in _NO_FIX:
         return "none"
     flag = tags.number("RtkFlag")
@@ -163,9 +134,10 @@ def _is_turned(tags: Tags) -> bool:
 
 
 def _sensor_kind(tags: Tags, name: str) -> str:
-    source, lens = (tags.text("ImageSource") or "").lower(), lens_of(name)
-    is_thermal = "infrared" in source or lens == "T" or (tags.text("Make") or "").upper() == "FLIR"
-    if is_thermal or tags.text("BandName") == "LWIR" or tags.text("Model") == "FLIR":
+    source, lens = (tags.text("ImageSource", "CameraSource") or "").lower(), lens_of(name)
+    make, model = (tags.text("Make") or "").upper(), (tags.text("Model") or "").upper()
+    is_thermal = "infrared" in source or lens == "T" or tags.text("BandName") == "LWIR"
+    if is_thermal or "FLIR" in (make, model) or model.startswith("BOSON"):
         return "thermal"
     if source.startswith("ms_") or (lens or "").startswith("MS_") or tags.text("RigCameraIndex", "CentralWavelength"):
         return "multispectral"

@@ -7,18 +7,27 @@ from typing import Any
 
 from ingest.decode.exif_tags import Tags, as_number
 
-_SIZE = ("File", "", "IFD0", "EXIF", "XMP-tiff")
+_WHOLE_FILE = ("File", "")
+_HFOV = "CameraHorizontalFOV"
+"""Teledyne FLIR's, beside angles of the camera (Hadron 640R, Boson)."""
 _FOCAL_PLANE = ("ExifIFD", "EXIF", "")
 _PX_PER_MM = {2: 1 / 25.4, 3: 1 / 10.0, 4: 1.0, 5: 1000.0}
 """FocalPlaneResolutionUnit: inch, cm, mm, µm (EXIF 2.32); exiftool's words for them below."""
 _UNIT_WORDS = {"inches": 2, "cm": 3, "mm": 4, "um": 5}
 _FINEST_PX_MM, _COARSEST_PX_MM = 2000.0, 20.0
 """Pixels of 0.5 to 50 µm; FLIR writes the size of the sensor where the resolution should be."""
-_SAME_SHAPE = 0.01
+_OFF_CENTRE = 0.05
+"""Of the width: farther than calibrated centres lie from the middle; such a centre is that of a larger picture."""
 _DEWARP = ("focal_px", "focal_y_px", "cx_px", "cy_px", "k1", "k2", "p1", "p2", "k3")
 _DISTORTION = ("k1", "k2", "k3", "p1", "p2")
 DIGITAL_ZOOM = "digital_zoom"
 """What intrinsics.model says of a picture of which only the middle was kept: no figure of its lens tells how much."""
+PANORAMA = "panorama"
+"""What it says of one that was put together of several, as GPano's ProjectionType tells."""
+FISHEYE = "fisheye"
+_FLAT = frozenset({"rectilinear", "perspective"})
+_SHORTEST_EQUIVALENT_MM = 9.0
+"""A pinhole would see 135° across the diagonal with it; lenses that see as much draw otherwise (Parrot Disco, 6 mm)."""
 _PIXELS_FROM_MM = 100.0
 """A perspective focal length without a unit is in pixels from here on: no drone's lens is as long in millimetres."""
 
@@ -40,27 +49,61 @@ class Lens:
 
 def lens_of_tags(tags: Tags) -> Lens:
     """Return size and lens. Of a copy the lengths in pixels are left out: they are those of the whole picture."""
-    width, height = tags.number("ImageWidth", groups=_SIZE), tags.number("ImageHeight", groups=_SIZE)
-    width, height = width or tags.number("ExifImageWidth"), height or tags.number("ExifImageHeight")
+    width, height = _size(tags)
     whole_width = tags.number("ExifImageWidth", "PixelXDimension") or _of_second(tags, "ImageWidth") or width
     centre = tags.number("CalibratedOpticalCenterX")
-    if centre and width and abs(2 * centre - width) > _SAME_SHAPE * width and not tags.number("ExifImageWidth"):
+    if centre and width and abs(centre - width / 2) > _OFF_CENTRE * width and not tags.number("ExifImageWidth"):
         whole_width = 2 * centre
-    is_copy = bool(width and whole_width and abs(whole_width - width) > 1)
+    is_copy = bool(width and whole_width and abs(whole_width - width) > 1) or _is_cut(tags)
+    equivalent, hfov_deg = tags.number("FocalLengthIn35mmFormat", "FocalLengthIn35mmFilm"), tags.number(_HFOV)
+    model = _other_than_pinhole(tags, equivalent)
     intrinsics: dict[str, Any] = {}
-    if tags.text("ModelType") == "fisheye":
-        intrinsics["model"] = "fisheye"
-    elif (tags.number("DigitalZoomRatio") or 1.0) > 1.0:
-        # EXIF 2.32 does not say whether the 35 mm equivalent holds the ratio, and makers differ.
-        intrinsics["model"] = DIGITAL_ZOOM
+    if model:
+        intrinsics["model"] = model
     else:
         if not is_copy and width and height:
             intrinsics |= _calibrated(tags, width, height)
         intrinsics |= _millimetres(tags, whole_width)
-        equivalent = tags.number("FocalLengthIn35mmFormat", "FocalLengthIn35mmFilm")
         if equivalent:
             intrinsics["focal_35mm_mm"] = equivalent
+        if hfov_deg:
+            intrinsics["hfov_deg"] = hfov_deg
     return Lens(_pixels(width), _pixels(height), is_copy, intrinsics or None)
+
+
+def _size(tags: Tags) -> tuple[float | None, float | None]:
+    """Return width and height of the file: of a TIFF those of its largest directory, as the first may be a preview."""
+    for group in _WHOLE_FILE:
+        width, height = as_number(tags.of(group, "ImageWidth")), as_number(tags.of(group, "ImageHeight"))
+        if width and height:
+            return width, height
+    sizes = [
+        (width, height)
+        for group, value in tags.values("ImageWidth")
+        if (width := as_number(value)) and (height := as_number(tags.of(group, "ImageHeight")))
+        if not group.startswith("XMP")
+    ]
+    if sizes:
+        return max(sizes, key=lambda size: size[0] * size[1])
+    width, height = tags.number("ImageWidth"), tags.number("ImageHeight")
+    return width or tags.number("ExifImageWidth"), height or tags.number("ExifImageHeight")
+
+
+def _is_cut(tags: Tags) -> bool:
+    """Say whether Camera Raw or Lightroom cut the picture, and wrote its new size over the camera's."""
+    return all((tags.text(name) or "").lower() in ("true", "1") for name in ("HasCrop", "AlreadyApplied"))
+
+
+def _other_than_pinhole(tags: Tags, equivalent_mm: float | None) -> str | None:
+    """Return why no figure of the lens tells what is seen, in the words of intrinsics.model; None where one may."""
+    projection = (tags.text("ProjectionType") or "").lower()
+    is_wide = equivalent_mm is not None and 0 < equivalent_mm < _SHORTEST_EQUIVALENT_MM
+    if tags.text("ModelType") == FISHEYE or is_wide:
+        return FISHEYE
+    if projection and projection not in _FLAT:
+        return PANORAMA
+    # EXIF 2.32 does not say whether the 35 mm equivalent holds the ratio, and makers differ.
+    return DIGITAL_ZOOM if (tags.number("DigitalZoomRatio") or 1.0) > 1.0 else None
 
 
 def _pixels(number: float | None) -> int | None:

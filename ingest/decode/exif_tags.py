@@ -46,13 +46,19 @@ class Tags:
     """
 
     def __init__(self, document: Mapping[str, object]) -> None:
-        """Sort the tags of an exiftool object by name; groups are those of -G0, -G1, or none."""
+        """Sort the tags of an exiftool object by name; groups are those of -G0, -G1, or none.
+
+        A structure (-struct) is taken apart as exiftool does it without: CameraOrientationNED and Yaw are
+        CameraOrientationNEDYaw.
+        """
         self._found: defaultdict[str, list[tuple[str, object]]] = defaultdict(list)
         for key, value in document.items():
             group, _, name = key.rpartition(":")
             # GDAL:EXIF_… is what GDAL kept of EXIF when it wrote the picture anew.
             name = name.removeprefix("EXIF_")
-            self._found[_ALIASES.get(name, name).lower()].append((group, value))
+            parts = {name + part: inner for part, inner in value.items()} if isinstance(value, dict) else {name: value}
+            for full, inner in parts.items():
+                self._found[_ALIASES.get(full, full).lower()].append((group, inner))
 
     def values(self, name: str, groups: Iterable[str] = ()) -> list[tuple[str, object]]:
         """Return group and value of every tag called `name`, those of `groups` first, in that order."""

@@ -20,6 +20,11 @@ _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 _QUARTER = timedelta(minutes=15)
 _WIDEST_ZONE = timedelta(hours=14)
+_XMP_NAMES = ("DateTimeOriginal", "DateTimeDigitized", "CreateDate", "DateCreated")
+_ONE_SHOT = timedelta(seconds=2)
+"""How far EXIF and XMP may differ over the second of one shot; what was edited later differs by more."""
+_UTC_MAKES = frozenset({"micasense"})
+"""Whose cameras have a clock in UTC: imageprocessing, MicaSense's own library, reads it so (metadata.py, utc_time)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,8 @@ def taken(tags: Tags, zone: tzinfo) -> Taken | None:
 
     GPS time counts before the camera's clock, whose zone and drift it shows: the zone is the difference to the nearest
     quarter of an hour, the drift the rest. It is looked past when it is a day or more away from a clock that is set,
-    since receivers forget the week. Without it the camera's clock has the zone that is written beside it, else `zone`.
+    since receivers forget the week. Without it the camera's clock has the zone that is written beside it, else that in
+    which XMP tells the same second, else that of its maker, else `zone`.
     """
     clock, offset = _camera_clock(tags)
     gps = _gps_time(tags)
@@ -56,8 +62,10 @@ def taken(tags: Tags, zone: tzinfo) -> Taken | None:
         if abs(zone_of_clock) <= _WIDEST_ZONE:
             drift = (ahead - zone_of_clock).total_seconds()
             return Taken(gps, "gnss", shown, round(zone_of_clock / timedelta(minutes=1)), drift)
+    is_utc = (tags.text("Make") or "").lower() in _UTC_MAKES
+    offset = offset or _zone_in_xmp(tags, clock) or (UTC if is_utc else zone)
     try:
-        at = clock.replace(tzinfo=offset or zone).astimezone(UTC)
+        at = clock.replace(tzinfo=offset).astimezone(UTC)
     except (OverflowError, ValueError):
         return None
     return Taken(at, "camera_clock", shown)
@@ -85,6 +93,20 @@ def _camera_clock(tags: Tags) -> tuple[datetime | None, tzinfo | None]:
         except OverflowError:
             return None, None
     return None, None
+
+
+def _zone_in_xmp(tags: Tags, clock: datetime) -> tzinfo | None:
+    """Return the zone of a clock whose second XMP tells with its zone: DJI's and Parrot's do, Skydio's in UTC."""
+    for name in _XMP_NAMES:
+        for group, value in tags.values(name):
+            shown, zone = _wall(value) if group.startswith("XMP") else (None, None)
+            if shown is None or zone is None:
+                continue
+            ahead = clock.replace(tzinfo=UTC) - shown.replace(tzinfo=zone)
+            nearest = round(ahead / _QUARTER) * _QUARTER
+            if abs(nearest) <= _WIDEST_ZONE and abs(ahead - nearest) <= _ONE_SHOT:
+                return timezone(nearest)
+    return None
 
 
 def _subseconds(text: str | None) -> int:

@@ -23,7 +23,7 @@ Shapes = npt.NDArray[np.object_]
 FILM_DIAGONAL_MM = math.hypot(36.0, 24.0)
 """Diagonal of 35 mm film; the equivalent focal length keeps the diagonal angle of view (CIPA DCG-001)."""
 
-_NO_PINHOLE = frozenset({"fisheye", "digital_zoom"})
+_NO_PINHOLE = frozenset({"fisheye", "digital_zoom", "panorama"})
 """What intrinsics.model says of pictures whose focal length, if one is given, does not tell which ground they show."""
 
 ZOOM_NOT_TOLD = "zoom_not_told"

@@ -96,7 +96,8 @@ def completed(image: DroneImage) -> tuple[DroneImage, str | None]:
     """Return the picture with the size and lens that its message left out, and the camera they were taken from.
 
     What the message says stays; a picture that needs nothing, or whose camera is not known for sure, comes back as it
-    is, with None. Only a 35 mm equivalent of a cut picture needs the camera all the same: it is that of the whole one.
+    is, with None. Two need the camera all the same: a 35 mm equivalent of a cut picture is that of the whole one, and
+    of a camera that draws as a fisheye no length but one calibrated in pixels tells what it shows.
     """
     said = image.intrinsics or {}
     width, height = image.image_width_px, image.image_height_px
@@ -134,8 +135,12 @@ def _lens_named(image: DroneImage) -> str | None:
 
 
 def _uncut(image: DroneImage, said: Mapping[str, object], width: int, height: int) -> tuple[DroneImage, str | None]:
-    equivalent = number(said, "focal_35mm_mm")
-    camera = find_camera(image) if equivalent is not None and is_by_film_equivalent(said) else None
+    if number(said, "focal_px") is not None:
+        return image, None
+    camera = find_camera(image)
+    if camera is not None and camera.fisheye:
+        return msgspec.structs.replace(image, intrinsics={**said, "model": "fisheye"}), None
+    equivalent = number(said, "focal_35mm_mm") if is_by_film_equivalent(said) else None
     if equivalent is None or camera is None or not camera.is_cut(width, height):
         return image, None
     whole = equivalent / FILM_DIAGONAL_MM * math.hypot(camera.width_px or 0, camera.height_px or 0)

@@ -19,6 +19,7 @@ from ingest.decode.exif_file import split_exif_file
 from ingest.decode.exif_image import image_from_tags
 from ingest.decode.native_exif import UNKNOWN_DRONE
 from ingest.decode.route import decode
+from ingest.drone.camera import cameras_of
 from ingest.drone.camera_table import completed
 from ingest.drone.footprint import compute_footprints
 from ingest.errors import PayloadError
@@ -154,6 +155,21 @@ def gps(day: str, time: str) -> dict[str, Any]:
         (gps("2026:06:15", "02:30:46"), "2026-06-15T02:30:46+00:00", "gnss", 480, -34.0),
         (gps("2026:06:15", "10:30:12.25"), "2026-06-15T10:30:12.250+00:00", "gnss", 0, -0.25),
         ({"XMP-drone-dji:UTCAtExposure": "2026-06-15 02:30:11.5"}, "2026-06-15T02:30:11.500+00:00", "gnss", 480, 0.5),
+        # XMP tells the same second with its zone (a Mini 4 Pro, an Anafi), or in UTC (Skydio, a Teal 2).
+        ({"XMP-xmp:CreateDate": "2026:06:15 10:30:12-04:00"}, "2026-06-15T14:30:12+00:00", CAMERA, None, None),
+        ({"XMP-exif:DateTimeOriginal": "2026:06:15 10:30:12.587Z"}, "2026-06-15T10:30:12+00:00", CAMERA, None, None),
+        ({"XMP-exif:DateTimeOriginal": "2026:06:15 08:30:12Z"}, "2026-06-15T08:30:12+00:00", CAMERA, None, None),
+        ({"XMP-xmp:CreateDate": "2026:06:15 10:30:12Z", "ExifIFD:OffsetTimeOriginal": "+02:00"},
+         "2026-06-15T08:30:12+00:00", CAMERA, None, None),
+        # What somebody edited weeks or minutes later tells no zone, and FLIR's own time has a zone that is none.
+        ({"XMP-xmp:ModifyDate": "2026:06:15 10:30:12-04:00"}, "2026-06-15T02:30:12+00:00", CAMERA, None, None),
+        ({"XMP-xmp:CreateDate": "2026:06:15 10:30:15-04:00"}, "2026-06-15T02:30:12+00:00", CAMERA, None, None),
+        ({"XMP-xmp:CreateDate": "2026:07:06 10:30:12-04:00"}, "2026-06-15T02:30:12+00:00", CAMERA, None, None),
+        ({"FLIR:DateTimeOriginal": "2026:06:15 10:30:12-04:00"}, "2026-06-15T02:30:12+00:00", CAMERA, None, None),
+        # MicaSense's clock is in UTC, unless it says another zone.
+        ({"IFD0:Make": "MicaSense"}, "2026-06-15T10:30:12+00:00", CAMERA, None, None),
+        ({"IFD0:Make": "MicaSense", "ExifIFD:OffsetTimeOriginal": "+02:00"},
+         "2026-06-15T08:30:12+00:00", CAMERA, None, None),
         # A receiver that forgot the week, and one that says no day.
         (gps("2006:10:30", "02:30:12"), "2026-06-15T02:30:12+00:00", CAMERA, None, None),
         ({"GPS:GPSTimeStamp": "02:30:46"}, "2026-06-15T02:30:12+00:00", CAMERA, None, None),
@@ -210,6 +226,70 @@ def test_a_smaller_copy_is_not_the_original_and_has_no_lens_in_pixels(tags: dict
     assert compute_footprints([found])[0].status == "not_original"
 
 
+def test_a_raw_files_preview_is_not_the_picture() -> None:
+    """A Phantom 4's DNG: directories of a thumbnail, the picture and a preview (metadata-extractor-images, dng)."""
+    jpeg = {name: value for name, value in GROUPED.items() if not name.startswith("File:")}
+    sizes = {"IFD0": (160, 120), "SubIFD": (4000, 3000), "SubIFD1": (960, 720)}
+    raw = {
+        f"{group}:Image{side}": size[i] for group, size in sizes.items() for i, side in enumerate(("Width", "Height"))
+    }
+    found = image_from_tags(jpeg | raw | {"SourceFile": "DJI_0001.DNG"}, SHANGHAI)
+    assert (found.image_width_px, found.image_height_px, found.is_original) == (4000, 3000, None)
+    assert compute_footprints([found])[0].status == "ok"
+
+
+@pytest.mark.parametrize(("cut", "applied", "is_original"), [(True, True, False), ("True", "True", False),
+                                                             (True, False, None), (False, True, None)])  # fmt: skip
+def test_what_camera_raw_cut_is_not_the_original(cut: object, applied: object, is_original: object) -> None:
+    tags = GROUPED | {"XMP-crs:HasCrop": cut, "XMP-crs:AlreadyApplied": applied}
+    assert image_from_tags(tags, SHANGHAI).is_original is is_original
+
+
+def test_a_centre_that_was_calibrated_off_the_middle_makes_no_copy() -> None:
+    """Skydio X2: 1989 px in a picture of 4056."""
+    tags = {"File:ImageWidth": 4056, "File:ImageHeight": 3040, "XMP-drone-skydio:CalibratedOpticalCenterX": 1989.28}
+    assert image_from_tags(GROUPED | tags, SHANGHAI).is_original is None
+
+
+@pytest.mark.parametrize(
+    ("tags", "model"),
+    [
+        ({"ExifIFD:FocalLengthIn35mmFormat": 6}, "fisheye"),  # a Parrot Disco
+        ({"XMP-Camera:ModelType": "fisheye"}, "fisheye"),
+        ({"XMP-GPano:ProjectionType": "equirectangular"}, "panorama"),
+        ({"XMP-GPano:ProjectionType": "cylindrical"}, "panorama"),
+        ({"XMP-GPano:ProjectionType": "rectilinear"}, None),
+        ({"ExifIFD:DigitalZoomRatio": 1.9}, "digital_zoom"),  # a Mavic 3
+    ],
+)
+def test_a_picture_that_no_pinhole_draws_gets_no_ground(tags: dict[str, Any], model: str | None) -> None:
+    found = image_from_tags(GROUPED | tags, SHANGHAI)
+    assert (found.intrinsics or {}).get("model") == model
+    status = compute_footprints([completed(found)[0]])[0].status
+    assert status == ("unknown_camera" if model else "ok")
+
+
+def test_an_angle_of_view_tells_the_lens_where_nothing_better_does() -> None:
+    """A Teal 2's Hadron 640R, whose EXIF has 4.8 mm and no sensor (OpenAthenaIOS, examples)."""
+    plain = {name: value for name, value in GROUPED.items() if "FocalLength" not in name}
+    tags = plain | {
+        "ExifIFD:FocalLength": 4.8,
+        "XMP-exif:CameraHorizontalFOV": 67.986198,
+        "IFD0:Model": "Hadron 640R EO",
+    }
+    found, _ = completed(image_from_tags(tags | {"File:ImageWidth": 4624, "File:ImageHeight": 3472}, SHANGHAI))
+    lens = cameras_of([found]).focal_x_px[0]
+    assert lens == pytest.approx(4624 / 2 / math.tan(math.radians(67.986198 / 2)))
+
+
+@pytest.mark.parametrize(("tags", "kind"), [
+    ({"XMP-drone-skydio:CameraSource": "INFRARED"}, "thermal"), ({"IFD0:Model": "Boson 640"}, "thermal"),
+    ({"IFD0:Make": "FLIR"}, "thermal"), ({"IFD0:Make": "Teledyne FLIR", "IFD0:Model": "Hadron 640R EO"}, "rgb"),
+])  # fmt: skip
+def test_heat_cameras_are_told_by_what_their_makers_call_them(tags: dict[str, Any], kind: str) -> None:
+    assert image_from_tags(GROUPED | tags, SHANGHAI).sensor_kind == kind
+
+
 @pytest.mark.parametrize("said", [3, 6, "8", "Rotate 90 CW", "Mirror vertical"])
 def test_a_turned_picture_is_kept_without_ground(said: object) -> None:
     found = image(IFD0__Orientation=said)
@@ -263,10 +343,53 @@ def test_a_deviation_below_nothing_is_none_and_makes_no_place_sure() -> None:
     assert image(**said, GPS__GPSHPositioningError=1.9).position_sigma_m == 1.9
 
 
-def test_three_zeros_are_a_camera_without_an_attitude_sensor() -> None:
-    tags = {name: value for name, value in GROUPED.items() if "Gimbal" not in name}
-    found = image_from_tags(tags | {f"XMP-Camera:{name}": 0 for name in ("Yaw", "Pitch", "Roll")}, SHANGHAI)
-    assert found.pitch_deg is None
+WITHOUT_ANGLES = {name: value for name, value in GROUPED.items() if "Gimbal" not in name}
+
+
+@pytest.mark.parametrize(
+    "zeros",
+    [
+        {f"XMP-Camera:{name}": 0 for name in ("Yaw", "Pitch", "Roll")},
+        # A Mini 2 that looked straight down (Mobile-SDK-Android issue 1233), a P1 under a Matrice 400 (…-V5 issue 772).
+        {f"XMP-drone-dji:Gimbal{name}Degree": "+0.00" for name in ("Yaw", "Pitch", "Roll")},
+        {"DJI:GimbalDegree": "0,0,0"},
+    ],
+)
+def test_three_zeros_are_a_camera_that_does_not_know_how_it_looks(zeros: dict[str, Any]) -> None:
+    found = image_from_tags(WITHOUT_ANGLES | zeros, SHANGHAI)
+    assert (found.yaw_deg, found.pitch_deg, found.roll_deg, found.attitude_source) == (None, None, None, None)
+    assert compute_footprints([found])[0].status == "unknown_pose"
+    # A camera that looks along the horizon, and not exactly north, says so.
+    level = {f"XMP-drone-dji:Gimbal{name}Degree": "+0.00" for name in ("Pitch", "Roll")}
+    assert (
+        image_from_tags(WITHOUT_ANGLES | level | {"XMP-drone-dji:GimbalYawDegree": "+129.40"}, SHANGHAI).pitch_deg == 0
+    )
+
+
+def test_pix4ds_angles_are_those_that_parrot_tells_of_the_same_camera() -> None:
+    """Both attitudes of one Anafi Ai, as Parrot's documentation of its photo metadata gives them."""
+    pix4d = {"XMP-Camera:Yaw": "146.781036", "XMP-Camera:Pitch": "38.011101", "XMP-Camera:Roll": "-0.041258"}
+    found = image_from_tags(WITHOUT_ANGLES | pix4d, SHANGHAI)
+    assert (found.yaw_deg, found.pitch_deg, found.roll_deg) == pytest.approx(
+        (146.848038, -51.988888, -0.052789), abs=1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "pitch", "expected"),
+    [
+        ("XT705", "0.0", -90), ("XT705", "40.0", -50), ("XT705", "-30.0", -60),
+        ("XL715", "-90.0", -90), ("XL715", "-60.0", -60), ("XL715", "-10.0", -10),
+        # 90 degrees back from straight down would be the horizon behind: it is straight down, by another count.
+        ("XT999", "-90.0", None), ("XT999", "-30.1", None),
+    ],
+)  # fmt: skip
+def test_a_pix4d_pitch_that_is_counted_from_the_horizon_is_not_taken_for_a_look_back(
+    model: str, pitch: str, expected: float | None
+) -> None:
+    pix4d = {"XMP-Camera:Yaw": "30.0", "XMP-Camera:Pitch": pitch, "XMP-Camera:Roll": "0.0", "IFD0:Model": model}
+    found = image_from_tags(WITHOUT_ANGLES | pix4d, SHANGHAI).pitch_deg
+    assert found == (None if expected is None else pytest.approx(expected))
 
 
 def test_djis_maker_notes_and_parrots_names_tell_the_camera_too() -> None:
@@ -287,10 +410,15 @@ def test_the_namespaces_of_other_makers_say_the_same_in_their_spelling() -> None
     found = image_from_tags(plain | autel, SHANGHAI)
     assert (found.lat, found.lon, found.position_fix) == (47.64368732, 16.47592717, "rtk_fixed")
     assert (found.yaw_deg, found.pitch_deg, found.roll_deg) == (-148.96, -89.9, 0.1)
-    skydio = {f"XMP-drone-skydio:CameraOrientationNED{name}": value for name, value in
-              (("Yaw", 10.0), ("Pitch", -80.0), ("Roll", 1.0))}  # fmt: skip
-    found = image_from_tags(plain | skydio, SHANGHAI)
-    assert (found.yaw_deg, found.pitch_deg, found.roll_deg) == (10.0, -80.0, 1.0)
+    for skydio in (
+        {f"CameraOrientationNED{name}": value for name, value in (("Yaw", 10.0), ("Pitch", -80.0), ("Roll", 1.0))},
+        {"CameraOrientationNED": {"Yaw": 10.0, "Pitch": -80.0, "Roll": 1.0}},  # exiftool -struct
+    ):
+        place = {"XMP-drone-skydio:Latitude": 29.785934, "XMP-drone-skydio:Longitude": -95.635417}
+        named = {f"XMP-drone-skydio:{name}": value for name, value in skydio.items()}
+        found = image_from_tags(plain | place | named, SHANGHAI)
+        assert (found.yaw_deg, found.pitch_deg, found.roll_deg) == (10.0, -80.0, 1.0)
+        assert (found.lat, found.lon) == (29.785934, -95.635417)
 
 
 def test_a_length_written_as_a_fraction_is_one() -> None:
@@ -347,6 +475,8 @@ def test_the_topic_names_the_drone_and_the_tags_where_it_does_not() -> None:
         ({"GPS:GPSLatitude": "", "GPS:GPSLongitude": ""}, "no_position"),
         ({"XMP-drone-dji:GimbalPitchDegree": "+30.0"}, "gimbal_up"),
         ({"XMP-drone-dji:GpsStatus": "Invalid"}, "no_fix"),
+        ({"GPS:GPSStatus": "V"}, "no_fix"),
+        ({"GPS:GPSStatus": "V", "XMP-drone-dji:GpsStatus": "RTK"}, None),
         ({"ExifIFD:DateTimeOriginal": "2013:06:04 13:37:35"}, "before_2015"),
         ({"IFD0:Orientation": 6}, "turned_picture"),
         ({"XMP-drone-dji:GimbalPitchDegree": "-9999"}, "impossible_attitude"),

@@ -131,6 +131,21 @@ def test_a_sequoias_bands_are_drawn_by_a_fisheye_and_get_no_ground_from_the_tabl
     assert compute_footprints([completed(band)[0]])[0].status == "unknown_camera"
 
 
+@pytest.mark.parametrize(
+    ("lens", "status"),
+    [
+        ({"focal_35mm_mm": 30.0}, "unknown_camera"),
+        ({"focal_mm": 3.98, "sensor_width_mm": 4.8}, "unknown_camera"),
+        ({"hfov_deg": 61.9}, "unknown_camera"),
+        ({"focal_px": 1061.0}, "ok"),
+    ],
+)
+def test_of_a_fisheye_only_a_length_calibrated_in_pixels_counts(lens: dict[str, float], status: str) -> None:
+    size = {"image_width_px": 1280, "image_height_px": 960}
+    band, camera_id = completed(picture(**size, camera_model="Sequoia", intrinsics=lens))
+    assert (compute_footprints([band])[0].status, camera_id) == (status, None)
+
+
 def test_of_a_camera_with_lenses_to_change_the_picture_must_name_its_own() -> None:
     facts: dict[str, Any] = {"camera_model": "FLIR", "image_width_px": 640, "image_height_px": 512}
     thirteen, camera_id = completed(picture(**facts, intrinsics={"focal_mm": 13.0}))
