@@ -8,8 +8,8 @@ import os
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,10 @@ _NAMED_PHOTOS = "select photo.value ->> 'sha256' from events, json_each(events.d
 
 
 class Told:
-    """What somebody was told, one line of JSON each, in a file that outlives whoever writes it."""
+    """What somebody was told, one line of JSON each, in a file that outlives whoever writes it.
+
+    A kill may cut a line off in its midst: then it was not noted, as if it had come a moment sooner.
+    """
 
     def __init__(self, path: Path) -> None:
         """Use the file at `path`."""
@@ -39,17 +42,21 @@ class Told:
     def note(self, **what: Any) -> None:
         """Note it."""
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND)
-        os.write(descriptor, json.dumps(what).encode() + b"\n")
+        os.write(descriptor, b"\n" + json.dumps(what).encode() + b"\n")
         os.close(descriptor)
 
     def all(self, kind: str) -> list[Any]:
         """Return what was told of one kind, in order."""
-        lines = map(json.loads, self.path.read_text().splitlines())
-        return [line[kind] for line in lines if kind in line]
+        return [what[kind] for what in self._noted() if kind in what]
 
     def count(self) -> int:
         """Return how much was told."""
-        return self.path.read_bytes().count(b"\n")
+        return sum(1 for _ in self._noted())
+
+    def _noted(self) -> Iterator[dict[str, Any]]:
+        for line in self.path.read_text().splitlines():
+            with suppress(json.JSONDecodeError):
+                yield json.loads(line)
 
 
 def check(folder: DataFolder, shelf: Path, phone: Told, desk: Told) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.end_to_end.running import PROJECT
 from tests.faults.crews_failing_calls import chosen
+from tests.faults.crews_told import Told
 from tests.faults.disks import FILE_SYSTEMS
 from tests.faults.failing_calls import ERRORS, FSYNC
 from tests.faults.frame import BUSY_S, run_command
@@ -81,3 +82,13 @@ def test_a_change_of_the_ledger_that_cannot_be_fsynced_is_never_told_to_be_done(
         check=True,
     )
     assert done.stdout == "said\n"
+
+
+def test_a_line_that_a_kill_cut_off_is_not_noted_and_takes_no_other_with_it(tmp_path: Path) -> None:
+    told = Told(tmp_path / "phone")
+    told.note(opened=["BC-1"])
+    with told.path.open("ab") as cut_off:
+        cut_off.write(b'\n{"opened": ["BC-')
+    told.note(opened=["BC-2"])
+    assert told.all("opened") == [["BC-1"], ["BC-2"]]
+    assert told.count() == 2
