@@ -206,16 +206,25 @@ def delete_expiring(folder: DataFolder, found: Iterable[Expiring], now: datetime
     # No evaluation copies meanwhile what goes (greensward.settled), and no two runs tell each other's days.
     with file_lock(folder.evaluation_lock):
         _refuse_links(folder, going)
+        _clear_copies(folder, going)
         _tell(folder, going, now)
         for one in going:
             spec = table(one.table_name)
-            with store_errors(f"clearing {folder.settled}"):  # before the days by which a next run would know of it
-                for copy in folder.settled.glob(f"{spec.name}-*.parquet"):
-                    copy.unlink(missing_ok=True)
             for day in one.days:
                 shutil.rmtree(_damaged(folder, spec, day), ignore_errors=True)
                 remove_partition(folder, spec, day)
     clear_trash(folder)
+
+
+def _clear_copies(folder: DataFolder, going: Iterable[Expiring]) -> None:
+    """Remove copies of old days: before the days by which a next run would know of them, and where the disk is full.
+
+    The register takes some room too, before anything of the lake makes any.
+    """
+    with store_errors(f"clearing {folder.settled}"):
+        for one in going:
+            for copy in folder.settled.glob(f"{one.table_name}-*.parquet"):
+                copy.unlink(missing_ok=True)
 
 
 def _refuse_links(folder: DataFolder, going: Iterable[Expiring]) -> None:

@@ -9,12 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from greensward.backup.create import backup_of, create
 from greensward.settled import keep_copies, list_with_copies
 from ingest.errors import StoreError
+from ingest.lake import write
 from ingest.lake.compact import compact_lake
 from ingest.lake.expire import (
     PICTURES,
@@ -268,6 +270,20 @@ def test_copies_of_old_days_go_with_them(kept: DataFolder) -> None:
     assert list(kept.settled.glob("soil_readings-*")) == []
     with open_lake(kept, BEICHEN, listed=list_with_copies(kept, others)) as lake:
         assert lake.execute("select count(*) from soil_readings").fetchall() == [(10,)]
+
+
+def test_on_a_full_disk_copies_make_room_for_the_register(kept: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_copies(kept, list_with_copies(kept, {"retention", "weather_readings"}), LATER.date())
+    real = write._write_parquet
+
+    def write_where_there_is_room(folder: DataFolder, *what: Any) -> Path:
+        if list(folder.settled.glob("*.parquet")):
+            raise StoreError("No space left on device")
+        return real(folder, *what)
+
+    monkeypatch.setattr(write, "_write_parquet", write_where_there_is_room)
+    expire(kept, RULE)
+    assert partition_days(kept, SOIL) == STAY
 
 
 def rows_by_day(folder: DataFolder) -> list[tuple[date, int]]:
