@@ -17,6 +17,8 @@ _DEGREES = re.compile(
     r"\s*([NSEWnsew])?\s*",
     re.ASCII,
 )
+# Decimal degrees with their hemisphere: exiftool -c %.8f.
+_DECIMAL = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)\s*()()([NSEWnsew])\s*", re.ASCII)
 # Degrees, minutes and seconds, or decimal minutes, apart by blanks or commas: XMP's 39,12.5N, Pillow's "39 12 30".
 _SEXAGESIMAL = re.compile(
     r"\s*([0-9]+(?:\.[0-9]*)?)[ ,]+([0-9]+(?:\.[0-9]*)?)(?:[ ,]+([0-9]+(?:\.[0-9]*)?))?\s*([NSEWnsew])?\s*", re.ASCII
@@ -53,7 +55,8 @@ class Tags:
         """
         self._found: defaultdict[str, list[tuple[str, object]]] = defaultdict(list)
         for key, value in document.items():
-            group, _, name = key.rpartition(":")
+            groups, _, name = key.rpartition(":")
+            group = groups.rpartition(":")[2]  # of -G0:1 the second, as of -G1
             # GDAL:EXIF_… is what GDAL kept of EXIF when it wrote the picture anew.
             name = name.removeprefix("EXIF_")
             parts = {name + part: inner for part, inner in value.items()} if isinstance(value, dict) else {name: value}
@@ -137,14 +140,15 @@ def as_number(value: object) -> float | None:
 
 def as_degrees(value: object) -> tuple[float | None, str | None]:
     """Return degrees without their hemisphere, and the hemisphere's letter where the text has one."""
-    number = as_number(value)
+    decimal = _DECIMAL.fullmatch(value) if isinstance(value, str) else None
+    number = None if decimal else as_number(value)
     if number is not None:
         return number, None
     if isinstance(value, list | tuple):
         parts = [as_number(part) for part in value]
         value = " ".join(f"{part:f}" for part in parts if part is not None and part >= 0.0 and None not in parts)
     text = value if isinstance(value, str) else ""
-    found = _DEGREES.fullmatch(text) or _SEXAGESIMAL.fullmatch(text)
+    found = decimal or _DEGREES.fullmatch(text) or _SEXAGESIMAL.fullmatch(text)
     if found is None:
         return None, None
     degrees = float(found[1]) + float(found[2] or 0) / 60 + float(found[3] or 0) / 3600

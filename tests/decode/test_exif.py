@@ -99,6 +99,14 @@ def test_a_dji_picture_says_where_and_how_it_was_taken_in_every_form_of_exiftool
     assert compute_footprints([found])[0].status == "ok"
 
 
+@pytest.mark.parametrize("first", {"File": "File", "IFD0": "EXIF", "ExifIFD": "EXIF", "GPS": "EXIF"}.items())
+def test_of_several_groups_the_last_counts(first: tuple[str, str]) -> None:
+    """The option -G0:1 writes EXIF:GPS:GPSLatitude."""
+    group, family = first
+    twice = {name.replace(f"{group}:", f"{family}:{group}:", 1): value for name, value in GROUPED.items()}
+    assert image_from_tags(twice, SHANGHAI) == image()
+
+
 def test_the_aircrafts_angles_and_the_absolute_altitude_never_stand_in_for_the_cameras() -> None:
     dropped: dict[str, Any] = dict.fromkeys(("XMP_drone_dji__GimbalPitchDegree", "XMP_drone_dji__RelativeAltitude"))
     found = image(**dropped, XMP_drone_dji__FlightPitchDegree="-2.0")
@@ -118,6 +126,9 @@ def test_the_aircrafts_angles_and_the_absolute_altitude_never_stand_in_for_the_c
         (["8/1", "17/1", "393/10"], "S", -(8 + 17 / 60 + 39.3 / 3600)),
         ("8 17 39.3", "S", -(8 + 17 / 60 + 39.3 / 3600)),
         ("8,17.655S", None, -(8 + 17.655 / 60)),
+        ("8.30395000 S", None, -8.30395),
+        ("8.30395 s", None, -8.30395),
+        ("8.30395 m", "N", 8.30395),
         ([8, "x", 39.3], "S", None),
         ([], "S", None),
         ("undef", "N", None),
