@@ -1,4 +1,8 @@
-"""ChirpStack, JSON: application/{id}/device/{devEui}/event/{up, join, …}; v4, and the uplink as v3 wrote it."""
+"""ChirpStack, JSON: application/{id}/device/{devEui}/event/{up, join, …}; v4, and the uplink as v3 wrote it.
+
+In the first versions the uplink's topic ended with `rx`; gateways with a network server of their own have kept that
+(RAK, Milesight), and write the uplink nearly as v3 did.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from datetime import datetime
 from ingest.decode.context import DecodeContext
 from ingest.decode.envelope import Envelope, dev_eui_of
 from ingest.decode.guard import parse_json
+from ingest.decode.instants import EARLIEST, parse_clock, parse_instant
 from ingest.decode.topics import identity_mismatch, unknown_topic
 from ingest.decode.uplink import decode_uplink
 from ingest.decode.uplink_message import Uplink, payload_hash, read_frame_bytes
@@ -17,7 +22,8 @@ from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, Message
 
 LIMIT_BYTES = 64 * 1024
-TOPIC = re.compile(r"application/[^/]{1,128}/device/([^/]{1,64})/event/([a-z]{1,16})")
+TOPIC = re.compile(r"application/[^/]{1,128}/device/([^/]{1,64})/(?:event/([a-z]{1,16})|rx)")
+_HEX = ("hexstring", "hex")
 _OTHER_EVENTS = ("join", "ack", "txack", "status", "log", "location", "integration", "error")
 
 
@@ -28,11 +34,12 @@ def decode_chirpstack(message: Message, context: DecodeContext) -> Decoded:
     Raises: PayloadError with every fault.
     """
     topic = TOPIC.fullmatch(message.topic)
-    if topic is None or topic.group(2) not in ("up", *_OTHER_EVENTS):
+    kind = (topic.group(2) or "up") if topic is not None else None
+    if topic is None or kind not in ("up", *_OTHER_EVENTS):
         raise PayloadError(unknown_topic(message.topic))
     device_id = dev_eui_of(topic.group(1))
-    if topic.group(2) != "up":
-        return Decoded(ignored=f"chirpstack_{topic.group(2)}", device_id=device_id)
+    if kind != "up":
+        return Decoded(ignored=f"chirpstack_{kind}", device_id=device_id)
     try:
         event = _event(message)
         if event.get("simulated") in (True, "true", "True"):
@@ -55,14 +62,14 @@ def _uplink(message: Message, event: Envelope, topic_eui: str | None) -> Uplink:
     device_id = _device_id(event, device, topic_eui)
     data = b""
     try:
-        data = read_frame_bytes(event.get("data"), "/data")
+        data = read_frame_bytes(event.get("data"), "/data", is_hex=event.get("data_encode") in _HEX)
     except PayloadError as error:
         event.faults += error.faults
     fields, fields_pointer = event.fields("object"), "/object"
     if fields is None and isinstance(inner := event.get("objectJSON"), str):
         fields, fields_pointer = _object_json(event, inner), "/objectJSON"
     rssi_dbm, snr_db = event.best_gateway("rxInfo", rssi="rssi", snr=("snr", "loRaSNR"))
-    heard_at = event.instant("time") or _gateway_time(event.get("rxInfo"), event) or message.received_at
+    heard_at = event.instant("time") or _gateway_time(event.get("rxInfo")) or _timestamp(event, message.received_at)
     seq, port = event.counter("fCnt"), event.port("fPort")
     once = event.text("deduplicationId")
     session = event.text("devAddr") or "-"
@@ -118,12 +125,25 @@ def _object_json(event: Envelope, text: str) -> dict[str, object] | None:
     return None
 
 
-def _gateway_time(gateways: object, event: Envelope) -> datetime | None:
-    """Return when the first gateway heard it, for events (v3) that carry no time of their own."""
-    for place, gateway in enumerate(gateways if isinstance(gateways, list) else ()):
-        if isinstance(gateway, dict):
-            reader = Envelope(gateway, f"/rxInfo/{place}", event.faults)
-            for name in ("nsTime", "time", "gwTime"):
-                if (instant := reader.instant(name)) is not None:
-                    return instant
+def _gateway_time(gateways: object) -> datetime | None:
+    """Return when the first gateway whose clock is set heard it, for events (v3) that carry no time of their own."""
+    for gateway in gateways if isinstance(gateways, list) else ():
+        for name in ("nsTime", "time", "gwTime"):
+            try:
+                instant = parse_instant(gateway.get(name)) if isinstance(gateway, dict) else EARLIEST
+            except PayloadError:
+                continue
+            if instant > EARLIEST:
+                return instant
     return None
+
+
+def _timestamp(event: Envelope, received_at: datetime) -> datetime:
+    """Return the Unix time that gateways of RAK write, or else when the message came."""
+    if event.get("timestamp") is None:
+        return received_at
+    try:
+        return parse_clock(event.get("timestamp"), "s", received_at, "/timestamp")
+    except PayloadError as error:
+        event.faults += error.faults
+        return received_at

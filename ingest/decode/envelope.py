@@ -81,9 +81,9 @@ class Envelope:
         return None
 
     def instant(self, name: str) -> datetime | None:
-        """Return an RFC 3339 instant; None when it is missing."""
+        """Return an RFC 3339 instant; None when it is missing, or an empty text."""
         got = self._given.get(name)
-        if got is None:
+        if got is None or got == "":
             return None
         try:
             return parse_instant(got, self.at(name))

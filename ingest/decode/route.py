@@ -88,6 +88,7 @@ def subscriptions(district: str) -> tuple[tuple[str, int], ...]:
         f"{ROOT}{district}/+/senml",
         f"{ROOT}{district}/+/forecast",
         "application/+/device/+/event/+",
+        "application/+/device/+/rx",
         "v3/+/devices/+/up",
         "v3/+/devices/+/join",
         "thing/product/+/events",

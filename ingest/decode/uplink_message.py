@@ -47,24 +47,25 @@ class Uplink:
     firmware: str | None = None
 
 
-def read_frame_bytes(text: object, pointer: str) -> bytes:
+def read_frame_bytes(text: object, pointer: str, *, is_hex: bool = False) -> bytes:
     """Return the bytes of a frame; missing and empty text are no bytes.
 
     Network servers write base64 (also without its padding, or the alphabet for addresses); bridges write hex, which is
     taken for that where it could hardly be base64: 16 digits or more of one case, with many figures among them.
+    is_hex: whether the envelope says that it is hex
     Raises: PayloadError (bad_base64).
     """
     if text is None:
         return b""
     if isinstance(text, str):
-        is_hex = len(text) % 2 == 0 and _HEX.fullmatch(text) is not None
+        can_be_hex = len(text) % 2 == 0 and _HEX.fullmatch(text) is not None
         figures = sum(character.isdigit() for character in text)
-        if is_hex and len(text) >= _SHORTEST_HEX and figures * _FIGURES_OF_HEX >= len(text):
+        if can_be_hex and (is_hex or (len(text) >= _SHORTEST_HEX and figures * _FIGURES_OF_HEX >= len(text))):
             return bytes.fromhex(text)
         try:
             return base64.b64decode(text.translate(_FOR_ADDRESSES) + "=" * (-len(text) % 4), validate=True)
         except (binascii.Error, ValueError):
-            if is_hex:
+            if can_be_hex:
                 return bytes.fromhex(text)
     raise PayloadError(
         Fault(pointer, "bad_base64", describe(text), "base64 (RFC 4648)", "Check the network server's integration.")

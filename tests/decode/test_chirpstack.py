@@ -180,3 +180,35 @@ def test_the_uplink_as_version_3_wrote_it_is_read_too(publish: Publish) -> None:
     assert decoded.soil[0].soil_temperature_c == 22.5
     assert decoded.soil[0].measured_at == datetime(2026, 7, 2, 3, 40, tzinfo=UTC)
     assert decoded.status[0].snr_db == 9
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"data": "01756403671901", "data_encode": "hexstring", "timestamp": 1782963600},
+        {"data": "AXVkA2cZAQ==", "data_encode": "base64", "timestamp": 1782963600},
+        {"data": "AXVkA2cZAQ==", "time": "", "timestamp": "1782963600"},
+        {"data": "AXVkA2cZAQ==", "rxInfo": [{"rssi": -58, "loRaSNR": 7.5, "time": "2026-07-02T03:40:00Z"}]},
+        {
+            "data": "AXVkA2cZAQ==",
+            "rxInfo": [
+                {"time": "0001-01-01T00:00:00Z", "rssi": -58, "loRaSNR": 7.5},
+                {"time": ""},
+                {"time": "2026-07-02T03:40:00Z"},
+            ],
+        },
+    ],
+    ids=["RAK in hex", "RAK", "as text", "Milesight", "a gateway's clock is not set"],
+)
+def test_a_gateways_own_network_server_is_read_too(publish: Publish, sent: dict[str, Any]) -> None:
+    event = {"devEUI": EUI, "fCnt": 4, "fPort": 85, "rxInfo": [{"rssi": -58, "loRaSNR": 7.5}]} | sent
+    models = {EUI: "milesight-iot/em500-smtc"}
+    decoded = publish(f"application/parks/device/{EUI}/rx", event, models=models)
+    (row,), (status,) = decoded.soil, decoded.status
+    assert (row.soil_temperature_c, row.measured_at) == (28.1, datetime(2026, 7, 2, 3, 40, tzinfo=UTC))
+    assert (status.battery_pct, status.rssi_dbm, status.snr_db, status.device_seq) == (100, -58, 7.5, 4)
+
+
+def test_the_time_of_a_gateways_network_server_must_be_one(publish: Publish) -> None:
+    event = {"devEUI": EUI, "object": WET, "timestamp": "noon"}
+    assert codes(publish, event, f"application/parks/device/{EUI}/rx") == [("/timestamp", "bad_instant")]
