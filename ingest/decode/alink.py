@@ -13,6 +13,7 @@ from datetime import datetime
 import msgspec
 
 from ingest.decode.context import DecodeContext
+from ingest.decode.field_values import unit_beside
 from ingest.decode.guard import describe, escape, parse_json
 from ingest.decode.instants import parse_clock
 from ingest.decode.nested_values import flatten
@@ -196,7 +197,8 @@ def _value(given: object, pointer: str, received_at: datetime) -> tuple[datetime
     """
     if not isinstance(given, dict) or "value" not in given:
         return None, given
-    value = {"value": given["value"], "unit": given["unit"]} if given.get("unit") else given["value"]
+    unit = unit_beside(given)
+    value = given["value"] if unit is None else {"value": given["value"], "unit": unit}
     time = given.get("time")
     return (None if time is None else parse_clock(time, "ms", received_at, f"{pointer}/time")), value
 

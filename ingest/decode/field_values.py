@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ingest.decode.device_models import absent_marks
@@ -12,6 +14,7 @@ _NUMBER_AND_UNIT = re.compile(
     r"\s*([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?)\s*([^\s0-9.,:;+-].{0,31})?\s*"
 )
 _LONGEST = 64
+_UNIT_KEYS = ("unit", "units", "uom")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,9 @@ def read_value(value: object) -> Given | None:
     Raises: ValueError when it is neither a number nor a known mark for none.
     """
     if isinstance(value, dict) and "value" in value:
-        unit = value.get("unit")
+        unit = unit_beside(value)
         inner = read_value(value["value"]) if not isinstance(value["value"], dict) else _not_a_number()
-        if inner is None or not isinstance(unit, str) or not unit.strip():
+        if inner is None or unit is None:
             return inner
         return Given(inner.number, ucum(unit))
     if value is None:
@@ -42,6 +45,11 @@ def read_value(value: object) -> Given | None:
     return _not_a_number()
 
 
+def unit_beside(value: Mapping[str, object]) -> str | None:
+    """Return the unit that stands beside a value ({"value": 26.7, "unit": "°C"}), as written; None without one."""
+    return next((unit for key in _UNIT_KEYS if isinstance(unit := value.get(key), str) and unit.strip()), None)
+
+
 def is_absent(number: float, quantity: str, absent: frozenset[float] = frozenset()) -> bool:
     """Say whether `number`, as received, stands for "no value" of `quantity`."""
     marks = absent_marks()
@@ -49,6 +57,8 @@ def is_absent(number: float, quantity: str, absent: frozenset[float] = frozenset
 
 
 def _read_text(text: str) -> Given | None:
+    if not text.isascii() and len(text) <= _LONGEST:
+        text = unicodedata.normalize("NFKC", text)  # figures and signs as wide as characters of Chinese
     if text.strip().lower() in absent_marks().words or not text.strip():
         return None
     for remark in absent_marks().remarks:

@@ -8,8 +8,10 @@ in their order: numbers get the channel behind the name (soil_moisture2), struct
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from ingest.decode.field_names import read_name
 from ingest.decode.guard import escape
 from ingest.errors import Fault, PayloadError
 
@@ -43,9 +45,38 @@ def layers(name: str, value: object) -> Iterator[tuple[str, object]]:
     """Yield names with levels, and values, of a list of structures that each say how deep they are; else nothing."""
     elements = value if isinstance(value, list) else []
     if elements and all(
-        isinstance(one, dict) and _depth_cm(one) is not None and not _is_timed(one) for one in elements
+        isinstance(one, dict) and "value" not in one and _depth_cm(one) is not None and not _is_timed(one)
+        for one in elements
     ):
         yield from ((inner, given) for inner, given, _ in _elements(name, elements[:_MOST_ELEMENTS], "", 1))
+
+
+def named(place: str, value: object) -> Iterator[tuple[str, object]]:
+    """Yield names with levels, and values, of a list of values that each say what they measure; else nothing.
+
+    Those of one name that say neither depth nor channel are sensing elements, in their order.
+    place: the levels that the list lies in, with their slashes
+    """
+    elements = value if isinstance(value, list) else []
+    if not all(isinstance(one, dict) and "value" in one and not _TIMES & {*map(str.lower, one)} for one in elements):
+        return
+    names = [_name_of(place, element) for element in elements[:_MOST_ELEMENTS]]
+    times, seen = Counter(names), Counter[str | None]()
+    for name, element in zip(names, elements, strict=False):
+        if name is not None:
+            seen[name] += 1
+            level = f"ch{seen[name]}/" if times[name] > 1 and "/" not in name else ""
+            yield place + level + name, element
+
+
+def _name_of(place: str, element: Mapping[str, object]) -> str | None:
+    """Return the first text of an element that names a quantity, with the depth or channel that it says."""
+    depth_cm, channel = _depth_cm(element), element.get("channel")
+    level = "" if depth_cm is None else f"{round(depth_cm, 2):g}cm/"
+    if depth_cm is None and isinstance(channel, int):
+        level = f"ch{channel}/"
+    texts = (text for text in element.values() if isinstance(text, str))
+    return next((level + text for text in texts if "/" not in text and read_name(place + level + text)), None)
 
 
 def _elements(name: str, elements: Sequence[object], pointer: str, levels: int) -> Iterator[Placed]:

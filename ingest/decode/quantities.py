@@ -177,10 +177,20 @@ _LETTERS = str.maketrans(
 )
 
 
+_PER = (
+    (".cm-1", "/cm"),
+    (".m-1", "/m"),
+    (".m-3", "/m3"),
+    (".cm-3", "/cm3"),
+    (".m-2", "/m2"),
+    (".s-1", "/s"),
+)
+
+
 def ucum(written: str) -> str:
     """Return the UCUM code of a unit as vendors write it ("µS⋅cm⁻¹", "°C", "m³/m³"); unknown ones come back as sent."""
     plain = written.strip().translate(_LETTERS)
-    for per, slash in ((".cm-1", "/cm"), (".m-1", "/m"), (".m-3", "/m3"), (".cm-3", "/cm3"), (".m-2", "/m2")):
+    for per, slash in _PER:
         plain = plain.replace(per, slash)
     # Only a spelling that is not UCUM already is looked up: mS/m and MS/m differ by their first letter alone.
     return plain if any(plain in units for units in _UNITS.values()) else _WRITTEN.get(plain.lower(), plain)

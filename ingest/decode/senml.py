@@ -1,7 +1,7 @@
 """SenML (RFC 8428), JSON or CBOR: greensward/v1/{district}/{device_id}/senml.
 
 A record's name is its base name and its own name. Its levels end at "/" and ":", and the last is the quantity, by the
-words of `unknown_models`; the one before may say how deep (`10cm`) or which channel (`ch2`). What stands before that
+words of `field_names`; the one before may say how deep (`10cm`) or which channel (`ch2`). What stands before that
 names the sender: nothing, the device id of the topic, or a URN that ends with it (`urn:dev:mac:0024befffe804ff1:` or,
 as RFC 9039 writes it, `urn:dev:mac:0024befffe804ff1_10cm/soil_moisture`).
 """
@@ -19,6 +19,7 @@ import msgspec
 from ingest.decode.cbor import parse_cbor
 from ingest.decode.context import DecodeContext
 from ingest.decode.device_models import Model, all_models
+from ingest.decode.field_names import is_place, read_name
 from ingest.decode.guard import describe, parse_json
 from ingest.decode.instants import parse_unix_s
 from ingest.decode.property_report import PropertyReport
@@ -26,7 +27,6 @@ from ingest.decode.quantities import units_of
 from ingest.decode.replies import reply_to
 from ingest.decode.spelling import fold
 from ingest.decode.topics import device_of, identity_mismatch, reply_topic
-from ingest.decode.unknown_models import is_place, read_name
 from ingest.decode.uplink_message import payload_hash
 from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, Message

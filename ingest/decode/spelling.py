@@ -13,10 +13,12 @@ from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from ingest.decode.device_models import Model, all_models
-from ingest.decode.nested_values import layers
+from ingest.decode.nested_values import layers, named
 
 _BETWEEN_WORDS = re.compile(r"[\s_.\-]+")
-_PLACE = re.compile(r"soil|[0-9]cm$")
+_PLACE = re.compile(r"soil|土壤|[0-9]cm$")
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_MOST_LEVELS = 4
 _WRAPPERS = frozenset(
     {
         "body", "data", "decoded", "decodeddata", "decodedpayload", "fields", "measurement", "measurements", "object",
@@ -48,7 +50,11 @@ def names_of(fields: Mapping[str, object]) -> frozenset[str]:
 
 def is_setting(name: str) -> bool:
     """Say whether a name with levels (`Config/soil_moisture`) is of what somebody set, not of what was measured."""
-    return any(fold(level) in _SETTINGS for level in name.split("/")[:-1])
+    return any(_is_setting(level) for level in name.split("/")[:-1])
+
+
+def _is_setting(level: str) -> bool:
+    return fold(level) in _SETTINGS or any(word.lower() in _SETTINGS for word in _WORD.findall(level))
 
 
 def respell(fields: Mapping[str, _Value], model: Model) -> Mapping[str, _Value]:
@@ -73,22 +79,30 @@ def respell(fields: Mapping[str, _Value], model: Model) -> Mapping[str, _Value]:
 def spread(fields: Mapping[str, object]) -> Mapping[str, object]:
     """Return the fields of a model that nobody knows, with those inside wrappers, and those that lie in the soil.
 
-    The latter as `soil/moisture` or `10cm/temperature`, as envelopes with levels write them; so are the layers of a
-    list ([{"depth": 10, "moisture": 18.3}, …]).
+    The latter as `soil/moisture` or `10cm/temperature`, as envelopes with levels write them; so are the elements of a
+    list that say how deep they are ([{"depth": 10, "moisture": 18.3}, …]) or what they measure ([{"type":
+    "soil_moisture", "value": 18.3, "unit": "%"}, …]).
     """
-    placed = {
-        f"{place}/{name}": value
-        for place, inside in fields.items()
-        if isinstance(inside, dict) and "value" not in inside and _PLACE.search(place.casefold())
-        for name, value in inside.items()
-    }
-    wrapped = [*_wrapped(fields)]
-    for name, value in (*fields.items(), *((name, value) for _, name, value in wrapped)):
-        placed |= {inner: given for inner, given in layers(name, value) if not is_setting(inner)}
-    inner = [(name, value) for _, name, value in wrapped]
+    inner = [*_inner(fields)]
     times = Counter(name for name, _ in inner)
-    found = placed | {name: value for name, value in inner if times[name] == 1}
+    found = {name: value for name, value in inner if times[name] == 1 and not is_setting(name)}
     return {**found, **fields} if found else fields
+
+
+def _inner(fields: Mapping[str, object], place: str = "", levels: int = _MOST_LEVELS) -> Iterator[tuple[str, object]]:
+    """Yield names, with the places that they lie in, and values of what is inside wrappers, places and lists."""
+    for name, value in fields.items():
+        at = f"{place}{name}"
+        inside = value[0] if isinstance(value, list) and len(value) == 1 and fold(name) in _WRAPPERS else value
+        if isinstance(value, list):
+            yield from layers(at, value)
+            yield from named(place, [] if _is_setting(name) else value)
+        if levels and isinstance(inside, dict) and fold(name) in _WRAPPERS and not {"value", "unit"} <= inside.keys():
+            yield from _inner(inside, place, levels - 1)
+        elif levels and isinstance(inside, dict) and _PLACE.search(name.casefold()) and "value" not in inside:
+            yield from _inner(inside, f"{at}/", levels - 1)
+        elif levels < _MOST_LEVELS:
+            yield at, value
 
 
 def _wrapped(fields: Mapping[str, _Value]) -> Iterator[tuple[str, str, _Value]]:

@@ -1,54 +1,22 @@
-"""The cautious rule for models that schemas/devices does not describe: what a field's name, value and unit say.
-
-A name is the words of schemas/devices/unknown.toml or of a quantity, in whatever capitals, with a number at its end for
-the channel. Where the envelope has names with levels (Sparkplug B, SenML), the last level is that name, and the level
-before it may say how deep (`10cm/soil_moisture`, `soil_10cm/moisture`), which channel (`ch2/soil_moisture`,
-`soil2/temperature`) or only that it is in the soil (`soil/temperature`).
-"""
+"""The cautious rule for models that schemas/devices does not describe: what a field's name, value and unit say."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ingest.decode.device_models import REGISTER_ITS_MODEL, unknown_fields
+from ingest.decode.field_names import Named, read_name
 from ingest.decode.field_values import Given, is_absent, read_value
 from ingest.decode.guard import describe
 from ingest.decode.measurements import Measurements
 from ingest.decode.notes import FieldNote, Notes
-from ingest.decode.quantities import CONVERSIONS, QUANTITIES, Conversion
+from ingest.decode.quantities import CONVERSIONS, Conversion, ucum
 from ingest.errors import Fault
 from ingest.stream_units import LARGEST_PERCENT, StreamReader
 
-_NAME_AND_CHANNEL = re.compile(r"([a-z]+?)([1-9][0-9]?)?", re.ASCII)
-_PLACE = re.compile(
-    r"(?:[a-z]+[_-]?)?(?:([0-9]{1,3}(?:\.[0-9]{1,2})?)cm|(?<![a-z])(?:ch|channel|soil)[_-]?([1-9][0-9]?))|soil",
-    re.ASCII,
-)
-_BETWEEN_WORDS = re.compile(r"[_\- ]")
 _WATER = "volumetric_water_content"
-_LONGEST_NAME = 256
-_LONGEST_LAST_LEVEL = 64
-_QUANTITY_WORDS = {_BETWEEN_WORDS.sub("", name): name for name in QUANTITIES}
-# What a word means below the ground, where the level before it says how deep or which channel.
-_IN_SOIL = {
-    "temperature": "soil_temperature",
-    "temp": "soil_temperature",
-    "ec": "bulk_ec",
-    "conductivity": "bulk_ec",
-    "potential": "matric_potential",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """What a field's name says; `needs_unit` where the word is too common to be believed without one."""
-
-    quantity: str
-    depth_cm: float | None
-    channel: int | None
-    needs_unit: bool
+_UNIT_FIELDS = ("_unit", "_units", "Unit", "Units")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +25,6 @@ class _Value:
     named: Named
     given: Given
     pointer: str
-
-
-def read_name(name: str) -> Named | None:
-    """Return what `name` says; None for a name that says nothing of a quantity."""
-    before, _, last = name.rpartition("/")
-    if len(name) > _LONGEST_NAME or len(last) > _LONGEST_LAST_LEVEL:
-        return None
-    found = _NAME_AND_CHANNEL.fullmatch(_BETWEEN_WORDS.sub("", last.lower()))
-    if found is None:
-        return None
-    place = _PLACE.fullmatch(before.rpartition("/")[2].lower())
-    depth_cm = float(place[1]) if place and place[1] else None
-    channel = int(found[2] or (place[2] if place and place[2] else 0)) or None
-    quantity = unknown_fields()[0].get(found[1]) or (_IN_SOIL.get(found[1]) if place else None)
-    if quantity is not None:
-        return Named(quantity, depth_cm, channel, needs_unit=False)
-    quantity = _QUANTITY_WORDS.get(found[1])
-    return None if quantity is None else Named(quantity, depth_cm, channel, needs_unit=True)
-
-
-def is_place(level: str) -> bool:
-    """Say whether a level of a name says how deep, which channel, or that it is in the soil."""
-    return _PLACE.fullmatch(level.lower()) is not None
 
 
 def read_unknown(
@@ -109,13 +54,40 @@ def read_unknown(
                 known += 1
                 measured.refuse(_not_understood(value, place, error), place)
             continue
+        if given is not None and given.unit is None:
+            given = Given(given.number, named.unit or _unit_field(name, placed))
         if named.needs_unit and (given is None or given.unit is None):
             continue
         known += 1
         if given is not None and not is_absent(given.number, named.quantity):
             values.append(_Value(name, named, given, place))
-    _add(values, measured, reader, notes)
+    _add(_believed(values, measured, notes), measured, reader, notes)
     return known
+
+
+def _believed(values: list[_Value], measured: Measurements, notes: Notes | None) -> list[_Value]:
+    """Return the values without those of which another name of the same element tells more surely.
+
+    A device that sends its water by volume often sends a share of its own span beside it, and calls that moisture.
+    """
+    surest: dict[tuple[str, float | None, int], _Value] = {}
+    for value in values:
+        named = value.named
+        element = (named.quantity, named.depth_cm, named.channel or 1)
+        if named.rank < surest.setdefault(element, value).named.rank:
+            surest[element] = value
+    kept = []
+    for value in values:
+        named = value.named
+        believed = surest[named.quantity, named.depth_cm, named.channel or 1]
+        if named.rank == believed.named.rank:
+            kept.append(value)
+        elif value.given != believed.given:
+            measured.refuse(_told_more_surely(value, believed), value.pointer)
+        elif notes is not None:
+            given = describe(value.given.number)
+            notes.fields.append(FieldNote(value.pointer, value.name, given, "said already", named.quantity))
+    return kept
 
 
 def _add(values: list[_Value], measured: Measurements, reader: StreamReader, notes: Notes | None) -> None:
@@ -140,6 +112,15 @@ def _add(values: list[_Value], measured: Measurements, reader: StreamReader, not
             notes.fields.append(_note(value, CONVERSIONS[named.quantity, unit], doubt or ""))
 
 
+def _unit_field(name: str, placed: Mapping[str, tuple[object, str]]) -> str | None:
+    """Return the unit that a field of its own tells of another (`soil_moisture_unit`); None without one."""
+    for ending in _UNIT_FIELDS:
+        unit, _ = placed.get(name + ending, (None, ""))
+        if isinstance(unit, str) and unit.strip():
+            return ucum(unit)
+    return None
+
+
 def _note(value: _Value, conversion: Conversion, why: str) -> FieldNote:
     number, unit = conversion.apply(value.given.number), conversion.quantity.unit
     given, quantity = describe(value.given.number), value.named.quantity
@@ -150,6 +131,12 @@ def _note(value: _Value, conversion: Conversion, why: str) -> FieldNote:
 
 def _not_understood(value: object, pointer: str, error: ValueError) -> Fault:
     return Fault(pointer, "value_not_understood", describe(value), "a number, with or without unit", str(error))
+
+
+def _told_more_surely(value: _Value, believed: _Value) -> Fault:
+    got = f"{describe(value.name)}, {describe(value.given.number)}, beside {describe(believed.name)}"
+    expected = f"one {value.named.quantity} per depth or channel"
+    return Fault(value.pointer, "measured_twice", got, expected, REGISTER_ITS_MODEL)
 
 
 def _no_unit(quantity: str, value: object, pointer: str) -> Fault:

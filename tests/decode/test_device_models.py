@@ -68,7 +68,7 @@ def test_no_sensor_is_no_value_and_no_fault(publish: Publish, mark: object) -> N
     assert decoded.parts_refused == ()
 
 
-@pytest.mark.parametrize("top", [327.6, 327.67, 279.9, "327.60 °C", -327.68, 3276.7])
+@pytest.mark.parametrize("top", [327.6, 327.67, 279.9, "327.60 °C", -327.68, 3276.7, -127])
 def test_the_top_of_a_word_is_an_absent_probe_not_a_fire(publish: Publish, top: object) -> None:
     decoded = read(publish, "dragino/lse01", {"water_SOIL": 20, "temp_SOIL": top})
     assert decoded.soil[0].soil_temperature_c is None
@@ -257,6 +257,7 @@ def test_a_model_is_recognised_only_by_its_whole_name(name: str, expected: str |
         ("vol.%", "%"),
         ("percent", "%"),
         ("dS m⁻¹", "dS/m"),
+        ("m⋅s⁻¹", "m/s"),
         ("dS.m-1", "dS/m"),
         ("mmho/cm", "mS/cm"),
         ("centibar", "cbar"),
@@ -292,7 +293,7 @@ def test_units_are_understood_as_vendors_write_them(written: str, code: str) -> 
             "dragino/se0x",
             [(1, 0.215, 18), (4, 0.3, None)],
         ),
-        ({"Soil_VWC": 25, "Soil_Temp": 12, "Volt": 3.6}, "netvox/r718pb", [(1, 0.25, 12)]),
+        ({"Device": "R718PB15A", "Soil_VWC": 25, "Soil_Temp": 12, "Volt": 3.6}, "netvox/r718pb", [(1, 0.25, 12)]),
         ({"vwc": 25, "temp": 12, "e25": 12.5, "leak": 0}, "tinovi/pm-io-5-sm", [(1, 0.25, 12)]),
         ({"sen": 2, "bat": 3.6, "soil_moisture1": 25.5}, "dragino/gro-point-air", [(1, 0.255, None)]),
         ({"soil_moist_55": 25, "temperature_11": 12}, "rakwireless/rak2560", [(1, 0.25, 12)]),

@@ -91,6 +91,7 @@ def test_the_bytes_say_what_the_makers_own_example_says(publish: Publish, exampl
         ("tektelic/agriculture-sensor", 10, "0367fff6", -1.0),
         ("rakwireless/rak2560", 2, "0b67fff6", -1.0),
         ("netvox/ra07", 6, "01091024" + "0bb8ff39000005", -1.99),
+        ("netvox/r900pb02", 22, "0301070124" + "0bb8ff3900640000", -1.99),
         ("mcci/catena4450", 1, "1540" + "ff00" + "80", -1.0),
         ("dragino/sdi-12-teros-12", 2, "0d4e01" + b"0+2500.0-1.0+120".hex(), -1.0),
         ("makerfabs/soil-monitor", 2, "00012201" + "012cfff60064004600000e10", -1.0),
@@ -328,6 +329,18 @@ def test_millivolts_of_senzemo_become_water_by_the_makers_cubic(publish: Publish
     assert (row.model, row.volumetric_water_content) == ("senzemo/ssm40", 0.15)
 
 
+def test_senzemo_with_climate_tells_water_by_volume_and_no_share_of_its_span(publish: Publish) -> None:
+    decoded = frame(publish, "senzemo/ssm30", "00" + "ff9c" + "157c" + "2792" + "c8" + "05dc", 2)
+    assert decoded.soil[0].volumetric_water_content == pytest.approx(0.1509, abs=1e-4)
+    (weather,) = decoded.weather
+    assert (weather.air_temperature_c, weather.relative_humidity_pct, weather.air_pressure_kpa) == (-1, 55, 101.3)
+    assert decoded.status[0].battery_v == 3
+    fields = {"Temperature": 22, "Humidity": 55, "AirPressure": 1013, "BatteryLevel": 3}
+    fields |= {"SoilMoistureRaw": 1500, "SoilMoisture": 51, "VWC": 15}
+    (row,) = publish(CHIRPSTACK, chirpstack(fields)).soil
+    assert (row.model, row.volumetric_water_content, row.raw_frequency_khz) == ("senzemo/ssm30", 0.15, None)
+
+
 def test_a_makerfabs_probe_that_did_not_answer_measures_nothing(publish: Publish) -> None:
     decoded = frame(publish, "makerfabs/soil-monitor", "00012200" + "012cfff60064004600000e10")
     assert (decoded.soil, decoded.status[0].battery_v) == ((), 3.4)
@@ -380,7 +393,7 @@ def test_a_tensiometers_moisture_is_a_potential_at_the_devices_own_time(publish:
     (row,) = frame(publish, "cital/lorasoil", sent, 152).soil
     assert (row.matric_potential_kpa, row.soil_temperature_c, row.volumetric_water_content) == (-88.72, 21.0, None)
     assert (row.measured_at, row.time_source) == (datetime(2026, 7, 2, 3, 59, 30, tzinfo=UTC), "device")
-    fields = {"soil_moisture": -88.72, "soil_resistance": 10360, "time_stamp": 1782964770000}
+    fields = {"soil_moisture": -88.72, "soil_resistance": 10360, "ambient_pressure": 1014, "time_stamp": 1782964770000}
     (row,) = publish(CHIRPSTACK, chirpstack(fields)).soil
     assert (row.matric_potential_kpa, row.measured_at) == (-88.72, datetime(2026, 7, 2, 3, 59, 30, tzinfo=UTC))
 
