@@ -20,12 +20,12 @@ from greensward.canary import BrokerUnreachableError
 from greensward.commands.register_output import say
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_UNREACHABLE, Spoken, err, out, progress, show
 from greensward.overheard.ear import Ear, filters_of, is_answer, is_birth
-from greensward.overheard.judged import judgement_by
+from greensward.overheard.judged import Judgement, judgement_by
 from greensward.settings import Settings
 from greensward.stopping import Stop
 from greensward.wiring import SOFTWARE_VERSION, broker_at_hand, broker_of
 from ingest.decode.sparkplug_births import LifeEvent
-from ingest.decode.topics import ROOT, is_id
+from ingest.decode.topics import is_id
 from ingest.errors import ConfigError
 from ingest.identifiers import EXPECTED_ID, normalise_device_id
 from ingest.lake.files import read_register
@@ -123,7 +123,7 @@ def _births(settings: Settings, device_id: str) -> Iterator[LifeEvent]:
 
 def _listen(settings: Settings, broker: Broker, trial: Trial, file: Path) -> Ending:
     """Write what comes of the device into a new file, and return how it ended. Raises: BrokerUnreachableError."""
-    filters = filters_of(trial.district)
+    filters, judgement = filters_of(trial.district), judgement_by(settings)
     with (
         Stop() as stop,
         Ear(broker, trial.district, filters, qos=1, answers=True) as ear,
@@ -133,10 +133,10 @@ def _listen(settings: Settings, broker: Broker, trial: Trial, file: Path) -> End
         _warn(trial, ear)
         ending: Ending = "done"
         try:
-            _take(settings, trial, ear, record, stop)
+            _take(judgement, trial, ear, record, stop)
             ending = "stopped" if stop.is_asked() else "done"
             ended_at = datetime.now(UTC)
-            _take_retained(broker, trial, record)
+            _take_retained(judgement, trial, broker, record)
         except BrokerUnreachableError as error:
             err.print(f"[red]greensward:[/] {escape(str(error))}")
             ending, ended_at = "broker_lost", datetime.now(UTC)
@@ -155,8 +155,7 @@ def _warn(trial: Trial, ear: Ear) -> None:
         err.print(f"Too short for it to be accepted: {INTERVALS} of its intervals are {least} min.")
 
 
-def _take(settings: Settings, trial: Trial, ear: Ear, record: Writer, stop: Stop) -> None:
-    judgement = judgement_by(settings)
+def _take(judgement: Judgement, trial: Trial, ear: Ear, record: Writer, stop: Stop) -> None:
     lasts_s, began = trial.minutes * 60, time.monotonic()
     messages = faults = 0
     with progress() as bar:
@@ -180,9 +179,9 @@ def _take(settings: Settings, trial: Trial, ear: Ear, record: Writer, stop: Stop
                 record.add(heard)
 
 
-def _take_retained(broker: Broker, trial: Trial, record: Writer) -> None:
+def _take_retained(judgement: Judgement, trial: Trial, broker: Broker, record: Writer) -> None:
     """Add what lies at the broker for the device when the test is over."""
-    with Ear(broker, trial.district, [f"{ROOT}{trial.district}/+/+"], qos=1) as ear:
+    with Ear(broker, trial.district, filters_of(trial.district), qos=1) as ear:
         last = time.monotonic()
 
         def is_over() -> bool:
@@ -192,7 +191,7 @@ def _take_retained(broker: Broker, trial: Trial, record: Writer) -> None:
             if not heard.retained:
                 continue
             last = time.monotonic()
-            if normalise_device_id(heard.topic.split("/")[-2]) == trial.device_id:
+            if trial.device_id in judgement.of(heard).device_ids:
                 record.add(heard)
 
 

@@ -245,7 +245,7 @@ def test_the_births_that_a_sparkplug_device_s_data_is_read_by_are_kept_too(
     def live() -> None:
         wait_until((at / "node.jsonl").exists, "the command listens")
         for topic, payload in sent:
-            paho_publish.single(f"{GROUP}/{topic}", payload, 1, port=mosquitto.port)
+            paho_publish.single(f"{GROUP}/{topic}", payload, 1, retain=born_before, port=mosquitto.port)
 
     thread = threading.Thread(target=live)
     thread.start()
@@ -254,8 +254,9 @@ def test_the_births_that_a_sparkplug_device_s_data_is_read_by_are_kept_too(
     thread.join()
     states = {line["key"]: line["state"] for line in json.loads(capsys.readouterr().out)["lines"]}
     assert states["refused"] == "passed"
+    assert states["retained"] == ("failed" if born_before else "passed")
     record = read_record(at / "node.jsonl")
-    assert len(record.messages) == len(sent)
+    assert len(record.messages) == len(sent) + born_before
     assert [event.device_id for event in record.trial.births] == (["", "probe-7"] if born_before else [])
 
 
