@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import time
 from typing import Annotated, Literal, TypeAlias
 
@@ -186,6 +187,9 @@ def channel_faults(channel: Channel) -> list[str]:
         quiet = channel.quiet_hours()
         if quiet.covers(at):
             faults.append(f"at: {channel.at} lies in the quiet hours {channel.quiet}, in which nothing goes.")
+    twice = sorted(crew for crew, times in Counter(channel.crews).items() if times > 1)
+    if twice:
+        faults.append(f"crews: {', '.join(twice)} stands there twice; write it once.")
     if ALL_CREWS in channel.crews and len(channel.crews) > 1:
         faults.append('crews: "*" is every crew; write it alone.')
     return faults

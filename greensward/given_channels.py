@@ -76,8 +76,9 @@ def _channel(name: str, given: Given) -> Channel:
         if key in {"crews", "to"}
     }
     try:
-        # Text from the environment stands for numbers too; the file's values are held to their types all the same.
-        channel: Channel = msgspec.convert(values, kind, strict=name not in given.environment)
+        # Text from the environment stands for numbers too; a secret there does not loosen the types of the file.
+        is_all_of_file = given.environment.get(name, {}).keys() <= set(SECRETS)
+        channel: Channel = msgspec.convert(values, kind, strict=is_all_of_file)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
         key = re.split(r"[.\[`]", where)[0]

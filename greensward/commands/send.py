@@ -67,12 +67,13 @@ def send(
         )
     outlets = outlets_of(settings)
     stop = Stop()
-    with _alone(folder), Ledger(folder.ledger, settings.place()) as ledger:
+    with _alone(folder) as lock, Ledger(folder.ledger, settings.place()) as ledger:
         link = link_maker(settings.web.public_url, load_keys(folder), settings.web.link_days)
         sender = Sender(folder, ledger, outlets, link, settings.web.truck_litres, _say)
         _tell(outlets, settings)
         _tell_unknown_crews(settings)
         while not stop.is_asked():
+            _check_folder(folder, lock)
             try:
                 sender.turn(settings.now, stop.is_asked)
             except StoreError as error:
@@ -107,17 +108,27 @@ def _plots(folder: DataFolder, now: datetime) -> Plots:
 
 
 @contextmanager
-def _alone(folder: DataFolder) -> Iterator[None]:
-    """Be the one sender of a data folder. Raises: InUseError where there is another."""
+def _alone(folder: DataFolder) -> Iterator[int]:
+    """Be the one sender of a data folder; yields the lock's descriptor. Raises: InUseError where there is another."""
     with store_errors(f"locking {folder.sender_lock}"):
         make_folder(folder.sender_lock.parent)
         descriptor = os.open(folder.sender_lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if not any(_try_lock(descriptor) for _ in range(_LOCK_TRIES)):
             raise InUseError(f"Another greensward send sends for {folder.root}; one is enough.")
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _check_folder(folder: DataFolder, lock: int) -> None:
+    """Raise StoreError where another data folder stands in the place of ours: crews would be told from the old one."""
+    try:
+        is_ours = os.path.samestat(os.fstat(lock), folder.sender_lock.stat())
+    except OSError:
+        is_ours = False
+    if not is_ours:
+        raise StoreError(f"{folder.root} was moved away or replaced; nothing more is sent from it. Start send again.")
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -54,6 +54,7 @@ def test_a_channel_has_a_default_for_all_but_what_it_is(tmp_path: Path) -> None:
         (GOOD + 'language = "de"\n', 4, "language: Invalid enum value 'de'"),
         (GOOD.replace('["一队"]', "[]"), 3, "crews: Expected array of length >= 1"),
         (GOOD.replace('["一队"]', '"一队"'), 3, "crews: Expected array, got str"),
+        (GOOD.replace('["一队"]', '["一队", "一队"]'), 3, "crews: 一队 stands there twice"),
         (GOOD.replace('["一队"]', '["*", "一队"]'), 3, 'crews: "*" is every crew'),
         (GOOD + 'ca_file = "a\\u0000b"\n', 4, "null character"),
         (GOOD + 'url_file = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=canary"\n', 4, "the name of a file"),
@@ -106,6 +107,11 @@ def test_the_environment_says_it_too_and_its_secrets_become_no_settings(
     assert "canary" not in repr(outlets_of(settings))
     assert run(["config"]) == EXIT_OK
     assert "canary" not in "".join(capsys.readouterr())
+    monkeypatch.setenv("GREENSWARD__SEND__CREW_2__URL", "https://example.org/canary")
+    text = GOOD.replace("crew_1", "crew_2") + 'new_from = "4"\n'
+    with pytest.raises(ConfigError, match=r"\[send.crew_2\] new_from: Expected int, got str"):
+        load(write(tmp_path / "text.toml", text))
+    monkeypatch.delenv("GREENSWARD__SEND__CREW_2__URL")
     monkeypatch.setenv("GREENSWARD__SEND__CREW_1__NEW_FROM", "9")
     with pytest.raises(ConfigError, match=r"\$GREENSWARD__SEND__CREW_1__NEW_FROM: Expected int <= 4"):
         load()

@@ -116,6 +116,19 @@ def test_a_second_sender_is_told_that_there_is_one(
     assert len(robots.texts()) == 1
 
 
+def test_nothing_is_sent_from_a_data_folder_in_whose_place_another_was_put(
+    installation: Installation, robots: Vendors
+) -> None:
+    root = installation.folder.root
+    with installation.sending() as process:
+        wait_until(lambda: installation.states() == ["sent"], "it sends")
+        root.rename(root.with_name("lost"))
+        made_folder(root)
+        assert process.wait(PATIENCE_S) == EXIT_FOUND_PROBLEMS
+    assert "was moved away or replaced" in installation.log.read_text(encoding="utf-8")
+    assert len(robots.texts()) == 1
+
+
 def test_without_a_channel_it_says_how_to_set_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = made_folder(tmp_path / "data")
     assert run(["send", "-C", str(folder.root)]) == EXIT_USAGE
