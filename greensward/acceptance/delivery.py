@@ -147,6 +147,9 @@ def _sequence(evidence: Evidence) -> Point:
     found = [said("sequence", first=numbers[0], last=numbers[-1], missing=missing, restarts=restarts)]
     if stood:
         found.append(said("seq_stood", n=stood))
+    if all(came.is_served for came in own):
+        lost = max(1, math.floor((1 - _SHARE) * len(numbers)))  # as many as may be late or lost by its interval
+        return point("sequence_served", passes(missing <= lost and not stood), *found, lost=lost)
     return point("sequence", passes(not missing and not stood), *found)
 
 

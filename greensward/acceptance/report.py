@@ -96,7 +96,7 @@ _PLACES = {
     key: place
     for place, key in enumerate(
         ("arrived", "arrived_unknown", "refused", "identity", "unit", "range", "moving", "steps", "clock", "delay",
-         "duplicates", "sequence", "battery", "qos", "retained", "state", "last_will", "answers")
+         "duplicates", "sequence", "sequence_served", "battery", "qos", "retained", "state", "last_will", "answers")
     )
 }  # fmt: skip
 """What is looked at first comes first."""
