@@ -98,6 +98,37 @@ def test_every_reference_finding_lies_where_the_reference_says_and_as_doubtful(s
             assert found[k].candidates.get(plot, 0.0) == pytest.approx(said.get(plot, 0.0), abs=0.02)
 
 
+# Four oblique pictures of an H30T around one box of 15 m, and the box's corners by GPS, north west first, clockwise:
+# rgdonohue/penguin-detection-pipeline, tests/test_thermal.py at 7628a4f. Of each picture: latitude, longitude, height
+# above ground, yaw at a pitch of -45 degrees, and where the four corners are seen, in no order.
+CORNERS = (-42.085258, -63.867123), (-42.085273, -63.866958), (-42.085392, -63.866972), (-42.085381, -63.867161)
+OBLIQUE = (
+    (-42.0852775, -63.8664954, 35.4, -88.4, ((618, 411), (685, 132), (128, 395), (250, 84))),
+    (-42.0857238, -63.8670125, 32.2, 1.4, ((654, 43), (619, 348), (68, 303), (261, 11))),
+    (-42.0853613, -63.8675492, 34.7, 89.5, ((237, 200), (643, 583), (691, 224), (66, 525))),
+    (-42.0849066, -63.8670938, 35.6, -179.3, ((184, 411), (606, 457), (733, 146), (279, 116))),
+)
+
+
+@pytest.mark.parametrize(("lat", "lon", "height_m", "yaw_deg", "seen"), OBLIQUE)
+def test_what_is_seen_aslant_from_every_side_lies_where_it_was_surveyed(
+    lat: float, lon: float, height_m: float, yaw_deg: float, seen: tuple[tuple[float, float], ...]
+) -> None:
+    image = picture(
+        lat=lat, lon=lon, height_takeoff_m=height_m, yaw_deg=yaw_deg, pitch_deg=-45.0, image_width_px=1280,
+        image_height_px=1024, intrinsics={"focal_35mm_mm": 52.0},
+        detections=tuple(box(a - 2, b - 2, 4, 4, detection_id=str(i)) for i, (a, b) in enumerate(seen)),
+    )  # fmt: skip
+    ground, met = place(image), set()
+    for k in range(len(seen)):
+        away, corner = min((metres_between(ground.lon[k], ground.lat[k], x, y), (x, y)) for y, x in CORNERS)
+        met.add(corner)
+        # The nearest other corner is 12 m away; 95 % of what an ellipse stands for lie within 2.45 sigma.
+        assert away < 4.0
+        assert away < 2.45 * max(ground.sigma_radial_m[k], ground.sigma_tangential_m[k])
+    assert len(met) == len(CORNERS)
+
+
 def test_reference_findings_share_their_area_among_plots_as_the_reference_says(shared: Path) -> None:
     rows, _, plots = reference(shared)
     rows = [row for row in rows if row["corners_lonlat"]]
