@@ -16,7 +16,8 @@ from pathlib import Path
 class MailBox:
     """What a mail server took.
 
-    users: name → password; replies: what it says instead, by the command's first word; raw: each mail as it came
+    users: name → password; raw: each mail as it came
+    replies: what it says instead, by the whole command or by its first word
     """
 
     def __init__(self) -> None:
@@ -40,7 +41,8 @@ class _Session(socketserver.StreamRequestHandler):
         self._say("220 mail.example.org ESMTP")
         while line := self.rfile.readline():
             word, _, rest = line.decode().strip().partition(" ")
-            instead = self.server.box.replies.get(word.upper())
+            replies = self.server.box.replies
+            instead = replies.get(f"{word.upper()} {rest}") or replies.get(word.upper())
             if instead is not None:
                 self._say(instead)
             elif self._obey(word.upper(), rest):

@@ -70,7 +70,8 @@ def send_mail(server: MailServer, mail: EmailMessage) -> Answer:
 
 def _failure(error: OSError, server: MailServer) -> Answer:
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return _answer(*next(iter(error.recipients.values())))
+        # Nobody has it yet, so that it goes to all again where one of them may be taken later.
+        return _answer(*min(error.recipients.values(), key=lambda reply: reply[0] in _FINAL))
     if isinstance(error, smtplib.SMTPResponseException):
         return _answer(error.smtp_code, error.smtp_error)
     if isinstance(error, smtplib.SMTPNotSupportedError):

@@ -97,6 +97,20 @@ def test_what_passes_is_tried_again_and_what_does_not_is_not(
     assert len(box.mails) == (state == "waiting")
 
 
+def test_a_mail_that_nobody_has_goes_again_where_one_mailbox_may_be_taken_later(
+    box: MailBox, tmp_path: Path, certificates: Path, sending: Make
+) -> None:
+    box.replies = {"RCPT TO:<li@example.org>": "550 5.1.1 nobody here", "RCPT": "450 later"}
+    made = sending(section(box, tmp_path, certificates))
+    made.turn(AT)
+    assert [row["state"] for row in made.rows()] == ["waiting"]
+    del box.replies["RCPT"]
+    made.turn(AT + HOUR)
+    assert box.mails[0]["Subject"].startswith("一队")
+    (refusal,) = untold(made.ledger, AT - DAY, AT + HOUR)
+    assert (refusal.code, "li@example.org" in refusal.said) == ("550", True), "and whose mailbox is none is told"
+
+
 def test_an_implicitly_encrypted_session_is_as_good_and_eight_bits_are_not_needed(
     certificates: Path,
 ) -> None:
