@@ -17,6 +17,7 @@ from ingest.errors import Fault
 from ingest.identifiers import normalise_device_id
 from ingest.observation import Decoded, Message, Reply
 from ingest.registers.snapshot import Registers, RegisterSnapshot
+from ingest.seal.expired import refuse_expired
 from ingest.seal.judged import judge
 from ingest.seal.memory import Memory
 from ingest.site import Site
@@ -87,7 +88,9 @@ class Judgement:
         known = self._registers()
         self._learn_sparkplug(message)
         context = DecodeContext(self._site, known.model_of, self._streams, self._births, sequences=self._sequences)
-        judged = judge([message], context, SOFTWARE_VERSION, self._learn_streams).judged[0]
+        batch = judge([message], context, SOFTWARE_VERSION, self._learn_streams)
+        refuse_expired(batch, known.kept_from, self._site, SOFTWARE_VERSION)
+        judged = batch.judged[0]
         error = judged.error
         decoded = judged.decoded or Decoded(device_id=error.device_id if error else None)
         faults = error.faults if error else tuple(fault for part in decoded.parts_refused for fault in part.faults)

@@ -23,7 +23,10 @@ from ingest.seal.judged import Batch, Judged, rejected_row
 from ingest.seal.plain import Plain
 from ingest.site import Site
 
-_ADVICE = "Nothing: the district keeps what was measured for so long only, by [retention] of its settings."
+_ADVICE = (
+    "Nothing, if it was measured then: the district keeps it for so long only, by [retention] of its settings. "
+    "Otherwise set the device's clock."
+)
 
 
 def not_expired(plain: Plain, since: Mapping[str, date], site: Site) -> Plain:

@@ -27,11 +27,13 @@ from greensward.cli import run
 from greensward.console import EXIT_OK, EXIT_UNREACHABLE
 from greensward.given_settings import load
 from greensward.overheard.ear import FORMATS, Ear, filters_of, is_from_greensward
-from greensward.overheard.judged import Judgement, judgement_by
+from greensward.overheard.judged import Judgement, Told, judgement_by
 from greensward.overheard.lines import line_of, say_lag
 from greensward.overheard.message import Heard, read_heard
 from ingest.decode.route import subscriptions
 from ingest.errors import ConfigError
+from ingest.lake.expire import Expiring, delete_expiring
+from ingest.lake.layout import DataFolder
 from ingest.mqtt.broker import Broker
 from ingest.site import BEICHEN
 from tests.decode.lorawan import CHIRPSTACK, EUI, chirpstack
@@ -213,6 +215,19 @@ def test_what_a_device_says_is_one_line_without_orders_to_the_terminal(
     assert run([word for word in words if word != "--json"]) == EXIT_OK
     assert not [line for line in capsys.readouterr().out.splitlines() if line.startswith("09:00:00 gs-06")]
     assert read_heard(printed.encode(), "line 1").payload == said
+
+
+def test_what_comes_late_for_a_deleted_day_is_shown_as_refused(judgement: Judgement, tmp_path: Path) -> None:
+    delete_expiring(DataFolder(tmp_path / "data"), [Expiring("soil_readings", (), AT.date(), 66, 0, 0, 0)], AT)
+
+    def told(days_ago: int) -> Told:
+        payload = soil(AT - timedelta(days=days_ago), WATER)
+        return judgement.of(Heard(received_at=AT, topic=f"{ROOT}/gs-01/soil", payload=payload))
+
+    (fault,) = told(days_ago=3).faults
+    assert (fault.code, told(days_ago=3).decoded.soil) == ("day_expired", ())
+    assert "Otherwise set the device's clock" in fault.advice
+    assert told(days_ago=0).faults == ()
 
 
 def test_no_id_that_a_register_would_refuse_is_put_into_a_command(
