@@ -13,6 +13,7 @@ from ingest.decode.exif_attitude import camera_angles
 from ingest.decode.exif_lens import lens_of_tags
 from ingest.decode.exif_tags import Tags
 from ingest.decode.exif_time import taken
+from ingest.decode.guard import describe
 from ingest.errors import Fault, PayloadError
 from ingest.observation import TURNED, DroneImage
 from ingest.picture_names import FROM_EXIF, file_name, lens_of
@@ -23,7 +24,9 @@ FLIGHT_TAG = "Greensward:Flight"
 _PLACE = ("XMP-drone-dji", "Composite", "GPS", "EXIF", "XMP-exif", "")
 _RTK = {50: "rtk_fixed", **dict.fromkeys(range(32, 50), "rtk_float"), 16: "gnss"}
 """DJI's RtkFlag (user manuals of the Mavic 3 and Matrice 4 series, picture metadata)."""
-_NO_FIX = frozenset({"v", "void", "invalid", "measurement void"})
+_VOID = frozenset({"v", "void", "measurement void"})
+_VOID_ANYWAY = frozenset({"dji", "hasselblad"})
+"""Makes whose EXIF says void beside good places (GeoTag issue 91, OpenAthenaIOS issue 17): their XMP says it better."""
 _TURNED = frozenset("2345678")
 _KEPT = (
     "Make", "Orientation", "RtkFlag", "RtkStdLon", "RtkStdLat", "RtkStdHgt", "SurveyingMode", "GimbalReverse",
@@ -51,7 +54,9 @@ def image_from_tags(document: Mapping[str, object], zone: tzinfo) -> DroneImage:
         faults.append(Fault("/SourceFile", "missing", "nothing", "the file's name", "Let exiftool write SourceFile."))
     if when is None:
         advice = "Add the time with exiftool, or leave out files that no camera took, such as maps."
-        faults.append(Fault("/DateTimeOriginal", "missing", "no time", "when the picture was taken", advice))
+        said = tags.text("DateTimeOriginal", "CreateDate")
+        got = "no time" if said is None else f"{describe(said)}, which is no time"
+        faults.append(Fault("/DateTimeOriginal", "missing", got, "when the picture was taken", advice))
     if source is None or when is None or faults:
         raise PayloadError(*faults)
     name = file_name(source)
@@ -106,9 +111,9 @@ def _altitude(tags: Tags) -> float | None:
 
 
 def _fix(tags: Tags) -> str | None:
-    """Return the kind of fix; DJI's own GpsStatus counts before the GPSStatus of EXIF, which has the same name."""
-    status = tags.text("GpsStatus", groups=_PLACE)
-    if status is not None and status.lower() in _NO_FIX:
+    """Return the kind of fix, by EXIF's GPSStatus, DJI's GpsStatus, which is the same name here, and RtkFlag."""
+    said = {str(value).strip("\x00 ").lower() for _, value in tags.values("GPSStatus")}
+    if "invalid" in said or (said & _VOID and (tags.text("Make") or "").lower() not in _VOID_ANYWAY):
         return "none"
     flag = tags.number("RtkFlag")
     return _RTK.get(int(flag)) if flag is not None and flag == int(flag) else None

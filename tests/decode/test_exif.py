@@ -199,6 +199,7 @@ def test_a_clock_that_was_never_set_is_no_time() -> None:
     with pytest.raises(PayloadError) as refused:
         image(ExifIFD__DateTimeOriginal="1970:01:01 00:19:28")
     assert [(fault.pointer, fault.code) for fault in refused.value.faults] == [("/DateTimeOriginal", "missing")]
+    assert "1970:01:01 00:19:28" in refused.value.faults[0].got
     assert image(ExifIFD__DateTimeOriginal="0000:00:00 00:00:00", IFD0__ModifyDate="2026:06:15 10:30:12").captured_at
 
 
@@ -486,8 +487,12 @@ def test_the_topic_names_the_drone_and_the_tags_where_it_does_not() -> None:
         ({"GPS:GPSLatitude": "", "GPS:GPSLongitude": ""}, "no_position"),
         ({"XMP-drone-dji:GimbalPitchDegree": "+30.0"}, "gimbal_up"),
         ({"XMP-drone-dji:GpsStatus": "Invalid"}, "no_fix"),
-        ({"GPS:GPSStatus": "V"}, "no_fix"),
+        # DJI's EXIF says void of good places too; its XMP says when there is none.
+        ({"GPS:GPSStatus": "V"}, None),
         ({"GPS:GPSStatus": "V", "XMP-drone-dji:GpsStatus": "RTK"}, None),
+        ({"GPSStatus": "Measurement Void", "GpsStatus": "Invalid"}, "no_fix"),
+        ({"GPS:GPSStatus": "V\x00", "IFD0:Make": "Yuneec"}, "no_fix"),
+        ({"GPS:GPSStatus": "Measurement Void", "IFD0:Make": "Parrot"}, "no_fix"),
         ({"ExifIFD:DateTimeOriginal": "2013:06:04 13:37:35"}, "before_2015"),
         ({"IFD0:Orientation": 6}, "turned_picture"),
         ({"XMP-drone-dji:GimbalPitchDegree": "-9999"}, "impossible_attitude"),
