@@ -53,8 +53,11 @@ def _is_line(first: bytes) -> bool:
 
 
 def _from_lines(content: bytes, name: str) -> Iterator[Heard]:
-    """Yield messages; lines without a topic are a record's beginning and end."""
-    for number, line in enumerate(content.splitlines(), 1):
+    """Yield messages; lines without a topic are a record's beginning and end, and half a line is what a kill left."""
+    lines = content.splitlines()
+    if not content.endswith(b"\n") and not _is_line(lines[-1]):
+        lines.pop()
+    for number, line in enumerate(lines, 1):
         if b'"topic"' in line:
             yield read_heard(line, f"{name}, line {number}")
 

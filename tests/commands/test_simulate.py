@@ -273,6 +273,12 @@ def test_a_recording_that_is_wrong_is_refused_with_its_line(content: bytes, said
         read_recording(content, "gs")
 
 
+def test_a_line_that_a_kill_cut_off_is_left_out_and_one_without_its_end_is_not() -> None:
+    whole = as_lines(recorded(1, 2))
+    assert read_recording(whole + whole[: len(whole) // 3], "gs") == read_recording(whole, "gs")
+    assert read_recording(whole.rstrip(b"\n"), "gs") == read_recording(whole, "gs")
+
+
 def test_options_of_a_sample_are_refused_without_one_and_with_a_recording(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
