@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ from typing import Any
 from starlette.requests import Request
 
 from crews.apply import valid_plots
+from crews.guard import is_same_origin
 from crews.issue import ActionRefusedError
 from crews.ledger import Ledger
-from crews.links import Keys, Pass, read_token
+from crews.links import Keys, Pass, form_token, read_token
 from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder
 from ingest.site import Site
@@ -41,9 +43,13 @@ class Access:
         """Say whether browsers reach us through TLS."""
         return self.public_url.startswith("https://")
 
-    def cookie_name(self, role: str) -> str:
-        """Return the name of the cookie of a role."""
-        return f"{'__Host-' if self.is_https else ''}greensward-{role}"
+    def cookie_name(self, pages: str) -> str:
+        """Return the name of the cookie that opens these pages, crew or office.
+
+        The office's link and those of its people share one: of two that a browser has opened the later one counts, so
+        that nobody acts in the name of whoever sat there before.
+        """
+        return f"{'__Host-' if self.is_https else ''}greensward-{pages}"
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
@@ -55,17 +61,28 @@ class Access:
         """Return the registered plots that hold now. Raises: StoreError."""
         return valid_plots(read_register(self.folder, "plots"), self.clock())
 
-    def holder(self, ledger: Ledger, request: Request, *roles: str) -> tuple[Pass, str]:
-        """Return who asks, with the token: the first of `roles` whose cookie is good. Raises: ActionRefusedError."""
+    def holder(self, ledger: Ledger, request: Request, *pages: str) -> tuple[Pass, str]:
+        """Return who asks, with the token: the first of `pages` whose cookie is good. Raises: ActionRefusedError."""
         refused = ActionRefusedError("no_pass", "There is no cookie; open the link first.")
-        for role in roles:
-            token = request.cookies.get(self.cookie_name(role))
+        for whose in pages:
+            token = request.cookies.get(self.cookie_name(whose))
             if token:
                 try:
                     said = read_token(self.keys, ledger, token, self.clock())
                 except ActionRefusedError as error:
                     refused = error
                     continue
-                if said.role == role:
+                if said.pages == whose:
                     return said, token
         raise refused
+
+    def sender(self, request: Request, pages: str) -> tuple[Pass, str]:
+        """Return who sends a form, with the token; only from a page of ours. Raises: ActionRefusedError."""
+        if not is_same_origin(request.headers, self.public_url):
+            raise ActionRefusedError("cross_site", "The form came from another site.")
+        with self.ledger() as ledger:
+            return self.holder(ledger, request, pages)
+
+    def is_form_of(self, token: str, proof: str) -> bool:
+        """Say whether the page with the form was made for the holder of `token`."""
+        return hmac.compare_digest(proof.encode("utf-8", "replace"), form_token(self.keys, token).encode())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +11,7 @@ import msgspec
 from crews.finding import Finding, from_json
 from crews.issue import ENDED_STATES, LATE_REPORT, REPORT_KINDS, ActionRefusedError, Issue, Photo, check_allowed
 from crews.ledger import Ledger, to_us
+from crews.persons import is_among, person
 from crews.policy import due_at, interval, look_back_on, odd_water_shares
 from crews.readable import readable
 from crews.visits import planned_visits, visits_brought
@@ -57,6 +57,8 @@ class Action(msgspec.Struct, frozen=True):
     due_at: for extended and reopened; crew: for assigned
     maintenance_grade: of the plot, for the new deadline that assigned and reopened may give; None counts as 2
     said_at: when a crew said it, where it waited on the phone; by the phone's word, and shown as such
+    approved_by: for extended, who approves it where that is not the actor
+    seen_events: how many events the issue had when the actor looked at it; None where that is not known
     """
 
     action_id: str
@@ -74,6 +76,8 @@ class Action(msgspec.Struct, frozen=True):
     due_at: datetime | None = None
     maintenance_grade: int | None = None
     said_at: datetime | None = None
+    approved_by: str | None = None
+    seen_events: int | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -103,10 +107,15 @@ def perform(ledger: Ledger, action: Action, now: datetime, keep: Callable[[], No
                 keep()
             _audit(ledger, action, now, "accepted" if outcome.is_new else "repeated")
     except ActionRefusedError as refusal:
-        with ledger.transaction():
-            _audit(ledger, action, now, f"refused: {refusal.code}")
+        keep_refused(ledger, action, now, refusal)
         raise
     return outcome
+
+
+def keep_refused(ledger: Ledger, action: Action, now: datetime, refusal: ActionRefusedError) -> None:
+    """Keep in the audit that `action` was refused. Raises: StoreError."""
+    with ledger.transaction():
+        _audit(ledger, action, now, f"refused: {refusal.code}")
 
 
 def _as_read(action: Action) -> Action:
@@ -116,6 +125,7 @@ def _as_read(action: Action) -> Action:
         reason=readable(action.reason),
         note=readable(action.note),
         crew=readable(action.crew),
+        approved_by=readable(action.approved_by),
     )
 
 
@@ -130,19 +140,39 @@ def _perform(ledger: Ledger, action: Action, now: datetime) -> Outcome:
         if tuple(earlier[0]) != (action.issue_id, action.kind, action.actor):
             raise ActionRefusedError("bad_action_id", "This action id was used for something else.")
         return Outcome(issue, is_new=False)
-    _check_recheck(ledger, action, issue)
-    if action.as_crew is not None and (issue.crew != action.as_crew or action.kind not in CREW_KINDS):
-        raise ActionRefusedError("not_yours", f"{issue.issue_id} is not an issue of crew {action.as_crew}.")
-    kind = LATE_REPORT if _is_late(action, issue) else action.kind
-    if action.kind in CREW_KINDS:
-        check_allowed(issue, kind)
-    detail = _detail(ledger, action, issue, now)
+    if action.seen_events not in {None, issue.events}:
+        raise ActionRefusedError(
+            "changed", f"{issue.issue_id} has changed since it was looked at. Nothing was changed."
+        )
+    kind, detail = _judge(ledger, action, issue, now)
     changed = ledger.append(issue, kind, now, action.actor, detail)
     ledger.run(
         "insert into actions (action_id, issue_id, kind, actor, event_id) values (?, ?, ?, ?, ?)",
         (action.action_id, issue.issue_id, action.kind, action.actor, f"{issue.issue_id}.{changed.events}"),
     )
     return Outcome(changed, is_new=True)
+
+
+def refusal_of(ledger: Ledger, action: Action, now: datetime) -> ActionRefusedError | None:
+    """Return why `action` would be refused now, None where it would be done. Changes nothing. Raises: StoreError."""
+    issue = ledger.issue(action.issue_id)
+    try:
+        kind, _ = _judge(ledger, action, issue, now)
+        ledger.check_append(issue, kind)
+    except ActionRefusedError as refusal:
+        return refusal
+    return None
+
+
+def _judge(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> tuple[str, dict[str, Any]]:
+    """Return kind and detail of the event that `action` makes. Raises: ActionRefusedError."""
+    _check_recheck(ledger, action, issue)
+    if action.as_crew is not None and (issue.crew != action.as_crew or action.kind not in CREW_KINDS):
+        raise ActionRefusedError("not_yours", f"{issue.issue_id} is not an issue of crew {action.as_crew}.")
+    kind = LATE_REPORT if _is_late(action, issue) else action.kind
+    if action.kind in CREW_KINDS:
+        check_allowed(issue, kind)
+    return kind, _detail(ledger, action, issue, now)
 
 
 def _is_late(action: Action, issue: Issue) -> bool:
@@ -196,6 +226,8 @@ def _direction(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> d
                     "wrong_state", f"{issue.issue_id} was reported done: there is no work left to extend the time of."
                 )
             detail = {"due_at": _later(ledger, action, issue), "reason": _given(action.reason, "reason")}
+            if action.approved_by and person(action.approved_by) != person(action.actor):
+                detail["approved_by"] = _given(action.approved_by, "name")
         case "deferred":
             detail = {"reason": _given(action.reason, "reason")}
         case _:
@@ -311,20 +343,10 @@ def _closing(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> dic
     return detail | ({"look_back_on": day.isoformat()} if day else {})
 
 
-def person(actor: str) -> str:
-    """Return an actor's name in the form in which two writings of it are equal: no role, no width, no case."""
-    plain = "".join(letter for letter in unicodedata.normalize("NFKC", actor) if unicodedata.category(letter)[0] != "C")
-    name = " ".join(plain.split()).casefold()
-    for role in ("crew:", "office:"):
-        name = name.removeprefix(role).strip()
-    return name
-
-
 def _check_other_person(ledger: Ledger, action: Action, issue: Issue) -> None:
-    checker = person(action.actor)
-    if issue.done_by is not None and checker == person(issue.done_by):
+    if issue.done_by is not None and person(action.actor) == person(issue.done_by):
         raise ActionRefusedError("same_person", f"{action.actor} reported this work; somebody else must check it.")
-    if checker in {person(crew) for crew in ledger.crews()}:
+    if is_among(action.actor, ledger.crews()):
         raise ActionRefusedError("crew_checks", f"{action.actor} is a crew; the office checks what crews report.")
 
 
@@ -347,7 +369,7 @@ def _later_look(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> 
 
 def is_barred(issue: Issue, name: str) -> bool:
     """Say whether `name`, a crew or a person, may not recheck the issue because the water was theirs."""
-    return person(name) in {person(one) for one in issue.recheck_not_by}
+    return is_among(name, issue.recheck_not_by)
 
 
 def _check_recheck(ledger: Ledger, action: Action, issue: Issue) -> None:
@@ -366,7 +388,7 @@ def _check_recheck(ledger: Ledger, action: Action, issue: Issue) -> None:
                 f"{action.crew} reported water that the probes did not see: give {issue.issue_id} to another crew, or "
                 "go there and say with --seen what you saw. Nothing was changed.",
             )
-        if person(action.actor) in {person(crew) for crew in ledger.crews()}:
+        if is_among(action.actor, ledger.crews()):
             raise ActionRefusedError("crew_checks", f"{action.actor} is a crew; the office checks what crews report.")
 
 

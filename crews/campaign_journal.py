@@ -8,10 +8,10 @@ from datetime import datetime
 import msgspec
 import pyarrow as pa
 
-from crews.actions import person
 from crews.campaign import Standing
 from crews.issue import ActionRefusedError
 from crews.ledger import Ledger, from_us, to_us
+from crews.persons import is_among, person
 from ingest.lake.tables import table
 
 _LONGEST_NOTE = 500
@@ -40,7 +40,7 @@ def close_campaign(ledger: Ledger, standing: Standing, actor: str, now: datetime
 def _record(ledger: Ledger, standing: Standing, kind: str, actor: str, now: datetime, note: str | None) -> None:
     if not person(actor):
         raise ActionRefusedError("no_actor", "Say who does this; an empty name signs nothing.")
-    if person(actor) in {person(crew) for crew in ledger.crews()}:
+    if is_among(actor, ledger.crews()):
         raise ActionRefusedError("crew_checks", f"{actor} is a crew; the office starts and closes campaigns.")
     with ledger.transaction():
         key = (standing.campaign_id, standing.season)

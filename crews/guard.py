@@ -16,6 +16,7 @@ LARGEST_BODY_BYTES = 21_000_000
 """Two photos of 10 MB and the fields of a form."""
 
 LARGEST_SMALL_BODY_BYTES = 65_536
+_WITH_PHOTOS = ("/issues/", "/office/issues/")
 BODY_IDLE_S = 20.0
 BODY_TOTAL_S = 300.0
 """21 MB at 0.6 Mbit/s, a poor phone connection."""
@@ -58,7 +59,7 @@ class Guard:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        limit = LARGEST_BODY_BYTES if scope["path"].startswith("/issues/") else LARGEST_SMALL_BODY_BYTES
+        limit = LARGEST_BODY_BYTES if scope["path"].startswith(_WITH_PHOTOS) else LARGEST_SMALL_BODY_BYTES
         told = Headers(scope=scope).get("content-length", "0")
         if not told.isdecimal() or len(told) > len(str(limit)) or int(told) > limit:
             await self._refusal(scope, "too_large")(scope, receive, send_guarded)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from crews.actions import CANNOT_DO_REASONS, INSPECTIONS
 from crews.card import make_card
 from crews.crew_list import LITRES_PER_TONNE, CrewList
+from crews.desk_page import Desk, make_desk_view
 from crews.issue import LATE_REPORT, Event
 from crews.page import render_template
 from crews.picture.story import Story
@@ -54,11 +56,16 @@ def render_issue(
     photo_types: Mapping[str, str],
     language: str,
     stories: Mapping[str, Story] | None = None,
+    *,
+    desk: Desk | None = None,
+    receipt: str | None = None,
 ) -> str:
     """Return the office's page of the only issue of `listed`.
 
     photo_types: media type of each photo that is kept, by its hash
     stories: what the picture of the plot tells, by plot
+    desk: what the person of the office who reads it can do; None for a link that only reads
+    receipt: of what was just done
     """
     say = speaker(language)
     (stop,) = listed.stops
@@ -73,6 +80,10 @@ def render_issue(
         crew=stop.issue.crew or say("unassigned"),
         reports=[one for one in happenings if one.is_report][::-1],
         history=happenings[::-1],
+        desk=None if desk is None else make_desk_view(desk, stop.issue, listed, say),
+        receipt=receipt,
+        cannot_do_reasons=CANNOT_DO_REASONS,
+        inspections=INSPECTIONS,
     )
 
 
@@ -109,8 +120,7 @@ def event_words(event: Event, site: Site, now: datetime, say: Say) -> list[str]:
     said = [detail.get("crew") or ""]
     if code := detail.get("result_code"):
         said.append(say(f"reason.{code}", otherwise="" if code == "done" else code))
-    if detail.get("seen"):
-        said.append(say("again.seen", what=detail["seen"]))
+    said += [say(f"again.{name}", what=detail[name]) for name in ("seen", "approved_by") if detail.get(name)]
     if detail.get("by_closer"):
         said.append(say("again.by_closer"))
     if detail.get("inspection"):

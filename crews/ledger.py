@@ -189,12 +189,16 @@ class Ledger:
 
         Raises: ActionRefusedError when the issue's state does not allow it.
         """
-        check_allowed(issue, kind)
-        if kind == "reopened":
-            self._refuse_second(issue.plot_id, issue.cause, issue.issue_id)
+        self.check_append(issue, kind)
         event_id = f"{issue.issue_id}.{issue.events + 1}"
         event = Event(event_id, issue.issue_id, now, kind, issue.plot_id, issue.cause, actor, detail)
         return self._store(advance(issue, event), event)
+
+    def check_append(self, issue: Issue, kind: str) -> None:
+        """Raise ActionRefusedError when no event of `kind` can be appended to `issue` now."""
+        check_allowed(issue, kind)
+        if kind == "reopened":
+            self._refuse_second(issue.plot_id, issue.cause, issue.issue_id)
 
     def _refuse_second(self, plot_id: str, cause: str, issue_id: str) -> None:
         other = self.open_issue_of(plot_id, cause)

@@ -1,8 +1,9 @@
 """Signed links: who may open which list, until when; a link is the only account a crew has.
 
-A token is `{key id}.{payload}.{HMAC-SHA256}`, payload and signature in URL-safe base64. It carries the role (crew or
-office), the subject (the crew's or the person's name), when it was made, when it ends, and its generation: withdrawing
-the links of a subject begins a new generation, so that no clock decides which links still open.
+A token is `{key id}.{payload}.{HMAC-SHA256}`, payload and signature in URL-safe base64. It carries the role, the
+subject (the crew's or the person's name), when it was made, when it ends, and its generation: withdrawing the links of
+a subject begins a new generation, so that no clock decides which links still open. Roles: crew, which reads its list
+and reports; office, which reads; officer, one named person of the office, who reads and acts under that name.
 """
 
 from __future__ import annotations
@@ -21,12 +22,17 @@ import msgspec
 
 from crews.issue import ActionRefusedError
 from crews.ledger import Ledger, from_us, to_us
+from crews.persons import person
 from ingest.errors import ConfigError
 from ingest.lake.durable import fsync_folder, make_folder, store_errors
 from ingest.lake.layout import DataFolder
 
 LONGEST = timedelta(days=7)
-ROLES = frozenset({"crew", "office"})
+PAGES_OF = {"crew": "crew", "office": "office", "officer": "office"}
+"""Whose pages each role opens."""
+
+OFFICE = "office"
+"""The subject of the office's own link, which belongs to nobody by name."""
 
 _LONGEST_TOKEN = 2048
 _KEY_BYTES = 32
@@ -35,7 +41,7 @@ _CLOCK_SLACK_US = 300_000_000
 
 
 class Pass(msgspec.Struct, frozen=True):
-    """What a valid token says; `actor` is how its holder signs the ledger."""
+    """What a valid token says."""
 
     role: str
     subject: str
@@ -43,9 +49,19 @@ class Pass(msgspec.Struct, frozen=True):
     ends_at: datetime
 
     @property
+    def pages(self) -> str:
+        """Return whose pages it opens, crew or office."""
+        return PAGES_OF[self.role]
+
+    @property
+    def officer(self) -> str | None:
+        """Return the person of the office who acts with it; None where it does not act for the office."""
+        return self.subject if self.role == "officer" else None
+
+    @property
     def actor(self) -> str:
-        """Return the name under which its holder appears in events."""
-        return f"{self.role}:{self.subject}"
+        """Return the name under which its holder appears in events: a person's is the one that commands are given."""
+        return self.officer or f"{self.role}:{self.subject}"
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -114,7 +130,7 @@ def make_token(
     generation: as `link_generation` says; 0 is that of a subject whose links were never withdrawn
     Raises: ValueError for an unknown role or a life outside 0 to 7 days.
     """
-    if role not in ROLES or not subject or not timedelta(0) < lasts <= LONGEST:
+    if role not in PAGES_OF or not subject or not timedelta(0) < lasts <= LONGEST:
         raise ValueError(f"no token for role {role!r}, subject {subject!r}, {lasts}")
     payload = _encode(msgspec.json.encode(_Payload(role, subject, to_us(now), to_us(now + lasts), generation)))
     return f"{keys.current}.{payload}.{_sign(keys, keys.current, payload)}"
@@ -132,6 +148,8 @@ def read_token(keys: Keys, ledger: Ledger, token: str, now: datetime) -> Pass:
         said = msgspec.json.decode(_decode(payload), type=_Payload)
     except (msgspec.DecodeError, binascii.Error) as error:
         raise ActionRefusedError("bad_link", "This link cannot be read.") from error
+    if said.r not in PAGES_OF:
+        raise ActionRefusedError("bad_link", f"This Greensward knows no role {said.r!r}.")
     if not said.m <= to_us(now) + _CLOCK_SLACK_US or to_us(now) >= said.e:
         raise ActionRefusedError("expired_link", f"This link ended on {from_us(said.e).isoformat()}.")
     if said.g != link_generation(ledger, said.r, said.s):
@@ -140,9 +158,31 @@ def read_token(keys: Keys, ledger: Ledger, token: str, now: datetime) -> Pass:
 
 
 def link_generation(ledger: Ledger, role: str, subject: str) -> int:
-    """Return the generation that links of `subject` in `role` must have to open anything. Raises: StoreError."""
-    found = ledger.run("select generation from link_generations where role = ? and subject = ?", (role, subject))
-    return int(found[0]["generation"]) if found else 0
+    """Return the generation that links of `subject` in `role` must have to open anything. Raises: StoreError.
+
+    A person's grows with the office's, too: who withdraws the office's links withdraws those of its people.
+    """
+    found = ledger.run(
+        "select coalesce(sum(generation), 0) as generation from link_generations"
+        " where (role = ? and subject = ?) or (role = 'office' and subject = ? and ? = 'officer')",
+        (role, _known_as(role, subject), OFFICE, role),
+    )
+    return int(found[0]["generation"])
+
+
+def remember_officer(ledger: Ledger, name: str) -> None:
+    """Keep that a link was made for a person, so that a slip in a withdrawal is noticed. Raises: StoreError."""
+    with ledger.transaction():
+        ledger.run(
+            "insert or ignore into link_generations (role, subject, generation) values ('officer', ?, 0)",
+            (person(name),),
+        )
+
+
+def officers(ledger: Ledger) -> list[str]:
+    """Return the people of the office for whom links were made, in plain letters, sorted. Raises: StoreError."""
+    rows = ledger.run("select subject from link_generations where role = 'officer' order by subject", ())
+    return [row["subject"] for row in rows]
 
 
 def revoke(ledger: Ledger, role: str, subject: str) -> None:
@@ -151,8 +191,13 @@ def revoke(ledger: Ledger, role: str, subject: str) -> None:
         ledger.run(
             "insert into link_generations (role, subject, generation) values (?, ?, 1)"
             " on conflict (role, subject) do update set generation = generation + 1",
-            (role, subject),
+            (role, _known_as(role, subject)),
         )
+
+
+def _known_as(role: str, subject: str) -> str:
+    """Return the name of which generations are counted: a person's in whatever way it was written."""
+    return person(subject) if role == "officer" else subject
 
 
 def form_token(keys: Keys, token: str) -> str:

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
+from crews.actions import Action
 from crews.campaign_journal import standings_of
 from crews.crew_list import CrewList, make_crew_list
 from crews.issue import Issue
@@ -14,6 +17,9 @@ from crews.office import Filters, OfficeView, make_office_view
 from crews.policy import interval
 
 Plots = Mapping[str, Mapping[str, Any]]
+
+GRADED_KINDS = frozenset({"assigned", "reopened"})
+"""Actions that may give a new deadline, which hangs on the plot's grade."""
 
 
 def list_of(ledger: Ledger, crew: str | None, plots: Plots, now: datetime, truck_litres: float) -> CrewList:
@@ -51,6 +57,12 @@ def crews_of(ledger: Ledger, plots: Plots) -> list[str]:
     """Return the crews of the register and of open issues, in alphabetical order. Raises: StoreError."""
     named = {plot.get("crew") for plot in plots.values()} | {issue.crew for issue in ledger.open_issues()}
     return sorted(crew for crew in named if crew)
+
+
+def graded(ledger: Ledger, action: Action, plots: Plots) -> Action:
+    """Return the action with the grade of its issue's plot. Raises: ActionRefusedError, code unknown_issue."""
+    plot = plots.get(ledger.issue(action.issue_id).plot_id, {})
+    return msgspec.structs.replace(action, maintenance_grade=plot.get("maintenance_grade"))
 
 
 def all_lists(ledger: Ledger, plots: Plots, now: datetime, truck_litres: float) -> list[CrewList]:

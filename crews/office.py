@@ -9,8 +9,10 @@ from typing import Any
 
 import msgspec
 
+from crews.actions import CANNOT_DO_REASONS
 from crews.campaign import Standing, progress_of
 from crews.crew_list import Stop, make_stop
+from crews.desk import awaits_check, in_turn
 from crews.finding import Finding, counted_to
 from crews.issue import Issue
 from ingest.site import Site
@@ -34,6 +36,8 @@ class Filters:
 class OfficeView:
     """What the office sees; counts are over all open issues, `rows` are those that the filters let through.
 
+    waiting: open issues that wait for the office, whatever the filters: "unchecked", those first that somebody can end
+        now; "unassigned"; "returned", which a crew could not do
     rows: open issues as their crews see them, the first deadline first, and of one deadline the highest priority
     campaigns: those that may be started, run, or ended lately, with the plots done up to now
     soon_dry: (name, verdict on dryness) of plots that will be dry within SOON_DAYS and have no open issue of it
@@ -51,6 +55,7 @@ class OfficeView:
     units: tuple[str, ...]
     soon_dry: tuple[tuple[str, Finding], ...]
     waterings: tuple[tuple[str, Finding], ...]
+    waiting: Mapping[str, tuple[Issue, ...]]
     campaigns: tuple[Standing, ...] = ()
 
 
@@ -84,6 +89,7 @@ def make_office_view(
             "unassigned": sum(row.issue.crew is None for row in rows),
         },
         on_time=on_time(ended),
+        waiting=_waiting([row.issue for row in rows]),
         look_backs=tuple(issue for issue in ended if _look_back_is_due(issue, today)),
         campaigns=tuple(
             msgspec.structs.replace(one, plots=running[one.campaign_id].plots, done=running[one.campaign_id].done)
@@ -96,6 +102,18 @@ def make_office_view(
         soon_dry=_soon_dry(rows, latest, plots, now, site),
         units=tuple(sorted({unit for plot in plots.values() if (unit := plot.get("responsible_unit"))})),
     )
+
+
+def _waiting(issues: list[Issue]) -> dict[str, tuple[Issue, ...]]:
+    """Return the issues that wait for the office; `issues` come with the first deadline first."""
+    unchecked = in_turn(issue for issue in issues if issue.state == "done_unchecked")
+    return {
+        "unchecked": tuple(sorted(unchecked, key=lambda issue: not awaits_check(issue))),
+        "unassigned": tuple(issue for issue in issues if issue.crew is None and issue.state == "opened"),
+        "returned": tuple(
+            issue for issue in issues if issue.state == "deferred" and issue.result_code in CANNOT_DO_REASONS
+        ),
+    }
 
 
 def _waterings(

@@ -15,6 +15,7 @@ from crews.actions import CANNOT_DO_REASONS, INSPECTIONS
 from crews.campaign import Standing
 from crews.card import Form, make_card
 from crews.crew_list import GROUPS, CrewList, Stop
+from crews.desk import checks_for
 from crews.issue import LATE_REPORT, OPEN_STATES, STATES
 from crews.notices.outbox import Untold
 from crews.office import OfficeView
@@ -25,6 +26,7 @@ from crews.reasons import Reasons, render_reason
 from crews.route import make_route
 from crews.say_campaign import say_cause, say_condition, say_measured, say_progress, say_severity, say_standing
 from crews.say_stop import say_action, say_dry_in, say_overdue, say_reason, say_result, say_total
+from crews.say_waiting import say_waiting
 from crews.stop_map import make_stop_map
 from crews.words import Say, say_age, say_instant, speaker
 from ingest.site import Site
@@ -177,9 +179,20 @@ def _receipt(listed: CrewList, received: tuple[str, str] | None, language: str) 
 
 
 def render_office(
-    view: OfficeView, language: str, site: Site, known: Reasons | None = None, untold: Sequence[Untold] = ()
+    view: OfficeView,
+    language: str,
+    site: Site,
+    known: Reasons | None = None,
+    untold: Sequence[Untold] = (),
+    *,
+    officer: str | None = None,
+    receipt: str | None = None,
 ) -> str:
-    """Return the office's page; untold: messages to crews that have not reached them."""
+    """Return the office's page.
+
+    untold: messages to crews that have not reached them
+    officer: the person who reads it and can act, None for a link that only reads; receipt: of what was just done
+    """
     say = speaker(language)
     evaluated, is_old = say_evaluation(view.evaluated_at, view.generated_at, language)
     good, done = view.on_time
@@ -212,6 +225,10 @@ def render_office(
         language,
         "/office",
         view=view,
+        officer=officer,
+        receipt=receipt,
+        waiting=say_waiting(view, site, say),
+        first_check=next(iter(checks_for(view.waiting["unchecked"], officer)), None) if officer else None,
         rows=[cells(row) for row in view.rows],
         evaluated=evaluated,
         is_old=is_old,
@@ -265,12 +282,19 @@ def say_refusal(code: str, say: Say) -> str:
 
 
 def render_refusal(
-    code: str, language: str, *, path: str = "/list", is_report: bool = False, office_phone: str = ""
+    code: str,
+    language: str,
+    *,
+    path: str = "/list",
+    home: str = "/list",
+    is_report: bool = False,
+    office_phone: str = "",
 ) -> str:
     """Return the page that says why something was refused, in words of crews/locale under `refused`.
 
     path: where the way to the other language leads; "" is the address that was refused
-    is_report: whether a crew has just sent something; it is told where that was not taken and cannot be mended
+    home: where the way back leads: the list, or the office's table
+    is_report: whether somebody has just sent something; it is told where that was not taken and cannot be mended
     office_phone: whom a crew can call; "" shows none
     """
     say = speaker(language)
@@ -280,7 +304,7 @@ def render_refusal(
         path,
         heading=say("refused.no_entry" if code in _WITHOUT_LIST else "refused.heading"),
         sentence=say_refusal(code, say),
-        has_list=code not in _WITHOUT_LIST,
+        home=None if code in _WITHOUT_LIST else home,
         is_lost=is_report and code in _WITHOUT_LIST,
         outbox=Outbox(),
         office_phone=office_phone,

@@ -8,9 +8,11 @@ import hashlib
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from importlib import resources
+from zoneinfo import ZoneInfo
 
 import msgspec
 
+from ingest.registers.instants import parse_instant
 from ingest.site import Site
 
 _FULL_HASH = float(2**64)
@@ -92,6 +94,12 @@ def due_at(severity: int, maintenance_grade: int | None, start: datetime, site: 
     day = site.local_date(start)
     row = next(row for row in deadlines() if (row.severity, row.maintenance_grade) == wanted and row.covers(day))
     return start + timedelta(hours=row.hours)
+
+
+def read_deadline(text: str, zone: ZoneInfo) -> datetime:
+    """Return the deadline in `text`, UTC; a day alone is meant until its end. Raises: ValueError."""
+    instant = parse_instant(text, zone)
+    return instant if ":" in text else instant + timedelta(days=1)
 
 
 def look_back_on(issue_id: str, repeat_count: int, closed_at: datetime, site: Site) -> date | None:

@@ -18,9 +18,15 @@ from ingest.errors import StoreError
 
 _STATUS = {
     "bad_link": 403, "expired_link": 403, "revoked_link": 403, "no_pass": 403, "not_yours": 403, "cross_site": 403,
+    "read_only": 403, "other_link": 403, "changed": 409,
     "unknown_issue": 404, "not_found": 404, "no_method": 405, "slow": 408, "wrong_state": 409, "bad_action_id": 409,
     "too_large": 413, "photo_too_large": 413, "photo_quota": 429, "photo_used": 409, "broken": 500, "store": 503,
 }  # fmt: skip
+
+
+def status_of(code: str) -> int:
+    """Return the HTTP status of a refusal."""
+    return _STATUS.get(code, 400)
 
 
 def language_of(request: Request) -> str:
@@ -44,16 +50,18 @@ class Refusals:
 
         A header carries the code, so that the phone's worker can tell it from the page of a portal or a proxy.
         """
-        status, told = _STATUS.get(code, 400), {"greensward-refused": code}
+        status, told = status_of(code), {"greensward-refused": code}
         if is_outbox(request):
             sentence = {language: say_refusal(code, speaker(language)) for language in LANGUAGES}
             return JSONResponse({"code": code, "sentence": sentence}, status, told)
-        is_report = request.method == "POST"
+        is_sent = request.method == "POST"
+        home = "/office" if request.url.path.startswith("/office") else "/list"
         page = render_refusal(
             code,
             language_of(request),
-            path="/list" if is_report else "",
-            is_report=is_report,
+            path=home if is_sent else "",
+            home=home,
+            is_report=is_sent,
             office_phone=self.office_phone,
         )
         return HTMLResponse(page, status, told)

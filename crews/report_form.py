@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -82,21 +84,40 @@ class Report:
 
 async def read_report(request: Request, truck_litres: float) -> Report:
     """Return the report in the request's form. Raises: ActionRefusedError."""
+    async with opened_form(request) as form:
+        kind = text_of(form, "kind") or ""
+        if kind not in CREW_KINDS:
+            raise ActionRefusedError("unknown_action", f"There is no action {kind!r}.")
+        return Report(
+            form_token=text_of(form, "form_token") or "",
+            action_id=text_of(form, "action_id") or "",
+            kind=kind,
+            language="en" if text_of(form, "lang") == "en" else "zh",
+            reason=text_of(form, "reason"),
+            inspection=text_of(form, "inspection"),
+            note=text_of(form, "note"),
+            litres=read_water(text_of(form, "water"), text_of(form, "water_unit") or "t", truck_litres),
+            photos=await photos_of(form),
+            waited_s=_waited_s(text_of(form, "waited_s")),
+        )
+
+
+@asynccontextmanager
+async def opened_form(request: Request) -> AsyncIterator[FormData]:
+    """Yield the form in a request, within limits. Raises: ActionRefusedError when it is empty or cannot be read."""
     try:
         async with request.form(
             max_files=MOST_PHOTOS, max_fields=_MOST_FIELDS, max_part_size=_LARGEST_FIELD_BYTES
         ) as form:
-            return await _read(form, truck_litres)
+            if not form:
+                raise ActionRefusedError("empty_form", "The form was empty.")
+            yield form
     except (HTTPException, ClientDisconnect, KeyError, UnicodeError) as error:
         raise ActionRefusedError("bad_form", "The form cannot be read.") from error
 
 
-async def _read(form: FormData, truck_litres: float) -> Report:
-    if not form:
-        raise ActionRefusedError("empty_form", "The form was empty.")
-    kind = _text(form, "kind") or ""
-    if kind not in CREW_KINDS:
-        raise ActionRefusedError("unknown_action", f"There is no action {kind!r}.")
+async def photos_of(form: FormData) -> tuple[tuple[str, bytes], ...]:
+    """Return role and bytes of each photo in a form. Raises: ActionRefusedError for one that is too large."""
     photos = []
     for role in ("before", "after"):
         upload = form.get(f"photo_{role}")
@@ -104,18 +125,7 @@ async def _read(form: FormData, truck_litres: float) -> Report:
             if upload.size > LARGEST_BYTES:
                 raise ActionRefusedError("photo_too_large", "A photo is too large.")
             photos.append((role, await upload.read()))
-    return Report(
-        form_token=_text(form, "form_token") or "",
-        action_id=_text(form, "action_id") or "",
-        kind=kind,
-        language="en" if _text(form, "lang") == "en" else "zh",
-        reason=_text(form, "reason"),
-        inspection=_text(form, "inspection"),
-        note=_text(form, "note"),
-        litres=read_water(_text(form, "water"), _text(form, "water_unit") or "t", truck_litres),
-        photos=tuple(photos),
-        waited_s=_waited_s(_text(form, "waited_s")),
-    )
+    return tuple(photos)
 
 
 def _waited_s(text: str | None) -> int | None:
@@ -125,7 +135,8 @@ def _waited_s(text: str | None) -> int | None:
     return int(text) if int(text) <= _LONGEST_WAIT_S else None
 
 
-def _text(form: FormData, name: str) -> str | None:
+def text_of(form: FormData, name: str) -> str | None:
+    """Return what stands in a field, without what nobody sees; None where nothing does."""
     value = form.get(name)
     if not isinstance(value, str) or not value.strip():
         return None

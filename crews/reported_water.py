@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from crews.actions import person
 from crews.applied import Applied
 from crews.campaign import brings_water, is_of_campaign
 from crews.finding import Finding
 from crews.issue import REPORT_KINDS, ActionRefusedError, Event, Issue
 from crews.ledger import GREENSWARD, Ledger
+from crews.persons import person
 from crews.policy import due_at, interval, look_back_on
 
 WATER_UNKNOWN = "water_unknown"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from crews.card import Form
 from crews.crew_list import CrewList
 from crews.delivery import HashedFiles, ZippedPages, go_on, keeping, send_worker
 from crews.export import to_csv, to_geojson, to_xlsx
-from crews.guard import Guard, is_same_origin
+from crews.guard import Guard
 from crews.issue import LATE_REPORT, ActionRefusedError, newest_report
 from crews.ledger import Ledger
 from crews.links import Pass, form_token, load_keys, read_token
@@ -68,13 +67,13 @@ class Web(Access):
         response: Response
         with self.ledger() as ledger:
             said = read_token(self.keys, ledger, token, self.clock())
-            if said.role == "crew" and is_wechat(request):
+            if said.pages == "crew" and is_wechat(request):
                 response = self._list_page(request, ledger, said, token)
             else:
                 language = "?lang=en" if language_of(request) == "en" else ""
-                response = go_on(request, ("/office" if said.role == "office" else "/list") + language)
+                response = go_on(request, ("/office" if said.pages == "office" else "/list") + language)
         response.set_cookie(
-            self.cookie_name(said.role), token, max_age=int((said.ends_at - self.clock()).total_seconds()),
+            self.cookie_name(said.pages), token, max_age=int((said.ends_at - self.clock()).total_seconds()),
             path="/", secure=self.is_https, httponly=True, samesite="lax",
         )  # fmt: skip
         return response
@@ -83,7 +82,7 @@ class Web(Access):
         """Show the crew's page; the office is sent to its own, and WeChat to the link."""
         with self.ledger() as ledger:
             said, token = self.holder(ledger, request, "crew", "office")
-            if said.role == "office":
+            if said.pages == "office":
                 return go_on(request, f"/office?lang={language_of(request)}")
             if is_wechat(request):
                 return go_on(request, f"/c/{token}?{request.url.query}")
@@ -116,7 +115,7 @@ class Web(Access):
         roles = ("office",) if request.url.path.startswith("/office/") else ("crew", "office")
         with self.ledger() as ledger:
             said, _ = self.holder(ledger, request, *roles)
-            if said.role == "office":
+            if said.pages == "office":
                 return all_lists(ledger, self.plots(), self.clock(), self.truck_litres)
             return [list_of(ledger, said.subject, self.plots(), self.clock(), self.truck_litres)]
 
@@ -150,17 +149,9 @@ class Web(Access):
     async def take_report(self, request: Request) -> Response:
         """Take what a crew says of an issue: once per action id, only from our own form, only for its own issue."""
         issue_id = request.path_params["issue_id"]
-        if not is_same_origin(request.headers, self.public_url):
-            raise ActionRefusedError("cross_site", "The form came from another site.")
-
-        def who() -> tuple[Pass, str]:
-            with self.ledger() as ledger:
-                return self.holder(ledger, request, "crew")
-
-        said, token = await run_in_threadpool(who)
+        said, token = await run_in_threadpool(self.sender, request, "crew")
         report = await read_report(request, self.truck_litres)
-        expected = form_token(self.keys, token)
-        if not hmac.compare_digest(report.form_token.encode("utf-8", "replace"), expected.encode()):
+        if not self.is_form_of(token, report.form_token):
             raise ActionRefusedError("cross_site", "The form was not made for this reader.")
 
         def act() -> list[dict[str, Any]]:
@@ -178,7 +169,7 @@ class Web(Access):
         sha256 = request.path_params["sha256"]
         with self.ledger() as ledger:
             said, _ = self.holder(ledger, request, "office", "crew")  # who has both links sees what either may
-            found = find_photo(ledger, self.folder, sha256, crew=said.subject if said.role == "crew" else None)
+            found = find_photo(ledger, self.folder, sha256, crew=said.subject if said.pages == "crew" else None)
         if found is None:
             raise HTTPException(404)
         path, media_type = found
@@ -191,7 +182,7 @@ class Web(Access):
         with self.ledger() as ledger:
             said, _ = self.holder(ledger, request, "office", "crew")  # who has both links sees what either may
             issue = ledger.issue(request.path_params["issue_id"])
-        if said.role == "crew" and issue.crew != said.subject:
+        if said.pages == "crew" and issue.crew != said.subject:
             raise ActionRefusedError("not_yours", "The issue is another crew's.")
         story = find_stories(self.folder, {issue.plot_id}).get(issue.plot_id)
         if story is None:
@@ -257,6 +248,7 @@ def create_app(
         Route("/photos/{sha256}", web.show_photo),
         Route("/office", office.show_office),
         Route("/office/issues/{issue_id}", office.show_issue),
+        Route("/office/issues/{issue_id}/actions", office.take_decision, methods=["POST"]),
         Route("/office/flights", office.show_flights),
         Route("/office/flights/map.svg", office.show_map),
         Route("/healthz", _alive),

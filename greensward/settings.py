@@ -205,7 +205,7 @@ class WebSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     host: address to listen on
     port: port to listen on
     public_url: how phones reach this server, for links; "" means http://host:port
-    link_days: how long a crew's link works
+    link_days: how long a link works, a crew's or the office's
     truck_litres: what one water truck holds, where the crew has no figure of its own
     office_phone: whom crews can call, on their pages and where a link has ended; "" shows none
     allow_insecure: true: plain HTTP beyond this machine

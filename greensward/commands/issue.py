@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 from typing import Annotated, Literal
 
-import msgspec
 from cyclopts import App, Parameter
 from rich.markup import escape
 
@@ -16,17 +14,18 @@ from crews.crew_list import CrewList
 from crews.issue import ActionRefusedError, Event
 from crews.issue_page import event_words, say_actor
 from crews.ledger import Ledger
-from crews.lists import crews_of, list_of_one
+from crews.lists import GRADED_KINDS, crews_of, graded, list_of_one
+from crews.policy import read_deadline
 from crews.say_campaign import say_cause, say_severity
 from crews.say_stop import say_action, say_reason, say_result, say_water_used
 from crews.words import say_age, say_instant, speaker
 from greensward.commands.list import public_url
-from greensward.commands.register_output import instant
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Spoken, err, examples, out, show
 from greensward.crew_names import nearest
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.files import read_register
+from ingest.registers.instants import EXPECTED_INSTANT
 
 app = App(name="issue", help_epilogue=examples("greensward issue assign BC-20260326-0005 二队 --by 王工"))
 
@@ -133,14 +132,25 @@ def defer(issue_id: _Issue, *, by: _By, reason: _Reason, note: _Note = None, com
 
 @app.command
 def extend(
-    issue_id: _Issue, *, until: _Until, by: _By, reason: _Reason, note: _Note = None, common: Spoken | None = None
+    issue_id: _Issue,
+    *,
+    until: _Until,
+    by: _By,
+    reason: _Reason,
+    approved_by: Annotated[str | None, Parameter(help="Who approves it, where that is not --by.")] = None,
+    note: _Note = None,
+    common: Spoken | None = None,
 ) -> int:
-    """Move the deadline (延期); --by is who approves it."""
+    """Move the deadline (延期); --by is who approves it, or says who does with --approved-by."""
     common = common or Spoken()
-    due_at = instant(until, "--until", common.settings().place().timezone)
-    if due_at is not None and ":" not in until:
-        due_at += timedelta(days=1)  # "until the 30th" is until its end
-    return _act(common, Action(_new_id(), issue_id, "extended", by, reason=reason, due_at=due_at, note=note))
+    try:
+        due_at = read_deadline(until, common.settings().place().timezone)
+    except ValueError as error:
+        raise ConfigError(f"--until {until!r}: expected {EXPECTED_INSTANT}.") from error
+    action = Action(
+        _new_id(), issue_id, "extended", by, reason=reason, due_at=due_at, approved_by=approved_by, note=note
+    )
+    return _act(common, action)
 
 
 @app.command(name="look-back")
@@ -190,7 +200,7 @@ def _act(common: Spoken | None, action: Action, *, new_crew: bool = False) -> in
 
 def _with_register(ledger: Ledger, settings: Settings, action: Action, *, new_crew: bool) -> Action:
     """Return the action with the plot's grade, for a new deadline. Raises: ConfigError for a crew that is not known."""
-    if action.kind not in {"assigned", "reopened"}:
+    if action.kind not in GRADED_KINDS:
         return action
     plots = valid_plots(read_register(settings.data_folder(), "plots"), settings.now())
     known = crews_of(ledger, plots)
@@ -199,8 +209,7 @@ def _with_register(ledger: Ledger, settings: Settings, action: Action, *, new_cr
             f"There is no crew {action.crew!r}; {nearest(str(action.crew), known)} "
             "If it is new, say so with --new-crew. Nothing was changed."
         )
-    plot = plots.get(ledger.issue(action.issue_id).plot_id, {})
-    return msgspec.structs.replace(action, maintenance_grade=plot.get("maintenance_grade"))
+    return graded(ledger, action, plots)
 
 
 def _refused(refusal: ActionRefusedError, language: str) -> int:

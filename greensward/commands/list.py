@@ -15,9 +15,10 @@ from crews.apply import valid_plots
 from crews.crew_list import GROUPS, CrewList, Stop
 from crews.export import stop_values, to_csv, to_geojson, to_xlsx
 from crews.ledger import Ledger
-from crews.links import link_generation, load_keys, make_token, revoke
+from crews.links import OFFICE, link_generation, load_keys, make_token, officers, remember_officer, revoke
 from crews.lists import all_lists, crews_of, list_of
 from crews.page import OLD_EVALUATION
+from crews.persons import name_to_sign, person
 from crews.say_campaign import say_cause, say_progress, say_severity
 from crews.say_stop import say_action, say_overdue, say_reason, say_result, say_total
 from crews.sheet import render_sheets
@@ -48,6 +49,10 @@ def print_lists(
     links: Annotated[bool, Parameter(help="Print a new signed link per crew and for the office.", negative="")] = False,
     revoke_links: Annotated[bool, Parameter(help="Withdraw all links of CREW made so far.", negative="")] = False,
     office: Annotated[bool, Parameter(help="The office's link instead of a crew's.", negative="")] = False,
+    by: Annotated[
+        str | None,
+        Parameter(help="With --office: the link of this person, who acts with it; without, it only reads."),
+    ] = None,
     common: Common | None = None,
 ) -> int:
     """Print what every crew, or one, has to do."""
@@ -56,7 +61,7 @@ def print_lists(
     now = settings.now()
     wrong = _misuse(
         crew, is_file=(csv, xlsx, geojson, sheet), out_file=out_file, links=(links, revoke_links), office=office,
-        json=common.json,
+        by=by, json=common.json,
     )  # fmt: skip
     if wrong is not None:
         err.print(wrong)
@@ -66,13 +71,12 @@ def print_lists(
         plots = valid_plots(read_register(folder, "plots"), now)
         known = crews_of(ledger, plots)
         if revoke_links:
-            _revoke(ledger, crew, known)
+            _revoke(ledger, crew, by, known)
             return EXIT_OK
         if crew is not None and crew not in known:
             raise ConfigError(f"There is no crew {crew!r}; {nearest(crew, known)}{_office_hint(crew)}")
         if links:
-            crews = [] if office else [crew] if crew else known
-            holders = [("crew", name) for name in crews] + ([] if crew else [("office", "office")])
+            holders = _holders(ledger, crew, by, known, office=office)
             return _links(ledger, settings, holders, now, common)
         truck_litres = settings.web.truck_litres
         lists = (
@@ -99,6 +103,7 @@ def _misuse(
     out_file: Path | None,
     links: tuple[bool, bool],
     office: bool,
+    by: str | None,
     json: bool,
 ) -> str | None:
     """Return what is wrong with options that cannot be meant together; None when they can."""
@@ -112,6 +117,11 @@ def _misuse(
         wrong = "--out needs --csv, --xlsx, --geojson or --print."
     elif office and crew is not None:
         wrong = f"A crew and --office: name one of them. The office's own link: {_OFFICE_LINK}"
+    elif by is not None and not (office and any(links)):
+        wrong = (
+            f"--by says whose link of the office is meant. Make one: {_OFFICE_LINK} --by NAME. Withdraw that person's: "
+            "greensward list --office --revoke-links --by NAME"
+        )
     elif office and not any(links):
         wrong = (
             f"--office says whose link is meant, and not what to do with it. Make one: {_OFFICE_LINK}. Withdraw all: "
@@ -211,12 +221,24 @@ def public_url(settings: Settings) -> str:
     return settings.web.public_url.rstrip("/") or f"http://{f'[{host}]' if ':' in host else host}:{settings.web.port}"
 
 
+def _holders(
+    ledger: Ledger, crew: str | None, by: str | None, known: list[str], *, office: bool
+) -> list[tuple[str, str]]:
+    """Return (role, subject) of each link that was asked for. Raises: ConfigError for what is no person's name."""
+    if by is not None:
+        return [("officer", name_to_sign(by, {*known, *ledger.crews()}))]
+    crews = [] if office else [crew] if crew else known
+    return [("crew", name) for name in crews] + ([] if crew else [("office", OFFICE)])
+
+
 def _links(ledger: Ledger, settings: Settings, holders: list[tuple[str, str]], now: datetime, common: Common) -> int:
     """Make a link for each (role, subject)."""
     keys = load_keys(settings.data_folder())
     lasts = timedelta(days=settings.web.link_days)
     made = []
     for role, subject in holders:
+        if role == "officer":
+            remember_officer(ledger, subject)
         generation = link_generation(ledger, role, subject)
         token = make_token(keys, role, subject, now, lasts, generation=generation)
         url = f"{public_url(settings)}/c/{token}"
@@ -224,19 +246,35 @@ def _links(ledger: Ledger, settings: Settings, holders: list[tuple[str, str]], n
 
     def render() -> None:
         for link in made:
-            name = "Office" if link["role"] == "office" else f"Crew {link['subject']}"
-            out.print(f"{escape(name)}\n  {escape(str(link['url']))}")
+            name = {"crew": f"Crew {link['subject']}", "office": "Office", "officer": f"Office, {link['subject']}"}
+            out.print(f"{escape(name[str(link['role'])])}\n  {escape(str(link['url']))}")
         err.print(f"The links work for {settings.web.link_days} days. Whoever has one can open the list.")
+        for link in made:
+            if link["role"] == "officer":
+                err.print(f"What is done with it is done by {escape(str(link['subject']))}: give it to nobody else.")
 
     show(made, as_json=common.json, render=render)
     return EXIT_OK
 
 
-def _revoke(ledger: Ledger, crew: str | None, known: list[str]) -> None:
-    """Withdraw the links of a crew, of the office when `crew` is None."""
+def _revoke(ledger: Ledger, crew: str | None, by: str | None, known: list[str]) -> None:
+    """Withdraw the links of a crew, or of one person of the office, or of the office and all its people."""
+    if by is not None:
+        known_people = officers(ledger)
+        revoke(ledger, "officer", by)
+        name = escape(by)
+        err.print(f"All links of {name} made up to now are withdrawn. New one: {_OFFICE_LINK} --by {name}")
+        if person(by) not in known_people:
+            err.print(
+                f"None was made here under that name. Links were made for: {escape(', '.join(known_people) or '–')}"
+            )
+        return
     if crew is None:
-        revoke(ledger, "office", "office")
-        err.print(f"All links of the office made up to now are withdrawn. New one: {_OFFICE_LINK}")
+        revoke(ledger, "office", OFFICE)
+        err.print(
+            "All links of the office made up to now are withdrawn, those of its people too. "
+            f"New ones: {_OFFICE_LINK}, and with --by NAME"
+        )
         return
     revoke(ledger, "crew", crew)
     name = escape(crew)

@@ -138,6 +138,34 @@ def test_a_crew_called_office_gets_a_crews_link_and_the_office_is_an_option(
     assert "甲" in capsys.readouterr().out
 
 
+def test_a_person_of_the_office_gets_a_link_that_acts_and_one_that_is_withdrawn_does_not(
+    made: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(made, "--office", "--links", "--by", " 王\u3000工", "--json") == 0
+    (link,) = json.loads(capsys.readouterr().out)
+    assert (link["role"], link["subject"]) == ("officer", "王 工")
+    assert run(made, "--office", "--links", "--by", "赵工") == 0
+    printed = capsys.readouterr()
+    assert "Office, 赵工\n" in printed.out
+    assert "done by 赵工: give it to nobody else" in printed.err
+    path = link["url"].removeprefix("http://127.0.0.1:8080")
+    with served(made, datetime.now(UTC)) as url:
+        assert httpx.get(url + path).headers["location"] == "/office"
+        assert run(made, "--office", "--revoke-links", "--by", "王 公") == 0
+        said = " ".join(capsys.readouterr().err.split())
+        assert "None was made here under that name. Links were made for: 王 工, 赵工" in said
+        assert httpx.get(url + path).status_code == 303
+        assert run(made, "--office", "--revoke-links", "--by", "王 工") == 0
+        assert "None was made" not in capsys.readouterr().err
+        assert httpx.get(url + path).status_code == 403
+
+
+def test_a_crews_name_and_no_name_get_no_link_that_acts(made: DataFolder) -> None:
+    for name, said in (("一队", "is a crew"), ("", "is no name"), ("绿化所", "nobody's own name")):
+        with pytest.raises(ConfigError, match=said):
+            run(made, "--office", "--links", "--by", name)
+
+
 def test_the_office_has_no_list_of_its_own(made: DataFolder) -> None:
     with pytest.raises(ConfigError, match="--office --links"):
         run(made, "office")
@@ -158,7 +186,8 @@ def test_a_list_that_nothing_was_evaluated_for_does_not_say_that_all_is_done(
     "arguments",
     [
         ("--csv", "--json"), ("--out", "x.csv"), ("--revoke-links",), ("--office",), ("一队", "--office", "--links"),
-        ("--links", "--csv"),
+        ("--links", "--csv"), ("--by", "王工"), ("--links", "--by", "王工"), ("--office", "--by", "王工"),
+        ("一队", "--links", "--by", "王工"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_ends_with_usage(made: DataFolder, arguments: tuple[str, ...]) -> None:

@@ -20,7 +20,7 @@ from tests.crews.served import served
 
 # A number on the map stands in a larger link to the same card: tests/crews/test_stop_map.py.
 TARGETS = """[...document.querySelectorAll('a, button, summary, input:not([type=hidden]), select, label.choice')]
-  .filter(e => e.checkVisibility() && !e.matches('.skip, .stop-map .at') && !(e.type === 'radio'))
+  .filter(e => e.checkVisibility() && !e.matches('.skip, .stop-map .at') && !['radio', 'checkbox'].includes(e.type))
   .map(e => { const r = e.getBoundingClientRect(); return [e.outerHTML.slice(0, 90), r.width, r.height]; })
   .filter(([_, w, h]) => w < 47.5 || h < 47.5)"""
 
@@ -55,8 +55,10 @@ def links(made: DataFolder) -> Iterator[dict[str, str]]:
     keys = load_keys(made)
     with served(made, NOW, office_phone="022-2600 0001") as url:
         crew, office = make_token(keys, "crew", "一队", NOW), make_token(keys, "office", "值班", NOW)
+        officer = make_token(keys, "officer", "王工", NOW)
         ended = make_token(keys, "crew", "一队", NOW - 7 * DAY)
-        yield {"crew": f"{url}/c/{crew}", "office": f"{url}/c/{office}", "ended": f"{url}/c/{ended}"}
+        yield {"crew": f"{url}/c/{crew}", "office": f"{url}/c/{office}", "ended": f"{url}/c/{ended}",
+               "officer": f"{url}/c/{officer}"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +81,16 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         report(ledger, issues["LM-07"], "done", NOW - HOUR, litres=6.4)
     keys = load_keys(folder)
     with served(folder, NOW) as url:
-        crew, office = make_token(keys, "crew", "一队", NOW), make_token(keys, "office", "值班", NOW)
-        yield {
-            "crew": f"{url}/c/{crew}", "office": f"{url}/c/{office}", "issue": f"{url}/office/issues/{issues['LM-07']}"
-        }  # fmt: skip
+        tokens = {
+            "crew": make_token(keys, "crew", "一队", NOW),
+            "office": make_token(keys, "office", "值班", NOW),
+            "officer": make_token(keys, "officer", "王工", NOW),
+        }
+        yield {role: f"{url}/c/{token}" for role, token in tokens.items()} | {
+            "issue": f"{url}/office/issues/{issues['LM-07']}",
+            "desk": f"{url}/office/issues/{issues['JJ-021']}",
+            "check": f"{url}/office/issues/{issues['LM-07']}",
+        }
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +100,7 @@ def phone() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.mark.parametrize("role", ["crew", "office", "ended"])
+@pytest.mark.parametrize("role", ["crew", "office", "officer", "ended"])
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_on_a_phone_nothing_is_cut_off_pale_or_too_small_to_touch(
     phone: Browser, links: dict[str, str], role: str, language: str
@@ -108,13 +116,14 @@ def test_on_a_phone_nothing_is_cut_off_pale_or_too_small_to_touch(
     assert phone.measure("document.documentElement.lang") == {"zh": "zh-CN", "en": "en"}[language]
 
 
-@pytest.mark.parametrize("page", ["crew", "office", "issue"])
+@pytest.mark.parametrize("page", ["crew", "office", "issue", "desk", "check"])
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_the_same_holds_for_cards_that_wait_questions_and_the_offices_page_of_an_issue(
     phone: Browser, held: dict[str, str], page: str, language: str
 ) -> None:
-    if page == "issue":
-        phone.open(held["office"])
+    opened_with = {"issue": "office", "desk": "officer", "check": "officer"}
+    if page in opened_with:
+        phone.open(held[opened_with[page]])
     phone.open(f"{held[page]}?lang={language}")
     for opened in (False, True):
         if opened:

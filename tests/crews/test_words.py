@@ -11,6 +11,7 @@ import pytest
 from crews.actions import CANNOT_DO_REASONS, FALSE_ALARM_REASONS, INSPECTIONS
 from crews.card import web_address
 from crews.crew_list import GROUPS
+from crews.desk import ORDER
 from crews.issue import EVENT_KINDS, LATE_REPORT, REPORT_KINDS, STATES
 from crews.reasons import reasons, render_reason
 from crews.sparkline import sparkline
@@ -84,6 +85,7 @@ def test_the_templates_and_the_code_say_only_what_exists() -> None:
         ("group", GROUPS), ("state", STATES), ("severity", "01234"),
         ("reason", CANNOT_DO_REASONS + FALSE_ALARM_REASONS),
         ("result", (*CANNOT_DO_REASONS, *FALSE_ALARM_REASONS, "done", "frozen", "suspended")),
+        ("desk", ORDER), ("waiting", ("unchecked", "unassigned", "returned", "look_backs")),
         ("cause", ("drought", "disease", "vigour", "sensor", "coverage")),
     ],
 )  # fmt: skip
