@@ -22,6 +22,9 @@ _OF_THE_AXIS = (
 """DJI and Autel, Parrot, Teledyne FLIR and DJI's maker notes, Skydio."""
 _FROM_THE_HORIZON = frozenset({"xl715"})
 """Models whose Pix4D pitch is 0 at the horizon and -90 straight down after all (OpenAthenaIOS issue 62)."""
+_DISPUTED = frozenset({"sensefly"})
+"""Makes of whose Pix4D angles nobody knows the sense of the roll: OpenDroneMap (photo.py) turns it, orthority (exif.py)
+does not, and doubts that they are the camera's. At 100 m five degrees of it are 17 m."""
 _FARTHEST_BACK_DEG = -30.0
 """Pix4D pitch of a wing that dives, or of a camera that looks back under its aircraft; what is below is rather one
 counted from the horizon, by a maker that nobody told us of."""
@@ -41,13 +44,13 @@ def camera_angles(tags: Tags) -> Angles:
 
 def _pix4d(tags: Tags) -> Angles:
     """Return what Pix4D's Camera:Yaw, Pitch and Roll say: 0 where a camera looks straight down, its top northwards."""
-    is_parrot = (tags.text("Make") or "").lower() == "parrot"
-    groups = ("XMP-Camera", "Camera", *(("XMP", "") if is_parrot else ()))
+    make = (tags.text("Make") or "").lower()
+    groups = ("XMP-Camera", "Camera", *(("XMP", "") if make == "parrot" else ()))
     yaw, pitch, roll = (
         next((number for group in groups if (number := _number_of(tags, group, name)) is not None), None)
         for name in ("Yaw", "Pitch", "Roll")
     )
-    if yaw is None or pitch is None or roll is None or not any((yaw, pitch, roll)):
+    if yaw is None or pitch is None or roll is None or not any((yaw, pitch, roll)) or make in _DISPUTED:
         return _UNKNOWN
     if (tags.text("Model") or "").lower() in _FROM_THE_HORIZON:
         return yaw, pitch, roll

@@ -387,6 +387,13 @@ def test_pix4ds_angles_are_those_that_parrot_tells_of_the_same_camera() -> None:
     )
 
 
+def test_of_angles_whose_sense_is_in_dispute_none_is_believed() -> None:
+    pix4d = {"XMP-Camera:Yaw": 30.0, "XMP-Camera:Pitch": 2.0, "XMP-Camera:Roll": -5.0}
+    for make, pitch in (("senseFly", None), ("Parrot", -85)):
+        found = image_from_tags(WITHOUT_ANGLES | pix4d | {"IFD0:Make": make}, SHANGHAI).pitch_deg
+        assert found == (None if pitch is None else pytest.approx(pitch, abs=1))
+
+
 @pytest.mark.parametrize(
     ("model", "pitch", "expected"),
     [
