@@ -10,10 +10,13 @@ FROM_EXIF = "exif:"
 _JPEG = re.compile(r"\.jpeg$")
 _SEPARATORS = re.compile(r"[/\\]")
 # DJI's file names end in the lens (wide, visible, zoom, thermal, a multispectral band), which the name of a waypoint or
-# of a task may follow: DJI_20220831151616_0004_W_Waypoint4.JPG.
+# of a task may follow: DJI_20220831151616_0004_W_Waypoint4.JPG. The first Zenmuse H20T wrote words: …_0004_THRM.JPG.
 _LENS = re.compile(
-    r"_([0-9]{4})_(W|V|D|Z|T|S|MS_[A-Z]+)(?:_[^/\\]*)?\.[A-Za-z]+$|_(W|V|D|Z|T|MS_[A-Z]+)\.[A-Za-z]+$", re.IGNORECASE
+    r"_([0-9]{4})_(W|V|D|Z|T|S|MS_[A-Z]+|WIDE|ZOOM|THRM)(?:_[^/\\]*)?\.[A-Za-z]+$"
+    r"|_(W|V|D|Z|T|MS_[A-Z]+|WIDE|ZOOM|THRM)\.[A-Za-z]+$",
+    re.IGNORECASE,
 )
+_WORDS = {"WIDE": "W", "ZOOM": "Z", "THRM": "T"}
 _TELLING = re.compile(r"_(20[0-9]{12})_[0-9]{4}", re.ASCII)
 
 
@@ -35,7 +38,8 @@ def same_file_sql(column: str) -> str:
 def lens_of(name: str) -> str | None:
     """Return the lens that a DJI file name names: W, V, D, Z, T, S or MS_ and a band; None where it names none."""
     found = _LENS.search(file_name(name))
-    return None if found is None else (found[2] or found[3]).upper()
+    letter = None if found is None else (found[2] or found[3]).upper()
+    return None if letter is None else _WORDS.get(letter, letter)
 
 
 def says_when(name: str) -> bool:
