@@ -209,13 +209,20 @@ def _state(evidence: Evidence) -> Point:
         return point(
             "state", "failed" if evidence.was_finished else "not_seen", said("state_not_retained", n=len(live))
         )
-    refused = [came for came in (*live, *lying) if came.faults]
+    refused = [came for came in (*live, lying[-1]) if came.faults]
     if refused:
         return point("state", "failed", said("state_refused", n=len(refused)))
     word, last = _word(lying[-1]), _word((live or lying)[-1])
     if word != last and evidence.was_finished:
         return point("state", "failed", said("state_other_retained", state=word, last=last))
+    if live and _is_older(lying[-1], live[-1]) and evidence.was_finished:
+        return point("state", "failed", said("state_old_retained", state=word))
     return point("state", "passed", said("state", n=len(live), state=word))
+
+
+def _is_older(one: Came, other: Came) -> bool:
+    """Say whether a state says of itself that it is older; a bare word does not."""
+    return bool(one.status and other.status) and one.status[-1].reported_at < other.status[-1].reported_at
 
 
 def _no_state(evidence: Evidence) -> Said:

@@ -426,6 +426,15 @@ def test_a_state_that_is_not_retained_fails_and_a_will_that_is_not_too() -> None
     assert points(stale, ended="broker_lost")["state"] == "passed"
     wrong = [*good(), state(AT + timedelta(hours=2), '{"state": "on"}', retained=True)]
     assert points(wrong)["state"] == "failed"
+    # What an earlier firmware left proves nothing of this one.
+    told = '{"schema": "greening.device_state/1", "state": "online", "reported_at": "2026-07-02T00:59:59Z"}'
+    left = [*good()[:-1], state(AT + timedelta(hours=2), told, retained=True)]
+    assert points(left)["state"] == "failed"
+    assert found(left, "state") == "retained: an older online, not the last that came"
+    again = [*good()[:-1], state(AT + timedelta(hours=2), told.replace("00:59:59", "01:00:30"), retained=True)]
+    assert points(again)["state"] == "passed"
+    # What it has replaced is none of its faults.
+    assert points([state(AT, '{"state": "on"}', retained=True), *good()])["state"] == "passed"
     # Where the connection broke nobody looked in the end.
     lost = made(never, ended="broker_lost")
     assert {line.key for line in lost.lines if line.state != "passed"} == {"state", "retained"}
