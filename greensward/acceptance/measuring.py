@@ -262,9 +262,11 @@ def _steps(evidence: Evidence, series: Sequence[_Series]) -> Point:
             sure.add(one.column)
         is_coarse = is_coarse or (is_known and not is_fine)
         told.append(said("step" if is_known else "step_at_most", name=one.name, step=_with_unit(one, one.step)))
-    if is_coarse or (sure and (_WATER in sure or all(one.column != _WATER for one in series))):
+    has_water = any(one.column == _WATER for one in series)
+    if is_coarse or (_WATER in sure if has_water else sure):
         return point("steps", passes(not is_coarse), *told, **limits)
-    return lacking("steps", _steps_need(evidence, series), *told, said("too_few_values", n=FEWEST), **limits)
+    told.append(said("too_few_of_water" if has_water else "too_few_values", n=FEWEST))
+    return lacking("steps", _steps_need(evidence, series), *told, **limits)
 
 
 def _steps_need(evidence: Evidence, series: Sequence[_Series]) -> list[Said]:

@@ -553,6 +553,7 @@ def test_a_part_that_is_as_wet_in_soil_as_in_air_is_not_accepted_because_its_tem
     coarse = made(good(water(0.1, 0.2, 0.3)))
     (line,) = (line for line in coarse.lines if line.key == "steps")
     assert (coarse.outcome, line.state) == ("incomplete", "not_seen")
+    assert line.found[-1] == "no water content with 5 different values"
     assert "until its water content has had 5 different values" in coarse.needs[0]
     # Two values that lie near each other show as much as five.
     assert made(good(water(0.0, 0.31, 0.32))).outcome == "accepted"
