@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +12,14 @@ from typing import Any
 from starlette.requests import Request
 
 from crews.apply import valid_plots
+from crews.crew_list import CrewList
+from crews.drive import Position
 from crews.guard import is_same_origin
 from crews.issue import ActionRefusedError
 from crews.ledger import Ledger
 from crews.links import Keys, Pass, form_token, read_token
+from crews.probes import plots_to_do, probe_places
+from ingest.errors import StoreError
 from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder
 from ingest.site import Site
@@ -60,6 +64,16 @@ class Access:
     def plots(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the registered plots that hold now. Raises: StoreError."""
         return valid_plots(read_register(self.folder, "plots"), self.clock())
+
+    def probes(self, *lists: CrewList) -> Mapping[str, Sequence[Position]]:
+        """Return by plot where the probes of the plots on these lists stand now.
+
+        None where the register of devices cannot be read: a list is worth more than the points on its map.
+        """
+        try:
+            return probe_places(read_register(self.folder, "devices"), plots_to_do(lists), self.clock())
+        except StoreError:
+            return {}
 
     def holder(self, ledger: Ledger, request: Request, *pages: str) -> tuple[Pass, str]:
         """Return who asks, with the token: the first of `pages` whose cookie is good. Raises: ActionRefusedError."""

@@ -16,6 +16,7 @@ from crews.campaign import Standing
 from crews.card import Form, make_card
 from crews.crew_list import GROUPS, CrewList, Stop
 from crews.desk import checks_for
+from crews.drive import Position
 from crews.issue import LATE_REPORT, OPEN_STATES, STATES
 from crews.notices.outbox import Untold
 from crews.office import OfficeView
@@ -114,12 +115,14 @@ def render_list(
     proof: str = "",
     known: Reasons | None = None,
     stories: Mapping[str, Story] | None = None,
+    probes: Mapping[str, Sequence[Position]] | None = None,
     office_phone: str = "",
 ) -> str:
     """Return a crew's page.
 
     proof: what proves to the server that the page's outbox was made for this reader; "" gives a page without one
     stories: by plot, what the pictures of the plots tell
+    probes: by plot, where its probes stand, WGS 84
     form: makes the hidden fields of a card's forms; None gives a page to read only
     received: (kind of report, issue id) that was just taken, to be acknowledged at the top where the list has it
     in_wechat: whether WeChat's browser asks, which cannot open maps
@@ -152,7 +155,7 @@ def render_list(
         received=_receipt(listed, received, language),
         in_wechat=in_wechat,
         route=make_route(listed, say, is_ios=is_ios),
-        map=make_stop_map(listed, say),
+        map=make_stop_map(listed, say, probes=probes),
         campaigns=[say_progress(one, say) for one in listed.campaigns],
         rechecked=[say("page.rechecked", plot=name) for name in listed.rechecked],
         cannot_do_reasons=CANNOT_DO_REASONS,

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from crews.actions import CANNOT_DO_REASONS, INSPECTIONS
 from crews.card import Card, make_card
 from crews.crew_list import GROUPS, CrewList
+from crews.drive import Position
 from crews.navigation import navigate_to
 from crews.page import render_template, say_evaluation
 from crews.say_campaign import say_progress
@@ -38,9 +39,17 @@ def draw_code(address: str) -> Markup:
     return Markup(drawn)  # noqa: S704  modules as numbers; nothing of the address is in it
 
 
-def render_sheets(lists: Sequence[CrewList], language: str, *, office_phone: str = "", is_alone: bool = False) -> str:
+def render_sheets(
+    lists: Sequence[CrewList],
+    language: str,
+    *,
+    probes: Mapping[str, Sequence[Position]] | None = None,
+    office_phone: str = "",
+    is_alone: bool = False,
+) -> str:
     """Return the lists as a page to print: a crew begins on paper of its own, and what is done is not on it.
 
+    probes: by plot, where its probes stand, WGS 84
     office_phone: whom the crew can call; "" shows none
     is_alone: carry the looks inside, for a file that is opened without a server
     """
@@ -50,14 +59,16 @@ def render_sheets(lists: Sequence[CrewList], language: str, *, office_phone: str
         language,
         "",
         style=own_style() if is_alone else None,
-        sheets=[_sheet(listed, say, language) for listed in lists],
+        sheets=[_sheet(listed, probes, say, language) for listed in lists],
         cannot_do_reasons=CANNOT_DO_REASONS,
         inspections=INSPECTIONS,
         office_phone=office_phone,
     )
 
 
-def _sheet(listed: CrewList, say: Say, language: str) -> Mapping[str, Any]:
+def _sheet(
+    listed: CrewList, probes: Mapping[str, Sequence[Position]] | None, say: Say, language: str
+) -> Mapping[str, Any]:
     groups = [
         (name, [(card, _code(card)) for card in _cards(listed, name, say, language)])
         for name in GROUPS
@@ -75,7 +86,7 @@ def _sheet(listed: CrewList, say: Say, language: str) -> Mapping[str, Any]:
         "is_old": is_old,
         "campaigns": [say_progress(one, say) for one in listed.campaigns],
         "rechecked": [say("page.rechecked", plot=name) for name in listed.rechecked],
-        "map": make_stop_map(listed, say, is_paper=True),
+        "map": make_stop_map(listed, say, probes=probes, is_paper=True),
         "groups": [(name, cards) for name, cards in groups if cards],
         "empty": None if listed.to_do else say("page.empty_unknown" if is_old else "page.empty"),
     }

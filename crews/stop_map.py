@@ -5,7 +5,7 @@ It needs no tiles, no script and no network, so that it is there when the list i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 from shapely.geometry.base import BaseGeometry
 
 from crews.crew_list import CrewList, Stop
+from crews.drive import Position
 from crews.picture import marks
 from crews.picture.ground import Frame, Ground, Points, draw_compass, draw_outline, lay_ground
 from crews.readable import readable
@@ -46,6 +47,12 @@ _TOUCH_PX = 26.0
 _STEP_PX = 5.0
 _MOVED_PX = 1.0
 _SMALLEST_OUTLINE_PX = 4.0
+_PROBES_FROM_PX = 45.0
+"""Extent of a plot from which on it shows where in it a probe stands."""
+
+_CLEAR_PX = 19.0
+"""From the middle of a number, where a probe stands beside it and not under it."""
+
 _FINEST_PX = 0.4
 _LONG_NUMBER = 3
 
@@ -57,6 +64,8 @@ SHAPES = {
     "sensor": "M-12-12h24v24h-24z",
 }
 """By severity as on the cards (octagon, diamond, triangle, circle), and a square for a sensor; around the origin."""
+
+_PROBE = "M-7 0a7 7 0 1 0 14 0a7 7 0 1 0-14 0z"
 
 _FOOT = {"s2": 9.0}
 """Where the foot of a number stands below the middle of its shape."""
@@ -81,65 +90,91 @@ class StopMap:
     notes: tuple[str, ...]
 
 
-def make_stop_map(listed: CrewList, say: Say, *, is_paper: bool = False) -> StopMap | None:
+def make_stop_map(
+    listed: CrewList, say: Say, *, probes: Mapping[str, Sequence[Position]] | None = None, is_paper: bool = False
+) -> StopMap | None:
     """Return the map of the stops that wait for the crew; None where nobody knows where any of them is.
 
+    probes: by plot, where its probes stand; drawn where the plot is large enough, and no number stands over them
     is_paper: for a sheet, where no number leads anywhere; otherwise each leads to its card on the same page
     """
     placed = [stop for stop in listed.to_do if stop.position is not None]
     if not placed:
         return None
     drawn = placed[:MOST_MARKS]
+    areas = {stop.issue.plot_id: area_from_wkb(wkb) for stop in drawn if (wkb := stop.plot.get("geometry"))}
+    ground = _ground(drawn, areas.values(), _PAPER if is_paper else _PHONE)
+    shapes = _shapes(areas, ground)
+    points = ground.places(np.array([stop.position for stop in drawn], dtype=np.float64))
+    middles = _spread(points, ground)
+    rings = list(_probes(shapes, probes or {}, ground, middles))
+    parts = [
+        *_outlines(shapes.values()),
+        *_drive(drawn, points),
+        *rings,
+        *_leaders(points, middles),
+        *_numbers(drawn, middles, say, has_links=not is_paper),
+        *draw_compass(ground, ground.height + _UNDER, say),
+    ]
     km = say_number(sum(stop.leg_km or 0.0 for stop in drawn))
     return StopMap(
-        svg=_draw(drawn, say, is_paper=is_paper),
+        svg=_svg(ground, "img" if is_paper else "group", say("map.said"), parts),
         summary=say("map.stop") if len(drawn) == 1 else say("map.stops", n=len(drawn), km=km),
-        signs=tuple(_signs(drawn, say)),
+        signs=tuple(_signs(drawn, say, has_probes=bool(rings))),
         notes=tuple(_notes(listed, placed, drawn, say)),
     )
 
 
-def _draw(drawn: Sequence[Stop], say: Say, *, is_paper: bool) -> Markup:
-    lonlat = np.array([stop.position for stop in drawn], dtype=np.float64)
-    areas = _areas(drawn)
-    frame = _PAPER if is_paper else _PHONE
-    crowded = len(drawn) * _ROOM_PX2 / frame.width
-    frame = replace(frame, tallest=max(frame.tallest, crowded * _SLENDER), lowest=max(frame.lowest, crowded))
-    ground = lay_ground(np.concatenate([lonlat, shapely.get_coordinates(list(areas.values()))]), frame)
-    points = ground.places(lonlat)
-    middles = _spread(points, ground)
-    parts = [
-        *_outlines(areas.values(), ground),
-        *_drive(drawn, points),
-        *_leaders(points, middles),
-        *(_hit(stop, middle) for stop, middle in zip(drawn, middles.tolist(), strict=True) if not is_paper),
-        *(
-            _mark(stop, middle, say, has_link=not is_paper)
-            for stop, middle in zip(drawn, middles.tolist(), strict=True)
-        ),
-        *draw_compass(ground, ground.height + _UNDER, say),
-    ]
-    size = f"0 0 {marks.n(frame.width)} {marks.n(ground.height + _UNDER)}"
-    role = "img" if is_paper else "group"
+def _svg(ground: Ground, role: str, said: str, parts: Iterable[str]) -> Markup:
+    size = f"0 0 {marks.n(ground.frame.width)} {marks.n(ground.height + _UNDER)}"
     return Markup(  # noqa: S704  numbers, colours and shapes of ours; texts of others are escaped
-        f'<svg class="stop-map" viewBox="{size}" role="{role}" aria-label="{escape(say("map.said"))}">'
-        + "".join(parts)
-        + "</svg>"
+        f'<svg class="stop-map" viewBox="{size}" role="{role}" aria-label="{escape(said)}">' + "".join(parts) + "</svg>"
     )
 
 
-def _areas(drawn: Sequence[Stop]) -> Mapping[str, BaseGeometry]:
-    """Return the outlines of the plots that have one, each once."""
-    return {stop.issue.plot_id: area_from_wkb(wkb) for stop in drawn if (wkb := stop.plot.get("geometry"))}
+def _numbers(drawn: Sequence[Stop], middles: Points, say: Say, *, has_links: bool) -> Iterator[str]:
+    """Yield the marks, and below all of them what else leads to their cards."""
+    marked = list(zip(drawn, middles.tolist(), strict=True))
+    if has_links:
+        yield from (_hit(stop, middle) for stop, middle in marked)
+    yield from (_mark(stop, middle, say, has_link=has_links) for stop, middle in marked)
 
 
-def _outlines(areas: Iterable[BaseGeometry], ground: Ground) -> Iterator[str]:
-    """Yield the outlines that are large enough to be seen, as coarse as nobody sees."""
-    for area in areas:
-        shape = shapely.simplify(shapely.transform(area, ground.places), _FINEST_PX)
-        west, north, east, south = shape.bounds
-        if max(east - west, south - north) >= _SMALLEST_OUTLINE_PX:
+def _ground(drawn: Sequence[Stop], areas: Collection[BaseGeometry], frame: Frame) -> Ground:
+    """Return the ground that holds the stops and their plots; the more numbers, the higher it is."""
+    corners = shapely.get_coordinates(list(areas))
+    crowded = len(drawn) * _ROOM_PX2 / frame.width
+    frame = replace(frame, tallest=max(frame.tallest, crowded * _SLENDER), lowest=max(frame.lowest, crowded))
+    return lay_ground(np.concatenate([[stop.position for stop in drawn], corners]), frame)
+
+
+def _shapes(areas: Mapping[str, BaseGeometry], ground: Ground) -> Mapping[str, BaseGeometry]:
+    """Return the outlines of the plots in pixels, as coarse as nobody sees."""
+    return {
+        plot_id: shapely.simplify(shapely.transform(area, ground.places), _FINEST_PX) for plot_id, area in areas.items()
+    }
+
+
+def _extent_px(shape: BaseGeometry) -> float:
+    west, north, east, south = shape.bounds
+    return float(max(east - west, south - north))
+
+
+def _outlines(shapes: Iterable[BaseGeometry]) -> Iterator[str]:
+    for shape in shapes:
+        if _extent_px(shape) >= _SMALLEST_OUTLINE_PX:
             yield f'<path class="plot" d="{draw_outline(shape)}"/>'
+
+
+def _probes(
+    shapes: Mapping[str, BaseGeometry], probes: Mapping[str, Sequence[Position]], ground: Ground, middles: Points
+) -> Iterator[str]:
+    for plot_id, shape in shapes.items():
+        if plot_id in probes and _extent_px(shape) >= _PROBES_FROM_PX:
+            for x, y in ground.places(np.array(probes[plot_id], dtype=np.float64)).tolist():
+                is_on_map = 0 <= x <= ground.frame.width and 0 <= y <= ground.height
+                if is_on_map and _lengths(middles - (x, y)).min() >= _CLEAR_PX:
+                    yield f'<circle class="probe" cx="{marks.n(x)}" cy="{marks.n(y)}" r="4"/>'
 
 
 def _drive(drawn: Sequence[Stop], points: Points) -> Iterator[str]:
@@ -212,7 +247,7 @@ def _word(stop: Stop, say: Say) -> str:
     return say_severity(stop.issue.cause, min(max(stop.issue.severity, 0), 4), stop.finding.reason_code, say)
 
 
-def _signs(drawn: Sequence[Stop], say: Say) -> Iterator[Sign]:
+def _signs(drawn: Sequence[Stop], say: Say, *, has_probes: bool) -> Iterator[Sign]:
     """Yield the shapes that are on the map with their words, the severest first."""
     for name, shape in SHAPES.items():
         of_shape = [stop for stop in drawn if _shape_of(stop) == name]
@@ -221,6 +256,8 @@ def _signs(drawn: Sequence[Stop], say: Say) -> Iterator[Sign]:
             yield Sign(shape, name, " · ".join(dict.fromkeys(words)))
     if any(stop.group == "later" for stop in drawn):
         yield Sign(SHAPES["s1"], "s1 later", say("map.later"))
+    if has_probes:
+        yield Sign(_PROBE, "probe", say("map.probe"))
 
 
 def _notes(listed: CrewList, placed: Sequence[Stop], drawn: Sequence[Stop], say: Say) -> Iterator[str]:

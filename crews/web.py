@@ -107,6 +107,7 @@ class Web(Access):
             is_ios=is_ios(request),
             proof=proof,
             stories=find_stories(self.folder, {stop.issue.plot_id for stop in listed.stops}),
+            probes=self.probes(listed),
             office_phone=self.office_phone,
         )
         return HTMLResponse(page, headers=keeping(said, token, self.clock()))
@@ -144,7 +145,10 @@ class Web(Access):
 
     def show_sheets(self, request: Request) -> Response:
         """Show the list (the office: all lists) as it is printed on A4."""
-        return HTMLResponse(render_sheets(self._lists(request), language_of(request), office_phone=self.office_phone))
+        lists = self._lists(request)
+        return HTMLResponse(
+            render_sheets(lists, language_of(request), probes=self.probes(*lists), office_phone=self.office_phone)
+        )
 
     async def take_report(self, request: Request) -> Response:
         """Take what a crew says of an issue: once per action id, only from our own form, only for its own issue."""

@@ -19,6 +19,7 @@ from crews.links import OFFICE, link_generation, load_keys, make_token, officers
 from crews.lists import all_lists, crews_of, list_of
 from crews.page import OLD_EVALUATION
 from crews.persons import name_to_sign, person
+from crews.probes import plots_to_do, probe_places
 from crews.say_campaign import say_cause, say_progress, say_severity
 from crews.say_stop import say_action, say_overdue, say_reason, say_result, say_total
 from crews.sheet import render_sheets
@@ -89,7 +90,8 @@ def print_lists(
     elif geojson:
         _write((to_geojson(lists, lang) + "\n").encode(), out_file)
     elif sheet:
-        page = render_sheets(lists, lang, office_phone=settings.web.office_phone, is_alone=True)
+        probes = probe_places(read_register(folder, "devices"), plots_to_do(lists), now)
+        page = render_sheets(lists, lang, probes=probes, office_phone=settings.web.office_phone, is_alone=True)
         _write(page.encode(), out_file)
     else:
         show(_as_values(lists, lang), as_json=common.json, render=lambda: _print(lists, lang))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import shapely
 
@@ -20,13 +21,17 @@ from crews.ledger import Ledger
 from crews.links import load_keys, make_token
 from crews.lists import list_of
 from crews.picture.ground import bar_m
+from crews.probes import probe_places
 from crews.sheet import render_sheets
 from crews.stop_map import MOST_MARKS, SHAPES, make_stop_map
 from crews.words import speaker
+from greensward.cli import run
 from ingest.lake.layout import DataFolder
+from ingest.lake.tables import table
+from ingest.lake.write import replace_register, to_arrow
 from ingest.site import BEICHEN
 from tests.crews.browser import Browser
-from tests.crews.made import HOUR, NOW, PLOTS, flag, plot, silent
+from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag, plot, silent
 from tests.crews.served import served
 
 ZH = speaker("zh")
@@ -207,6 +212,61 @@ def test_a_plot_is_drawn_once_as_it_lies_with_its_hole_and_one_without_outline_h
     assert area.area / metre**2 == pytest.approx(400 * 200 - 100 * 100, rel=0.02)
     (inner,) = area.interiors
     assert inner.centroid.x < area.envelope.centroid.x
+
+
+def rings(root: ET.Element) -> list[Place]:
+    return [
+        (float(one.attrib["cx"]), float(one.attrib["cy"])) for one in root.iter("circle") if one.get("class") == "probe"
+    ]
+
+
+def test_a_probe_stands_where_it_is_in_a_plot_that_shows_it_and_not_under_a_number(ledger: Ledger) -> None:
+    wide = shapely.box(LON - 200 * M_OF_LON, LAT - 100 * M_OF_LAT, LON + 200 * M_OF_LON, LAT + 100 * M_OF_LAT)
+    of = listed(ledger, [at("P1", 0, 0, geometry=shapely.to_wkb(wide)), at("P2", 0, 900)])
+    east = (LON + 150 * M_OF_LON, LAT)
+    found = make_stop_map(of, ZH, probes={"P1": [east, (LON, LAT)], "P2": [(LON, LAT + 900 * M_OF_LAT)], "P9": [east]})
+    assert found is not None
+    root = ET.fromstring(found.svg)  # noqa: S314  drawn here
+    ((x, y),) = rings(root)
+    middle = marks(root)[next(stop.seq for stop in of.stops if stop.issue.plot_id == "P1")]
+    assert ((x - middle[0]) / bar(root), y - middle[1]) == pytest.approx((150, 0), abs=1)
+    assert found.signs[-1].words == "探头"
+    for probes in ({"P1": [(LON, LAT)]}, {"P1": [(0.0, 0.0)]}, {}, None):
+        none = make_stop_map(of, ZH, probes=probes)
+        assert none is not None
+        assert 'class="probe"' not in none.svg
+        assert none.signs[-1].words != "探头"
+
+
+DEVICES: list[dict[str, Any]] = [
+    {"device_id": "HERE", "plot_id": "JJ-012", "lon": 117.1324, "lat": 39.2241, "valid_from": NOW - DAY},
+    {"device_id": "GONE", "plot_id": "JJ-012", "lon": 117.0, "lat": 39.0, "valid_from": NOW - 2 * DAY, "valid_to": NOW},
+    {"device_id": "TO-COME", "plot_id": "JJ-012", "lon": 117.0, "lat": 39.0, "valid_from": NOW + HOUR},
+    {"device_id": "NOWHERE", "plot_id": "JJ-012", "valid_from": NOW - DAY},
+    {"device_id": "ELSEWHERE", "plot_id": "JJ-021", "lon": 117.0, "lat": 39.0, "valid_from": NOW - DAY},
+    {"device_id": "STATION", "lon": 117.0, "lat": 39.0, "valid_from": NOW - DAY},
+]
+
+
+def test_page_and_sheet_have_the_probes_of_today_and_a_list_needs_no_register_of_devices(tmp_path: Path) -> None:
+    folder, probe = DataFolder(tmp_path / "data"), 'class="probe"'
+    rows = to_arrow(table("devices"), [device | {"register_version": "1"} for device in DEVICES])
+    assert probe_places(rows, {"JJ-012", "JJ-015"}, NOW) == {"JJ-012": [(117.1324, 39.2241)]}
+    replace_register(folder, "plots", to_arrow(table("plots"), PLOTS))
+    replace_register(folder, "devices", rows)
+    with Ledger(folder.ledger, BEICHEN) as ledger:
+        listed(ledger, PLOTS[:1])
+    with served(folder, NOW) as url, httpx.Client(base_url=url, follow_redirects=True) as reader:
+        link = f"/c/{make_token(load_keys(folder), 'crew', '一队', NOW)}"
+        assert (reader.get(link).text.count(probe), reader.get("/list/print").text.count(probe)) == (1, 1)
+        assert run(["list", "--print", "--out", str(tmp_path / "sheet.html"), "-C", str(folder.root)]) == 0
+        assert probe in (tmp_path / "sheet.html").read_text("utf-8")
+        for register in folder.table("devices").iterdir():
+            register.chmod(0o644)
+            register.write_bytes(b"damaged")
+        for address in (link, "/list/print"):
+            page = reader.get(address)
+            assert (page.status_code, "京津路绿带 12 段" in page.text, probe in page.text) == (200, True, False)
 
 
 def test_an_outline_takes_no_more_points_than_are_seen(ledger: Ledger) -> None:
