@@ -10,7 +10,7 @@ from crews.finding import FAR_DAYS, Finding
 from crews.issue import Issue
 from crews.reasons import Reasons, render_reason
 from crews.say_campaign import say_cause
-from crews.visits import planned_visits
+from crews.visits import shown_visit
 from crews.words import Say, say_age, say_number
 
 _BEFORE_DRY = frozenset({"ok", "watch", "likely", "just_watered", "wet"})
@@ -41,11 +41,11 @@ def _say_work(stop: Stop, say: Say) -> str:
         return say(f"action.{stop.action}", otherwise=stop.finding.cause)
     assert stop.tonnes is not None
     tonnes, loads = say_tonnes(stop.tonnes), say_loads(stop.whole_loads or 0, say)
-    visits = planned_visits(stop.issue, stop.finding)
+    visit, visits = shown_visit(stop.issue, stop.finding)
     if visits == 1:
         return say("action.water", tonnes=tonnes, loads=loads)
-    if stop.issue.visit:
-        return say("action.water_next_visit", tonnes=tonnes, loads=loads, k=stop.issue.visit + 1, n=visits)
+    if visit > 1:
+        return say("action.water_next_visit", tonnes=tonnes, loads=loads, k=visit, n=visits)
     whole = say_tonnes((stop.finding.litres or 0.0) / LITRES_PER_TONNE)
     return say("action.water_visit", tonnes=tonnes, loads=loads, whole=whole, n=visits)
 

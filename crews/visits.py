@@ -18,6 +18,16 @@ def planned_visits(issue: Issue, finding: Finding) -> int:
     return max(issue.visits, issue.visit + 1)
 
 
+def shown_visit(issue: Issue, finding: Finding) -> tuple[int, int]:
+    """Return which visit a card speaks of, counted from 1, and of how many: the next, or the last where all are reported.
+
+    finding: as of planned_visits
+    """
+    if issue.visit and issue.visit == issue.visits:
+        return issue.visit, issue.visits
+    return issue.visit + 1, planned_visits(issue, finding)
+
+
 def visits_brought(finding: Finding, litres: float | None) -> int:
     """Return of how many visits a report of `litres` is: a crew that brought all of it at once comes no second time."""
     if not litres or not finding.visit_litres:

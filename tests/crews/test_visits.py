@@ -7,9 +7,12 @@ from datetime import timedelta
 import pytest
 
 from crews.actions import Action, perform
-from crews.apply import apply_flags
+from crews.apply import apply_flags, valid_plots
 from crews.issue import Issue, rebuild
 from crews.ledger import Ledger
+from crews.lists import list_of
+from crews.say_stop import say_action
+from crews.words import speaker
 from tests.crews.made import DAY, HOUR, NOW, flag, plot, well
 
 GRADE_ONE = [plot("P1", "一号", 117.13, 39.22)]
@@ -102,3 +105,15 @@ def test_a_watering_that_is_sent_back_begins_again_with_its_first_visit(ledger: 
     action = Action("sent-back", issue.issue_id, "reopened", "王工", reason="没浇透")
     perform(ledger, action, NOW + 40 * HOUR)
     assert (only(ledger).state, only(ledger).visit) == ("assigned", 0)
+
+
+@pytest.mark.parametrize(
+    ("litres", "said"), [(8900.0, "第 3 次/共 3 次"), (6100.0, "第 3 次/共 3 次"), (3000.0, "第 2 次/共 3 次")]
+)
+def test_a_card_speaks_of_the_next_visit_and_of_the_last_once_all_are_reported(
+    ledger: Ledger, litres: float, said: str
+) -> None:
+    issue = three_visits(ledger)
+    perform(ledger, Action("at-once-2", issue.issue_id, "done", "crew:一队", water_used_litres=litres), NOW + HOUR)
+    (stop,) = list_of(ledger, "一队", valid_plots(GRADE_ONE, NOW), NOW + HOUR, 8000.0).stops
+    assert say_action(stop, speaker("zh")).startswith(said)
