@@ -12,6 +12,7 @@ import msgspec
 from cyclopts import Parameter, validators
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
 from rich.text import Text
 
 from crews.listening import listen
@@ -38,6 +39,17 @@ class Terminal(Console):
         """Return what is printed of a text."""
         return super().render_str(readable(text), **how)
 
+
+class Listing(Table):
+    """A table that cuts nothing off: what is wider than its column goes on in the next line."""
+
+    def add_column(self, *header: Any, **how: Any) -> None:
+        """Add a column, as Table does."""
+        super().add_column(*header, **{"overflow": "fold"} | how)
+
+
+_ENDLESS = 1_000_000
+"""Columns of text that no row reaches."""
 
 out = Terminal(soft_wrap=True, highlight=False, emoji=False)
 err = Terminal(stderr=True, soft_wrap=True, highlight=False, emoji=False)
@@ -80,6 +92,12 @@ def show(result: object, *, as_json: bool, render: Callable[[], None]) -> None:
         sys.stdout.write(msgspec.json.format(to_json(result).encode(), indent=2).decode() + "\n")
     else:
         render()
+
+
+def print_table(table: Listing) -> None:
+    """Print a table on stdout; a file or a pipe has no edge, so there every row is one line."""
+    screen = out if out.is_terminal else Terminal(width=_ENDLESS, highlight=False, emoji=False)
+    screen.print(table)
 
 
 _ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}

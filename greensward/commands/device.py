@@ -8,12 +8,11 @@ from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter
 from rich.markup import escape
-from rich.table import Table
 
 from greensward.commands.device_check import check
 from greensward.commands.device_models import models
 from greensward.commands.register_output import changes_line, id_column, instant, local, print_findings, read_file, say
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, examples, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, Listing, counted, examples, print_table, show
 from ingest.errors import ConfigError
 from ingest.registers.datum import Datum
 from ingest.registers.device_command import added, bound
@@ -239,7 +238,7 @@ def _print_devices(rows: list[Row], every: int, zone: ZoneInfo) -> None:
     if not rows:
         say("No devices yet. Add one: greensward device add ID --model VENDOR/MODEL --plot PLOT --depth 10,30.")
         return
-    table = Table(id_column("Device", rows, "device_id"), "Model", "Plot", "Depths cm", "From", "Until", "Note")
+    table = Listing(id_column("Device", rows, "device_id"), "Model", "Plot", "Depths cm", "From", "Until", "Note")
     for row in rows:
         cells = (
             row["device_id"],
@@ -251,7 +250,7 @@ def _print_devices(rows: list[Row], every: int, zone: ZoneInfo) -> None:
             row["note"] or "",
         )
         table.add_row(*(escape(cell) for cell in cells))
-    out.print(table)
+    print_table(table)
     say(f"{counted(len(rows), 'row')}.")
 
 
@@ -259,7 +258,7 @@ def _print_unknown(found: list[dict[str, Any]], zone: ZoneInfo) -> None:
     if not found:
         say("Every device that sent something is in the register.")
         return
-    table = Table(
+    table = Listing(
         id_column("Device", found, "device_id"), "First seen", "Last seen", "Readings", "Status reports", "Rejected"
     )
     for row in found:
@@ -272,5 +271,5 @@ def _print_unknown(found: list[dict[str, Any]], zone: ZoneInfo) -> None:
             str(row["rejected_messages"]),
         )
         table.add_row(*(escape(cell) for cell in cells))
-    out.print(table)
+    print_table(table)
     say("Register one: greensward device add ID --model VENDOR/MODEL --plot PLOT --depth 10,30 --from DAY.")

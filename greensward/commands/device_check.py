@@ -10,12 +10,12 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 from rich.markup import escape
-from rich.table import Column, Table
+from rich.table import Column
 
 from crews.readable import one_line
 from greensward.commands.check_input import EXPECTED, read_hex, split_message
 from greensward.commands.register_output import read_file, say
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, Listing, counted, out, print_table, show
 from greensward.settings import Settings
 from ingest.decode.context import DecodeContext
 from ingest.decode.device_models import Model, all_models
@@ -175,7 +175,7 @@ def print_faults(faults: Sequence[Fault]) -> None:
 
 
 def _print_fields(fields: list[FieldNote]) -> None:
-    table = Table(
+    table = Listing(
         Column("Field", no_wrap=True),
         "Given",
         Column("Becomes", overflow="fold"),
@@ -194,7 +194,7 @@ def _print_fields(fields: list[FieldNote]) -> None:
             note.why,
         )
         table.add_row(*(escape(cell) for cell in cells))
-    out.print(table)
+    print_table(table)
 
 
 def _place(note: FieldNote) -> str:

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 from rich.markup import escape
-from rich.table import Column, Table
+from rich.table import Column
 
 from greensward.commands.register_output import id_column, say
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, Listing, print_table, show
 from ingest.decode.device_models import Model, all_models
 from ingest.decode.quantities import QUANTITIES
 from ingest.registers.words import did_you_mean
@@ -64,12 +64,12 @@ def _print(found: list[dict[str, Any]], text: str) -> None:
         say(f"No model has {text!r}. {did_you_mean(text.lower(), ids, 'greensward device models lists them all.')}")
         say("A model is a table, no code: schemas/devices/README.md says how to write one.")
         return
-    table = Table(id_column("Model", found, "model"), Column("Becomes", no_wrap=True), "From", show_lines=True)
+    table = Listing(id_column("Model", found, "model"), Column("Becomes", no_wrap=True), "From", show_lines=True)
     for facts in found:
         device = textwrap.fill(facts["name"], max(len(facts["model"]), _DEVICE_CHARACTERS))
         becomes = (name if count == 1 else f"{name} × {count}" for name, count in facts["quantities"].items())
         read = ["fields"] + ["bytes"] * facts["reads_bytes"] + ["history"] * facts["has_history"]
         cells = (f"{facts['model']}\n{device}", "\n".join(becomes), "\n".join(read))
         table.add_row(*(escape(cell) for cell in cells))
-    out.print(table)
+    print_table(table)
     say(f"{len(found)} models. Try one: greensward device check --model VENDOR/MODEL --hex BYTES --port N.")

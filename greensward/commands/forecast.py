@@ -9,10 +9,20 @@ import pyarrow as pa
 from cyclopts import App, Parameter
 from msgspec.structs import asdict
 from rich.markup import escape
-from rich.table import Table
 
 from greensward.commands.register_output import instant, local, read_file
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, err, examples, out, show
+from greensward.console import (
+    EXIT_FOUND_PROBLEMS,
+    EXIT_OK,
+    Common,
+    Listing,
+    counted,
+    err,
+    examples,
+    out,
+    print_table,
+    show,
+)
 from greensward.evaluation import add_forecast
 from ingest.decode.forecast import read_forecast
 from ingest.decode.forecast_file import read_forecast_file
@@ -51,10 +61,10 @@ def import_(
     add_forecast(settings.data_folder(), site, pa.Table.from_pylist(rows, schema=table("weather_forecasts").schema))
 
     def render() -> None:
-        listed = Table("day", "rain mm", "probability %", "min °C", "max °C")
+        listed = Listing("day", "rain mm", "probability %", "min °C", "max °C")
         for row in rows:
             listed.add_row(str(row["forecast_date"]), *(_number(row[name]) for name in _SHOWN))
-        out.print(listed)
+        print_table(listed)
         err.print(
             f"{escape(days[0].source)}, issued {local(days[0].issued_at, site.timezone)}: "
             f"{counted(len(rows), 'day')} stored"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from cyclopts import App
 from rich.markup import escape
-from rich.table import Table
 
 from greensward.checked_ledger import ledger_check
 from greensward.commands.lake_expire import expire
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, examples, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, Listing, err, examples, out, print_table, show
 from greensward.described import describe_lake
 from ingest.lake.compact import compact_lake
 from ingest.lake.damage import scrub
@@ -48,7 +47,7 @@ def info(*, common: Common | None = None) -> int:
         )
 
     def render() -> None:
-        table = Table("table", "rows", "files", "bytes", "from", "to")
+        table = Listing("table", "rows", "files", "bytes", "from", "to")
         for row in found:
             table.add_row(
                 str(row["table"]),
@@ -58,7 +57,7 @@ def info(*, common: Common | None = None) -> int:
                 str(row["first_day"] or ""),
                 str(row["last_day"] or ""),
             )
-        out.print(table)
+        print_table(table)
 
     show(found, as_json=common.json, render=render)
     return EXIT_OK

@@ -9,11 +9,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 from rich.markup import escape
-from rich.table import Table
 
 from crews.ledger import Ledger
 from crews.old_photos import OldPhoto, delete_old_photos, find_old_photos
-from greensward.console import EXIT_OK, Common, counted, err, out, show
+from greensward.console import EXIT_OK, Common, Listing, counted, err, print_table, show
 from greensward.described import describe_lake
 from greensward.settings import Settings
 from ingest.errors import ConfigError
@@ -146,12 +145,12 @@ def _printed(going: Sequence[Going], left: Sequence[Kept], *, deleted: bool) -> 
         if not going:
             err.print(escape("Nothing is older than [retention] allows."))
             return
-        table = Table("table", "from", "to", "files", "rows", "bytes", "why")
+        table = Listing("table", "from", "to", "files", "rows", "bytes", "why")
         for one in going:
             rows = "" if one.rows is None else f"{one.rows:,}"
             days = [str(day or "") for day in (one.first_day, one.last_day)]
             table.add_row(one.table, *days, f"{one.files:,}", rows, f"{one.bytes:,}", escape(one.why))
-        out.print(table)
+        print_table(table)
         total = f"{counted(sum(one.files for one in going), 'file')}, {sum(one.bytes for one in going):,} bytes"
         err.print(
             f"{total} deleted." if deleted else f"{total} would go. Delete them with: greensward lake expire --delete"

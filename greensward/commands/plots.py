@@ -9,10 +9,9 @@ from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter
 from rich.markup import escape
-from rich.table import Table
 
 from greensward.commands.register_output import changes_line, id_column, instant, local, print_findings, read_file, say
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, counted, examples, out, show
+from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, Listing, counted, examples, print_table, show
 from ingest.registers.datum import Datum
 from ingest.registers.plots import PlotCheck
 from ingest.registers.store import PlotImport, import_plots, read_rows
@@ -194,7 +193,7 @@ def _print_plots(rows: list[dict[str, Any]], every: int, zone: ZoneInfo) -> None
     if not rows:
         say("No plots yet. Import them: greensward plots import FILE.geojson (how to write it: docs/plots.md).")
         return
-    table = Table(id_column("Plot", rows, "plot_id"), "Name", "Grade", "Vegetation", "m²", "Crew", "From", "Until")
+    table = Listing(id_column("Plot", rows, "plot_id"), "Name", "Grade", "Vegetation", "m²", "Crew", "From", "Until")
     for row in rows:
         cells = (
             row["plot_id"],
@@ -207,5 +206,5 @@ def _print_plots(rows: list[dict[str, Any]], every: int, zone: ZoneInfo) -> None
             local(row["valid_to"], zone),
         )
         table.add_row(*(escape(str(cell)) for cell in cells))
-    out.print(table)
+    print_table(table)
     say(f"{counted(len(rows), 'row')}.")

@@ -15,9 +15,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from cyclopts import App, Parameter
 from rich.markup import escape
-from rich.table import Table
 
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, err, examples, out, progress, show
+from greensward.console import (
+    EXIT_FOUND_PROBLEMS,
+    EXIT_OK,
+    Common,
+    Listing,
+    err,
+    examples,
+    print_table,
+    progress,
+    show,
+)
 from greensward.series_files import Series, read_companion, read_series
 from ingest.errors import ConfigError
 from ingest.lake.tables import table
@@ -231,7 +240,7 @@ def _text(value: object) -> object:
 
 
 def _print(summaries: list[dict[str, Any]], to: Path | None) -> None:
-    listed = Table("file", "station", "depth cm", "readings", "usable", "flags")
+    listed = Listing("file", "station", "depth cm", "readings", "usable", "flags")
     for summary in summaries:
         for element in summary["elements"]:
             listed.add_row(
@@ -242,7 +251,7 @@ def _print(summaries: list[dict[str, Any]], to: Path | None) -> None:
                 f"{element['usable']:,}",
                 " · ".join(f"{name} {count:,}" for name, count in element["flags"].items()),
             )
-    out.print(listed)
+    print_table(listed)
     for summary in summaries:
         faults = summary["faults"]
         for fault in faults[:_FAULTS_SHOWN]:

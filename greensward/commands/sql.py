@@ -14,9 +14,19 @@ import duckdb
 import msgspec
 from cyclopts import App, Parameter
 from rich.markup import escape
-from rich.table import Table
 
-from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, Terminal, err, examples, out, progress, show
+from greensward.console import (
+    EXIT_FOUND_PROBLEMS,
+    EXIT_OK,
+    Common,
+    Listing,
+    err,
+    examples,
+    out,
+    print_table,
+    progress,
+    show,
+)
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.read import explain_columns, open_lake, retrying
@@ -33,7 +43,6 @@ from sql.history import Progress, make_tables
 from sql.rows import answer
 
 _ROWS_SHOWN = 200
-_ENDLESS = 1_000_000
 _LINE_COMMENTS = r"\A(?:\s+|--[^\n]*\n)*"
 _STAYS_IN_MEMORY = re.compile(
     _LINE_COMMENTS
@@ -279,14 +288,12 @@ def _prompt(settings: Settings, days: Days) -> int:
 
 
 def _table(names: list[str], rows: list[tuple[Any, ...]]) -> None:
-    table = Table()
+    table = Listing()
     for name in names:
-        table.add_column(escape(name), overflow="fold")
+        table.add_column(escape(name))
     for row in rows[:_ROWS_SHOWN]:
         table.add_row(*("" if value is None else escape(_short(value)) for value in row))
-    # A file or a pipe has no edge; on a terminal what is too wide goes on below: an id that was cut is none.
-    screen = out if out.is_terminal else Terminal(width=_ENDLESS, highlight=False)
-    screen.print(table)
+    print_table(table)
     if len(rows) > _ROWS_SHOWN:
         err.print(f"{_ROWS_SHOWN} of {len(rows):,} rows shown; all of them with --csv")
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from greensward.commands.device import app
+from greensward.console import Listing, Terminal
 from ingest.errors import ConfigError
 from ingest.lake.layout import DataFolder
 from ingest.lake.tables import table
@@ -222,3 +223,30 @@ def test_a_deveui_on_the_command_line_has_one_spelling_too(data: Path, capsys: p
     assert run(data, "add", "24-E1-24-13-6B-50-22-17", "--plot", "P-1", "--from", "2026-07-02") == 0
     assert run(data, "bind", "24:e1:24:13:6b:50:22:17", "P-2", "--from", "2026-07-03") == 0
     assert {row["device_id"] for row in listed(data, capsys, "--history")} == {"24e124136b502217"}
+
+
+LONG = ("24e124136b502217", "milesight-iot/em500-smtc", "P-1", "10, 30", "2026-10-01 00:00", "behind the third gate")
+
+
+def test_a_list_in_a_pipe_has_a_line_a_device_with_nothing_cut_off(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    device, model, plot, _, day, note = LONG
+    words = ("--model", model, "--plot", plot, "--depth", "10,30", "--from", day, "--note", note)
+    assert run(data, "add", device, *words) == 0
+    capsys.readouterr()
+    assert run(data, "list") == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if device in line]
+    assert [cell.strip() for cell in line.strip("│").split("│")] == [device, model, plot, "10, 30", day, "", note]
+
+
+def test_on_a_narrow_terminal_what_is_too_wide_goes_on_below() -> None:
+    terminal = Terminal(file=io.StringIO(), force_terminal=True, width=44, _environ={"TERM": "dumb"})
+    table = Listing("Device", "Model", "Plot", "Depths cm", "From", "Note")
+    table.add_row(*LONG)
+    terminal.print(table)
+    assert isinstance(terminal.file, io.StringIO)
+    printed = terminal.file.getvalue()
+    columns = zip(*(line.strip("│").split("│") for line in printed.splitlines() if line.startswith("│")), strict=True)
+    assert ["".join(column).replace(" ", "") for column in columns] == [cell.replace(" ", "") for cell in LONG]
