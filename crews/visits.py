@@ -19,7 +19,7 @@ def planned_visits(issue: Issue, finding: Finding) -> int:
 
 
 def shown_visit(issue: Issue, finding: Finding) -> tuple[int, int]:
-    """Return which visit a card speaks of, counted from 1, and of how many: the next, or the last where all are reported.
+    """Return which visit a card speaks of, from 1, and of how many: the next, or the last where all are reported.
 
     finding: as of planned_visits
     """

@@ -298,7 +298,7 @@ def test_an_answer_cannot_turn_the_line_around_or_give_the_terminal_orders(
 def test_an_answer_on_a_narrow_terminal_goes_on_below_and_is_not_cut(
     lake: DataFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("greensward.commands.sql.out", Console(width=30, force_terminal=True, no_color=True))
+    monkeypatch.setattr("greensward.console.out", Console(width=30, force_terminal=True, no_color=True))
     query = "select '0123456789' || '0123456789' as a, 'ABCDEFGHIJ' || 'KLMNOPQRST' as b"
     assert run(["sql", query, "-C", str(lake.root)]) == EXIT_OK
     shown = capsys.readouterr().out

@@ -193,6 +193,6 @@ def test_an_id_is_shown_whole_in_a_narrow_terminal(
     write(file, feature(plot_id, square(117.10)))
     assert run("import", file, "-C", tmp_path / "data") == 0
     capsys.readouterr()
-    monkeypatch.setattr("greensward.commands.plots.out", Console(width=80, soft_wrap=True, highlight=False))
+    monkeypatch.setattr("greensward.console.out", Console(width=80, force_terminal=True, no_color=True))
     assert run("list", "-C", tmp_path / "data") == 0
     assert plot_id in capsys.readouterr().out
