@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TextIO
 
-from ingest.errors import ConfigError, InUseError
+from ingest.errors import ConfigError, InUseError, StoreError
 from ingest.lake.durable import fsync_folder, make_folder, replace_file, store_errors
 from ingest.lake.layout import LAYOUT_VERSION, DataFolder
 from ingest.lake.locks import clear_leftovers
@@ -20,6 +21,9 @@ from ingest.lake.locks import clear_leftovers
 _HOLDER = re.compile(r"process (?P<pid>[0-9]{1,9}) on (?P<host>\S+) ")
 _NAMED_WITHIN_S = 1.0
 """Far longer than a holder takes from the lock to its name in it."""
+
+
+_NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 class AlreadyOwnedError(InUseError):
@@ -34,7 +38,7 @@ def own(folder: DataFolder) -> Iterator[None]:
 
     Raises: AlreadyOwnedError naming the holder; ConfigError for a layout made by a newer Greensward; StoreError.
     """
-    with store_errors(f"opening the data folder {folder.root}"):
+    with opening(folder):
         make_folder(folder.root)
         lock = folder.writer_lock.open("a+")
     with lock:
@@ -54,6 +58,21 @@ def own(folder: DataFolder) -> Iterator[None]:
         settle(folder)
         clear_leftovers(folder)
         yield
+
+
+@contextmanager
+def opening(folder: DataFolder) -> Iterator[None]:
+    """Turn an OSError inside the block into a StoreError; one that tells of rights says what to do."""
+    try:
+        with store_errors(f"opening the data folder {folder.root}"):
+            yield
+    except StoreError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno in _NOT_WRITABLE:
+            raise StoreError(
+                f"{error}. Make it writable for the user that runs this, with all that lies in it, or name another "
+                "folder with -C."
+            ) from error.__cause__
+        raise
 
 
 def _holder(lock: TextIO) -> str:
@@ -99,7 +118,7 @@ def ensure_layout(folder: DataFolder) -> None:
 
     Raises: ConfigError for a newer layout, and for a folder that holds other things; StoreError.
     """
-    with store_errors(f"reading {folder.version_file}"):
+    with opening(folder):
         make_folder(folder.root)
         if not folder.version_file.exists():
             check_ours(folder)

@@ -9,10 +9,10 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
-from ingest.errors import ConfigError, StoreError
+from ingest.errors import ConfigError
 from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder
-from ingest.lake.ownership import ensure_layout
+from ingest.lake.ownership import ensure_layout, opening
 from ingest.lake.tables import table
 from ingest.lake.write import replace_register, to_arrow
 from ingest.registers.datum import Datum
@@ -50,11 +50,9 @@ def locked_registers(folder: DataFolder) -> Iterator[None]:
 
     Raises: ConfigError when a newer Greensward made it, or when it holds other things; StoreError.
     """
-    try:
+    with opening(folder):
         folder.root.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder.root, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError as error:
-        raise StoreError(f"data folder {folder.root}: {error.strerror}") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         ensure_layout(folder)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from ingest.lake.ownership import check_layout, ensure_layout, own
 from ingest.lake.read import explain_columns, open_lake, retrying
 from ingest.lake.tables import all_tables, table
 from ingest.lake.write import by_local_day, replace_register, write_rows
+from ingest.registers.store import locked_registers
 from ingest.site import BEICHEN
 from tests.lake.rows import NOON, soil, soil_row
 
@@ -349,3 +352,17 @@ def test_counting_readings_looks_at_the_ends_of_files_and_at_no_column(folder: D
         ((_, plan),) = lake.execute("explain select count(*) from soil_readings").fetchall()
     assert "READ_PARQUET" in plan
     assert not [word for word in ("UNION", "Projections") if word in plan]
+
+
+@pytest.mark.parametrize("begin", [own, locked_registers])
+def test_a_folder_that_may_not_be_written_is_named_with_what_to_do(
+    begin: Callable[[DataFolder], AbstractContextManager[None]],
+) -> None:
+    nobodys = DataFolder(Path("/sys/greensward"))  # where not even root makes a folder
+    with (
+        pytest.raises(
+            StoreError, match=r"the data folder /sys/greensward: .+ Make it writable .+ another folder with -C"
+        ),
+        begin(nobodys),
+    ):
+        pass
