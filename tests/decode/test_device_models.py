@@ -75,6 +75,13 @@ def test_the_top_of_a_word_is_an_absent_probe_not_a_fire(publish: Publish, top: 
     assert decoded.parts_refused == ()
 
 
+@pytest.mark.parametrize("mark", [-0.1, -0.3, "-0.1"])
+def test_milesights_mark_of_a_failed_probe_is_no_frost(publish: Publish, mark: object) -> None:
+    decoded = read(publish, "milesight-iot/em500-smtc", {"temperature": mark, "moisture": 20, "battery": 90})
+    (row,) = decoded.soil
+    assert (row.soil_temperature_c, row.volumetric_water_content, decoded.parts_refused) == (None, 0.2, ())
+
+
 def test_minus_99_kpa_is_a_dry_soil_and_not_a_mark(publish: Publish) -> None:
     (row,) = read(publish, "decentlab/dl-trs21", {"water_potential": {"value": -99.0, "unit": "kPa"}}).soil
     assert row.matric_potential_kpa == -99
