@@ -166,6 +166,7 @@ def test_a_retained_state_outlives_kill_minus_nine(tmp_path: Path) -> None:
         ("greensward/v1/beichen/gs-01.a/soil", "greensward/v1/beichen/+/soil"),
         ("v3/app@tenant/devices/x/up", "v3/+/devices/+/up"),
         ("/sys/pk/dn/thing/event/property/post", "/sys/+/+/thing/event/property/post"),
+        ("$sys/pk/dn/thing/property/post", "$sys/+/+/thing/property/post"),
         ("$oc/devices/d1/sys/properties/report", "$oc/devices/+/sys/properties/report"),
     ],
 )

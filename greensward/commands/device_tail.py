@@ -40,7 +40,7 @@ class _Count:
 def tail(
     *device_ids: Annotated[str, Parameter(help="Only these devices; a DevEUI in any spelling.")],
     format_: Annotated[
-        Literal["native", "chirpstack", "things-stack", "dji", "alink", "iotda", "sparkplug"] | None,
+        Literal["native", "chirpstack", "things-stack", "dji", "alink", "onenet", "iotda", "sparkplug"] | None,
         Parameter(name="--format", help="Only what comes in this format; SenML is native."),
     ] = None,
     rejected: Annotated[bool, Parameter(help="Only messages with something to refuse.", negative="")] = False,

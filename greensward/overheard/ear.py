@@ -31,6 +31,7 @@ FORMATS = {
     "things-stack": "v3/",
     "dji": "thing/product/",
     "alink": alink.ROOT,
+    "onenet": alink.ONENET_ROOT,
     "iotda": iotda.ROOT,
     "sparkplug": sparkplug.ROOT,
 }

@@ -2,6 +2,9 @@
 
 Forms as in Aliyun's IoT Platform documentation ("Device properties, events, and services"): `post`, `batch/post` (lists
 of values with their times), `pack/post` (a gateway and its sub-devices), `history/post` (what was kept while offline).
+
+China Mobile's OneNET has taken the message over: $sys/{productId}/{deviceName}/thing/property/post, answered in fewer
+words.
 """
 
 from __future__ import annotations
@@ -24,8 +27,10 @@ from ingest.errors import Fault, PayloadError
 from ingest.observation import Decoded, Message, Reply
 
 ROOT = "/sys/"
+ONENET_ROOT = "$sys/"
 LIMIT_BYTES = 256 * 1024
 _TOPIC = re.compile(r"/sys/([^/]+)/([^/]+)/thing/event/property/(?:(batch|pack|history)/)?post")
+_ONENET_TOPIC = re.compile(r"\$sys/([^/]+)/([^/]+)/thing/property/post")
 _PRODUCT = re.compile(r"[A-Za-z0-9]{1,32}")
 _SUCCESS = 200
 _BAD_PARAMETERS = 460
@@ -56,7 +61,7 @@ def _decode(message: Message, context: DecodeContext, sender: tuple[str, str], f
     said = parse_json(message.payload, limit_bytes=LIMIT_BYTES)
     if not isinstance(said, dict):
         raise PayloadError(_wrong("", said, "an object"))
-    report = PropertyReport(message, context, "alink")
+    report = PropertyReport(message, context, "onenet" if _is_onenet(message.topic) else "alink")
     sent_id = said.get("id")
     once = f"{sent_id if _is_message_id(sent_id) else ''}/{payload_hash(message.payload)}"
     for (product_key, device_name), properties, where in _parts(said.get("params"), form, sender, report):
@@ -96,6 +101,9 @@ def _reply(
     system = said.get("sys")
     if (isinstance(system, dict) and system.get("ack") in (0, "0")) or not _is_message_id(said.get("id")):
         return None
+    if _is_onenet(message.topic):
+        brief = {"id": str(said["id"]), "code": code, "msg": words}
+        return Reply(f"{message.topic}/reply", msgspec.json.encode(brief))
     form = _TOPIC.fullmatch(message.topic)
     method = f"thing.event.property.{form[3]}.post" if form and form[3] else "thing.event.property.post"
     body = {
@@ -110,10 +118,16 @@ def _reply(
 
 
 def _topic(topic: str) -> tuple[str, str, str]:
-    found = _TOPIC.fullmatch(topic)
+    """Return product, device and form. Raises: PayloadError (unknown_topic)."""
+    found = (_ONENET_TOPIC if _is_onenet(topic) else _TOPIC).fullmatch(topic)
     if found is None:
         raise PayloadError(unknown_topic(topic))
-    return found[1], found[2], found[3] or ""
+    product, name, *form = found.groups()
+    return product, name, (form or [None])[0] or ""
+
+
+def _is_onenet(topic: str) -> bool:
+    return topic.startswith(ONENET_ROOT)
 
 
 def _device_id(product_key: object, device_name: object, pointer: str) -> str:

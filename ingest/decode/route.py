@@ -43,6 +43,7 @@ _OTHERS = (
     ("v3/", decode_things_stack),
     ("thing/product/", decode_dji),
     (alink.ROOT, decode_alink),
+    (alink.ONENET_ROOT, decode_alink),
     (iotda.ROOT, decode_iotda),
     (sparkplug.ROOT, decode_sparkplug),
 )
@@ -96,6 +97,7 @@ def subscriptions(district: str) -> tuple[tuple[str, int], ...]:
         "thing/product/+/drc/up",
         "/sys/+/+/thing/event/property/post",
         "/sys/+/+/thing/event/property/+/post",
+        "$sys/+/+/thing/property/post",
         # The last level may be report?request_id=…
         "$oc/devices/+/sys/properties/+",
         "$oc/devices/+/sys/gateway/sub_devices/properties/+",
@@ -108,11 +110,11 @@ def subscriptions(district: str) -> tuple[tuple[str, int], ...]:
 def refusal_reply(message: Message, error: PayloadError) -> Reply | None:
     """Return what to answer a sender whose message was refused; None where nobody can be addressed.
 
-    Senders on the native topics hear every fault, docks that asked hear that the message is kept, Alink devices hear
-    the first fault, Sparkplug nodes whose births are missing are asked for them; network servers and IoTDA devices do
-    not listen, and a sender on another district's topic is left to that district.
+    Senders on the native topics hear every fault, docks that asked hear that the message is kept, Alink and OneNET
+    devices hear the first fault, Sparkplug nodes whose births are missing are asked for them; network servers and IoTDA
+    devices do not listen, and a sender on another district's topic is left to that district.
     """
-    if message.topic.startswith(alink.ROOT):
+    if message.topic.startswith((alink.ROOT, alink.ONENET_ROOT)):
         return alink_refusal_reply(message, error)
     if message.topic.startswith(sparkplug.ROOT):
         return rebirth_request(message, error)

@@ -82,6 +82,7 @@ def test_a_dock_hears_the_answer_to_its_picture(site_broker: SiteBroker) -> None
 _OWN = (
     f"{D}/gs-01/senml",
     "/sys/a1ILGykZVhP/gs-01/thing/event/property/post",
+    "$sys/l4JQEioAnm/gs-01/thing/property/post",
     "$oc/devices/gs-01/sys/properties/report?request_id=1",
     "spBv1.0/parks/NBIRTH/gs-01",
     "spBv1.0/parks/DDATA/gs-01/probe-7",
@@ -104,9 +105,14 @@ def test_a_device_of_another_format_is_heard_under_its_own_name_only(site_broker
 
 
 def test_answers_and_commands_reach_the_device_that_they_are_for(site_broker: SiteBroker) -> None:
-    answers = ("/sys/a1/{}/thing/event/property/post_reply", "spBv1.0/parks/NCMD/{}")
+    answers = (
+        "/sys/a1/{}/thing/event/property/post_reply",
+        "$sys/l4JQEioAnm/{}/thing/property/post/reply",
+        "spBv1.0/parks/NCMD/{}",
+    )
     with service(site_broker) as worker, device(site_broker, "gs-01") as probe:
-        probe.subscribe("#")
+        for topic in ("#", "$sys/#"):
+            probe.subscribe(topic)
         for answer in answers:
             worker.publish(answer.format("gs-02"), b"for another")
             worker.publish(answer.format("gs-01"), b"for you")

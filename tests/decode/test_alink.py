@@ -70,6 +70,40 @@ def test_the_answer_has_the_id_and_says_success(publish: Publish) -> None:
     }
 
 
+ONENET = "$sys/l4JQEioAnm/probe-7/thing/property/post"
+
+
+def test_onenets_report_is_alinks_and_has_a_shorter_answer(publish: Publish) -> None:
+    moisture = {"value": 23.6, "time": TEN_MS}
+    decoded = publish(ONENET, {"id": "123", "version": "1.0", "params": {"SoilMoisture": moisture, "soilTemp": 21}})
+    timed, untimed = sorted(decoded.soil, key=lambda row: row.measured_at)
+    assert (timed.device_id, timed.measured_at) == ("l4JQEioAnm.probe-7", NOON - timedelta(hours=2))
+    assert (timed.volumetric_water_content, untimed.soil_temperature_c) == (0.236, 21)
+    assert untimed.uplink_key is not None
+    assert untimed.uplink_key.startswith("onenet/l4JQEioAnm.probe-7/123/")
+    assert decoded.reply is not None
+    assert decoded.reply.topic == f"{ONENET}/reply"
+    assert answer(decoded) == {"id": "123", "code": 200, "msg": "success"}
+
+
+def test_a_refused_report_of_onenet_is_answered_as_well() -> None:
+    message = Message(1, NOON, ONENET, b'{"id":"7","params":{"soil_moisture":101}}')
+    with pytest.raises(PayloadError) as caught:
+        decode(message, DecodeContext(BEICHEN, {}))
+    reply = refusal_reply(message, caught.value)
+    assert reply is not None
+    body = json.loads(reply.payload)
+    assert (reply.topic, body["id"], body["code"]) == (f"{ONENET}/reply", "7", 460)
+    assert "unit_not_known" in body["msg"]
+
+
+@pytest.mark.parametrize("topic", ["$sys/a/b/thing/event/property/post", "$sys/a/b/thing/property/set", "$sys/a/post"])
+def test_other_topics_of_onenet_are_not_read(publish: Publish, topic: str) -> None:
+    with pytest.raises(PayloadError) as caught:
+        publish(topic, said({"soil_moisture": 20}))
+    assert caught.value.faults[0].code == "unknown_topic"
+
+
 @pytest.mark.parametrize(("system", "is_answered"), [({"ack": 0}, False), ({"ack": 1}, True), ({}, True), (None, True)])
 def test_who_wants_no_answer_gets_none(publish: Publish, system: object, is_answered: bool) -> None:  # noqa: FBT001
     assert (publish(POST, said({"soil_moisture": 23.6}, sys=system)).reply is not None) is is_answered

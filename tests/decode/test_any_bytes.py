@@ -88,7 +88,7 @@ def _check_refusal(message: Message, error: PayloadError) -> None:
     reply = refusal_reply(message, error)
     if reply is None:
         return
-    if message.topic.startswith("/sys/"):
+    if message.topic.startswith(("/sys/", "$sys/")):
         assert json.loads(reply.payload)["code"] == 460
     elif message.topic.startswith(GROUP):
         assert reply.topic == f"{GROUP}/NCMD/gw-1"
@@ -255,6 +255,7 @@ def test_a_damaged_senml_pack_is_decoded_or_refused(payload: bytes) -> None:
 @given(payload=damaged(GOOD_ALINK), form=st.sampled_from(["", "pack/", "batch/", "history/"]))
 def test_a_damaged_alink_report_is_decoded_or_refused(payload: bytes, form: str) -> None:
     attempt(f"/sys/a1/probe-1/thing/event/property/{form}post", payload)
+    attempt("$sys/a1/probe-1/thing/property/post", payload)
 
 
 @FEW

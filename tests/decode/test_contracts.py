@@ -106,7 +106,7 @@ def test_the_asyncapi_document_has_a_channel_and_an_operation_for_every_topic_of
     ours["crewList"] = list_topic("{district}", "{crew_id}")
     assert {name: address for name, address in addresses.items() if address.startswith("greensward/")} == ours
     actions = {operation["channel"]["$ref"]: operation["action"] for operation in asyncapi["operations"].values()}
-    sent = {"reply", "alinkReply", "sparkplugCommand", "crewList"}
+    sent = {"reply", "alinkReply", "onenetReply", "sparkplugCommand", "crewList"}
     assert actions == {f"#/channels/{name}": "send" if name in sent else "receive" for name in addresses}
     for channel in asyncapi["channels"].values():
         assert set(channel["parameters"]) == set(re.findall(r"{(\w+)}", channel["address"]))
@@ -158,7 +158,13 @@ def test_every_example_of_the_asyncapi_document_fits_and_is_decoded(asyncapi: di
 
 
 @pytest.mark.parametrize(
-    ("channel", "message"), [("senml", "senmlPack"), ("alink", "alinkProperties"), ("iotda", "iotdaProperties")]
+    ("channel", "message"),
+    [
+        ("senml", "senmlPack"),
+        ("alink", "alinkProperties"),
+        ("onenet", "alinkProperties"),
+        ("iotda", "iotdaProperties"),
+    ],
 )
 def test_every_example_of_another_s_format_fits_and_is_decoded(
     asyncapi: dict[str, Any], publish: Publish, channel: str, message: str
@@ -167,12 +173,12 @@ def test_every_example_of_another_s_format_fits_and_is_decoded(
     described = asyncapi["components"]["messages"][message]
     for example in described["examples"]:
         assert jsonschema_rs.is_valid(described["payload"], example["payload"])
-        decoded = publish(topic.replace("/sys/probe-0117", "/sys/a1ILGykZVhP"), example["payload"])
+        decoded = publish(re.sub("sys/probe-0117(?=/probe)", "sys/a1ILGykZVhP", topic), example["payload"])
         assert decoded.soil
         assert decoded.parts_refused == ()
-        if channel == "alink":
+        if channel in ("alink", "onenet"):
             assert decoded.reply is not None
-            answer = asyncapi["components"]["messages"]["alinkAnswer"]["payload"]
+            answer = asyncapi["components"]["messages"][f"{channel}Answer"]["payload"]
             assert jsonschema_rs.is_valid(answer, json.loads(decoded.reply.payload))
 
 
