@@ -89,7 +89,7 @@ def expire(
         describe_lake(settings)  # of a table that is empty now, or of the first days that were deleted
     left = [_left(one) for one in find_left(folder, settings.retention.by_table(), today)]
     result = {"deleted": delete, "going": going, "left": left}
-    show(result, as_json=common.json, render=_printed(going, left, deleted=delete))
+    show(result, as_json=common.json, render=_printed(going, left, today, deleted=delete))
     return EXIT_OK
 
 
@@ -134,14 +134,19 @@ def _photos(photos: Sequence[OldPhoto], why: str) -> list[Going]:
     return [Going(PHOTOS, days[0] if days else None, days[-1] if days else None, len(photos), None, size, why)]
 
 
-def _printed(going: Sequence[Going], left: Sequence[Kept], *, deleted: bool) -> Callable[[], None]:
+def _said_of(kept: Kept, today: date) -> str:
+    told = f"{kept.table}: told on {kept.told_at:%Y-%m-%d} that days before {kept.kept_from} go."
+    if kept.days:
+        told += f" {counted(kept.days, 'day')} from {kept.first_day} on are there and stay."
+    if kept.kept_from > today:  # a clock that is behind would call back what is gone
+        return f"{told} All of them is refused. Where {today} is today: greensward lake expire --take-back"
+    return f"{told} What comes late for them is refused until: greensward lake expire --take-back"
+
+
+def _printed(going: Sequence[Going], left: Sequence[Kept], today: date, *, deleted: bool) -> Callable[[], None]:
     def render() -> None:
         for kept in left:
-            stay = f"{counted(kept.days, 'day')} from {kept.first_day} on are there and stay. " if kept.days else ""
-            err.print(
-                f"{kept.table}: told on {kept.told_at:%Y-%m-%d} that days before {kept.kept_from} go. {stay}"
-                "What comes late for them is refused until: greensward lake expire --take-back"
-            )
+            err.print(_said_of(kept, today))
         if not going:
             err.print(escape("Nothing is older than [retention] allows."))
             return

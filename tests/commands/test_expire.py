@@ -121,6 +121,9 @@ def test_a_register_that_tells_of_days_to_come_is_a_finding_until_it_is_taken_ba
     assert finding["state"] == "problem"
     assert f"soil_readings, weather_readings: kept from {ahead} on, a day to come" in finding["found"]
     assert "greensward lake expire --take-back" in finding["mend"]
+    assert run(["lake", "expire", "-C", str(lake.root)]) == EXIT_OK
+    said = "Where 2026-07-02 is today: greensward lake expire --take-back"
+    assert said in capsys.readouterr().err, "whose clock is behind must not take back"
     assert run(["lake", "expire", "--take-back", "-C", str(lake.root)]) == EXIT_OK
     first = NOON.date() - timedelta(days=DAYS)
     assert f"soil_readings: kept from {first} on again, no longer from {ahead} on." in capsys.readouterr().err
