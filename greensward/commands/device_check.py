@@ -14,6 +14,7 @@ from rich.table import Column
 
 from crews.readable import one_line
 from greensward.commands.check_input import EXPECTED, read_hex, split_message
+from greensward.commands.check_picture import picture_facts, print_picture
 from greensward.commands.register_output import read_file, say
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, Common, Listing, counted, out, print_table, show
 from greensward.settings import Settings
@@ -32,6 +33,10 @@ from ingest.registers.words import did_you_mean
 from ingest.seal.memory import Memory
 
 _LARGEST_PORT = 255
+_STORED = (
+    ("soil", "soil row"), ("weather", "weather row"), ("status", "status row"), ("images", "picture"),
+    ("poses", "gimbal pose"), ("flights", "flight report"), ("forecasts", "forecast day"),
+)  # fmt: skip
 _AFTER_ALL = 2**63 - 1
 """Number of a message that comes now, after all that were ever sealed."""
 
@@ -81,6 +86,9 @@ def check(
         "soil": decoded.soil,
         "weather": decoded.weather,
         "status": decoded.status,
+        "pictures": picture_facts(decoded.images),
+        "poses": decoded.poses,
+        "flights": decoded.flights,
         "ignored": decoded.ignored,
         "refused": faults,
     }
@@ -162,8 +170,10 @@ def _print(said: str, notes: Notes, decoded: Decoded, faults: tuple[Fault, ...])
             where = f"channel {row.channel}, {row.measured_at.isoformat()}: {row.quarantine}"
             out.print(f"[yellow]quarantined[/] {escape(where)}")
     print_faults(faults)
-    counts = ((len(decoded.soil), "soil"), (len(decoded.weather), "weather"), (len(decoded.status), "status"))
-    say(f"Would be stored: {', '.join(counted(count, f'{name} row') for count, name in counts)}. Nothing was stored.")
+    for facts in picture_facts(decoded.images):
+        print_picture(facts)
+    counts = [counted(len(getattr(decoded, kind)), noun) for kind, noun in _STORED if getattr(decoded, kind)]
+    say(f"Would be stored: {', '.join(counts) or 'nothing'}. Nothing was stored.")
 
 
 def print_faults(faults: Sequence[Fault]) -> None:

@@ -14,6 +14,7 @@ from greensward.commands.check_input import read_hex, split_message
 from greensward.commands.device import app
 from ingest.errors import ConfigError
 from tests.decode.lorawan import CHIRPSTACK, EUI, chirpstack, things_stack
+from tests.decode.test_exif import GROUPED
 
 
 @pytest.fixture
@@ -188,6 +189,56 @@ def test_an_event_that_is_no_reading_is_left_aside_and_said_so(
     file.write_text("{}", encoding="utf-8")
     assert run(data, "check", file, "--topic", CHIRPSTACK.replace("/up", "/join")) == 0
     assert "A ChirpStack event of kind join." in capsys.readouterr().out
+
+
+def test_a_picture_is_told_with_its_ground_or_why_it_has_none(
+    data: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A Mavic 3E over the district, and the same from a gimbal that does not know where it looks."""
+    file, topic = tmp_path / "exif.json", "greensward/v1/beichen/drone-07/exif"
+    file.write_text(json.dumps(GROUPED))
+    code, result = said(data, capsys, "check", file, "--topic", topic)
+    (picture,) = result["pictures"]
+    assert (code, picture["footprint_status"], picture["captured_at"]) == (0, "ok", "2026-06-15T02:30:12Z")
+    assert [round(number, 3) for number in picture["footprint_corners"][:2]] == [117.1, 39.2]
+    assert run(data, "check", file, "--topic", topic) == 0
+    shown = capsys.readouterr().out
+    assert "taken 2026-06-15 02:30:12+00:00 by the camera's clock" in shown
+    assert "above take-off 41.12 m, above ground unknown, yaw -91.40°, pitch -90.00°, roll 0.00°" in shown
+    assert "of ground: ok" in shown
+    assert "Would be stored: 1 picture." in shown
+    zeros = {f"XMP-drone-dji:Gimbal{name}Degree": "+0.00" for name in ("Yaw", "Pitch", "Roll")}
+    file.write_text(json.dumps(GROUPED | zeros))
+    assert run(data, "check", file, "--topic", topic) == 0
+    assert "no ground by this message: unknown_pose (no_pitch)" in capsys.readouterr().out
+
+
+def test_findings_poses_and_flights_are_counted_too(
+    data: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "m.json"
+    pose = {"gimbal_yaw": 12.3, "gimbal_pitch": -90, "gimbal_roll": 0}
+    file.write_text(json.dumps({"timestamp": 1781490712000, "data": {"99-0-0": pose}}))
+    assert run(data, "check", file, "--topic", "thing/product/1581F8HGX/osd") == 0
+    assert "Would be stored: 1 gimbal pose." in capsys.readouterr().out
+    file.write_text(json.dumps({"timestamp": 1781490712000, "data": {"2-0-0": {}}}))
+    assert run(data, "check", file, "--topic", "thing/product/1581F8HGX/osd") == 0
+    assert "Would be stored: nothing." in capsys.readouterr().out
+    finding = {"class": "litter", "confidence": 0.9, "bbox_px": [10, 10, 50, 50]}
+    native = {
+        "schema": "greening.image_metadata/1", "image_id": "i1", "drone_id": "d1", "flight_id": "f1",
+        "captured_at": "2026-06-15T10:30:12+08:00", "sensor": {"kind": "rgb"},
+        "image": {"width_px": 4000, "height_px": 3000, "intrinsics": {"focal_35mm_mm": 24}},
+        "position": {"lon": 117.1, "lat": 39.2, "height_takeoff_m": 60},
+        "attitude": {"yaw_deg": 10, "pitch_deg": -90, "roll_deg": 0}, "detections": [finding, finding | {"bbox": 1}],
+    }  # fmt: skip
+    topic = "greensward/v1/beichen/d1/image"
+    file.write_text(json.dumps(native))
+    assert run(data, "check", file, "--topic", topic) == 0
+    assert "    2 findings\n" in capsys.readouterr().out
+    file.write_text(json.dumps(native | {"detections": [finding, finding | {"confidence": 87}]}))
+    assert run(data, "check", file, "--topic", topic) == 1
+    assert "1 finding; counts as not looked at" in capsys.readouterr().out
 
 
 def test_a_line_of_mosquitto_sub_is_read_from_standard_input(
