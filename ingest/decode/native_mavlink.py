@@ -29,9 +29,10 @@ NAME, NUMBER = "CAMERA_IMAGE_CAPTURED", 263
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNKNOWN_PLACE = frozenset({2_147_483_647, -2_147_483_648})
 """What senders put where there is no position, besides 0."""
-_LEVEL_NORTH = (1.0, 0.0, 0.0, 0.0)
-"""No rotation: what cameras send that know of none. A camera that looks due north along the horizon has no ground
-either."""
+_AIRCRAFT_TILT_DEG = 30.0
+"""How far an aircraft leans in flight. An axis flatter than this is rather its own: PX4 fills in the attitude of the
+aircraft ("this needs to be rotated by camera orientation", camera_feedback/CameraFeedback.cpp), and cameras that know
+of no rotation send none."""
 _LEAST_MICROSECONDS, _LEAST_MILLISECONDS, _LEAST_SECONDS = 1e14, 1e11, 1e9
 """Of a Unix time since 2001: common.xml says microseconds, and some cameras send the others."""
 _LONGEST = 1024
@@ -142,6 +143,8 @@ def _image(fields: Mapping[str, object], drone_id: str, message: Message, contex
     if faults or isinstance(q, Fault):
         raise PayloadError(*faults)
     attitude = from_quaternion(*q) if q else None
+    if attitude is not None and abs(attitude[1]) < _AIRCRAFT_TILT_DEG:
+        attitude = None
     image = DroneImage(
         image_id=url or f"{captured_at.isoformat() if captured_at else ''}/{index:.0f}",
         captured_at=captured_at or message.received_at,
@@ -180,7 +183,7 @@ def _quaternion(fields: Mapping[str, object]) -> tuple[float, float, float, floa
         number = parts.index(None)
         return Fault(f"/q/{number}", "wrong_type", describe(q[number]), "a number", "Send four numbers w, x, y, z.")
     w, x, y, z = (part for part in parts if part is not None)
-    return None if (w, x, y, z) == _LEVEL_NORTH else (w, x, y, z)
+    return w, x, y, z
 
 
 def _in_degrees_and_metres(

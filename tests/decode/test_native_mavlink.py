@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -95,6 +96,21 @@ def test_a_captured_picture_is_the_same_whichever_bridge_brings_it(bridge: str) 
     assert (found.attitude_source, found.time_source, found.quarantine) == ("mavlink", "gnss", None)
     # No message of MAVLink tells the lens.
     assert compute_footprints([found])[0].status == "unknown_camera"
+
+
+@pytest.mark.parametrize(
+    ("yaw_deg", "pitch_deg", "is_cameras"),
+    [(45, 0, False), (45, -12, False), (200, 9, False), (45, -29.9, False), (45, -30.1, True), (45, -60, True)],
+)
+def test_the_attitude_of_an_aircraft_in_flight_is_not_taken_for_the_cameras(
+    yaw_deg: float, pitch_deg: float, *, is_cameras: bool
+) -> None:
+    """PX4 tells its own attitude of every picture, whichever way the camera is mounted."""
+    (cy, sy), (cp, sp) = ((math.cos(math.radians(a / 2)), math.sin(math.radians(a / 2))) for a in (yaw_deg, pitch_deg))
+    found = image(q=[cp * cy, -sp * sy, sp * cy, cp * sy])
+    assert found.pitch_deg == (pytest.approx(pitch_deg) if is_cameras else None)
+    assert (found.yaw_deg is not None, found.attitude_source) == ((True, "mavlink") if is_cameras else (False, None))
+    assert found.quarantine is None
 
 
 @pytest.mark.parametrize("q", [None, [0, 0, 0, 0], [1, 0, 0, 0], [2, 0, 0, 0], [None] * 4, ["NaN", 0, 0, 0]])
