@@ -106,7 +106,7 @@ def _measured(evidence: Evidence) -> list[tuple[datetime, datetime]]:
     ]
 
 
-def _lags(evidence: Evidence) -> list[_Lags]:
+def _lags(evidence: Evidence) -> tuple[_Lags, _Lags]:
     """Return the seconds from measuring to arriving, before and after the outage: a clock may lose its time in it.
 
     What comes after newer readings was kept, and tells nothing.
@@ -119,7 +119,7 @@ def _lags(evidence: Evidence) -> list[_Lags]:
         if measured_at > latest[part]:
             latest[part] = measured_at
             parts[part].append((came_at - measured_at).total_seconds())
-    return [part for part in parts if part]
+    return parts
 
 
 def _delays(evidence: Evidence) -> _Lags:
@@ -144,13 +144,15 @@ def _clock(evidence: Evidence) -> Point:
         return point(
             "clock", "failed", said("clock_refused", n=len(wrong), code=got.code, got=in_both(got.got)), **limits
         )
-    parts = _lags(evidence)
+    before, after = _lags(evidence)
     if not evidence.readings:
         return lacking("clock", [longer(evidence)], said("no_reading"), **limits)
-    if not parts:
+    if not before and not after:
         return point("clock", "not_seen", said("no_clock"), **limits)
+    if not after:
+        return lacking("clock", [said("since_cut")], said("not_since_cut"), **limits)
     # What is on its way for no time at all shows the clock alone: the shortest lag is nearest to that.
-    offset_s, lags = max(map(min, parts), key=abs), [lag for part in parts for lag in part]
+    offset_s, lags = max((min(part) for part in (before, after) if part), key=abs), before + after
     found = said("clock", offset=seconds(offset_s), spread=seconds(max(lags) - min(lags)), n=len(lags))
     return point("clock", passes(abs(offset_s) <= _CLOCK_S), found, **limits)
 

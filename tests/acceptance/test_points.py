@@ -343,6 +343,19 @@ def test_a_clock_that_is_wrong_after_its_power_was_cut_fails(behind: int, failed
     assert {key for key in ("clock", "delay") if states[key] == "failed"} == failed
 
 
+def test_a_clock_of_which_nothing_is_known_since_its_power_was_cut_is_not_seen() -> None:
+    def restarted(number: int, said: Payload) -> None:
+        if number >= 6:  # it goes on where it stopped, half an hour ago, and so till the end
+            said["measured_at"] = (AT + (number - 3) * TEN_MINUTES + timedelta(minutes=2)).isoformat()
+
+    cut = AT + timedelta(minutes=31)
+    came = [one for one in good(restarted) if not cut < one.received_at < cut + timedelta(minutes=25)]
+    came = [one for one in came if one.received_at < AT + timedelta(minutes=71)]
+    report = made(sorted([*came, state(cut, "offline")], key=lambda one: one.received_at), minutes=75)
+    (line,) = (line for line in report.lines if line.key == "clock")
+    assert (line.state, line.found) == ("not_seen", ("nothing that was measured since its power was cut",))
+
+
 def test_a_reading_from_before_the_cut_that_comes_after_it_is_no_delay() -> None:
     cut = AT + timedelta(minutes=31)
     came = [one for one in good() if one.topic.endswith("/soil") and not cut < one.received_at < cut + 2 * TEN_MINUTES]
