@@ -23,13 +23,14 @@ HIDDEN = "…"
 class Answer(msgspec.Struct, frozen=True):
     """What became of one message.
 
-    outcome: "sent"; "later": it may be tried again, as the way there or a limit failed; "refused": it may not
+    outcome: "sent"; "later": it may be tried again, as the way there or a limit failed; "unknown": it may stand there
+        already, and is tried again a few times; "refused": it may not be tried again
     code: the other end's own code, such as errcode or the status of HTTP; "" where it gave none
     said: its words, without any secret of ours
     wait_s: how long to leave the other end alone, where it or its documents say so; 0: as we see fit
     """
 
-    outcome: Literal["sent", "later", "refused"]
+    outcome: Literal["sent", "later", "unknown", "refused"]
     code: str = ""
     said: str = ""
     wait_s: float = 0.0

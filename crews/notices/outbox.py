@@ -131,6 +131,14 @@ def parts_sent(ledger: Ledger, notice_id: str) -> int:
     return int(found[0]["parts"])
 
 
+def unknown_tries(ledger: Ledger, notice_id: str) -> int:
+    """Return how many tries of a notice may have arrived without anybody knowing. Raises: StoreError."""
+    found = ledger.run(
+        "select count(*) as tries from notice_receipts where notice_id = ? and outcome = 'unknown'", (notice_id,)
+    )
+    return int(found[0]["tries"])
+
+
 class Try(msgspec.Struct, frozen=True):
     """One try of one part (from 1) of a notice, as the receipt that is filled in once the other end has answered."""
 
@@ -162,7 +170,7 @@ def receive(ledger: Ledger, tried: Try, answer: Answer, now: datetime) -> None:
             "update notice_receipts set outcome = ?, code = ?, said = ? where n = ?",
             (answer.outcome, answer.code, answer.said, tried.receipt),
         )
-        if answer.outcome == "later":
+        if answer.outcome in {"later", "unknown"}:
             backoff = _BACKOFF[min(notice.tries, len(_BACKOFF) - 1)]
             wait = max(backoff, timedelta(seconds=answer.wait_s))
             ledger.run("update notices set next_try_at = ? where notice_id = ?", (to_us(now + wait), notice.notice_id))
@@ -255,7 +263,7 @@ def last_sent(ledger: Ledger) -> dict[str, datetime]:
 def _said_last(ledger: Ledger, notice_id: str) -> tuple[str, str]:
     """Return code and words of the last answer to a notice."""
     found = ledger.run(
-        "select code, said from notice_receipts where notice_id = ? and outcome <> 'unknown' order by n desc limit 1",
+        "select code, said from notice_receipts where notice_id = ? and code || said <> '' order by n desc limit 1",
         (notice_id,),
     )
     return (found[0]["code"], found[0]["said"]) if found else ("", "")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -113,7 +113,10 @@ def _encoded(value: object) -> bytes:
 
 
 def robot_answer(kind: str, status: int, body: bytes) -> Answer:
-    """Return what the robot made of a message; an answer that is none of a robot's is a fault of the way there."""
+    """Return what the robot made of a message.
+
+    An answer that is none of a robot's is a fault of the way there; below 300 it may be one's all the same.
+    """
     manner = MANNERS[kind]
     try:
         said = msgspec.json.decode(body)
@@ -123,8 +126,7 @@ def robot_answer(kind: str, status: int, body: bytes) -> Answer:
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Answer("later", f"HTTP {status}", wait_s=61)
     if not isinstance(said, dict) or not isinstance(code, int) or isinstance(code, bool):
-        is_refusal = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-        return Answer("refused" if is_refusal else "later", f"HTTP {status}", "not an answer of this kind of robot")
+        return Answer(_of_no_robot(status), f"HTTP {status}", "not an answer of this kind of robot")
     words = str(said.get(manner.said_key, ""))
     if code == 0:
         return Answer("sent", "0", words)
@@ -133,6 +135,12 @@ def robot_answer(kind: str, status: int, body: bytes) -> Answer:
     if kind == "feishu" and "too many request" in words.lower():  # under a code that also means a bad request
         return Answer("later", str(code), words, 61)
     return Answer("refused", str(code), words)
+
+
+def _of_no_robot(status: int) -> Literal["unknown", "later", "refused"]:
+    if status < HTTPStatus.MULTIPLE_CHOICES:
+        return "unknown"
+    return "later" if status < HTTPStatus.BAD_REQUEST else "refused"
 
 
 _FULL_WIDTH = str.maketrans({"<": "＜", ">": "＞"})

@@ -152,8 +152,8 @@ def _test(name: str, settings: Settings, folder: DataFolder) -> int:
         answer = clean(outlet.deliver(part), outlet)
         if answer.outcome != "sent":
             break
-    words = {"sent": "taken", "later": "not taken now", "refused": "refused"}[answer.outcome]
-    out.print(escape(f"{name}: {words}: {answer.code} {answer.said}".rstrip()))
+    words = {"sent": "taken", "later": "not taken now", "unknown": "perhaps taken", "refused": "refused"}
+    out.print(escape(f"{name}: {words[answer.outcome]}: {answer.code} {answer.said}".rstrip()))
     if answer.outcome == "sent":
         return EXIT_OK
     return EXIT_FOUND_PROBLEMS if answer.outcome == "refused" or answer.code else EXIT_UNREACHABLE

@@ -193,7 +193,8 @@ def _posted(target: Target, parameters: Mapping[str, str], body: bytes, headers:
     try:
         status, said = post(target, parameters, body, headers)
     except UnreachableError as error:
-        return Answer("later", "", str(error))
+        # A receiver knows a message again by its id, and a group does not.
+        return Answer("unknown" if error.has_gone and kind != "webhook" else "later", "", str(error))
     return webhook_answer(status, said) if kind == "webhook" else robot_answer(kind, status, said)
 
 

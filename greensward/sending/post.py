@@ -36,8 +36,14 @@ _IETF_IPV4 = ipaddress.ip_network("192.0.0.0/24")
 class UnreachableError(Exception):
     """Nothing was answered, or where the name leads nothing is sent; it may be otherwise later, as a DNS may err.
 
-    Whether the message arrived is not known. Its text names no path, query or secret.
+    has_gone: whether the message went, so that nobody knows if it arrived
+    Its text names no path, query or secret.
     """
+
+    def __init__(self, words: str, *, has_gone: bool = False) -> None:
+        """Say it in `words`."""
+        super().__init__(words)
+        self.has_gone = has_gone
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -109,7 +115,8 @@ def post(target: Target, parameters: Mapping[str, str], body: bytes, headers: di
         connection = http.client.HTTPConnection(host, port)
         connection.sock = wire
         connection.request("POST", path, body, named | headers)
-        answer = connection.getresponse()
+        with _unreachable(host, has_gone=True):
+            answer = connection.getresponse()
         return answer.status, _body(answer)
 
 
@@ -156,17 +163,23 @@ def is_allowed(address: str, *, allow_private: bool) -> bool:
 
 
 @contextmanager
-def _unreachable(host: str) -> Iterator[None]:
+def _unreachable(host: str, *, has_gone: bool = False) -> Iterator[None]:
     """Turn what may go wrong on the way into one error that names the host and nothing secret."""
     try:
         yield
-    except ssl.SSLCertVerificationError as error:
-        raise UnreachableError(f"{host}: its certificate is not good: {error.verify_message}") from None
-    except ssl.SSLError as error:
-        raise UnreachableError(f"{host}: no TLS connection: {error.reason or 'handshake failed'}") from None
-    except TimeoutError:
-        raise UnreachableError(f"{host} does not answer in time") from None
-    except http.client.HTTPException as error:
-        raise UnreachableError(f"{host} does not speak HTTP: {type(error).__name__}") from None
-    except OSError as error:
-        raise UnreachableError(f"{host}: {error.strerror or type(error).__name__}") from None
+    except (OSError, http.client.HTTPException) as error:
+        raise UnreachableError(f"{host}: {_in_words(error)}", has_gone=has_gone) from None
+
+
+def _in_words(error: OSError | http.client.HTTPException) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not good: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS connection: {error.reason or 'handshake failed'}"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, http.client.RemoteDisconnected):
+        return "ended the connection without an answer"
+    if isinstance(error, http.client.HTTPException):
+        return f"does not speak HTTP: {type(error).__name__}"
+    return error.strerror or type(error).__name__

@@ -24,6 +24,7 @@ from crews.notices.outbox import (
     receive,
     rewrite,
     tidy,
+    unknown_tries,
 )
 from crews.notices.pace import Bucket, is_crowded
 from crews.notices.plan import forget_strangers, plan, still_holds
@@ -43,6 +44,9 @@ LISTS_S = 300.0
 
 TURN_S = 20.0
 """After that is looked again for what is most urgent, however many wait whose other end does not answer."""
+
+MOST_UNKNOWN = 5
+"""A digest twice is better than none, and five times a nuisance."""
 
 STEADY_S = 600.0
 """A clock that was set, or that we do not know yet, may be set right within that."""
@@ -162,6 +166,10 @@ class Sender:
         current = self._current(notice, outlet, sent, now)
         if current is None:
             return
+        if unknown_tries(self._ledger, notice.notice_id) >= MOST_UNKNOWN:
+            said = f"{MOST_UNKNOWN} tries may have arrived, and nobody said so"
+            self._receive(begin_try(self._ledger, current, 1, 1, now), outlet, Answer("refused", "unknown", said), now)
+            return
         try:
             parts = outlet.parts(current, self._link_of(outlet, now), self._ledger.site)
         except ValueError as error:
@@ -208,7 +216,7 @@ class Sender:
     def _receive(self, tried: Try, outlet: Outlet, answer: Answer, now: datetime) -> str:
         """Keep the receipt, and return the outcome."""
         answer = clean(answer, outlet)
-        if answer.outcome == "later":
+        if answer.outcome in {"later", "unknown"}:
             # The robot, not the message, is away or has had enough: whatever else waits for it waits too.
             self._left_alone_until_s[outlet.identity] = self._seconds() + max(answer.wait_s, 5.0)
         self._unkept = tried, answer, now

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from crews.apply import apply_flags
+from crews.notices.outbox import untold
 from crews.notices.robots import MANNERS
 from greensward.sending.post import Target, UnreachableError
-from greensward.sending.sender import STEADY_S, TURN_S
+from greensward.sending.sender import MOST_UNKNOWN, STEADY_S, TURN_S
 from ingest.errors import StoreError
 from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag
 from tests.notices.sending import Sending, robot
@@ -138,6 +141,48 @@ def test_what_is_urgent_is_not_lost_where_a_channel_gets_one_crew_more(
     robots.instead = lambda: None
     sending(section.replace('"一队"', '"一队", "二队"')).turn(NOW + HOUR, times=3)
     assert "新派：龙门东道行道树" in robots.texts()[0]
+
+
+def test_what_may_have_arrived_is_not_said_again_all_day(tmp_path: Path, robots: Vendors, sending: Make) -> None:
+    made = sending(robot(tmp_path, robots, "wecom", "crew_1") + robot(tmp_path, robots, "feishu", "crew_2", '["二队"]'))
+    robots.instead = lambda: (200, b"<html>thank you</html>", {})
+    made.turn(AT, times=60, every=10 * MINUTE)
+    assert robots.tries == 2 * MOST_UNKNOWN
+    for late in untold(made.ledger, AT - DAY, AT + 10 * HOUR):
+        assert (late.state, late.code) == ("refused", "unknown")
+
+
+def test_an_answer_that_does_not_come_leaves_open_whether_it_arrived(
+    tmp_path: Path, robots: Vendors, sending: Make
+) -> None:
+    section = robot(tmp_path, robots, "wecom", "crew_1")
+    with hanging_up() as port:
+        (tmp_path / "crew_1.url").write_text(f"http://127.0.0.1:{port}/send?key=canary\n", encoding="utf-8")
+        made = sending(section)
+        made.turn(AT)
+    (tried,) = made.receipts()
+    assert (tried["outcome"], tried["said"]) == ("unknown", "127.0.0.1: ended the connection without an answer")
+    made.turn(AT + HOUR)
+    assert made.receipts()[-1]["outcome"] == "later", "where nobody listens nothing arrives"
+
+
+@contextlib.contextmanager
+def hanging_up() -> Iterator[int]:
+    """Serve one connection that ends after what was sent; yields the port."""
+
+    def serve(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65_536)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65_536):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve, args=(server,), daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join()
 
 
 def test_what_nobody_answers_keeps_none_waiting_that_was_not_tried_yet(
