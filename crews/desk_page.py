@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from crews.actions import INSPECTED_CAUSES, false_alarm_reasons
 from crews.crew_list import CrewList
@@ -21,6 +21,8 @@ _AT_ONCE = frozenset({"closed", "looked_back"})
 
 _GOES_ON_FROM = frozenset({"closed", "void", "reopened"})
 _LONGEST_EXTENSION = timedelta(days=365)
+"""A year is written wrong more often than it is meant."""
+
 _INPUT_CLOCK = "%Y-%m-%dT%H:%M"
 
 
@@ -66,7 +68,7 @@ class DeskView:
 
     refused: why what was just sent was not done; cannot: why what comes next cannot be done by this person
     barred: crews to whom it is given only with what was seen on site
-    until, earliest, latest: the deadline as a field for it has it, by the site's clock
+    earliest, latest: between which a new deadline can be chosen, as a field for it has them, by the site's clock
     next_id: the next issue to check; others: how many more than this one there are
     """
 
@@ -80,7 +82,6 @@ class DeskView:
     cannot: tuple[str, ...]
     crews: tuple[str, ...]
     barred: tuple[str, ...]
-    until: str
     earliest: str
     latest: str
     officer: str
@@ -111,7 +112,7 @@ def make_desk_view(desk: Desk, issue: Issue, listed: CrewList, say: Say) -> Desk
     now, zone = listed.generated_at, listed.site.timezone
     following = next_check(desk.checks, issue)
     refused = desk.refused
-    clock = _clocks(issue.due_at, now)
+    earliest = max(issue.due_at, now) + timedelta(minutes=1)
 
     def form(kind: str) -> FormView:
         is_refused = refused is not None and refused.decision.kind == kind
@@ -135,9 +136,8 @@ def make_desk_view(desk: Desk, issue: Issue, listed: CrewList, say: Say) -> Desk
         cannot=tuple(say_desk_refusal(code, say) for code in desk.offers.refusals),
         crews=desk.crews,
         barred=tuple(crew for crew in desk.crews if is_among(crew, issue.recheck_not_by)),
-        until=f"{issue.due_at.astimezone(zone):{_INPUT_CLOCK}}",
-        earliest=f"{clock[0].astimezone(zone):{_INPUT_CLOCK}}",
-        latest=f"{clock[1].astimezone(zone):{_INPUT_CLOCK}}",
+        earliest=f"{earliest.astimezone(zone):{_INPUT_CLOCK}}",
+        latest=f"{(earliest + _LONGEST_EXTENSION).astimezone(zone):{_INPUT_CLOCK}}",
         officer=desk.officer,
         needs_note=desk.offers.needs_note,
         is_inspected=issue.cause in INSPECTED_CAUSES,
@@ -146,12 +146,6 @@ def make_desk_view(desk: Desk, issue: Issue, listed: CrewList, say: Say) -> Desk
         others=sum(one.issue_id != issue.issue_id for one in desk.checks),
         photo_first=issue.state == "done_unchecked",
     )
-
-
-def _clocks(due_at: datetime, now: datetime) -> tuple[datetime, datetime]:
-    """Return from when to when a new deadline can be chosen; a year is written wrong more often than it is meant."""
-    earliest = max(due_at, now) + timedelta(minutes=1)
-    return earliest, earliest + _LONGEST_EXTENSION
 
 
 def _title(kind: str, issue: Issue, say: Say) -> str:

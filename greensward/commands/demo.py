@@ -19,7 +19,7 @@ from rich.progress import Progress
 from crews.apply import valid_plots
 from crews.crew_list import CrewList
 from crews.ledger import Ledger
-from crews.links import load_keys, make_token
+from crews.links import load_keys, make_token, remember_officer
 from crews.lists import all_lists
 from crews.serving import run_web
 from crews.web import create_app
@@ -50,6 +50,7 @@ _BROKER_PORT = 18830
 _CONNECT_DEADLINE_S = 20.0
 _SEAL_DEADLINE_S = 300.0
 _MORNINGS = 3
+_OFFICER = "王工"
 """Evaluations, one a morning, the last at the end: so that the ledger has a past."""
 _SEVERE = 3
 
@@ -246,10 +247,12 @@ def say_list(listed: CrewList) -> str:
 
 
 def make_links(settings: Settings, lists: Sequence[CrewList], now: datetime) -> dict[str, str]:
-    """Return a signed link per crew, and the office's. Raises: ConfigError, StoreError."""
+    """Return a signed link per crew, and that of a person of the office. Raises: ConfigError, StoreError."""
     keys, url = load_keys(settings.data_folder()), public_url(settings)
     crews = {listed.crew: f"{url}/c/{make_token(keys, 'crew', listed.crew, now)}" for listed in lists if listed.crew}
-    return crews | {"office": f"{url}/c/{make_token(keys, 'office', 'office', now)}"}
+    with Ledger(settings.data_folder().ledger, settings.place()) as ledger:
+        remember_officer(ledger, _OFFICER)
+    return crews | {"office": f"{url}/c/{make_token(keys, 'officer', _OFFICER, now)}"}
 
 
 def _broker(folder: DataFolder) -> BuiltInBroker:
@@ -266,7 +269,7 @@ def _first_fault(findings: Sequence[Finding]) -> str:
 
 def _print_links(links: dict[str, str], root: Path) -> None:
     for subject, link in links.items():
-        out.print(f"  {'Office' if subject == 'office' else f'Crew {subject}'}  {link}", markup=False)
+        out.print(f"  {f'Office, {_OFFICER}' if subject == 'office' else f'Crew {subject}'}  {link}", markup=False)
     out.print(f"  SQL  {called_as()} sql -C {root}", markup=False)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -103,6 +104,20 @@ def district(tmp_path: Path) -> Iterator[District]:
         yield District(folder, stack, load_keys(folder))
 
 
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
+    """Return a district for tests in which nothing is done: BYH-05 was reported with a photo, JJ-015 is assigned."""
+    folder = made_folder(tmp_path_factory.mktemp("unchanged") / "data")
+    with ExitStack() as stack:
+        shared = District(folder, stack, load_keys(folder))
+        shared.report("BYH-05")
+        yield shared
+
+
+def _page(reader: httpx.Client, issue: Issue) -> str:
+    return reader.get(f"/office/issues/{issue.issue_id}").text
+
+
 def kinds_on(page: str) -> list[str]:
     """Return what the page has forms for, in their order."""
     return re.findall(r'name="kind" value="(\w+)"', page)
@@ -126,32 +141,32 @@ def send(
 # ---- whose link may
 
 
-def test_a_link_without_a_name_reads_and_cannot_act(district: District) -> None:
-    issue = district.report("JJ-015")
-    with_name, without = district.officer(), district.reader("office", "office")
+def test_a_link_without_a_name_reads_and_cannot_act(unchanged: District) -> None:
+    issue = unchanged.issue("BYH-05")
+    with_name, without = unchanged.officer(), unchanged.reader("office", "office")
     page = with_name.get(f"/office/issues/{issue.issue_id}").text
     assert "王工：您在这里做的，都记您的名字" in page
     read = without.get(f"/office/issues/{issue.issue_id}").text
     assert kinds_on(read) == []
     assert f"greensward issue close {issue.issue_id}" in read
     assert "greensward list --office --links --by" in without.get("/office").text
-    before = district.version()
+    before = unchanged.version()
     answer = send(without, issue, "closed", page)
     assert (answer.status_code, "这个链接只能看，不能操作" in answer.text) == (403, True)
     assert 'href="/office?lang=zh"' in answer.text
-    assert district.version() == before
+    assert unchanged.version() == before
 
 
-def test_a_crews_link_cannot_act_for_the_office_in_whichever_cookie_it_comes(district: District) -> None:
-    issue = district.report("JJ-015")
-    page = district.officer().get(f"/office/issues/{issue.issue_id}").text
-    crew = district.reader("crew", "一队")
-    before = district.version()
+def test_a_crews_link_cannot_act_for_the_office_in_whichever_cookie_it_comes(unchanged: District) -> None:
+    issue = unchanged.issue("BYH-05")
+    page = unchanged.officer().get(f"/office/issues/{issue.issue_id}").text
+    crew = unchanged.reader("crew", "一队")
+    before = unchanged.version()
     assert send(crew, issue, "closed", page).status_code == 403
-    crew.cookies.set("greensward-office", make_token(district.keys, "crew", "一队", NOW))
+    crew.cookies.set("greensward-office", make_token(unchanged.keys, "crew", "一队", NOW))
     assert send(crew, issue, "closed", page).status_code == 403
     assert crew.get("/office").status_code == 403
-    assert district.version() == before
+    assert unchanged.version() == before
 
 
 def _with_payload(change: Callable[[dict[str, Any]], None]) -> Callable[[str], str]:
@@ -175,22 +190,22 @@ def _with_payload(change: Callable[[dict[str, Any]], None]) -> Callable[[str], s
     ids=["another name", "a reader made to act", "a crew made to act", "a longer life"],
 )  # fmt: skip
 def test_what_is_signed_cannot_be_changed(
-    district: District, role: str, subject: str, spoil: Callable[[str], str]
+    unchanged: District, role: str, subject: str, spoil: Callable[[str], str]
 ) -> None:
-    token = make_token(district.keys, role, subject, NOW)
+    token = make_token(unchanged.keys, role, subject, NOW)
     same = _with_payload(lambda _: None)(token)
-    assert httpx.get(f"{district.url()}/c/{same}").status_code == 303, "the test would spoil any token"
-    answer = httpx.get(f"{district.url()}/c/{spoil(token)}")
+    assert httpx.get(f"{unchanged.url()}/c/{same}").status_code == 303, "the test would spoil any token"
+    answer = httpx.get(f"{unchanged.url()}/c/{spoil(token)}")
     assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
 
 
-def test_a_link_of_another_district_opens_nothing(district: District, tmp_path: Path) -> None:
+def test_a_link_of_another_district_opens_nothing(unchanged: District, tmp_path: Path) -> None:
     other = load_keys(DataFolder(tmp_path / "other"))
     token = make_token(other, "officer", "王工", NOW)
-    assert httpx.get(f"{district.url()}/c/{token}").status_code == 403
+    assert httpx.get(f"{unchanged.url()}/c/{token}").status_code == 403
     # Even under our key's id the other's signature is not ours.
-    forged = f"{district.keys.current}.{token.partition('.')[2]}"
-    answer = httpx.get(f"{district.url()}/office", cookies={"greensward-office": forged})
+    forged = f"{unchanged.keys.current}.{token.partition('.')[2]}"
+    answer = httpx.get(f"{unchanged.url()}/office", cookies={"greensward-office": forged})
     assert answer.status_code == 403
 
 
@@ -219,13 +234,13 @@ def test_a_persons_links_are_withdrawn_with_that_name_or_with_all_of_the_office(
         {"sec-fetch-site": "same-site"}, {"referer": "http://evil.example/office", "origin": ""},
     ],
 )  # fmt: skip
-def test_a_decision_sent_from_elsewhere_is_refused(district: District, headers: dict[str, str]) -> None:
-    issue, reader = district.report("JJ-015"), district.officer()
-    page = reader.get(f"/office/issues/{issue.issue_id}").text
-    before = district.version()
+def test_a_decision_sent_from_elsewhere_is_refused(unchanged: District, headers: dict[str, str]) -> None:
+    issue, reader = unchanged.issue("BYH-05"), unchanged.officer()
+    page = _page(reader, issue)
+    before = unchanged.version()
     reader.headers.update(headers)
     assert send(reader, issue, "closed", page).status_code == 403
-    assert district.version() == before
+    assert unchanged.version() == before
 
 
 def test_of_the_offices_links_that_a_browser_has_opened_the_last_one_counts(district: District) -> None:
@@ -416,6 +431,17 @@ def test_of_two_people_at_once_the_second_is_told_and_loses_no_word(district: Di
     assert (again.status_code, district.issue("JJ-015").state) == (200, "void")
 
 
+def test_of_two_people_at_the_same_moment_one_is_heard(district: District) -> None:
+    issue = district.report("JJ-015")
+    readers = [district.officer("王工"), district.officer("赵工")]
+    pages = [_page(reader, issue) for reader in readers]
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(lambda reader, page: send(reader, issue, "closed", page), readers, pages))
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    assert [event.kind for event in district.events("JJ-015")][-2:] == ["done", "closed"]
+    assert sorted(outcome for _, _, outcome in district.tries()) == ["accepted", "refused: changed"]
+
+
 def test_new_data_since_the_page_was_opened_asks_for_another_look(district: District) -> None:
     issue, reader = district.issue("JJ-015"), district.officer()
     page = reader.get(f"/office/issues/{issue.issue_id}").text
@@ -427,7 +453,7 @@ def test_new_data_since_the_page_was_opened_asks_for_another_look(district: Dist
 
 def test_a_decision_counts_once_however_often_it_is_sent(district: District) -> None:
     issue, reader = district.report("JJ-015"), district.officer()
-    page = reader.get(f"/office/issues/{issue.issue_id}").text
+    page = _page(reader, issue)
     before = district.version()
     for _ in range(3):
         answer = send(reader, issue, "closed", page)
@@ -451,15 +477,15 @@ def test_a_decision_counts_once_however_often_it_is_sent(district: District) -> 
     ],
 )  # fmt: skip
 def test_what_is_refused_says_why_keeps_the_try_and_what_was_typed(
-    district: District, kind: str, typed: dict[str, str], code: str, said: str
+    unchanged: District, kind: str, typed: dict[str, str], code: str, said: str
 ) -> None:
-    issue, reader, before = district.issue("JJ-015"), district.officer(), district.version()
+    issue, reader, before = unchanged.issue("JJ-015"), unchanged.officer(), unchanged.version()
     answer = send(reader, issue, kind, **typed)
     assert (answer.status_code, answer.headers["greensward-refused"]) == (400, code)
     assert said in answer.text
     for text in ("等水车", "很多"):
         assert (f'value="{text}"' in answer.text) == (text in typed.values())
-    assert (district.version(), district.tries()) == (before, [("王工", kind, f"refused: {code}")])
+    assert (unchanged.version(), unchanged.tries()[-1]) == (before, ("王工", kind, f"refused: {code}"))
 
 
 def test_odd_water_that_is_sure_is_taken_and_a_refused_photo_is_not_kept(district: District) -> None:
@@ -480,17 +506,16 @@ def test_odd_water_that_is_sure_is_taken_and_a_refused_photo_is_not_kept(distric
         ({"form_token": ""}, 403), ({"action_id": "short"}, 409),
     ],
 )  # fmt: skip
-def test_a_form_that_is_not_ours_is_refused(district: District, change: dict[str, str], status: int) -> None:
-    issue, reader, before = district.report("JJ-015"), district.officer(), district.version()
+def test_a_form_that_is_not_ours_is_refused(unchanged: District, change: dict[str, str], status: int) -> None:
+    issue, reader, before = unchanged.issue("BYH-05"), unchanged.officer(), unchanged.version()
     assert send(reader, issue, "closed", **change).status_code == status
-    assert (
-        send(reader, msgspec.structs.replace(issue, issue_id="BC-1"), "closed", _page(reader, issue)).status_code == 404
-    )
-    assert district.version() == before
+    assert unchanged.version() == before
 
 
-def _page(reader: httpx.Client, issue: Issue) -> str:
-    return reader.get(f"/office/issues/{issue.issue_id}").text
+def test_an_issue_that_is_none_is_not_found(unchanged: District) -> None:
+    reader, issue = unchanged.officer(), unchanged.issue("BYH-05")
+    none = msgspec.structs.replace(issue, issue_id="BC-1")
+    assert send(reader, none, "closed", _page(reader, issue)).status_code == 404
 
 
 def test_an_action_id_of_another_issue_is_not_taken_for_a_repetition(district: District) -> None:
@@ -510,12 +535,14 @@ def test_an_action_id_of_another_issue_is_not_taken_for_a_repetition(district: D
 def test_photos_are_checked_one_after_the_other(district: District) -> None:
     for n, plot_id in enumerate(("JJ-015", "BYH-05", "SH-02")):
         district.do("done", plot_id, "crew:一队", NOW - (3 - n) * HOUR, photos=(Photo(f"{n}" * 64, "after"),))
-    district.do("done", "JJ-012", "王工", NOW - 4 * HOUR, photos=(Photo("f" * 64, "after"),), water_is_sure=True)
+    own = district.do("done", "LM-07", "王工", NOW - 4 * HOUR, photos=(Photo("f" * 64, "after"),))
+    assert own.state == "done_unchecked"
     reader = district.officer("王工")
     table = reader.get("/office").text
     ids = [district.issue(plot_id).issue_id for plot_id in ("JJ-015", "BYH-05", "SH-02")]
     assert f'href="/office/issues/{ids[0]}?lang=zh">开始核查' in table
     assert "下一张待核查（还有 2 张）" in _page(reader, district.issue("JJ-015"))
+    assert f'href="/office/issues/{ids[2]}?lang=zh">下一张待核查' in _page(reader, district.issue("BYH-05"))
     answer = send(reader, district.issue("JJ-015"), "closed", then="next")
     assert answer.url.path == f"/office/issues/{ids[1]}"
     assert "已记：结案。京津路绿带 15 段" in answer.text
