@@ -149,6 +149,27 @@ def test_long_names_hide_no_column_of_the_offices_page(links: dict[str, str], wi
         )
 
 
+_BROKEN_WORDS = """[...document.querySelectorAll('.table td:not(.wide)')].flatMap(cell => {
+  const found = [], texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+  for (let text; (text = texts.nextNode()); )
+    for (const word of text.data.matchAll(/[A-Za-z]+/g)) {
+      const range = document.createRange();
+      range.setStart(text, word.index);
+      range.setEnd(text, word.index + word[0].length);
+      if (range.getClientRects().length > 1) found.push(word[0]);
+    }
+  return found;
+})"""
+
+
+@pytest.mark.parametrize("shown", ["links", "held"])
+def test_no_word_of_the_offices_table_is_broken(request: pytest.FixtureRequest, shown: str) -> None:
+    with Browser(1200) as browser:
+        browser.open(request.getfixturevalue(shown)["office"] + "?lang=en")
+        assert browser.measure("document.querySelectorAll('.table td').length") > 0
+        assert browser.measure(_BROKEN_WORDS) == []
+
+
 def test_nothing_on_the_offices_page_touches_what_stands_above_it(phone: Browser, held: dict[str, str]) -> None:
     phone.open(held["office"])
     gaps = phone.measure(
