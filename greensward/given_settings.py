@@ -54,7 +54,7 @@ def load(explicit: Path | None = None, data: Path | None = None) -> Settings:
     A data folder that holds a `greensward.toml` of its own (as the demo's does) is read when none is named.
     Raises: ConfigError naming the file, the key, what was expected, and the nearest key that exists.
     """
-    found = _find(explicit, data)
+    found = settings_file(explicit, data)
     text = "" if found is None else _read(found)
     given = _parsed(text, found)
     channels = channels_of(Given(_section(given, "send"), _channels_in(os.environ), found, tuple(text.splitlines())))
@@ -99,7 +99,8 @@ def _refuse_short_retention(settings: Settings, source: str) -> None:
             )
 
 
-def _find(explicit: Path | None, data: Path | None) -> Path | None:
+def settings_file(explicit: Path | None = None, data: Path | None = None) -> Path | None:
+    """Return the file that `load` reads settings from, None where there is none. Raises: ConfigError."""
     candidates = places(explicit)
     named = os.environ.get("GREENSWARD_CONFIG")
     if data is not None and explicit is None and _is_file(data / "greensward.toml"):

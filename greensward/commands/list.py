@@ -251,6 +251,9 @@ def _links(ledger: Ledger, settings: Settings, holders: list[tuple[str, str]], n
             name = {"crew": f"Crew {link['subject']}", "office": "Office", "officer": f"Office, {link['subject']}"}
             out.print(f"{escape(name[str(link['role'])])}\n  {escape(str(link['url']))}")
         err.print(f"The links work for {settings.web.link_days} days. Whoever has one can open the list.")
+        if not settings.web.public_url:
+            said = "Their address is the one that is listened on; where phones need another, set [web] public_url."
+            err.print(escape(said))
         for link in made:
             if link["role"] == "officer":
                 err.print(f"What is done with it is done by {escape(str(link['subject']))}: give it to nobody else.")

@@ -13,6 +13,7 @@ from rich.markup import escape
 from greensward.broker import BuiltInBroker
 from greensward.commands.list import public_url
 from greensward.console import EXIT_OK, EXIT_USAGE, Common, check_port_is_free, err, examples
+from greensward.given_settings import places, settings_file
 from greensward.sending.channels import send_faults
 from greensward.settings import Settings
 from greensward.stopping import Stop
@@ -36,6 +37,7 @@ def up(
     """
     common = common or Common()
     settings = common.settings()
+    _say_settings(common)
     ensure_layout(settings.data_folder())
     settings.place()
     if faults := send_faults(settings):
@@ -91,6 +93,12 @@ def _parts(common: Common, settings: Settings, *, serve: bool) -> list[Part]:
     parts += [Part("pages", ["serve", *shared])] if serve else []
     messages = Part("messages", ["send", *shared], is_aside=True, has_secrets=True)
     return [*parts, messages] if settings.send else parts
+
+
+def _say_settings(common: Common) -> None:
+    found = settings_file(common.config, common.data)
+    looked_for = ", ".join(map(str, places(common.config)))
+    err.print(escape(f"set by  {found.absolute() if found else f'no file; looked for {looked_for}'}"))
 
 
 def _say_where(settings: Settings, broker: str, *, serve: bool) -> None:

@@ -92,7 +92,9 @@ def test_links_open_the_list_and_a_withdrawn_one_does_not(made: DataFolder, caps
         ("office", "office"),
     ]
     assert run(made, "--links") == 0
-    printed = capsys.readouterr().out.split()
+    said = capsys.readouterr()
+    assert "where phones need another, set [web] public_url." in said.err
+    printed = said.out.split()
     paths = [word.removeprefix("http://127.0.0.1:8080") for word in printed if "/c/" in word]
     assert len(paths) == 3
     with served(made, datetime.now(UTC)) as url:
@@ -109,6 +111,16 @@ def test_links_open_the_list_and_a_withdrawn_one_does_not(made: DataFolder, caps
         for link, page in ((office, "/office"), (crew, "/list")):
             answer = httpx.get(link.replace("http://127.0.0.1:8080", url))
             assert (answer.status_code, answer.headers["location"]) == (303, page)
+
+
+def test_links_to_an_address_that_was_set_say_nothing_of_another(
+    made: DataFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GREENSWARD__WEB__PUBLIC_URL", "https://lists.example.org")
+    assert run(made, "--links") == 0
+    said = capsys.readouterr()
+    assert said.out.count("https://lists.example.org/c/") == 3
+    assert "public_url" not in said.err
 
 
 def test_a_crew_that_has_left_can_still_be_shut_out(made: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:

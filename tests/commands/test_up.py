@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -19,7 +20,9 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from greensward.broker import accepts_mqtt
+from greensward.commands.up import app
 from greensward.given_settings import load
+from ingest.errors import ConfigError
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import own
 from ingest.lake.read import open_lake, retrying
@@ -230,7 +233,7 @@ def test_another_client_that_takes_the_session_ends_nothing_but_ingest_which_com
 
 def test_a_wrong_setting_ends_it_at_once_with_two(tmp_path: Path) -> None:
     config = tmp_path / "greensward.toml"
-    config.write_text('[broker]\nhost = "mqtt.example.org"\n', encoding="utf-8")
+    config.write_text(f'[broker]\nhost = "mqtt.example.org"\n[web]\nport = {free_port()}\n', encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "greensward", "up", "--config", str(config)],
         capture_output=True,
@@ -240,3 +243,18 @@ def test_a_wrong_setting_ends_it_at_once_with_two(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "unencrypted" in done.stderr
+
+
+@pytest.mark.parametrize("files", [[], ["greensward.toml"]])
+def test_it_says_first_where_its_settings_come_from_as_in_another_folder_they_are_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], files: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in files:
+        Path(name).write_text('[site]\nname = "x"\n', encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("GREENSWARD__WEB__PORT", str(taken.getsockname()[1]))
+        with pytest.raises(ConfigError, match="already in use"):
+            app([], result_action="return_value")
+    from_nowhere = "no file; looked for greensward.toml, /etc/greensward/greensward.toml"
+    assert capsys.readouterr().err == f"set by  {tmp_path / files[0] if files else from_nowhere}\n"
