@@ -35,6 +35,10 @@ aircraft ("this needs to be rotated by camera orientation", camera_feedback/Came
 of no rotation send none."""
 _LEAST_MICROSECONDS, _LEAST_MILLISECONDS, _LEAST_SECONDS = 1e14, 1e11, 1e9
 """Of a Unix time since 2001: common.xml says microseconds, and some cameras send the others."""
+_FAILED = (0, False, "0", "false")
+"""Captures without a picture; -1 is PX4's of a camera that gives no feedback (msg/CameraCapture.msg)."""
+_NO_GROUND_BELOW_M = -1.0
+"""PX4's height where it knows of no ground below (camera_feedback/CameraFeedback.cpp)."""
 _LONGEST = 1024
 _FOUR = 4
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?")
@@ -60,7 +64,7 @@ def decode_native_mavlink(message: Message, context: DecodeContext) -> Decoded:
     try:
         document = parse_json(message.payload, limit_bytes=LIMIT_BYTES)
         fields = _fields(document)
-        failed = fields.get("captureresult", fields.get("issuccess")) in (0, False, -1, "0", "-1", "false")
+        failed = fields.get("captureresult", fields.get("issuccess")) in _FAILED
         if failed:
             return Decoded(ignored="capture_failed: the camera took no picture", device_id=drone_id)
         return Decoded(images=(_image(fields, drone_id, message, context),), device_id=drone_id)
@@ -129,6 +133,7 @@ def _image(fields: Mapping[str, object], drone_id: str, message: Message, contex
     lon = number("position.longitudedeg") if lon is None else lon
     height_m = number("position.relativealtitudem") if height_m is None else height_m
     altitude_m = number("position.absolutealtitudem") if altitude_m is None else altitude_m
+    height_m = None if height_m == _NO_GROUND_BELOW_M else height_m
     captured_at = _instant(number("timeutc", "timeutcus"))
     index = number("imageindex", "index")
     url = _text(fields.get("fileurl"))

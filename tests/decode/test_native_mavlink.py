@@ -190,8 +190,15 @@ def test_a_picture_that_cannot_be_placed_is_kept_with_the_reason(changed: dict[s
 
 
 def test_a_capture_that_failed_is_no_picture() -> None:
-    for failed in (0, -1, False, "0"):
+    for failed in (0, False, "0"):
         assert (read(FIELDS | {"capture_result": failed}).ignored or "").startswith("capture_failed")
+
+
+def test_px4_tells_minus_1_of_a_camera_without_feedback_and_of_a_height_it_does_not_know() -> None:
+    for unknown in (-1, "-1"):
+        found = image(capture_result=unknown, relative_alt=-1000)
+        assert (found.image_id, found.height_takeoff_m, found.quarantine) == (URL, None, None)
+    assert image(relative_alt=-1001).height_takeoff_m == -1.001
 
 
 @pytest.mark.parametrize(
