@@ -66,7 +66,8 @@ class FormView:
 class DeskView:
     """The desk in words.
 
-    refused: why what was just sent was not done; cannot: why what comes next cannot be done by this person
+    refused: why what was just sent was not done; refused_kind: its form, None where it is not possible any more;
+        refused_photos: whether it had photos; cannot: why what comes next cannot be done by this person
     barred: crews to whom it is given only with what was seen on site
     earliest, latest: between which a new deadline can be chosen, as a field for it has them, by the site's clock
     next_id: the next issue to check; others: how many more than this one there are
@@ -79,6 +80,8 @@ class DeskView:
     forms: tuple[FormView, ...]
     reports: tuple[FormView, ...]
     refused: str | None
+    refused_kind: str | None
+    refused_photos: bool
     cannot: tuple[str, ...]
     crews: tuple[str, ...]
     barred: tuple[str, ...]
@@ -111,17 +114,17 @@ def make_desk_view(desk: Desk, issue: Issue, listed: CrewList, say: Say) -> Desk
     """Return the desk of the only issue of `listed`."""
     now, zone = listed.generated_at, listed.site.timezone
     following = next_check(desk.checks, issue)
-    refused = desk.refused
+    kinds, refused = desk.offers.kinds, desk.refused
+    sent = None if refused is None else refused.decision
     earliest = max(issue.due_at, now) + timedelta(minutes=1)
 
     def form(kind: str) -> FormView:
-        is_refused = refused is not None and refused.decision.kind == kind
-        typed = refused.decision.typed if refused is not None and is_refused else {}
+        typed = sent.typed if sent is not None and sent.kind == kind else None
         return FormView(
             kind=kind,
             title=_title(kind, issue, say),
-            is_open=is_refused or (kind in _AT_ONCE and refused is None),
-            typed={name: typed.get(name, "") for name in TYPED},
+            is_open=typed is not None or (kind in _AT_ONCE and sent is None),
+            typed={name: (typed or {}).get(name, "") for name in TYPED},
             goes_on=kind in _GOES_ON_FROM and following is not None and awaits_check(issue),
         )
 
@@ -130,9 +133,11 @@ def make_desk_view(desk: Desk, issue: Issue, listed: CrewList, say: Say) -> Desk
         proof=desk.proof,
         action_id=desk.action_id,
         events=issue.events,
-        forms=tuple(form(kind) for kind in desk.offers.kinds if kind not in _TELEPHONED),
-        reports=tuple(form(kind) for kind in desk.offers.kinds if kind in _TELEPHONED),
+        forms=tuple(form(kind) for kind in kinds if kind not in _TELEPHONED),
+        reports=tuple(form(kind) for kind in kinds if kind in _TELEPHONED),
         refused=None if refused is None else say_desk_refusal(refused.code, say),
+        refused_kind=sent.kind if sent is not None and sent.kind in kinds else None,
+        refused_photos=sent is not None and bool(sent.photos),
         cannot=tuple(say_desk_refusal(code, say) for code in desk.offers.refusals),
         crews=desk.crews,
         barred=tuple(crew for crew in desk.crews if is_among(crew, issue.recheck_not_by)),

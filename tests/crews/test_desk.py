@@ -427,6 +427,8 @@ def test_of_two_people_at_once_the_second_is_told_and_loses_no_word(district: Di
     assert "退回重做：水没到根" in answer.text, "the page shows what the other did"
     assert district.issue("JJ-015").state == "assigned"
     assert district.tries() == [("王工", "reopened", "accepted"), ("赵工", "void", "refused: changed")]
+    assert answer.text.index("没有成功") < answer.text.index('class="sides"'), "it stands where a phone begins the page"
+    assert 'href="#void">回到刚才填的' in answer.text
     again = send(zhao, issue, "void", answer.text, reason="湿")
     assert (again.status_code, district.issue("JJ-015").state) == (200, "void")
 
