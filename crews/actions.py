@@ -336,7 +336,7 @@ def _closing(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> dic
     if not any(photo.role == "after" for photo in issue.photos):
         raise ActionRefusedError(
             "no_proof",
-            f"{issue.issue_id} has no photo from after this work; it closes by itself when its sensor shows recovery.",
+            f"{issue.issue_id} has no photo from after this work; it closes by itself when newer data shows recovery.",
         )
     detail: dict[str, Any] = {"reason": "photo_checked"}
     day = look_back_on(issue.issue_id, issue.repeat_count, now, ledger.site)

@@ -41,8 +41,10 @@ def say_standing(standing: Standing, say: Say) -> str:
     key = f"campaign.{standing.state}"
     if standing.state == "ready":
         key = f"campaign.ready_{standing.basis}"
-    elif standing.state == "over":
-        key = "campaign.closed" if standing.closed_at is not None else "campaign.over"
+    elif standing.state == "over" and standing.closed_at is not None:
+        key = "campaign.closed"
+    elif standing.state == "over" and standing.started_at is None:
+        key = "campaign.missed"
     elif standing.state == "not_started" and standing.day >= standing.starts_on:
         key = "campaign.waiting"
     missing = [say_condition(one, say) for one in standing.conditions if not one.is_measured]

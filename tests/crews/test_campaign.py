@@ -275,6 +275,20 @@ def test_every_standing_has_its_sentence_in_both_languages() -> None:
                 assert "green-up" in say_standing(one, speaker("en"))
 
 
+@pytest.mark.parametrize(
+    ("started_at", "zh", "en"),
+    [
+        (None, "窗口期 04-10 已过，没有启动", "its window ended on 04-10, and it was not started"),
+        (NOON - DAY, "窗口期 04-10 已过，完成 0/0 处", "its window ended on 04-10, 0 of 0 plots done"),
+    ],
+)
+def test_a_campaign_that_nobody_started_is_not_said_to_have_done_none_of_no_plots(
+    started_at: datetime | None, zh: str, en: str
+) -> None:
+    one = standing(state="over", started_at=started_at)
+    assert (zh in say_standing(one, speaker("zh")), en in say_standing(one, speaker("en"))) == (True, True)
+
+
 def test_a_ledger_of_the_layout_before_learns_of_campaigns_and_keeps_its_issues(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     with Ledger(path, BEICHEN) as before:
