@@ -18,6 +18,7 @@ from ingest.errors import Fault, PayloadError
 _MOST_LEVELS = 4
 _MOST_ELEMENTS = 99
 _DEPTHS_CM = ("depth_cm", "depth")
+_DEPTH_LISTS = ("depths_cm", "depths", "depth_cm", "depth")
 _DEPTH_AS_TEXT = re.compile(r" *([0-9]{1,3}(?:\.[0-9]{1,2})?) *(?:cm|CM)? *", re.ASCII)
 _DEEPEST_CM = 300
 _TIMES = frozenset({"time", "timestamp", "ts", "datetime", "date", "measured_at", "event_time", "eventtime"})
@@ -49,6 +50,26 @@ def layers(name: str, value: object) -> Iterator[tuple[str, object]]:
         for one in elements
     ):
         yield from ((inner, given) for inner, given, _ in _elements(name, elements[:_MOST_ELEMENTS], "", 1))
+
+
+def side_by_side(name: str, value: object, beside: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield names and values of a list of plain values, the sensing elements in their order; else nothing.
+
+    beside: what stands beside the list; a list of as many depths there says how deep each element is
+    """
+    said = read_name(name)
+    if said is None or said.channel is not None or said.depth_cm is not None or not isinstance(value, list):
+        return
+    if any(isinstance(one, dict | list | bool) for one in value):
+        return
+    place, _, last = name.rpartition("/")
+    depths = next((given for field in _DEPTH_LISTS if isinstance(given := beside.get(field), list)), [])
+    depths_cm = [_depth_cm({"depth": depth}) for depth in depths]
+    for number, one in enumerate(value[:_MOST_ELEMENTS]):
+        if len(depths_cm) != len(value) or None in depths_cm:
+            yield f"{name}{number + 1}", one
+        else:
+            yield f"{f'{place}/' if place else ''}{depths_cm[number]:g}cm/{last}", one
 
 
 def named(place: str, value: object) -> Iterator[tuple[str, object]]:
@@ -99,9 +120,14 @@ def _level(element: Mapping[str, object], channel: int) -> str:
 
 
 def _depth_cm(element: Mapping[str, object]) -> float | None:
-    """Return the depth that an element says, a number or "20 cm"; None when it says none that can be."""
+    """Return the depth that an element says, a number or "20 cm"; None when it says none that can be.
+
+    A number below 1 without a unit is metres rather than a probe in the uppermost centimetre.
+    """
     for field in _DEPTHS_CM:
         depth_cm = element.get(field)
+        if isinstance(depth_cm, float) and field == "depth" and 0 < depth_cm < 1:
+            return None
         if isinstance(depth_cm, str) and (written := _DEPTH_AS_TEXT.fullmatch(depth_cm)):
             depth_cm = float(written[1])
         if isinstance(depth_cm, int | float) and not isinstance(depth_cm, bool) and 0 <= depth_cm <= _DEEPEST_CM:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from ingest.decode.device_models import Model, all_models
-from ingest.decode.nested_values import layers, named
+from ingest.decode.nested_values import layers, named, side_by_side
 
 _BETWEEN_WORDS = re.compile(r"[\s_.\-]+")
 _PLACE = re.compile(r"soil|土壤|[0-9]cm$")
@@ -81,12 +81,13 @@ def spread(fields: Mapping[str, object]) -> Mapping[str, object]:
 
     The latter as `soil/moisture` or `10cm/temperature`, as envelopes with levels write them; so are the elements of a
     list that say how deep they are ([{"depth": 10, "moisture": 18.3}, …]) or what they measure ([{"type":
-    "soil_moisture", "value": 18.3, "unit": "%"}, …]).
+    "soil_moisture", "value": 18.3, "unit": "%"}, …]), and plain values side by side ([18.3, 22.9]).
     """
     inner = [*_inner(fields)]
     times = Counter(name for name, _ in inner)
     found = {name: value for name, value in inner if times[name] == 1 and not is_setting(name)}
-    return {**found, **fields} if found else fields
+    whole = {name: value for name, value in fields.items() if not any(side_by_side(name, value, fields))}
+    return {**found, **whole} if found else fields
 
 
 def _inner(fields: Mapping[str, object], place: str = "", levels: int = _MOST_LEVELS) -> Iterator[tuple[str, object]]:
@@ -94,6 +95,8 @@ def _inner(fields: Mapping[str, object], place: str = "", levels: int = _MOST_LE
     for name, value in fields.items():
         at = f"{place}{name}"
         inside = value[0] if isinstance(value, list) and len(value) == 1 and fold(name) in _WRAPPERS else value
+        elements = [*side_by_side(at, value, fields)]
+        yield from elements
         if isinstance(value, list):
             yield from layers(at, value)
             yield from named(place, [] if _is_setting(name) else value)
@@ -101,7 +104,7 @@ def _inner(fields: Mapping[str, object], place: str = "", levels: int = _MOST_LE
             yield from _inner(inside, place, levels - 1)
         elif levels and isinstance(inside, dict) and _PLACE.search(name.casefold()) and "value" not in inside:
             yield from _inner(inside, f"{at}/", levels - 1)
-        elif levels < _MOST_LEVELS:
+        elif levels < _MOST_LEVELS and not elements:
             yield at, value
 
 

@@ -93,8 +93,9 @@ def test_a_name_that_says_something_else_says_nothing(name: str) -> None:
 
 
 def values(publish: Publish, fields: dict[str, Any]) -> list[tuple[float | None, int | None, float | None]]:
-    rows = publish(CHIRPSTACK, chirpstack(fields)).soil
-    return [(row.depth_cm, row.channel, row.volumetric_water_content) for row in rows]
+    decoded = publish(CHIRPSTACK, chirpstack(fields))
+    assert decoded.parts_refused == ()
+    return [(row.depth_cm, row.channel, row.volumetric_water_content) for row in decoded.soil]
 
 
 @pytest.mark.parametrize(
@@ -159,6 +160,10 @@ def test_a_moisture_is_read_where_the_water_by_volume_has_no_value(publish: Publ
         ),
         ({"sensors": [{"type": "soil_moisture", "value": 18.2, "channel": 3}]}, [(None, 3, 0.182)]),
         ({"data": [{"name": "土壤水分", "value": "0.8", "unit": "%"}]}, [(None, 1, 0.008)]),
+        ({"soil_moisture": [18.2, "20 %"]}, [(None, 1, 0.182), (None, 2, 0.2)]),
+        ({"data": {"soil": {"moisture": [18.2, None, 20]}}}, [(None, 1, 0.182), (None, 3, 0.2)]),
+        ({"depths": [10, 30], "soil_moisture": [18.2, 20]}, [(10, None, 0.182), (30, None, 0.2)]),
+        ({"depths": [10], "soil_moisture": [18.2, 20]}, [(None, 1, 0.182), (None, 2, 0.2)]),
         ({"list": [{"flag": "SOILHUMI8", "value": 45.6}, {"flag": "TEMP8", "value": 28.8}]}, [(None, 8, 0.456)]),
     ],
     ids=[
@@ -169,6 +174,10 @@ def test_a_moisture_is_read_where_the_water_by_volume_has_no_value(publish: Publ
         "types alone",
         "with a channel",
         "names",
+        "a list",
+        "a list that lies deeper",
+        "with depths",
+        "with other depths",
         "flags",
     ],
 )
@@ -187,6 +196,7 @@ def test_values_that_lie_deeper_are_found(
         {"data": {"soil_limits": {"moisture": 30}}},
         {"data": [{"soil_moisture": 20}, {"soil_moisture": 30}]},
         {"data": {"soil_moisture": 20}, "payload": {"soil_moisture": 30}},
+        {"layers": [{"depth": 0.1, "moisture": 20}, {"depth": 0.3, "moisture": 30}]},
         {"log": [{"type": "soil_moisture", "value": 30, "time": "2026-07-01T00:00:00Z"}]},
     ],
     ids=[
@@ -196,6 +206,7 @@ def test_values_that_lie_deeper_are_found(
         "limits in a wrapper",
         "records",
         "two wrappers",
+        "metres",
         "of another time",
     ],
 )
