@@ -177,7 +177,7 @@ def test_no_secret_shows_in_any_log_page_metric_error_process_or_file(installati
         wait_until(installation.is_up, "ingest is connected and pages are served")
         wait_until(lambda: installation.robots.tries > 2, "each robot was spoken to, one in vain")
         keys = load_keys(installation.folder)
-        for whose in (("crew", "一队"), ("office", "office")):
+        for whose in (("crew", "一队"), ("office", "office"), ("officer", "王工")):
             token = make_token(keys, *whose, datetime.now(UTC))
             secrets |= {token, installation.look_at_pages(token)}
         installation.look_at_processes()
@@ -189,6 +189,6 @@ def test_no_secret_shows_in_any_log_page_metric_error_process_or_file(installati
     installation.refused()
     installation.look_at_files()
     secrets |= set(installation.keys())
-    assert len(secrets) == 12
+    assert len(secrets) == 13
     shown = [(what, secret) for what, text in installation.seen.items() for secret in secrets if secret in text]
     assert shown == []
