@@ -189,7 +189,7 @@ class Worker:
         """Return how we stand with the broker, in a sentence that changes only when that does."""
         health = self._session.health
         if self._paused:
-            return f"paused: {self._paused.partition(':')[0]}"
+            return f"paused, {self._paused} ([ingest] min_free_bytes); it goes on by itself once there is space"
         if health.is_listening:
             return "connected to the broker"
         return f"no broker yet, trying again: {health.last_problem}" if health.last_problem else "connecting"

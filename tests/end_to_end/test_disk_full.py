@@ -92,6 +92,7 @@ def test_below_the_low_water_mark_nothing_is_taken_and_all_is_stored_once_there_
         with filled(small_disk):
             wait_until(lambda: worker.status().paused != "" and not worker.status().connected, "reading has stopped")
             assert "disk low" in worker.status().paused
+            assert "bytes free, 12,000,000 wanted ([ingest] min_free_bytes); it goes on" in worker.broker_news()
             publish(mosquitto, messages(20, 120))
             began = time.monotonic()
             # Longer than the status file is written and the disk looked at: on a disk with no byte left.
