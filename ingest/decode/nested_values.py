@@ -66,10 +66,12 @@ def side_by_side(name: str, value: object, beside: Mapping[str, object]) -> Iter
     depths = next((given for field in _DEPTH_LISTS if isinstance(given := beside.get(field), list)), [])
     depths_cm = [_depth_cm({"depth": depth}) for depth in depths]
     for number, one in enumerate(value[:_MOST_ELEMENTS]):
-        if len(depths_cm) != len(value) or None in depths_cm:
-            yield f"{name}{number + 1}", one
-        else:
+        if len(depths_cm) == len(value) and None not in depths_cm:
             yield f"{f'{place}/' if place else ''}{depths_cm[number]:g}cm/{last}", one
+        elif name[-1] in ")]）］】":  # no number may follow the unit
+            yield f"ch{number + 1}/{name}", one
+        else:
+            yield f"{name}{number + 1}", one
 
 
 def named(place: str, value: object) -> Iterator[tuple[str, object]]:
