@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from crews.actions import CANNOT_DO_REASONS, INSPECTIONS, Action, false_alarm_reasons, refusal_of
@@ -31,7 +31,7 @@ class Offers:
 
     kinds: tuple[str, ...]
     refusals: tuple[str, ...]
-    needs_note: bool = field(default=False)
+    needs_note: bool
 
 
 def offers_of(ledger: Ledger, issue: Issue, officer: str, now: datetime) -> Offers:
