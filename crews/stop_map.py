@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import shapely
 from markupsafe import Markup, escape
+from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from crews.crew_list import CrewList, Stop
@@ -54,6 +55,7 @@ _CLEAR_PX = 19.0
 """From the middle of a number, where a probe stands beside it and not under it."""
 
 _FINEST_PX = 0.4
+_SMALLEST_PART_PX = 1.0
 _LONG_NUMBER = 3
 
 SHAPES = {
@@ -150,9 +152,26 @@ def _ground(drawn: Sequence[Stop], areas: Collection[BaseGeometry], frame: Frame
 
 def _shapes(areas: Mapping[str, BaseGeometry], ground: Ground) -> Mapping[str, BaseGeometry]:
     """Return the outlines of the plots in pixels, as coarse as nobody sees."""
-    return {
-        plot_id: shapely.simplify(shapely.transform(area, ground.places), _FINEST_PX) for plot_id, area in areas.items()
-    }
+    return {plot_id: _seen(shapely.transform(area, ground.places)) for plot_id, area in areas.items()}
+
+
+def _seen(shape: BaseGeometry) -> BaseGeometry:
+    """Return what is seen of a shape: parts smaller than a pixel as the pixels they lie in, of holes no such ones.
+
+    A street's trees are a plot of a thousand pits, of which a map of the district would carry every corner.
+    """
+    parts = shapely.get_parts(shape)
+    bounds = shapely.bounds(parts)
+    is_small = (bounds[:, 2:] - bounds[:, :2]).max(axis=1) < _SMALLEST_PART_PX
+    west, north = np.unique(np.floor(bounds[is_small, :2]), axis=0).T
+    # A quarter larger on each side, so that those that touch at a corner are one.
+    pixels = shapely.union_all(shapely.box(west - 0.25, north - 0.25, west + 1.25, north + 1.25))
+    large = [_without_specks(part) for part in parts[~is_small]]
+    return shapely.simplify(shapely.union_all([*large, shapely.simplify(pixels, _SMALLEST_PART_PX)]), _FINEST_PX)
+
+
+def _without_specks(part: Polygon) -> Polygon:
+    return Polygon(part.exterior, [hole for hole in part.interiors if _extent_px(hole) >= _SMALLEST_PART_PX])
 
 
 def _extent_px(shape: BaseGeometry) -> float:

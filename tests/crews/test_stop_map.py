@@ -276,6 +276,34 @@ def test_an_outline_takes_no_more_points_than_are_seen(ledger: Ledger) -> None:
     assert 12 < len(area.exterior.coords) < 100  # of 8,000
 
 
+def test_a_plot_of_a_thousand_tree_pits_takes_no_more_points_than_are_seen(ledger: Ledger) -> None:
+    def pits(north_of_east: float) -> bytes:
+        corners = [(6 * n, 6 * n * north_of_east) for n in range(1000)]
+        boxes = shapely.MultiPolygon([shapely.box(x, y, x + 1.5, y + 1.5) for x, y in corners])
+        return shapely.to_wkb(shapely.transform(boxes, lambda xy: xy * [M_OF_LON, M_OF_LAT] + [LON, LAT]))
+
+    plots = [at(f"P{n}", 0, 0, geometry=pits(slope)) for n, slope in enumerate((0.0, 0.5, -0.8))]
+    root = drawn(listed(ledger, plots))
+    streets = outlines(root)
+    assert len(streets) == 3
+    for street, slope in zip(streets, (0.0, 0.5, -0.8), strict=True):
+        assert len(shapely.get_coordinates(street)) < 120  # of 5,000
+        west, north, east, south = street.bounds
+        assert east - west == pytest.approx(300, abs=3)
+        assert south - north == pytest.approx(abs(slope) * 300, abs=3)
+        assert street.area < 3 * street.length, "a line of pits, and no field"
+
+
+def test_trees_in_a_square_take_no_more_points_than_are_seen_and_a_pond_is_left_out(ledger: Ledger) -> None:
+    ring = shapely.box(0, 0, 1200, 1200).exterior
+    holes = [shapely.box(x, y, x + 1, y + 1).exterior for x in range(20, 600, 20) for y in range(20, 1200, 20)]
+    pond = shapely.box(800, 300, 1000, 900).exterior
+    square = shapely.transform(shapely.Polygon(ring, [*holes, pond]), lambda xy: xy * [M_OF_LON, M_OF_LAT] + [LON, LAT])
+    (area,) = outlines(drawn(listed(ledger, [at("P1", 0, 0, geometry=shapely.to_wkb(square))])))
+    assert [len(hole.coords) for hole in area.interiors] == [5]
+    assert len(area.exterior.coords) == 5
+
+
 def test_names_bring_no_markup_into_the_map_and_turn_nothing_around(ledger: Ledger) -> None:
     evil = "\"><script>alert(1)</script>&\u202e\x07'"
     root = drawn(listed(ledger, [at("P1", 0, 0, name=evil), at("P2", 900, 0)]))
