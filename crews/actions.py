@@ -37,6 +37,9 @@ OFFICE_KINDS = frozenset({"assigned", "closed", "void", "extended", "deferred", 
 MOST_LITRES = 1_000_000.0
 """A report of more is a slip of the finger: 125 loads of an 8-tonne truck."""
 
+LONGEST_EXTENSION = timedelta(days=365)
+"""From the present deadline, or from now where that has passed: a year is written wrong more often than it is meant."""
+
 _ON_THE_WAY = timedelta(minutes=5)
 """Every report takes a moment, with photos minutes: what took no longer did not wait."""
 
@@ -225,7 +228,7 @@ def _direction(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> d
                 raise ActionRefusedError(
                     "wrong_state", f"{issue.issue_id} was reported done: there is no work left to extend the time of."
                 )
-            detail = {"due_at": _later(ledger, action, issue), "reason": _given(action.reason, "reason")}
+            detail = {"due_at": _later(ledger, action, issue, now), "reason": _given(action.reason, "reason")}
             if action.approved_by and person(action.approved_by) != person(action.actor):
                 detail["approved_by"] = _given(action.approved_by, "name")
         case "deferred":
@@ -398,11 +401,19 @@ def _given(value: str | None, name: str) -> str:
     return value.strip()[:_LONGEST_NOTE]
 
 
-def _later(ledger: Ledger, action: Action, issue: Issue) -> str:
+def _later(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> str:
     if action.due_at is None or action.due_at <= issue.due_at:
         due, asked = (
             None if at is None else f"{at.astimezone(ledger.site.timezone):%Y-%m-%d %H:%M}"
             for at in (issue.due_at, action.due_at)
         )
         raise ActionRefusedError("not_later", f"The new deadline must be after {due} by local time, got {asked}.")
+    latest = max(issue.due_at, now) + LONGEST_EXTENSION
+    if action.due_at > latest:
+        raise ActionRefusedError(
+            "too_far",
+            f"The new deadline must be {latest.astimezone(ledger.site.timezone):%Y-%m-%d %H:%M} by local time at the "
+            f"latest, a year on, got {action.due_at.astimezone(ledger.site.timezone):%Y-%m-%d %H:%M}. "
+            "Is the year right? Nothing was changed.",
+        )
     return action.due_at.isoformat()

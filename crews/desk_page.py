@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from crews.actions import INSPECTED_CAUSES, false_alarm_reasons
+from crews.actions import INSPECTED_CAUSES, LONGEST_EXTENSION, false_alarm_reasons
 from crews.crew_list import CrewList
 from crews.desk import Offers, awaits_check, next_check
 from crews.issue import Issue
@@ -20,9 +20,6 @@ _AT_ONCE = frozenset({"closed", "looked_back"})
 """Whose form stands open: it is what the reader has come for."""
 
 _GOES_ON_FROM = frozenset({"closed", "void", "reopened"})
-_LONGEST_EXTENSION = timedelta(days=365)
-"""A year is written wrong more often than it is meant."""
-
 _INPUT_CLOCK = "%Y-%m-%dT%H:%M"
 
 
@@ -116,7 +113,8 @@ def make_desk_view(desk: Desk, issue: Issue, listed: CrewList, say: Say) -> Desk
     following = next_check(desk.checks, issue)
     kinds, refused = desk.offers.kinds, desk.refused
     sent = None if refused is None else refused.decision
-    earliest = max(issue.due_at, now) + timedelta(minutes=1)
+    start = max(issue.due_at, now)
+    earliest, latest = start + timedelta(minutes=1), start + LONGEST_EXTENSION
 
     def form(kind: str) -> FormView:
         typed = sent.typed if sent is not None and sent.kind == kind else None
@@ -142,7 +140,7 @@ def make_desk_view(desk: Desk, issue: Issue, listed: CrewList, say: Say) -> Desk
         crews=desk.crews,
         barred=tuple(crew for crew in desk.crews if is_among(crew, issue.recheck_not_by)),
         earliest=f"{earliest.astimezone(zone):{_INPUT_CLOCK}}",
-        latest=f"{(earliest + _LONGEST_EXTENSION).astimezone(zone):{_INPUT_CLOCK}}",
+        latest=f"{latest.astimezone(zone):{_INPUT_CLOCK}}",
         officer=desk.officer,
         needs_note=desk.offers.needs_note,
         is_inspected=issue.cause in INSPECTED_CAUSES,

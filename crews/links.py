@@ -180,7 +180,7 @@ def remember_officer(ledger: Ledger, name: str) -> None:
 
 
 def officers(ledger: Ledger) -> list[str]:
-    """Return the people of the office for whom links were made, in plain letters, sorted. Raises: StoreError."""
+    """Return the people of the office for whom links were made, plainly spelt, sorted. Raises: StoreError."""
     rows = ledger.run("select subject from link_generations where role = 'officer' order by subject", ())
     return [row["subject"] for row in rows]
 

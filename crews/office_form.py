@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,11 +27,15 @@ DESK_KINDS = OFFICE_KINDS | CREW_KINDS - {"started", "amended"}
 TYPED = ("crew", "reason", "note", "until", "approved_by", "water", "water_unit", "inspection", "sure")
 """Fields that people fill in; photos aside, which no page can fill in again."""
 
+_PAGE_ID = re.compile(r"[0-9a-f]{32}-[a-z_]+")
+_DIGEST_LETTERS = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One form of the page.
 
+    action_id: of the page, and of what was decided on it: the same sent again is one decision, anything else another
     typed: what stood in its fields, by name; photos are (role, bytes)
     seen_events: how many events the issue had on that page
     goes_on: whether the next issue to check is to be shown afterwards
@@ -107,12 +112,23 @@ async def read_decision(request: Request) -> Decision:
         events = text_of(form, "events") or ""
         if re.fullmatch(r"[0-9]{1,9}", events) is None:
             raise ActionRefusedError("bad_form", "The form does not say how the issue stood on its page.")
+        page_id = text_of(form, "action_id") or ""
+        if _PAGE_ID.fullmatch(page_id) is None:
+            raise ActionRefusedError("bad_action_id", "The form has no id that a page of ours gave it.")
+        typed = {name: text for name in TYPED if (text := text_of(form, name)) is not None}
+        photos = await photos_of(form)
         return Decision(
             form_token=text_of(form, "form_token") or "",
-            action_id=text_of(form, "action_id") or "",
+            action_id=f"{page_id}.{_digest(typed, photos)}",
             kind=kind,
-            typed={name: text for name in TYPED if (text := text_of(form, name)) is not None},
-            photos=await photos_of(form),
+            typed=typed,
+            photos=photos,
             seen_events=int(events),
             goes_on=text_of(form, "then") == "next",
         )
+
+
+def _digest(typed: Mapping[str, str], photos: tuple[tuple[str, bytes], ...]) -> str:
+    """Return letters that differ for whatever differs in what was typed and which photos came with it."""
+    said = [*sorted(typed.items()), *((role, hashlib.sha256(data).hexdigest()) for role, data in photos)]
+    return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_LETTERS]

@@ -11,12 +11,21 @@ LONGEST_NAME = 40
 NOBODY = frozenset({"greensward", "office", "绿化所"})
 """Names of no one person: the program's, and the office's as a whole."""
 
+_UNSEEN = frozenset(
+    map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10), 0x2800))
+) | frozenset(map(chr, range(0xE0100, 0xE01F0)))
+"""Letters and marks that show nothing: the default ignorable ones (Unicode 15, DerivedCoreProperties) that are no
+control or format characters, such as fillers and variation selectors, and the blank of Braille."""
+
 
 def person(actor: str) -> str:
-    """Return an actor's name in the form in which two writings of it are equal: no role, no width, no case."""
-    name = _plain(actor).casefold()
+    """Return an actor's name in the form in which two writings of it are equal: no role, no width, no case, no space.
+
+    Lists of names write 王　伟 so that two characters are as wide as three.
+    """
+    name = "".join(_plain(actor).casefold().split())
     for role in ("crew:", "office:"):
-        name = name.removeprefix(role).strip()
+        name = name.removeprefix(role)
     return name
 
 
@@ -47,5 +56,9 @@ def name_to_sign(written: str, crews: Iterable[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    normal = unicodedata.normalize("NFKC", text)
-    return " ".join("".join(letter if unicodedata.category(letter)[0] != "C" else "" for letter in normal).split())
+    seen = (letter for letter in unicodedata.normalize("NFKC", text) if not _is_unseen(letter))
+    return " ".join("".join(seen).split())
+
+
+def _is_unseen(letter: str) -> bool:
+    return letter in _UNSEEN or unicodedata.category(letter)[0] == "C"

@@ -18,7 +18,7 @@ from crews.actions import CREW_KINDS, Action, Outcome, perform
 from crews.issue import ActionRefusedError, Photo
 from crews.ledger import Ledger
 from crews.links import Pass
-from crews.photos import LARGEST_BYTES, MOST_PHOTOS, keep_photos, photo_hash
+from crews.photos import MOST_PHOTOS, keep_photos, photo_hash
 from ingest.lake.layout import DataFolder
 
 _MOST_FIELDS = 14
@@ -117,13 +117,11 @@ async def opened_form(request: Request) -> AsyncIterator[FormData]:
 
 
 async def photos_of(form: FormData) -> tuple[tuple[str, bytes], ...]:
-    """Return role and bytes of each photo in a form. Raises: ActionRefusedError for one that is too large."""
+    """Return role and bytes of each photo in a form; together they are no larger than the guard lets a form be."""
     photos = []
     for role in ("before", "after"):
         upload = form.get(f"photo_{role}")
         if isinstance(upload, UploadFile) and upload.size:
-            if upload.size > LARGEST_BYTES:
-                raise ActionRefusedError("photo_too_large", "A photo is too large.")
             photos.append((role, await upload.read()))
     return tuple(photos)
 

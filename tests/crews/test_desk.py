@@ -22,6 +22,7 @@ from crews.issue import Event, Issue, Photo
 from crews.ledger import Ledger
 from crews.links import Keys, link_generation, load_keys, make_token, revoke
 from crews.persons import LONGEST_NAME, name_to_sign
+from crews.photos import LARGEST_BYTES
 from ingest.errors import ConfigError
 from ingest.lake.layout import DataFolder
 from ingest.site import BEICHEN
@@ -265,7 +266,8 @@ def test_of_the_offices_links_that_a_browser_has_opened_the_last_one_counts(dist
     ("written", "signed"),
     [
         ("王工", "王工"), ("  王\u3000工 ", "王 工"), ("Ｗang", "Wang"), ("王\u202e工\u200b", "王工"),
-        ("O'Neill <b>", "O'Neill <b>"), ("名" * LONGEST_NAME, "名" * LONGEST_NAME),
+        ("O'Neill <b>", "O'Neill <b>"), ("王\u3164工\ufe0f", "王工"), ("葛\U000e0100", "葛"),
+        ("名" * LONGEST_NAME, "名" * LONGEST_NAME),
     ],
 )  # fmt: skip
 def test_a_name_is_signed_as_one_person_writes_it(written: str, signed: str) -> None:
@@ -275,7 +277,8 @@ def test_a_name_is_signed_as_one_person_writes_it(written: str, signed: str) -> 
 @pytest.mark.parametrize(
     "written",
     [
-        "", " ", "…", "\u200b", "名" * (LONGEST_NAME + 1), "crew:王工", "office：王工", "一队", "一 队", "１队",
+        "", " ", "…", "\u200b", "\u3164", "\u2800", "名" * (LONGEST_NAME + 1), "crew:王工", "office：王工",
+        "一队", "一 队", "一\ufe00队", "绿 化所", "１队",
         "greensward", "Office", "绿化所",
     ],
 )  # fmt: skip
@@ -291,6 +294,16 @@ def test_a_name_with_odd_letters_acts_and_is_shown_as_text(district: District) -
     assert "O&#39;Neill &lt;b&gt;" in page
     assert send(reader, district.issue("JJ-015"), "deferred", reason="等水车").status_code == 200
     assert district.events("JJ-015")[-1].actor == "O'Neill <b>&\""
+
+
+@pytest.mark.parametrize("written", ["王\u3000工", "王 工", "王\ufe00工", "王\u3164工", "\u202e王工", "crew: 王工"])
+def test_who_wrote_a_report_down_does_not_check_it_however_the_name_is_written(
+    district: District, written: str
+) -> None:
+    issue = district.do("done", "JJ-015", written, photos=(Photo("a" * 64, "after"),))
+    answer = district.officer("王工").get(f"/office/issues/{issue.issue_id}").text
+    assert ("closed" in kinds_on(answer), "要由别人核查" in answer) == (False, True)
+    assert "closed" in kinds_on(district.officer("王工一").get(f"/office/issues/{issue.issue_id}").text)
 
 
 # ---- what can be done
@@ -464,6 +477,18 @@ def test_a_decision_counts_once_however_often_it_is_sent(district: District) -> 
     assert [outcome for _, _, outcome in district.tries()] == ["accepted", "repeated", "repeated"]
 
 
+def test_something_else_sent_from_a_page_that_was_used_is_no_repetition_of_it(district: District) -> None:
+    reader, issue = district.officer(), district.issue("JJ-015")
+    page = _page(reader, issue)
+    assert send(reader, issue, "extended", page, until="2026-08-01T08:00", reason="等水车").status_code == 200
+    answer = send(reader, issue, "extended", page, until="2026-09-01T08:00", reason="等水车")
+    assert (answer.status_code, answer.headers["greensward-refused"]) == (409, "changed")
+    assert ("已记" in answer.text, 'value="2026-09-01T08:00"' in answer.text) == (False, True)
+    again = send(reader, issue, "extended", answer.text, until="2026-09-01T08:00", reason="等水车")
+    assert again.status_code == 200
+    assert f"{district.issue('JJ-015').due_at:%m-%d}" == "09-01"
+
+
 @pytest.mark.parametrize(
     ("kind", "typed", "code", "said"),
     [
@@ -472,6 +497,7 @@ def test_a_decision_counts_once_however_often_it_is_sent(district: District) -> 
         ("assigned", {"crew": ""}, "unknown_crew", "请选一个班组"),
         ("extended", {"until": "2026-07-01T08:00", "reason": "等水车"}, "not_later", "比现在的截止时间晚"),
         ("extended", {"until": "明天", "reason": "等水车"}, "not_later", "比现在的截止时间晚"),
+        ("extended", {"until": "2062-08-01T08:00", "reason": "等水车"}, "too_far", "看看年份对不对"),
         ("extended", {"until": "0001-01-01T00:00", "reason": "等水车"}, "not_later", "比现在的截止时间晚"),
         ("done", {"water": "6.4", "water_unit": "L"}, "odd_litres", "勾上“就是这么多”"),
         ("done", {"water": "很多"}, "bad_litres", "用水量看不懂"),
@@ -497,6 +523,9 @@ def test_odd_water_that_is_sure_is_taken_and_a_refused_photo_is_not_kept(distric
     assert list(district.folder.photos.glob("photo-*")) == []
     answer = send(reader, issue, "done", files={"photo_after": ("a.txt", b"no photo", "image/jpeg")})
     assert (answer.status_code, "只收 JPEG" in answer.text) == (400, True)
+    large = {"photo_after": ("a.jpg", JPEG + bytes(LARGEST_BYTES), "image/jpeg")}
+    answer = send(reader, issue, "done", files=large, note="等水车")
+    assert (answer.status_code, "每张最多 10 MB" in answer.text, 'value="等水车"' in answer.text) == (413, True, True)
     assert send(reader, issue, "done", water="40", sure="yes").status_code == 200
     assert district.issue("JJ-015").water_used_litres == 40_000.0
 
@@ -521,11 +550,10 @@ def test_an_issue_that_is_none_is_not_found(unchanged: District) -> None:
 
 
 def test_an_action_id_of_another_issue_is_not_taken_for_a_repetition(district: District) -> None:
-    reader = district.officer()
-    first, other = district.report("JJ-015"), district.issue("JJ-012")
+    reader, first, other = district.officer(), district.issue("JJ-015"), district.issue("JJ-012")
     page = _page(reader, first)
-    assert send(reader, first, "closed", page).status_code == 200
-    mixed = hidden(page, "closed")["action_id"]
+    assert send(reader, first, "deferred", page, reason="x").status_code == 200
+    mixed = hidden(page, "deferred")["action_id"]
     answer = send(reader, other, "deferred", action_id=mixed, reason="x")
     assert (answer.status_code, "这一页已经用过了" in answer.text) == (409, True)
     assert district.issue("JJ-012").state == "assigned"
