@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from greensward.checked_ledger import ledger_check
 from greensward.commands.doctor_broker import broker_findings, topic_findings
-from greensward.commands.doctor_finding import Finding
+from greensward.commands.doctor_finding import Finding, some_of
 from greensward.console import (
     EXIT_FOUND_PROBLEMS,
     EXIT_OK,
@@ -31,6 +31,7 @@ from greensward.console import (
 from greensward.crew_names import unknown_crews
 from greensward.flights import FLIGHTS_WITHIN, flown, plot_areas, shifted_flights
 from greensward.health import STATUS_AGE, problems, read_health
+from greensward.refused import refused_lately
 from greensward.settings import Settings
 from ingest.errors import ConfigError, GreenswardError
 from ingest.inbox import waiting_in
@@ -122,6 +123,7 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
         health = _looked("unreadable", lambda: _from_health(settings, now))
         yield from (finding for finding in health if finding.what in _FROM_HEALTH)
         yield from _looked("channels", partial(_channels, settings, now))
+        yield from _looked("refused", partial(_refused, folder, settings.place(), now))
         yield from _looked("inbox", partial(_inbox, folder))
         yield from _looked("ledger", partial(_ledger, folder, settings.place()))
         yield from _looked("flights", partial(_flights, folder, settings.place(), now))
@@ -210,6 +212,20 @@ def _ingest(status: IngestStatus | None, now: datetime, zone: ZoneInfo, *, is_aw
     if status.damaged_files:
         names = ", ".join(status.damaged_files)
         yield Finding("lake", "problem", f"damaged files were set aside: {names}", "Check the disk; greensward replay.")
+
+
+def _refused(folder: DataFolder, site: Site, now: datetime) -> Iterator[Finding]:
+    """Say what was refused within a day: a wrong device is no fault here, but nobody else tells of it."""
+    refused = refused_lately(folder, site, now)
+    if not refused:
+        return
+    shown = "; ".join(
+        f"{one.code} {one.messages:,}" + (f" ({some_of(one.device_ids)})" if one.device_ids else "")
+        for one in refused[:_SHOWN]
+    )
+    more = f"; and {counted(len(refused) - _SHOWN, 'more code')}" if len(refused) > _SHOWN else ""
+    mend = "What was wrong with each: greensward sql --question rejected_by_code; after the mend, greensward replay."
+    yield Finding("refused", "note", f"messages of the last 24 hours: {shown}{more}", mend)
 
 
 def _outage(status: IngestStatus, now: datetime) -> Iterator[Finding]:

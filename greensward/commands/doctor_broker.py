@@ -7,7 +7,7 @@ from datetime import datetime
 
 from greensward import listen as listening
 from greensward.canary import BrokerProof, canary_topic, prove
-from greensward.commands.doctor_finding import Finding
+from greensward.commands.doctor_finding import Finding, some_of
 from greensward.console import counted, progress
 from greensward.health import CERTIFICATE_LEFT
 from greensward.settings import Settings
@@ -17,7 +17,6 @@ from ingest.decode.topics import ROOT
 from ingest.errors import GreenswardError
 
 _BROKER_TIMEOUT_S = 5.0
-_NAMED_DEVICES = 5
 
 
 def broker_findings(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -108,9 +107,7 @@ def topic_findings(settings: Settings, seconds: float) -> Iterator[Finding]:
 
 
 def _stray(stray: listening.Stray, district: str) -> Finding:
-    named = sorted(stray.devices)
-    devices = ", ".join(named[:_NAMED_DEVICES]) + (" …" if len(named) > _NAMED_DEVICES else "")
-    came = f"{counted(stray.messages, 'message')} of {devices} on "
+    came = f"{counted(stray.messages, 'message')} of {some_of(sorted(stray.devices))} on "
     if stray.kind == "topic":
         meant = f"{stray.meant!r}" if stray.meant else f"one of {', '.join(NATIVE_KINDS)}"
         found = f"{came}{ROOT}{district}/…/{stray.said}: nobody reads that"

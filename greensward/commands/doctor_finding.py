@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -14,3 +15,11 @@ class Finding(msgspec.Struct, frozen=True):
     state: Literal["ok", "note", "problem", "unreachable"]
     found: str
     mend: str = ""
+
+
+_NAMED = 5
+
+
+def some_of(names: Sequence[str]) -> str:
+    """Return the first few of `names`, and whether there are more."""
+    return ", ".join(names[:_NAMED]) + (" …" if len(names) > _NAMED else "")
