@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -37,7 +38,11 @@ _HEADERS = {
 
 
 class Guard:
-    """ASGI middleware. A body that is too large is refused (413) before it is read, as far as its length is told."""
+    """ASGI middleware. A body that is too large is refused (413) before it is read, as far as its length is told.
+
+    Any other is read to its end before the answer goes out, wanted or not: a browser that still sends its photos reads
+    no refusal, and a connection whose body nobody reads stays.
+    """
 
     def __init__(self, app: ASGIApp, refusal: Callable[[Scope, str], ASGIApp], *, is_https: bool) -> None:
         """Guard `app`; `refusal` makes the answer to a refused request by its code."""
@@ -50,6 +55,8 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = LARGEST_BODY_BYTES if scope["path"].startswith(_WITH_PHOTOS) else LARGEST_SMALL_BODY_BYTES
+        body = _Body(receive, limit)
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -57,40 +64,55 @@ class Guard:
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
                 headers.setdefault("cache-control", "no-store")
+                if headers.get("connection") != "close" and not await body.is_read_to_its_end():
+                    headers["connection"] = "close"
             await send(message)
 
-        limit = LARGEST_BODY_BYTES if scope["path"].startswith(_WITH_PHOTOS) else LARGEST_SMALL_BODY_BYTES
         told = Headers(scope=scope).get("content-length", "0")
         if not told.isdecimal() or len(told) > len(str(limit)) or int(told) > limit:
             await self._refusal(scope, "too_large")(scope, receive, send_guarded)
             return
-        await self._app(scope, _limited(receive, limit), send_guarded)
+        await self._app(scope, body.receive, send_guarded)
 
 
-def _limited(receive: Receive, limit: int) -> Receive:
-    """Return `receive` that raises ActionRefusedError for a body of more than `limit` bytes or one that dawdles."""
-    taken = 0
-    ends = time.monotonic() + BODY_TOTAL_S
-    complete = False
+class _Body:
+    """The body of a request as it comes, of so many bytes at most, and in so much time."""
 
-    async def receive_limited() -> Message:
-        nonlocal taken, complete
-        if complete:
-            return await receive()
-        patience = min(BODY_IDLE_S, ends - time.monotonic())
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._taken = 0
+        self._ends = time.monotonic() + BODY_TOTAL_S
+        self._is_whole = False
+        self._is_given_up = False
+
+    async def receive(self) -> Message:
+        """Return the next message. Raises: ActionRefusedError for a body that is too large or one that dawdles."""
+        if self._is_whole:
+            return await self._receive()
+        patience = min(BODY_IDLE_S, self._ends - time.monotonic())
         try:
             async with asyncio.timeout(max(patience, 0)):
-                message = await receive()
+                message = await self._receive()
         except TimeoutError as error:
+            self._is_given_up = True
             raise ActionRefusedError("slow", "The request's body came too slowly.") from error
         if message["type"] == "http.request":
-            taken += len(message.get("body", b""))
-            complete = not message.get("more_body", False)
-            if taken > limit:
-                raise ActionRefusedError("too_large", f"The request's body has more than {limit} bytes.")
+            self._taken += len(message.get("body", b""))
+            self._is_whole = not message.get("more_body", False)
+        else:
+            self._is_given_up = True
+        if self._taken > self._limit:
+            self._is_whole, self._is_given_up = False, True
+            raise ActionRefusedError("too_large", f"The request's body has more than {self._limit} bytes.")
         return message
 
-    return receive_limited
+    async def is_read_to_its_end(self) -> bool:
+        """Read what nobody has read, and say whether that was all; False where it is too large, dawdles or breaks."""
+        with suppress(ActionRefusedError):
+            while not (self._is_whole or self._is_given_up):
+                await self.receive()
+        return self._is_whole
 
 
 def is_same_origin(headers: Headers, public_url: str) -> bool:

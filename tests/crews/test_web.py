@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from crews import guard as guard_module
@@ -431,6 +432,31 @@ def test_a_body_of_untold_length_is_refused_when_it_grows_too_large() -> None:
     with pytest.raises(ActionRefusedError, match="more than"):
         asyncio.run(guard(scope, chunk, drop))
     assert sum(taken) == LARGEST_BODY_BYTES
+
+
+@pytest.mark.parametrize("size", [3_000_000, 20_000_000])
+def test_who_may_not_send_is_told_so_however_large_the_photos_are(place: Place, size: int) -> None:
+    files = {"photo_after": ("a.jpg", bytes(size), "image/jpeg")}
+    with place.reader("office", "office") as reader:
+        for path, code in (("/issues/BC-1/actions", "no_pass"), ("/office/issues/BC-1/actions", "read_only")):
+            answer = reader.post(path, data={"kind": "done"}, files=files)
+            assert (answer.status_code, answer.headers["greensward-refused"]) == (403, code)
+            assert "connection" not in answer.headers
+
+
+def test_a_connection_whose_body_is_given_up_ends_with_the_answer() -> None:
+    said: list[Message] = []
+
+    async def chunk() -> Message:
+        return {"type": "http.request", "body": bytes(1_000_000), "more_body": True}
+
+    async def keep(message: Message) -> None:
+        said.append(message)
+
+    scope = {"type": "http", "path": "/issues/x/actions", "headers": [], "method": "POST", "query_string": b""}
+    unread = PlainTextResponse("no", 403)
+    asyncio.run(Guard(unread, refusal=Refusals().early, is_https=False)(scope, chunk, keep))
+    assert (said[0]["status"], (b"connection", b"close") in said[0]["headers"]) == (403, True)
 
 
 def test_a_body_that_never_comes_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
