@@ -38,7 +38,7 @@ def take(target: Path) -> None:
                     phone.picture(target / f"crew-{language}.png", most_height=_SHOWN_PX)
             take_plots(target, folder, settings.place())
             with Browser(1100, scale=1) as desk:
-                desk.open(f"{url}/c/{make_token(keys, 'office', 'office', now)}")
+                desk.open(f"{url}/c/{make_token(keys, 'officer', '王工', now)}")
                 desk.picture(target / "office-zh.png")
 
 
