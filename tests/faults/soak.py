@@ -20,6 +20,7 @@ import signal
 import statistics
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -193,7 +194,8 @@ def _kill_ingest(running: Running, _: Path) -> None:
     running.ingest.wait_until_listening()
 
 
-def _restart_broker(running: Running, _: Path) -> None:
+def restart_broker(running: Running, _: object = None) -> None:
+    """Let the broker go away and come back."""
     running.mosquitto.stop()
     running.mosquitto.start()
 
@@ -216,15 +218,20 @@ def _nearly_fill_disk(_: Running, disk: Path) -> None:
         time.sleep(_FULL_S)
 
 
-def _send_nonsense_and_again(running: Running, _: Path) -> None:
-    """Readings as many as are stored have been published, so that the last of them come again."""
+def send_nonsense_and_again(running: Running, _: object = None) -> None:
+    """Send messages that are refused, and the last readings again: as many as are stored have been published."""
     stored = rows_in_lake(running.folder)
     again = [message(number) for number in range(max(stored - _AGAIN, 0), stored)]
-    publish(running.mosquitto, [*again, *[(again[-1][0], b"{") for _ in range(_REFUSED)]])
+    publish(running.mosquitto, [*again, *[(message(stored)[0], b"{") for _ in range(_REFUSED)]])
 
 
-_ALL = [_kill_ingest, _restart_broker, _stop_broker, _fill_disk]
-_LIVED_THROUGH = [_restart_broker, _nearly_fill_disk, _stop_broker, _send_nonsense_and_again]
+_ALL: list[Callable[[Running, Path], None]] = [_kill_ingest, restart_broker, _stop_broker, _fill_disk]
+_LIVED_THROUGH: list[Callable[[Running, Path], None]] = [
+    restart_broker,
+    _nearly_fill_disk,
+    _stop_broker,
+    send_nonsense_and_again,
+]
 
 
 if __name__ == "__main__":
