@@ -248,7 +248,8 @@ def _flights(folder: DataFolder, site: Site, now: datetime) -> Iterator[Finding]
         mend = "Let the dock upload them again, or import them: greensward images import exiftool.json"
         yield Finding("flights", "note", f"pictures are missing: {named}{more}", mend)
     elif flights:
-        yield Finding("flights", "ok", f"all files of {len(flights)} flights of {FLIGHTS_WITHIN.days} days came")
+        said = counted(len(flights), "flight")
+        yield Finding("flights", "ok", f"all files of {said} of {FLIGHTS_WITHIN.days} days came")
     areas = plot_areas([plot.wkb for plot in Registers(folder).current().plots])
     for flight, shift in shifted_flights(folder, site, areas, now)[:_SHOWN]:
         against = "its aircraft" if shift.by == "poses" else "the plots"

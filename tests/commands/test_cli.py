@@ -164,7 +164,7 @@ def test_hours_of_a_district_whose_clock_is_half_an_hour_off_are_those_of_its_cl
 
 def test_a_query_gets_the_same_answer_with_what_it_needs_alone(lake: DataFolder) -> None:
     for name in ("readings", "latest_flags", "devices_now", "root_zone_daily"):
-        query = f"select * from {name}"
+        query = f"select * from {name} order by all"
         with (
             open_for_questions(load(data=lake.root), query=query) as narrow,
             open_for_questions(load(data=lake.root)) as whole,

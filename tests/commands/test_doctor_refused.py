@@ -26,6 +26,7 @@ def test_what_was_refused_within_a_day_is_counted_by_fault_with_its_devices(
     sent = [
         (NOW - timedelta(hours=1), "gs-02", b"{"),
         (NOW - timedelta(hours=2), "gs-01", b"{"),
+        (NOW - timedelta(hours=3), "gs-01", b'{"'),
         (NOW - timedelta(hours=23), "gs-01", b"[" * 40),
         (NOW - timedelta(hours=25), "gs-09", b"{"),
     ]
@@ -39,7 +40,7 @@ def test_what_was_refused_within_a_day_is_counted_by_fault_with_its_devices(
     run(["doctor", "--json", "-C", str(folder.root)])
     (found,) = [one for one in json.loads(capsys.readouterr().out) if one["what"] == "refused"]
     assert found["state"] == "note"
-    assert found["found"] == "messages of the last 24 hours: malformed_json 2 (gs-01, gs-02); too_deep 1 (gs-01)"
+    assert found["found"] == "messages of the last 24 hours: malformed_json 3 (gs-01, gs-02); too_deep 1 (gs-01)"
     assert "rejected_by_code" in found["mend"]
 
 
