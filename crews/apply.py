@@ -11,7 +11,6 @@ from typing import Any, TypeAlias, cast
 
 import pyarrow as pa
 
-from crews.actions import FALSE_ALARM_REASONS
 from crews.applied import Applied
 from crews.campaign import TO_DO_STATES, brings_water, is_of_campaign
 from crews.finding import PAUSED_STATES, UNHEARD_STATES, Finding, merge_flags
@@ -19,6 +18,7 @@ from crews.issue import WAITING_STATES, Issue
 from crews.ledger import GREENSWARD, Ledger
 from crews.policy import due_at, escalation_level, interval, look_back_on
 from crews.reported_water import check_watering, look_after_unheard_water
+from crews.reports import FALSE_ALARM_REASONS
 
 RECHECKED_CAUSES = frozenset({"drought", "sensor"})
 """Causes whose cure a sensor shows by itself; a picture's cure shows only at the next flight or to the eye."""

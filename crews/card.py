@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
-from crews.actions import INSPECTED_CAUSES, false_alarm_reasons, is_odd
 from crews.crew_list import CrewList, Stop
 from crews.finding import Finding
 from crews.navigation import Navigation
@@ -16,6 +15,7 @@ from crews.picture.indices import describe_indices
 from crews.picture.key import describe
 from crews.picture.story import Story
 from crews.reasons import Reasons
+from crews.reports import INSPECTED_CAUSES, false_alarm_reasons, is_odd
 from crews.say_campaign import say_cause, say_severity
 from crews.say_stop import (
     say_action,

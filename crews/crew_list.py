@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from crews.actions import is_barred
 from crews.campaign import Progress, Standing, brings_water, due_campaign, is_of_campaign, progress_of
+from crews.decisions import is_barred
 from crews.drive import Position, distance_km, drive_order
 from crews.finding import JUDGED_STATES, Finding, counted_to, from_json
 from crews.issue import WAITING_STATES, Issue

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from crews.actions import CANNOT_DO_REASONS, INSPECTIONS, Action, false_alarm_reasons, refusal_of
+from crews.action import Action
 from crews.issue import Issue
 from crews.ledger import Ledger
+from crews.perform import refusal_of
 from crews.persons import person
+from crews.reports import CANNOT_DO_REASONS, INSPECTIONS, false_alarm_reasons
 
 ORDER = (
     "closed", "looked_back", "assigned", "reopened", "extended", "deferred", "void", "done", "cannot_do", "false_alarm",

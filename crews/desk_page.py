@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from crews.actions import INSPECTED_CAUSES, LONGEST_EXTENSION, false_alarm_reasons
 from crews.crew_list import CrewList
+from crews.decisions import LONGEST_EXTENSION
 from crews.desk import Offers, awaits_check, next_check
 from crews.issue import Issue
 from crews.office_form import TYPED, Decision
 from crews.page import say_refusal
 from crews.persons import is_among
+from crews.reports import INSPECTED_CAUSES, false_alarm_reasons
 from crews.words import Say
 
 _TELEPHONED = frozenset({"done", "cannot_do", "false_alarm"})

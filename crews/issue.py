@@ -91,9 +91,9 @@ class Issue(msgspec.Struct, frozen=True):
     due_at: when the work is to be done; `first_due_at` before any extension
     told_at: when the crew was last told of it: at opening, when it got worse, or after the repeat interval
     done_by: who reported the work; only somebody else may check it
-    result_code: what the crew reported: done, or a reason from the lists in crews/actions.py
+    result_code: what the crew reported: done, or a reason from the lists in crews/reports.py
     water_doubt_litres: litres that were reported but look like a slip; the crew has not said yet whether they hold
-    inspection: what was found on site, from INSPECTIONS in crews/actions.py
+    inspection: what was found on site, from INSPECTIONS in crews/reports.py
     photos: those of the newest report only; what came with earlier ones proves nothing and stays in the events
     reopen_reason: why it was opened again, in the words of whoever did
     recheck_not_by: whose reported water the probes did not see: they may not look after it themselves

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from crews.actions import CANNOT_DO_REASONS, INSPECTIONS
 from crews.card import make_card
 from crews.crew_list import LITRES_PER_TONNE, CrewList
 from crews.desk_page import Desk, make_desk_view
 from crews.issue import LATE_REPORT, Event
 from crews.page import render_template
 from crews.picture.story import Story
+from crews.reports import CANNOT_DO_REASONS, INSPECTIONS
 from crews.say_stop import say_tonnes
 from crews.words import Say, say_instant, say_number, speaker
 from ingest.site import Site

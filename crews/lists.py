@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from crews.actions import Action
+from crews.action import Action
 from crews.campaign_journal import standings_of
 from crews.crew_list import CrewList, make_crew_list
 from crews.issue import Issue

@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from crews.actions import CANNOT_DO_REASONS
 from crews.campaign import Standing, progress_of
 from crews.crew_list import Stop, make_stop
 from crews.desk import awaits_check, in_turn
 from crews.finding import Finding, counted_to
 from crews.issue import Issue
+from crews.reports import CANNOT_DO_REASONS
 from ingest.site import Site
 
 SOON_DAYS = 7.0

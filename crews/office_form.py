@@ -11,11 +11,12 @@ from datetime import datetime
 import msgspec
 from starlette.requests import Request
 
-from crews.actions import CREW_KINDS, OFFICE_KINDS, Action, Outcome, keep_refused, perform
+from crews.action import CREW_KINDS, OFFICE_KINDS, Action, Outcome
 from crews.issue import ActionRefusedError, Photo
 from crews.ledger import Ledger
 from crews.links import Pass
 from crews.lists import GRADED_KINDS, Plots, crews_of, graded
+from crews.perform import keep_refused, perform
 from crews.photos import keep_photos, photo_hash
 from crews.policy import read_deadline
 from crews.report_form import opened_form, photos_of, read_water, text_of

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import jinja2
 
-from crews.actions import CANNOT_DO_REASONS, INSPECTIONS
 from crews.campaign import Standing
 from crews.card import Form, make_card
 from crews.crew_list import GROUPS, CrewList, Stop
@@ -24,6 +23,7 @@ from crews.photos import LARGEST_BYTES
 from crews.picture.story import Story
 from crews.readable import readable
 from crews.reasons import Reasons, render_reason
+from crews.reports import CANNOT_DO_REASONS, INSPECTIONS
 from crews.route import make_route
 from crews.say_campaign import say_cause, say_condition, say_measured, say_progress, say_severity, say_standing
 from crews.say_stop import say_action, say_dry_in, say_overdue, say_reason, say_result, say_total

@@ -14,10 +14,11 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from crews.actions import CREW_KINDS, Action, Outcome, perform
+from crews.action import CREW_KINDS, Action, Outcome
 from crews.issue import ActionRefusedError, Photo
 from crews.ledger import Ledger
 from crews.links import Pass
+from crews.perform import perform
 from crews.photos import MOST_PHOTOS, keep_photos, photo_hash
 from ingest.lake.layout import DataFolder
 

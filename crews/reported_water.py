@@ -24,7 +24,7 @@ CHECKED_STATES = frozenset({"verified", "partial", "ineffective", "reported_late
 def check_watering(ledger: Ledger, finding: Finding, plot: Mapping[str, Any], now: datetime, applied: Applied) -> None:
     """Close an issue whose reported water is seen at the roots; where it is not, or in part, it is looked at again.
 
-    Whoever reported that water may not close the issue by word: a probe does, or somebody else (crews/actions.py).
+    Whoever reported that water may not close the issue by word: a probe does, or somebody else (crews/decisions.py).
     Where nothing arrived the issue leaves its crew: another one, or the office, goes and looks. Where the probes fell
     silent before the water had sunk, or saw water rise before the report came, nobody knows: it stays with its crew.
     Data that come late and show the water end a recheck on which nobody has gone yet. Water that was brought with other

@@ -10,12 +10,12 @@ from typing import Any
 import segno
 from markupsafe import Markup
 
-from crews.actions import CANNOT_DO_REASONS, INSPECTIONS
 from crews.card import Card, make_card
 from crews.crew_list import GROUPS, CrewList
 from crews.drive import Position
 from crews.navigation import navigate_to
 from crews.page import render_template, say_evaluation
+from crews.reports import CANNOT_DO_REASONS, INSPECTIONS
 from crews.say_campaign import say_progress
 from crews.say_stop import say_total
 from crews.stop_map import make_stop_map

@@ -8,14 +8,16 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from rich.markup import escape
 
-from crews.actions import CANNOT_DO_REASONS, FALSE_ALARM_REASONS, Action, perform
+from crews.action import Action
 from crews.apply import valid_plots
 from crews.crew_list import CrewList
 from crews.issue import ActionRefusedError, Event
 from crews.issue_page import event_words, say_actor
 from crews.ledger import Ledger
 from crews.lists import GRADED_KINDS, crews_of, graded, list_of_one
+from crews.perform import perform
 from crews.policy import read_deadline
+from crews.reports import CANNOT_DO_REASONS, FALSE_ALARM_REASONS
 from crews.say_campaign import say_cause, say_severity
 from crews.say_stop import say_action, say_reason, say_result, say_water_used
 from crews.words import say_age, say_instant, speaker

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.apply import apply_flags
 from crews.issue import Photo
 from crews.ledger import Ledger
+from crews.perform import perform
 from greensward.commands.issue import app
 from ingest.errors import ConfigError
 from ingest.lake.layout import DataFolder

@@ -9,9 +9,10 @@ from typing import Any
 
 import shapely
 
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.apply import apply_flags
 from crews.ledger import Ledger
+from crews.perform import perform
 from ingest.site import BEICHEN
 
 NOW = datetime(2026, 7, 2, 0, 30, tzinfo=UTC)

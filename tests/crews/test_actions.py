@@ -7,13 +7,15 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from crews.actions import Action, false_alarm_reasons, perform
+from crews.action import Action
 from crews.apply import apply_flags
 from crews.issue import ActionRefusedError, Photo
 from crews.issue_page import event_words
 from crews.ledger import Ledger
 from crews.ledger_check import ledger_faults
+from crews.perform import perform
 from crews.policy import due_at, look_back_on
+from crews.reports import false_alarm_reasons
 from crews.words import speaker
 from ingest.site import BEICHEN
 from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag, sick, silent

@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.applied import Applied
 from crews.apply import apply_flags
 from crews.issue import Issue
 from crews.ledger import Ledger
+from crews.perform import perform
 from crews.words import all_words
 from ingest.lake.tables import table
 from ingest.lake.write import to_arrow

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.apply import apply_flags, valid_plots
 from crews.campaign import Condition, Standing
 from crews.campaign_journal import (
@@ -26,6 +26,7 @@ from crews.ledger import Ledger
 from crews.lists import list_of, office_view
 from crews.office import Filters
 from crews.page import render_list, render_office
+from crews.perform import perform
 from crews.say_campaign import say_standing
 from crews.say_stop import say_action
 from crews.words import speaker

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 import shapely
 
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.apply import apply_flags, valid_plots
 from crews.card import make_card
 from crews.crew_list import CrewList, Stop
@@ -25,6 +25,7 @@ from crews.ledger import Ledger
 from crews.lists import all_lists, list_of, office_view
 from crews.navigation import navigate_to
 from crews.office import Filters, on_time
+from crews.perform import perform
 from crews.say_stop import (
     say_action,
     say_arithmetic,

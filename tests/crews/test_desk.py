@@ -16,11 +16,12 @@ import httpx
 import msgspec
 import pytest
 
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.desk import ORDER, offers_of
 from crews.issue import Event, Issue, Photo
 from crews.ledger import Ledger
 from crews.links import Keys, link_generation, load_keys, make_token, revoke
+from crews.perform import perform
 from crews.persons import LONGEST_NAME, name_to_sign
 from crews.photos import LARGEST_BYTES
 from ingest.errors import ConfigError

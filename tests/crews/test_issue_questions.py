@@ -10,10 +10,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.apply import apply_flags
 from crews.ledger import Ledger
 from crews.office import on_time
+from crews.perform import perform
 from ingest.site import BEICHEN
 from sql.analysts import all_questions, create_views
 from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag, report, well

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.apply import apply_flags
 from crews.issue import ActionRefusedError, Photo
 from crews.ledger import Ledger, issue_prefix
 from crews.links import link_generation
+from crews.perform import perform
 from ingest.errors import StoreError
 from ingest.lake.tables import table
 from ingest.site import BEICHEN

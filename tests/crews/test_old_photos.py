@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.apply import apply_flags
 from crews.issue import ActionRefusedError, Photo
 from crews.issue_page import render_issue
 from crews.ledger import Ledger
 from crews.lists import list_of_one
 from crews.old_photos import delete_old_photos, find_old_photos
+from crews.perform import perform
 from crews.photos import find_photo, keep_photos, photo_types
 from greensward.evaluation import export_events
 from ingest.errors import StoreError

@@ -16,10 +16,11 @@ import httpx
 import pytest
 from starlette.responses import RedirectResponse
 
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.issue import Issue
 from crews.ledger import Ledger
 from crews.links import load_keys, make_token, revoke
+from crews.perform import perform
 from ingest.lake.layout import DataFolder
 from ingest.site import BEICHEN
 from tests.crews.browser import Browser

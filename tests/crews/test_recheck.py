@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.apply import apply_flags
 from crews.crew_list import CrewList
 from crews.issue import ActionRefusedError, Issue
@@ -15,6 +15,7 @@ from crews.issue_page import render_issue
 from crews.ledger import Ledger
 from crews.lists import list_of, list_of_one
 from crews.page import render_list
+from crews.perform import perform
 from crews.say_stop import say_result
 from crews.words import speaker
 from tests.crews.made import DAY, HOUR, NOW, flag, plot, report, well

@@ -10,13 +10,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import httpx
 import pytest
 
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.apply import apply_flags, valid_plots
 from crews.crew_list import CrewList
 from crews.ledger import Ledger
 from crews.links import load_keys, make_token
 from crews.lists import list_of
 from crews.navigation import MOST_ROUTED, navigate_to
+from crews.perform import perform
 from crews.route import RouteLink, make_route
 from crews.words import speaker
 from ingest.lake.layout import DataFolder

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.apply import apply_flags, valid_plots
 from crews.issue import Issue, rebuild
 from crews.ledger import Ledger
 from crews.lists import list_of
+from crews.perform import perform
 from crews.say_stop import say_action
 from crews.words import speaker
 from tests.crews.made import DAY, HOUR, NOW, flag, plot, well

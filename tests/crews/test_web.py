@@ -22,13 +22,14 @@ from starlette.types import Message, Receive, Scope, Send
 
 from crews import guard as guard_module
 from crews import photos as photos_module
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.apply import apply_flags
 from crews.exposure import check_exposure
 from crews.guard import LARGEST_BODY_BYTES, Guard, is_same_origin
 from crews.issue import ActionRefusedError
 from crews.ledger import Ledger
 from crews.links import Keys, link_generation, load_keys, make_token, read_token, revoke
+from crews.perform import perform
 from crews.photos import keep_photos, media_type
 from crews.policy import most_photo_bytes_a_day
 from crews.refusals import Refusals

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from crews.actions import CANNOT_DO_REASONS, FALSE_ALARM_REASONS
 from crews.finding import WELL_STATES
 from crews.page import OLD_EVALUATION
 from crews.photos import LARGEST_BYTES
 from crews.policy import interval
+from crews.reports import CANNOT_DO_REASONS, FALSE_ALARM_REASONS
 from crews.words import all_words
 from greensward.commands.sql import open_for_questions
 from greensward.given_settings import load

@@ -10,10 +10,11 @@ import hashlib
 import json
 from pathlib import Path
 
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.apply import apply_flags
 from crews.ledger import Ledger
 from crews.links import Pass, load_keys, make_token, read_token
+from crews.perform import perform
 from crews.report_form import Report
 from greensward.evaluation import export_events
 from ingest.lake.layout import DataFolder

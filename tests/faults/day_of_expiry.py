@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.apply import apply_flags
 from crews.issue import Photo
 from crews.ledger import Ledger
 from crews.old_photos import delete_old_photos
+from crews.perform import perform
 from crews.photos import keep_photos, photo_hash
 from ingest.lake.durable import hash_is_right, write_new_file
 from ingest.lake.expire import READINGS, delete_expiring, find_expiring

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.issue import ActionRefusedError
 from crews.ledger import Ledger
 from crews.links import load_keys, read_token, revoke
 from crews.notices.outbox import untold
+from crews.perform import perform
 from ingest.lake.layout import DataFolder
 from ingest.site import BEICHEN
 from tests.crews.made import DAY, HOUR, NOW

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.notices.outbox import untold
+from crews.perform import perform
 from greensward.sending.mail import MailServer, mail_of, send_mail
 from tests.compose.site import COMPOSE
 from tests.crews.made import DAY, HOUR, NOW

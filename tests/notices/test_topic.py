@@ -14,10 +14,11 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.issue import WAITING_STATES
 from crews.ledger import to_us
 from crews.notices.outbox import untold
+from crews.perform import perform
 from greensward.sending.retained import retain
 from greensward.sending.sender import ANEW_S
 from ingest.mqtt.broker import Broker

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from crews.actions import Action, perform
+from crews.action import Action
 from crews.apply import apply_flags
+from crews.perform import perform
 from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag, well
 from tests.notices.sending import Sending, robot
 from tests.robots import Vendors
