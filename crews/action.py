@@ -20,7 +20,8 @@ class Action(msgspec.Struct, frozen=True):
     actor: who asks, for example "crew:一队" or a person's name
     kind: one of CREW_KINDS or OFFICE_KINDS
     as_crew: set when the one who asks may touch only this crew's issues
-    reason: why, from the lists of crews/reports.py for a crew, free text for the office; for assigned: what a recheck saw on site
+    reason: why, for a crew from the lists of crews/reports.py, for the office in its own words; for assigned: what a
+        recheck saw on site
     water_is_sure: the amount of water holds, however odd; otherwise a crew is asked back and anybody else refused
     inspection: for done where the cause is inspected, one of INSPECTIONS
     due_at: for extended and reopened; crew: for assigned
