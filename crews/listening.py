@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, InUseError
 
 BACKLOG = 512
 
@@ -20,7 +20,8 @@ _MENDS = {
 def listen(host: str, port: int, setting: str) -> socket.socket:
     """Return a socket that listens; the caller closes it.
 
-    setting: how to choose another, such as "--port". Raises: ConfigError saying what to do.
+    setting: how to choose another, such as "--port". Raises: ConfigError saying what to do; InUseError where
+    another program listens there.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -28,4 +29,5 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
     except OSError as error:
         what = os.strerror(error.errno) if error.errno in _MENDS else error.strerror or error
         mend = _MENDS.get(error.errno or 0, "Choose another address or port")
-        raise ConfigError(f"Cannot listen on {host}:{port}: {what}. {mend} ({setting}).") from error
+        kind = InUseError if error.errno == errno.EADDRINUSE else ConfigError
+        raise kind(f"Cannot listen on {host}:{port}: {what}. {mend} ({setting}).") from error

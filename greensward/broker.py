@@ -7,6 +7,7 @@ production has Mosquitto or another broker of its own (compose/).
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import importlib.metadata
 import json
@@ -23,7 +24,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from greensward.given_channels import without_channel_secrets
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, InUseError
 
 MAX_PAYLOAD_BYTES = 262_144
 """Largest message taken, as in the specification; a sender of a larger one is cut off."""
@@ -231,7 +232,7 @@ def _lock(folder: Path) -> IO[str]:
         held.seek(0)
         owner = held.read().strip() or "unknown"
         held.close()
-        raise ConfigError(
+        raise InUseError(
             f"A built-in broker runs on {folder} already (process {owner}). Stop that one, or use another data folder."
         ) from None
     held.truncate(0)
@@ -263,9 +264,11 @@ def _refuse_taken_port(port: int) -> None:
         try:
             probe.bind((_HOST, port))
         except OSError as error:
-            raise ConfigError(
+            kind = InUseError if error.errno == errno.EADDRINUSE else ConfigError
+            raise kind(
                 f"Port {port} of {_HOST} cannot be used for the built-in broker ({error.strerror}); "
-                "stop the program that holds it, or choose another port."
+                "stop the program that holds it, or choose another port ([broker] port), or name the broker that "
+                'listens there in [broker] host, "127.0.0.1".'
             ) from error
 
 

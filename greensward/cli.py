@@ -1,7 +1,7 @@
 """The command line: every command in one place, and what each kind of error means to the shell.
 
 Exit codes: 0 all right · 1 problems found · 2 wrong use or configuration · 3 broker or server out of reach ·
-4 data folder or client id in use by another process.
+4 data folder, port or client id in use by another process.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ def _payloads(sender: str, told: Sequence[tuple[bool, dict[str, object]]], now: 
 def _keep(folder: DataFolder, settings: Settings, arrivals: list[Arrival]) -> bool:
     """Put messages into the inbox; say whether they are stored, too, since nobody else does and nothing waits."""
     try:
-        with own(folder), Inbox(folder.inbox) as inbox:
+        with own(folder, "greensward flights plan"), Inbox(folder.inbox) as inbox:
             waited = inbox.backlog().messages
             inbox.append(arrivals)
             if not waited:

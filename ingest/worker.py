@@ -33,6 +33,9 @@ from ingest.seal.sealer import Sealed
 from ingest.site import Site
 from ingest.status import IngestStatus, write_status
 
+PROGRAM = "greensward ingest"
+"""What others are told who find the data folder in use."""
+
 _TURN_S = 0.25
 _STATUS_EVERY_S = 2.0
 _STALL_S = 90.0
@@ -103,7 +106,7 @@ class Worker:
         self._start_thread("seal", self._sealing.run)
 
     def _open(self) -> None:
-        self._stack.enter_context(own(self._folder))
+        self._stack.enter_context(own(self._folder, PROGRAM))
         damaged = mend_inbox(self._folder.inbox, self._folder.damaged / "inbox")
         if damaged is not None:
             self._sealing.damaged.append(str(damaged.relative_to(self._folder.damaged)))

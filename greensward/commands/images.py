@@ -116,7 +116,7 @@ def _import(
             imported.broken = error.faults[0]
 
     try:
-        with own(folder), Inbox(folder.inbox) as inbox:
+        with own(folder, "greensward images import"), Inbox(folder.inbox) as inbox:
             waited = inbox.backlog().messages
             for group in _groups(arrivals()):
                 inbox.append(group)

@@ -119,7 +119,7 @@ def compact(*, common: Common | None = None) -> int:
     folder = settings.existing_folder()
     today = settings.place().local_date(settings.now())
     damaged: list[str] = []
-    with own(folder):
+    with own(folder, "greensward lake compact"):
         merged = list(
             compact_lake(
                 folder,

@@ -32,7 +32,7 @@ def run_replay(
     folder, site = settings.existing_folder(), settings.place()
     day = _day(since)
     try:
-        with own(folder):
+        with own(folder, "greensward replay"):
             sealer = Sealer(folder, site, SOFTWARE_VERSION)
             replayed = replay(folder, sealer, Registers(folder).current(), datetime.now(UTC), day)
     except AlreadyOwnedError:

@@ -20,7 +20,8 @@ from greensward.stopping import Stop
 from greensward.supervise import BrokerKeeper, Part, PartRefusedError, supervise
 from greensward.wiring import broker_of
 from ingest.errors import ConfigError
-from ingest.lake.ownership import ensure_layout
+from ingest.lake.ownership import check_not_owned_by, run_everything
+from ingest.worker import PROGRAM as INGEST
 
 app = App(name="up", help_epilogue=examples("greensward up --config greensward.toml"))
 
@@ -33,20 +34,22 @@ def up(
 ) -> int:
     """Run everything until Ctrl-C; a part that dies is started again.
 
-    Ends with exit code 2 for a wrong setting, 3 when the built-in broker cannot be started again.
+    Ends with exit code 2 for a wrong setting, 3 when the built-in broker cannot be started again, 4 when another up
+    or ingest runs on the data folder, or a port is taken.
     """
     common = common or Common()
     settings = common.settings()
-    _say_settings(common)
-    ensure_layout(settings.data_folder())
-    settings.place()
-    if faults := send_faults(settings):
-        raise ConfigError("\n".join(faults))
-    if serve:
-        check_port_is_free(settings.web.host, settings.web.port, "[web] port")
-    stop = Stop()
     look: Callable[[], None] = _nothing
     with ExitStack() as stack:
+        stack.enter_context(run_everything(settings.data_folder()))
+        check_not_owned_by(settings.data_folder(), INGEST)
+        _say_settings(common)
+        settings.place()
+        if faults := send_faults(settings):
+            raise ConfigError("\n".join(faults))
+        if serve:
+            check_port_is_free(settings.web.host, settings.web.port, "[web] port, or greensward up --no-serve")
+        stop = Stop()
         environment = dict(os.environ)
         if settings.broker.host:
             broker_of(settings.broker)

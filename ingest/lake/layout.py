@@ -140,6 +140,11 @@ class DataFolder:
         return self.root / "writer.lock"
 
     @property
+    def up_lock(self) -> Path:
+        """Held by the one `greensward up` that runs everything on this data folder."""
+        return self.root / "up.lock"
+
+    @property
     def lake_lock(self) -> Path:
         """Held shared while files are added, alone while folders are swapped."""
         return self.root / "lake.lock"
@@ -173,6 +178,7 @@ class DataFolder:
             self.restoring,
             self.secrets,
             self.writer_lock,
+            self.up_lock,
             self.lake_lock,
             self.evaluation_lock,
             self.version_file,

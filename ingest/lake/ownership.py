@@ -1,4 +1,7 @@
-"""One writer per data folder, and a layout that says its version."""
+"""One writer per data folder, one `up`, and a layout that says its version.
+
+The system lets go of a lock when its holder dies, however it dies: what a file of a dead holder says blocks nobody.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TextIO
 
 from ingest.errors import ConfigError, InUseError, StoreError
@@ -22,41 +26,88 @@ _HOLDER = re.compile(r"process (?P<pid>[0-9]{1,9}) on (?P<host>\S+) ")
 _NAMED_WITHIN_S = 1.0
 """Far longer than a holder takes from the lock to its name in it."""
 
+_ENDS_WITHIN_S = 2.0
+"""An ingest without backlog needs less to end, once the `up` that had started it was killed."""
 
 _NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 class AlreadyOwnedError(InUseError):
-    """Another process writes to this data folder."""
+    """Another process has this data folder.
+
+    program: what it says it is, such as "greensward up"; "" where it says nothing
+    """
+
+    def __init__(self, folder: DataFolder, holder: str, up: str) -> None:
+        """Say who has it, as the lock file does, and which `up` would start that one again, "" for none."""
+        stop = f"{up}, keeps it running: stop that one" if up else "Stop that one first"
+        super().__init__(f"{folder.root} is in use by {holder}. {stop}, or name another data folder with -C.")
+        self.program = holder.partition(", process ")[0] if ", process " in holder else ""
 
 
 @contextmanager
-def own(folder: DataFolder) -> Iterator[None]:
+def own(folder: DataFolder, program: str = "") -> Iterator[None]:
     """Be the one process that writes to the lake; clears what an interrupted run left in staging.
 
     A data folder of an earlier layout is taken over: from then on programs that know only that one refuse it.
 
+    program: what others are told that they wait for, such as "greensward ingest"
     Raises: AlreadyOwnedError naming the holder; ConfigError for a layout made by a newer Greensward; StoreError.
     """
-    with opening(folder):
-        make_folder(folder.root)
-        lock = folder.writer_lock.open("a+")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise AlreadyOwnedError(
-                f"{folder.root} is in use by {_holder(lock)}. Stop that one first, or name another data folder."
-            ) from error
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        holder = f"process {os.getpid()} on {socket.gethostname()} since {now}\n"
-        with store_errors(f"writing {folder.writer_lock}"):
-            os.ftruncate(lock.fileno(), 0)
-            os.write(lock.fileno(), holder.encode())
+    with _holding(folder, folder.writer_lock, program, tell_up=True):
         ensure_layout(folder)
         _take_over(folder)
         settle(folder)
         clear_leftovers(folder)
+        yield
+
+
+@contextmanager
+def run_everything(folder: DataFolder) -> Iterator[None]:
+    """Be the one `greensward up` of a data folder; beside it others write, in turn.
+
+    Raises: AlreadyOwnedError naming the other one; ConfigError as `own`; StoreError.
+    """
+    ensure_layout(folder)
+    with _holding(folder, folder.up_lock, "greensward up"):
+        yield
+
+
+def check_not_owned_by(folder: DataFolder, program: str) -> None:
+    """Raise AlreadyOwnedError while `program` writes to the lake; one that is just ending is given a moment."""
+    deadline = time.monotonic() + _ENDS_WITHIN_S
+    while True:
+        try:
+            with _holding(folder, folder.writer_lock):
+                return
+        except AlreadyOwnedError as error:
+            if error.program != program:
+                return
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(_ENDS_WITHIN_S / 20)
+
+
+@contextmanager
+def _holding(folder: DataFolder, file: Path, program: str = "", *, tell_up: bool = False) -> Iterator[None]:
+    """Hold the lock of `file` and say so in it, or raise AlreadyOwnedError at once.
+
+    tell_up: the error names also the `up` that would start the holder again
+    """
+    with opening(folder):
+        make_folder(folder.root)
+        lock = file.open("a+", encoding="utf-8")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AlreadyOwnedError(folder, _holder(lock), _up_of(folder) if tell_up else "") from error
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        named = f"{program}, " if program else ""
+        holder = f"{named}process {os.getpid()} on {socket.gethostname()} since {now}\n"
+        with store_errors(f"writing {file}"):
+            os.ftruncate(lock.fileno(), 0)
+            os.write(lock.fileno(), holder.encode())
         yield
 
 
@@ -86,9 +137,23 @@ def _holder(lock: TextIO) -> str:
         time.sleep(_NAMED_WITHIN_S / 100)
 
 
+def _up_of(folder: DataFolder) -> str:
+    """Return which `up` runs everything on a data folder; "" for none."""
+    try:
+        lock = folder.up_lock.open(encoding="utf-8")
+    except OSError:
+        return ""
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _holder(lock)
+    return ""
+
+
 def _is_dead(holder: str) -> bool:
     """Say whether `holder` names a process of this machine that is no more."""
-    found = _HOLDER.match(holder)
+    found = _HOLDER.search(holder)
     if found is None or found["host"] != socket.gethostname():
         return False
     try:

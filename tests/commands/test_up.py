@@ -21,10 +21,11 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from greensward.broker import accepts_mqtt
 from greensward.commands.up import app
+from greensward.console import EXIT_IN_USE
 from greensward.given_settings import load
-from ingest.errors import ConfigError
+from ingest.errors import InUseError
 from ingest.lake.layout import DataFolder
-from ingest.lake.ownership import own
+from ingest.lake.ownership import AlreadyOwnedError, check_not_owned_by, own, run_everything
 from ingest.lake.read import open_lake, retrying
 from ingest.status import read_status
 from tests.mosquitto import Mosquitto, free_port
@@ -134,6 +135,7 @@ def test_one_command_takes_messages_serves_pages_survives_a_death_and_ends_in_or
     wait_until(up.answers, "the pages are served", _START_S)
     up.publish(0)
     wait_until(lambda: up.readings() == 1, "the first reading is in SQL", _START_S)
+    _assert_a_second_is_refused_at_once(up)
     first = up.ingest_pid()
     assert first is not None
     os.kill(first, signal.SIGKILL)
@@ -146,6 +148,63 @@ def test_one_command_takes_messages_serves_pages_survives_a_death_and_ends_in_or
     assert not up.answers()
     assert "Traceback" not in up.log.read_text()
     assert "starting it again" in up.log.read_text()
+
+
+def _assert_a_second_is_refused_at_once(up: Running) -> None:
+    """On the same ports and on others: before a word on what would be started, by one sentence with the holder."""
+    others = {"GREENSWARD__WEB__PORT": str(free_port()), "GREENSWARD__BROKER__PORT": str(free_port())}
+    for ports in ({}, others):
+        second = subprocess.run(
+            [sys.executable, "-m", "greensward", "up", "--config", str(up.folder.root.parent / "greensward.toml")],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_START_S,
+            env=os.environ | ports,
+        )
+        assert second.returncode == EXIT_IN_USE
+        said = second.stderr.splitlines()
+        assert len(said) == 1, said
+        assert f"{up.folder.root} is in use by greensward up, process {up.process.pid} on " in said[0]
+        assert " since 20" in said[0]
+        assert "Stop that one first, or name another data folder with -C." in said[0]
+
+
+def test_beside_an_ingest_that_runs_alone_it_ends_at_once_and_says_whose_folder_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = DataFolder(tmp_path / "data")
+    with (
+        own(folder, "greensward ingest"),
+        pytest.raises(AlreadyOwnedError, match=rf"in use by greensward ingest, process {os.getpid()} on .* Stop that"),
+    ):
+        app(["-C", "data"], result_action="return_value")
+    assert capsys.readouterr().err == ""
+
+
+def test_whoever_finds_the_lake_in_use_is_told_of_the_up_that_would_start_its_ingest_again(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    holder = rf"process {os.getpid()} on \S+ since \S+"
+    with (
+        run_everything(folder),
+        own(folder, "greensward ingest"),
+        pytest.raises(AlreadyOwnedError, match=rf"ingest, {holder}\. greensward up, {holder}, keeps it running: stop"),
+        own(folder),
+    ):
+        pass
+
+
+def test_what_a_killed_up_left_in_its_lock_holds_nobody_up(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended_by_now:
+        pass
+    folder.root.mkdir()
+    for lock in (folder.up_lock, folder.writer_lock):
+        lock.write_text(f"greensward ingest, process {ended_by_now.pid} on {socket.gethostname()} since 2026-07-01\n")
+    with run_everything(folder):
+        check_not_owned_by(folder, "greensward ingest")
+        assert f"greensward up, process {os.getpid()} on" in folder.up_lock.read_text()
 
 
 def test_a_killed_broker_is_started_again_with_what_it_held_and_readings_flow_again(up: Running) -> None:
@@ -254,7 +313,7 @@ def test_it_says_first_where_its_settings_come_from_as_in_another_folder_they_ar
         Path(name).write_text('[site]\nname = "x"\n', encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         monkeypatch.setenv("GREENSWARD__WEB__PORT", str(taken.getsockname()[1]))
-        with pytest.raises(ConfigError, match="already in use"):
+        with pytest.raises(InUseError, match="already in use"):
             app([], result_action="return_value")
     from_nowhere = "no file; looked for greensward.toml, /etc/greensward/greensward.toml"
     assert capsys.readouterr().err == f"set by  {tmp_path / files[0] if files else from_nowhere}\n"
