@@ -29,6 +29,8 @@ class Action(msgspec.Struct, frozen=True):
     said_at: when a crew said it, where it waited on the phone; by the phone's word, and shown as such
     approved_by: for extended, who approves it where that is not the actor
     seen_events: how many events the issue had when the actor looked at it; None where that is not known
+    form_id: the form of one page that it was sent with, where that can be sent again with something else in it; the
+        ids of all that was sent with it begin with `{form_id}.`
     """
 
     action_id: str
@@ -48,10 +50,16 @@ class Action(msgspec.Struct, frozen=True):
     said_at: datetime | None = None
     approved_by: str | None = None
     seen_events: int | None = None
+    form_id: str | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """The issue as it stands now, and whether this try changed it (False: the same action had arrived before)."""
+    """The issue as it stands now, and what the action led to.
+
+    event_kind: kind of the event that it made, now or when the same action first arrived
+    is_new: whether this try changed the issue
+    """
 
     issue: Issue
+    event_kind: str
     is_new: bool

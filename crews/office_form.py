@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from crews.lists import GRADED_KINDS, Plots, crews_of, graded
 from crews.perform import keep_refused, perform
 from crews.photos import keep_photos, photo_hash
 from crews.policy import read_deadline
-from crews.report_form import opened_form, photos_of, read_water, text_of
+from crews.report_form import FORM_ID, digest_of, opened_form, photos_of, read_water, text_of
 from ingest.lake.layout import DataFolder
 
 DESK_KINDS = OFFICE_KINDS | CREW_KINDS - {"started", "amended"}
@@ -27,9 +26,6 @@ DESK_KINDS = OFFICE_KINDS | CREW_KINDS - {"started", "amended"}
 
 TYPED = ("crew", "reason", "note", "until", "approved_by", "water", "water_unit", "inspection", "sure")
 """Fields that people fill in; photos aside, which no page can fill in again."""
-
-_PAGE_ID = re.compile(r"[0-9a-f]{32}-[a-z_]+")
-_DIGEST_LETTERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +110,16 @@ async def read_decision(request: Request) -> Decision:
         if re.fullmatch(r"[0-9]{1,9}", events) is None:
             raise ActionRefusedError("bad_form", "The form does not say how the issue stood on its page.")
         page_id = text_of(form, "action_id") or ""
-        if _PAGE_ID.fullmatch(page_id) is None:
+        if FORM_ID.fullmatch(page_id) is None:
             raise ActionRefusedError("bad_action_id", "The form has no id that a page of ours gave it.")
         typed = {name: text for name in TYPED if (text := text_of(form, name)) is not None}
         photos = await photos_of(form)
         return Decision(
             form_token=text_of(form, "form_token") or "",
-            action_id=f"{page_id}.{_digest(typed, photos)}",
+            action_id=f"{page_id}.{digest_of(typed, photos)}",
             kind=kind,
             typed=typed,
             photos=photos,
             seen_events=int(events),
             goes_on=text_of(form, "then") == "next",
         )
-
-
-def _digest(typed: Mapping[str, str], photos: tuple[tuple[str, bytes], ...]) -> str:
-    """Return letters that differ for whatever differs in what was typed and which photos came with it."""
-    said = [*sorted(typed.items()), *((role, hashlib.sha256(data).hexdigest()) for role, data in photos)]
-    return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_LETTERS]

@@ -14,7 +14,7 @@ from crews.issue import LATE_REPORT, ActionRefusedError, Issue, check_allowed
 from crews.ledger import Ledger, to_us
 from crews.persons import person
 from crews.readable import readable
-from crews.reports import is_late, report_detail
+from crews.reports import as_correction, check_not_reported, is_late, report_detail
 
 _ON_THE_WAY = timedelta(minutes=5)
 """Every report takes a moment, with photos minutes: what took no longer did not wait."""
@@ -65,22 +65,39 @@ def _perform(ledger: Ledger, action: Action, now: datetime) -> Outcome:
     if not person(action.actor):
         raise ActionRefusedError("no_actor", "Say who does this; an empty name signs nothing.")
     issue = ledger.issue(action.issue_id)
-    earlier = ledger.run("select issue_id, kind, actor from actions where action_id = ?", (action.action_id,))
+    earlier = ledger.run(
+        "select actions.issue_id, actions.kind, actions.actor, events.kind as event_kind from actions"
+        " inner join events on actions.event_id = events.event_id where actions.action_id = ?",
+        (action.action_id,),
+    )
     if earlier:
-        if tuple(earlier[0]) != (action.issue_id, action.kind, action.actor):
+        if tuple(earlier[0])[:3] != (action.issue_id, action.kind, action.actor):
             raise ActionRefusedError("bad_action_id", "This action id was used for something else.")
-        return Outcome(issue, is_new=False)
+        return Outcome(issue, earlier[0]["event_kind"], is_new=False)
     if action.seen_events not in {None, issue.events}:
         raise ActionRefusedError(
             "changed", f"{issue.issue_id} has changed since it was looked at. Nothing was changed."
         )
-    kind, detail = _judge(ledger, action, issue, now)
+    is_second = action.form_id is not None and _was_sent(ledger, action, action.form_id)
+    kind, detail = _judge(ledger, as_correction(action, issue) if is_second else action, issue, now)
     changed = ledger.append(issue, kind, now, action.actor, detail)
     ledger.run(
         "insert into actions (action_id, issue_id, kind, actor, event_id) values (?, ?, ?, ?, ?)",
         (action.action_id, issue.issue_id, action.kind, action.actor, f"{issue.issue_id}.{changed.events}"),
     )
-    return Outcome(changed, is_new=True)
+    return Outcome(changed, kind, is_new=True)
+
+
+def _was_sent(ledger: Ledger, action: Action, form_id: str) -> bool:
+    """Say whether something else that was sent with the action's form has been done."""
+    after_dot = chr(ord(".") + 1)
+    sent = ledger.run(
+        "select distinct issue_id, actor from actions where action_id >= ? and action_id < ?",
+        (f"{form_id}.", f"{form_id}{after_dot}"),
+    )
+    if any(tuple(row) != (action.issue_id, action.actor) for row in sent):
+        raise ActionRefusedError("bad_action_id", "This form was used for something else.")
+    return bool(sent)
 
 
 def refusal_of(ledger: Ledger, action: Action, now: datetime) -> ActionRefusedError | None:
@@ -101,6 +118,7 @@ def _judge(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> tuple
         raise ActionRefusedError("not_yours", f"{issue.issue_id} is not an issue of crew {action.as_crew}.")
     kind = LATE_REPORT if is_late(action, issue) else action.kind
     if action.kind in CREW_KINDS:
+        check_not_reported(action, issue)
         check_allowed(issue, kind)
     return kind, _detail(ledger, action, issue, now)
 

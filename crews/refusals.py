@@ -20,7 +20,8 @@ _STATUS = {
     "bad_link": 403, "expired_link": 403, "revoked_link": 403, "no_pass": 403, "not_yours": 403, "cross_site": 403,
     "read_only": 403, "other_link": 403, "changed": 409,
     "unknown_issue": 404, "not_found": 404, "no_method": 405, "slow": 408, "wrong_state": 409, "bad_action_id": 409,
-    "too_large": 413, "photo_too_large": 413, "photo_quota": 429, "photo_used": 409, "broken": 500, "store": 503,
+    "too_large": 413, "photo_too_large": 413, "photo_quota": 429, "photo_used": 409, "already_reported": 409,
+    "broken": 500, "store": 503,
 }  # fmt: skip
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import unicodedata
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,10 +21,17 @@ from crews.ledger import Ledger
 from crews.links import Pass
 from crews.perform import perform
 from crews.photos import MOST_PHOTOS, keep_photos, photo_hash
+from crews.refusals import is_outbox
 from ingest.lake.layout import DataFolder
 
 _MOST_FIELDS = 14
 _LARGEST_FIELD_BYTES = 8_192
+
+FORM_ID = re.compile(r"[0-9a-f]{32}-[a-z_]+")
+"""What a page of ours calls one of its forms."""
+
+_DIGEST_LETTERS = 16
+_TYPED = ("reason", "inspection", "note", "water", "water_unit")
 
 _LONGEST_WAIT_S = 72 * 3600
 """On a phone without a signal; what is said to have waited longer is dated by a clock that was set meanwhile."""
@@ -42,7 +50,10 @@ _AMOUNT = re.compile(r"(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)([^\d.,
 class Report:
     """The fields of a report; photos are (role, bytes).
 
+    action_id: of one answer on a phone; of a page that was sent without its script, of its form and what stood in it:
+        the same sent again is one report, anything else another
     waited_s: how long it waited on the phone, as that says; None where it does not, or where that cannot be
+    form_id: the form of the page, None for an answer on a phone
     """
 
     form_token: str
@@ -55,6 +66,7 @@ class Report:
     litres: float | None
     photos: tuple[tuple[str, bytes], ...]
     waited_s: int | None = None
+    form_id: str | None = None
 
     def take(self, ledger: Ledger, folder: DataFolder, issue_id: str, said: Pass, now: datetime) -> Outcome:
         """Bring the report into the ledger and keep its photos: both or neither.
@@ -75,6 +87,7 @@ class Report:
             inspection=self.inspection,
             photos=tuple(Photo(photo_hash(data), role) for role, data in self.photos),
             said_at=None if self.waited_s is None else now - timedelta(seconds=self.waited_s),
+            form_id=self.form_id,
         )
 
         def keep() -> None:
@@ -89,16 +102,21 @@ async def read_report(request: Request, truck_litres: float) -> Report:
         kind = text_of(form, "kind") or ""
         if kind not in CREW_KINDS:
             raise ActionRefusedError("unknown_action", f"There is no action {kind!r}.")
+        action_id = text_of(form, "action_id") or ""
+        form_id = None if is_outbox(request) or FORM_ID.fullmatch(action_id) is None else action_id
+        typed = {name: text for name in _TYPED if (text := text_of(form, name)) is not None}
+        photos = await photos_of(form)
         return Report(
             form_token=text_of(form, "form_token") or "",
-            action_id=text_of(form, "action_id") or "",
+            action_id=action_id if form_id is None else f"{form_id}.{digest_of(typed, photos)}",
             kind=kind,
             language="en" if text_of(form, "lang") == "en" else "zh",
-            reason=text_of(form, "reason"),
-            inspection=text_of(form, "inspection"),
-            note=text_of(form, "note"),
-            litres=read_water(text_of(form, "water"), text_of(form, "water_unit") or "t", truck_litres),
-            photos=await photos_of(form),
+            reason=typed.get("reason"),
+            inspection=typed.get("inspection"),
+            note=typed.get("note"),
+            litres=read_water(typed.get("water"), typed.get("water_unit") or "t", truck_litres),
+            photos=photos,
+            form_id=form_id,
             waited_s=_waited_s(text_of(form, "waited_s")),
         )
 
@@ -125,6 +143,12 @@ async def photos_of(form: FormData) -> tuple[tuple[str, bytes], ...]:
         if isinstance(upload, UploadFile) and upload.size:
             photos.append((role, await upload.read()))
     return tuple(photos)
+
+
+def digest_of(typed: Mapping[str, str], photos: tuple[tuple[str, bytes], ...]) -> str:
+    """Return letters that differ for whatever differs in what was typed and which photos came with it."""
+    said = [*sorted(typed.items()), *((role, hashlib.sha256(data).hexdigest()) for role, data in photos)]
+    return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_LETTERS]
 
 
 def _waited_s(text: str | None) -> int | None:

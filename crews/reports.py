@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from crews.action import Action
 from crews.finding import Finding, from_json
 from crews.issue import ENDED_STATES, ActionRefusedError, Issue
@@ -42,6 +44,40 @@ def is_late(action: Action, issue: Issue) -> bool:
     Not for the office, which sees the state before it writes, and can open the issue again.
     """
     return action.as_crew is not None and action.kind in {"done", "amended"} and issue.state in ENDED_STATES
+
+
+def as_correction(action: Action, issue: Issue) -> Action:
+    """Return what a second, different report from a form that was used asks for.
+
+    Of work that the issue has as the crew reported it: an addition of what is new. Anything else is a report like any
+    other. Raises: ActionRefusedError for what no addition can say: another finding, or something taken back.
+    """
+    if action.kind != "done" or issue.done_by != action.actor:
+        return action
+    photos = tuple(photo for photo in action.photos if photo not in issue.photos)
+    is_without_water = action.water_used_litres is None
+    has_water = (issue.water_used_litres, issue.water_doubt_litres) != (None, None)
+    says_nothing = is_without_water and not photos and action.note in {None, issue.note}
+    if action.inspection != issue.inspection or (is_without_water and has_water) or says_nothing:
+        raise _already_reported(issue)
+    return msgspec.structs.replace(action, kind="amended", photos=photos)
+
+
+def check_not_reported(action: Action, issue: Issue) -> None:
+    """Raise where a crew reports anew what it has reported itself, and the office has not yet sent back."""
+    stands = issue.state == "done_unchecked" or (
+        (issue.state, action.kind) == ("deferred", "cannot_do") and issue.result_code in CANNOT_DO_REASONS
+    )
+    if action.as_crew is not None and action.kind != "amended" and stands and issue.done_by == action.actor:
+        raise _already_reported(issue)
+
+
+def _already_reported(issue: Issue) -> ActionRefusedError:
+    return ActionRefusedError(
+        "already_reported",
+        f"{issue.issue_id} was reported already. Add to that report, or have the office send it back. Nothing was "
+        "changed.",
+    )
 
 
 def report_detail(ledger: Ledger, action: Action, issue: Issue, now: datetime) -> dict[str, Any]:
@@ -109,7 +145,7 @@ def _water(ledger: Ledger, action: Action, issue: Issue) -> dict[str, float | No
         raise ActionRefusedError("bad_litres", f"Water used must be 0 to {MOST_LITRES:,.0f} litres, got {litres}.")
     if litres is None or action.water_is_sure or not is_odd(litres, asked_litres(ledger, issue)):
         return {"water_used_litres": litres}
-    if action.as_crew is None:
+    if action.as_crew is None or action.kind == "amended":
         raise ActionRefusedError(
             "odd_litres",
             f"{litres:,.0f} litres are far from the {asked_litres(ledger, issue):,.0f} that were asked for; "

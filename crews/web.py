@@ -25,6 +25,7 @@ from starlette.responses import (
 from starlette.routing import Mount, Route
 
 from crews.access import Access
+from crews.action import Outcome
 from crews.card import Form
 from crews.crew_list import CrewList
 from crews.delivery import HashedFiles, ZippedPages, go_on, keeping, send_worker
@@ -158,15 +159,15 @@ class Web(Access):
         if not self.is_form_of(token, report.form_token):
             raise ActionRefusedError("cross_site", "The form was not made for this reader.")
 
-        def act() -> list[dict[str, Any]]:
+        def act() -> tuple[Outcome, list[dict[str, Any]]]:
             with self.ledger() as ledger:
-                report.take(ledger, self.folder, issue_id, said, self.clock())
-                return photos_of_action(ledger, report.action_id)
+                outcome = report.take(ledger, self.folder, issue_id, said, self.clock())
+                return outcome, photos_of_action(ledger, report.action_id)
 
-        photos = await run_in_threadpool(act)
+        outcome, photos = await run_in_threadpool(act)
         if is_outbox(request):
             return JSONResponse({"action_id": report.action_id, "kind": report.kind, "photos": photos})
-        return RedirectResponse(f"/list?lang={report.language}&received={report.kind}&issue={issue_id}", 303)
+        return RedirectResponse(f"/list?lang={report.language}&received={outcome.event_kind}&issue={issue_id}", 303)
 
     def show_photo(self, request: Request) -> Response:
         """Give a photo to the crew whose issue it belongs to, and to the office."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -154,9 +155,81 @@ def test_a_report_is_refused_by_its_state_before_anything_else_is_looked_at(ledg
     kept = []
     perform(ledger, crew(issue_id, "done"), NOW + HOUR, keep=lambda: kept.append("first"))
     perform(ledger, crew(issue_id, "done"), NOW + HOUR, keep=lambda: kept.append("repeated"))
-    with pytest.raises(ActionRefusedError, match="possible only from"):
+    with pytest.raises(ActionRefusedError, match="was reported already"):
         perform(ledger, crew(issue_id, "done", "phone-0002"), NOW + HOUR, keep=lambda: kept.append("refused"))
     assert kept == ["first"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("done", None), ("cannot_do", "no_access")),
+        (("done", None), ("false_alarm", "wet")),
+        (("done", None), ("done", None)),
+        (("false_alarm", "wet"), ("false_alarm", "wrong_place")),
+        (("cannot_do", "no_water"), ("cannot_do", "no_access")),
+    ],
+)
+def test_who_reports_anew_what_the_office_has_of_them_is_told_what_to_do(
+    ledger: Ledger, issue_id: str, first: tuple[str, str | None], second: tuple[str, str | None]
+) -> None:
+    perform(ledger, crew(issue_id, first[0], reason=first[1]), NOW + HOUR)
+    again = crew(issue_id, second[0], "phone-0002", reason=second[1])
+    assert refused(ledger, again) == "already_reported"
+    stood = ledger.issue(issue_id).state
+    perform(ledger, Action("office-0001", issue_id, *SENT_BACK[stood], crew="一队", reason="x"), NOW + HOUR)
+    assert perform(ledger, again, NOW + HOUR).is_new, "once the office has sent it back it is reported like any other"
+
+
+SENT_BACK = {"done_unchecked": ("reopened", "王工"), "deferred": ("assigned", "王工")}
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ({"water_used_litres": 11_000.0}, (11_000.0, "浇透")),
+        ({"water_used_litres": 10_000.0, "note": "东头没浇"}, (10_000.0, "东头没浇")),
+        ({"water_used_litres": 10_000.0, "note": "浇透", "photos": PHOTO}, (10_000.0, "浇透")),
+    ],
+)
+def test_a_second_different_report_from_one_form_corrects_the_first(
+    ledger: Ledger, issue_id: str, second: dict[str, Any], said: tuple[float, str]
+) -> None:
+    first = crew(issue_id, "done", "form-done.1", water_used_litres=10_000.0, note="浇透", form_id="form-done")
+    assert perform(ledger, first, NOW + HOUR).event_kind == "done"
+    corrected = crew(issue_id, "done", "form-done.2", form_id="form-done", **second)
+    assert [perform(ledger, corrected, NOW + HOUR).event_kind for _ in range(2)] == ["amended", "amended"]
+    assert perform(ledger, first, NOW + HOUR).is_new is False
+    issue = ledger.issue(issue_id)
+    assert (issue.state, issue.water_used_litres, issue.note) == ("done_unchecked", *said)
+    assert issue.photos == second.get("photos", ())
+    assert [event.kind for event in ledger.history(issue_id)][-2:] == ["done", "amended"]
+
+
+@pytest.mark.parametrize(
+    "second", [{}, {"note": "浇透"}, {"note": "没浇成"}, {"water_used_litres": 10_000.0, "inspection": "nothing"}]
+)
+def test_what_would_take_the_first_report_back_is_no_correction_of_it(
+    ledger: Ledger, issue_id: str, second: dict[str, Any]
+) -> None:
+    first = crew(issue_id, "done", "form-done.1", water_used_litres=10_000.0, note="浇透", form_id="form-done")
+    perform(ledger, first, NOW + HOUR)
+    before = ledger.version()
+    assert refused(ledger, crew(issue_id, "done", "form-done.2", form_id="form-done", **second)) == "already_reported"
+    odd = crew(issue_id, "done", "form-done.3", form_id="form-done", water_used_litres=10.0)
+    assert refused(ledger, odd) == "odd_litres", "an amount that looks like a slip replaces none that does not"
+    assert ledger.version() == before
+
+
+def test_a_form_of_one_issue_corrects_no_other_and_after_the_end_the_issue_stays(ledger: Ledger, issue_id: str) -> None:
+    perform(ledger, crew(issue_id, "done", "form-done.1", photos=PHOTO, form_id="form-done"), NOW + HOUR)
+    apply_flags(ledger, [flag("JJ-015", "drought", NOW)], PLOTS, NOW)
+    other = next(issue.issue_id for issue in ledger.open_issues() if issue.issue_id != issue_id)
+    second = crew(issue_id, "done", "form-done.2", note="两车", form_id="form-done")
+    assert refused(ledger, msgspec.structs.replace(second, issue_id=other)) == "bad_action_id"
+    perform(ledger, Action("office-0001", issue_id, "closed", "王工"), NOW + HOUR)
+    assert perform(ledger, second, NOW + HOUR).event_kind == "late_report"
+    assert ledger.issue(issue_id).state == "closed"
 
 
 def test_what_cannot_be_kept_undoes_the_report(ledger: Ledger, issue_id: str) -> None:

@@ -49,6 +49,16 @@ def test_the_issue_is_done_with_the_last_of_three_visits_and_each_report_is_kept
     assert rebuild(events) == last
 
 
+def test_a_second_different_report_from_one_form_is_no_second_visit(ledger: Ledger) -> None:
+    issue_id = three_visits(ledger).issue_id
+    for number, litres in ((1, 3000.0), (2, 2500.0)):
+        action = Action(
+            f"form-done.{number}", issue_id, "done", "crew:一队", water_used_litres=litres, form_id="form-done"
+        )
+        perform(ledger, action, NOW + 2 * HOUR)
+    assert (only(ledger).visit, only(ledger).water_used_litres) == (1, 2500.0)
+
+
 def test_the_next_visit_is_due_a_day_later_so_that_the_water_sinks_in(ledger: Ledger) -> None:
     due = three_visits(ledger).due_at
     assert say_done(ledger, 1, 2).due_at == max(due, NOW + 26 * HOUR)

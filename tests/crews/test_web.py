@@ -642,9 +642,37 @@ def test_a_refused_report_leaves_no_photo_behind(tmp_path: Path) -> None:
         assert photos_on_disk(place.folder) == 0
         assert post(5) == 200
         assert photos_on_disk(place.folder) == 1
-        assert post(6) == 200  # the same action again: answered, not kept
+        assert post(5) == 200  # the same report again: answered, not kept
         assert post(7, action_id="another-0001") == 409  # it is reported already
         assert photos_on_disk(place.folder) == 1
+
+
+def test_what_is_sent_again_from_a_used_page_is_one_report_or_a_correction_with_a_receipt_of_its_own(
+    tmp_path: Path,
+) -> None:
+    with own_district(tmp_path) as (place, reader, page):
+        issue_id = issue_of(page, "京津路绿带 15 段")
+        address, sent = f"/issues/{issue_id}/actions", fields(page, issue_id, "done")
+
+        def post(number: int, **typed: str) -> httpx.Response:
+            files = {"photo_after": ("a.jpg", jpeg(number), "image/jpeg")}
+            return reader.post(address, data=sent | typed, files=files)
+
+        for _ in range(2):
+            assert "已收到：完成。京津路绿带 15 段" in post(1, water="6").text
+        for number in (1, 2, 2):  # the photo that is there already, a new one, and that once more
+            answer = post(number, water="6.4", note="又浇了一点")
+            assert (answer.status_code, "已收到：补充。京津路绿带 15 段" in answer.text) == (200, True)
+        with Ledger(place.folder.ledger, BEICHEN) as ledger:
+            issue, kinds = ledger.issue(issue_id), [event.kind for event in ledger.history(issue_id)]
+        assert kinds[-3:] == ["done", "amended", "amended"]
+        assert (issue.water_used_litres, issue.note, len(issue.photos)) == (6400.0, "又浇了一点", 2)
+        could_not = fields(page, issue_id, "cannot_do") | {"reason": "no_access"}
+        for language, words in (("zh", ("补照片或更正", "打电话给绿化所")), ("en", ("Add a photo or correct", "call"))):
+            answer = reader.post(f"{address}?lang={language}", data=could_not)
+            assert (answer.status_code, all(word in answer.text for word in words)) == (409, True)
+        with Ledger(place.folder.ledger, BEICHEN) as ledger:
+            assert ledger.issue(issue_id) == issue
 
 
 def _refuse(*_: Any, **__: Any) -> None:
