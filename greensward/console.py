@@ -11,13 +11,14 @@ from typing import Annotated, Any, Literal
 import msgspec
 from cyclopts import Parameter, validators
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from crews.listening import listen
 from crews.readable import readable
-from greensward.given_settings import load
+from greensward.given_settings import load_from, settings_found
 from greensward.settings import Settings
 
 EXIT_OK = 0
@@ -69,8 +70,14 @@ class Common:
     json: Annotated[bool, Parameter(help="Print the result as JSON.", negative="")] = False
 
     def settings(self) -> Settings:
-        """Return the settings these options lead to. Raises: ConfigError."""
-        return load(self.config, self.data)
+        """Return the settings these options lead to; says on stderr which file counts where it may surprise.
+
+        Raises: ConfigError.
+        """
+        found = settings_found(self.config, self.data)
+        if found.note:
+            err.print(escape(found.note))
+        return load_from(found.file, self.data)
 
 
 @Parameter(name="*")

@@ -148,16 +148,15 @@ def without_channel_secrets(environment: Mapping[str, str]) -> dict[str, str]:
 def _fault(given: Given, name: str, key: str, what: str) -> ConfigError:
     if key in given.environment.get(name, {}):
         return ConfigError(f"${variable(name, key)}: {what}")
-    line = _line_of(given.lines, name, key)
+    line = line_of(given.lines, f"send.{name}" if name else "send", key)
     place = "environment" if given.file is None else f"{given.file}:{line}" if line else str(given.file)
     section = f"[send.{name}]" if name else "[send]"
     return ConfigError(f"{place}: {section} {key}: {what}" if key else f"{place}: {section}: {what}")
 
 
-def _line_of(lines: tuple[str, ...], name: str, key: str) -> int:
-    """Return the line of a key, that of its section where the key is not found, 0 where neither is."""
+def line_of(lines: tuple[str, ...], wanted: str, key: str) -> int:
+    """Return the line of a key of section `wanted`, that of its section where it is not found, 0 where neither is."""
     section, found = "", 0
-    wanted = f"send.{name}" if name else "send"
     for number, line in enumerate(lines, 1):
         header = re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line)
         if header:

@@ -1,26 +1,31 @@
 """The settings as given: one `greensward.toml`, overridden by `GREENSWARD__SECTION__KEY`.
 
-The one module that reads the environment. Files are searched in this order: --config, $GREENSWARD_CONFIG,
-./greensward.toml, /etc/greensward/greensward.toml. No file at all is fine.
+The one module that reads the environment. Files are searched in this order: --config, the one in the folder that -C
+names, $GREENSWARD_CONFIG, the one beside that folder where it names it, ./greensward.toml,
+/etc/greensward/greensward.toml. No file at all is fine.
 """
 
 from __future__ import annotations
 
 import difflib
 import os
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 
-from greensward.given_channels import Given, channels_of, variable
+from greensward import settings_files
+from greensward.given_channels import Given, channels_of, line_of, variable
 from greensward.settings import Settings
+from greensward.settings_files import Found, find, parsed, read
 from ingest.errors import ConfigError
 
 _PREFIX = "GREENSWARD__"
 TRACEBACK = "GREENSWARD_TRACEBACK"
 """Variable that shows where an unforeseen error arose; no setting of an installation."""
+
+Place = Callable[[str, str], str]
+"""From section and key to where that was given."""
 
 _CALLED_AS = "GREENSWARD_CALLED_AS"
 _FILES = {
@@ -40,28 +45,33 @@ def wants_traceback() -> bool:
     return os.environ.get(TRACEBACK, "") not in {"", "0"}
 
 
-def places(explicit: Path | None) -> list[Path]:
+def places(explicit: Path | None, data: Path | None = None) -> list[Path]:
     """Return the files that settings are looked for in, first hit wins."""
-    if explicit is not None:
-        return [explicit]
-    named = os.environ.get("GREENSWARD_CONFIG")
-    return ([Path(named)] if named else []) + [Path("greensward.toml"), Path("/etc/greensward/greensward.toml")]
+    return settings_files.places(explicit, os.environ.get("GREENSWARD_CONFIG", ""), data)
 
 
 def load(explicit: Path | None = None, data: Path | None = None) -> Settings:
     """Return the settings from file and environment; `data` overrides [data] folder.
 
-    A data folder that holds a `greensward.toml` of its own (as the demo's does) is read when none is named.
-    Raises: ConfigError naming the file, the key, what was expected, and the nearest key that exists.
+    Raises: ConfigError naming the file, the line, the key, what was expected, and the nearest key that exists.
     """
-    found = settings_file(explicit, data)
-    text = "" if found is None else _read(found)
-    given = _parsed(text, found)
-    channels = channels_of(Given(_section(given, "send"), _channels_in(os.environ), found, tuple(text.splitlines())))
+    return load_from(settings_found(explicit, data).file, data)
+
+
+def load_from(found: Path | None, data: Path | None = None) -> Settings:
+    """Return the settings from this file and the environment, as `load`. Raises: ConfigError."""
+    text = "" if found is None else read(found)
+    given = parsed(text, found)
+    lines = tuple(text.splitlines())
+
+    def place(section: str, key: str) -> str:
+        return _place(found, lines, section, key)
+
+    channels = channels_of(Given(_section(given, "send"), _channels_in(os.environ), found, lines))
     given.pop("send", None)
-    _refuse_unknown_keys(given, where=str(found))
+    _refuse_unknown_keys(given, place)
     given = _with_environment(given, os.environ)
-    _refuse_null_characters(given, _source(found))
+    _refuse_null_characters(given, place)
     folder = _section(given, "data")
     if data is not None:
         folder["folder"] = str(data)
@@ -73,44 +83,40 @@ def load(explicit: Path | None = None, data: Path | None = None) -> Settings:
             own = _section(given, section)
             paths = {key: path for key in keys if isinstance(path := own.get(key), str) and path}
             given[section] = own | {key: str(found.absolute().parent / path) for key, path in paths.items()}
-    _refuse_unknown_keys(given, where="environment")
+    _refuse_unknown_keys(given, lambda _section, _key: "environment")
     try:
         settings = msgspec.convert(given, Settings)
     except msgspec.ValidationError as error:
-        raise ConfigError(_in_words(error, found, given)) from error
+        raise ConfigError(_in_words(error, place, given)) from error
     if (settings.broker.cert_file or settings.broker.key_file) and not settings.broker.ca_file:
+        key = "cert_file" if settings.broker.cert_file else "key_file"
         raise ConfigError(
-            "[broker] cert_file, key_file: without ca_file the connection would not be encrypted at all. Set ca_file "
-            "to the certificate authority of the broker."
+            f"{place('broker', key)}: [broker] {key}: without ca_file the connection would not be encrypted at "
+            "all. Set ca_file to the certificate authority of the broker."
         )
     if settings.web.public_url and not settings.web.public_url.startswith(("http://", "https://")):
-        raise ConfigError(f"[web] public_url: {settings.web.public_url!r} must begin with https:// (or http://).")
-    _refuse_short_retention(settings, _source(found))
+        raise ConfigError(
+            f"{place('web', 'public_url')}: [web] public_url: {settings.web.public_url!r} must begin with https:// (or "
+            "http://)."
+        )
+    _refuse_short_retention(settings, place)
     return msgspec.structs.replace(settings, send=channels)
 
 
-def _refuse_short_retention(settings: Settings, source: str) -> None:
+def _refuse_short_retention(settings: Settings, place: Place) -> None:
     """Refuse to delete what is still needed."""
     for key, (least, why) in settings.least_days().items():
         days = getattr(settings.retention, key)
         if 0 < days < least:
             raise ConfigError(
-                f"{source}: [retention] {key}: {days} days are too few: {why}. Write at least {least}, or 0."
+                f"{place('retention', key)}: [retention] {key}: {days} days are too few: {why}. Write at least "
+                f"{least}, or 0."
             )
 
 
-def settings_file(explicit: Path | None = None, data: Path | None = None) -> Path | None:
-    """Return the file that `load` reads settings from, None where there is none. Raises: ConfigError."""
-    candidates = places(explicit)
-    named = os.environ.get("GREENSWARD_CONFIG")
-    if data is not None and explicit is None and _is_file(data / "greensward.toml"):
-        candidates = [data / "greensward.toml"]
-    elif explicit is None and named and not _is_file(Path(named)):
-        raise ConfigError(f"$GREENSWARD_CONFIG: no settings file at {named}. Correct it, or unset it.")
-    found = next((path for path in candidates if _is_file(path)), None)
-    if found is None and explicit is not None:
-        raise ConfigError(f"No settings file at {explicit}. Write one with: greensward config --write {explicit}")
-    return found
+def settings_found(explicit: Path | None = None, data: Path | None = None) -> Found:
+    """Return the file that `load` reads settings from, and what is to be said of it. Raises: ConfigError."""
+    return find(explicit, os.environ.get("GREENSWARD_CONFIG", ""), data)
 
 
 def secret_in_environment(name: str, key: str) -> str:
@@ -118,54 +124,39 @@ def secret_in_environment(name: str, key: str) -> str:
     return os.environ.get(variable(name, key), "")
 
 
-def _parsed(text: str, found: Path | None) -> dict[str, object]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{found}: not valid TOML: {error}") from error
+def _place(found: Path | None, lines: tuple[str, ...], section: str, key: str) -> str:
+    """Return where a setting was given: the variable, or the file and its line."""
+    wanted = f"{_PREFIX}{section}__{key}".upper()
+    named = next((name for name in os.environ if key and name.upper() == wanted), None)
+    if named is not None or found is None:
+        return f"${named or wanted}"
+    line = line_of(lines, section, key)
+    return f"{found}:{line}" if line else str(found)
 
 
-def _read(found: Path) -> str:
-    try:
-        # Windows' editors put a byte order mark first.
-        return found.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{found}: not valid TOML: {error}") from error
-    except OSError as error:
-        raise ConfigError(f"{found}: cannot be read: {error.strerror}.") from error
-
-
-def _source(found: Path | None) -> str:
-    """Return where a setting may have come from."""
-    return f"{found} or ${_PREFIX}…" if found else f"${_PREFIX}…"
-
-
-def _refuse_null_characters(given: Mapping[str, object], source: str) -> None:
+def _refuse_null_characters(given: Mapping[str, object], place: Place) -> None:
     """Refuse what no path, name or address can hold, before the system does so without a word on where."""
     for section, values in given.items():
         for key, value in values.items() if isinstance(values, Mapping) else ():
             if isinstance(value, str) and "\0" in value:
-                raise ConfigError(f"{source}: [{section}] {key}: {value!r} has a null character; write it without.")
+                raise ConfigError(
+                    f"{place(section, key)}: [{section}] {key}: {value!r} has a null character; write it without."
+                )
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError as error:  # a folder on the way that may not be entered
-        raise ConfigError(f"{path}: {error.strerror}.") from error
-
-
-def _in_words(error: msgspec.ValidationError, found: Path | None, given: Mapping[str, object]) -> str:
+def _in_words(error: msgspec.ValidationError, place: Place, given: Mapping[str, object]) -> str:
     """Return msgspec's "Expected `int` <= 65535 - at `$.broker.port`" with the setting as in the file and its value."""
     what, _, where = str(error).partition(" - at `$.")
     section, _, key = where.rstrip("`").partition(".")
     if "regex" in what:
-        what = "use letters, digits, dots, hyphens and underscores" if key in {"district", "client_id"} else what
+        said = Settings().meaning(section, key)
+        is_id = key in {"district", "client_id"}
+        what = "use letters, digits, dots, hyphens and underscores" if is_id else f"not written as it must be ({said})"
     section_given = given.get(section)
     if ", got" not in what and isinstance(section_given, Mapping) and key in section_given:
         what += f", got {section_given[key]!r}"
-    source = _source(found)
-    return f"{source}: [{section}] {key}: {what.replace('`', '')}" if key else f"{source}: {error}"
+    where = place(section, key)
+    return f"{where}: [{section}] {key}: {what.replace('`', '')}" if key else f"{where}: {error}"
 
 
 def _section(given: Mapping[str, object], name: str) -> dict[str, object]:
@@ -222,15 +213,19 @@ def _from_text(section: str, key: str, text: str) -> object:
     return text
 
 
-def _refuse_unknown_keys(given: Mapping[str, object], where: str) -> None:
+def _refuse_unknown_keys(given: Mapping[str, object], place: Place) -> None:
     sections = {field: getattr(Settings(), field) for field in Settings.__struct_fields__}
     for section, content in given.items():
         if section not in sections:
-            raise ConfigError(f"{where}: unknown section [{section}]{_did_you_mean(section, list(sections))}")
+            raise ConfigError(
+                f"{place(section, '')}: unknown section [{section}]{_did_you_mean(section, list(sections))}"
+            )
         keys = list(type(sections[section]).__struct_fields__)
         for key in content if isinstance(content, dict) else ():
             if key not in keys:
-                raise ConfigError(f"{where}: unknown key {key!r} in [{section}]{_did_you_mean(key, keys)}")
+                raise ConfigError(
+                    f"{place(section, key)}: unknown key {key!r} in [{section}]{_did_you_mean(key, keys)}"
+                )
 
 
 def _did_you_mean(word: str, known: list[str]) -> str:

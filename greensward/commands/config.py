@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_OK, EXIT_USAGE, Common, err, examples, out, show
 from greensward.crew_names import unknown_crews
-from greensward.given_settings import places
+from greensward.given_settings import places, settings_found
 from greensward.sending.channels import send_faults
 from greensward.settings import Settings
 from greensward.wiring import start_faults
@@ -39,8 +39,11 @@ def config(
         return _write(write, _explained(text, settings))
 
     def render() -> None:
-        looked = ", ".join(f"{path}{'' if path.is_file() else ' (not there)'}" for path in places(common.config))
-        err.print(f"looked for settings in: {escape(looked)}")
+        looked = ", ".join(
+            f"{path}{'' if path.is_file() else ' (not there)'}" for path in places(common.config, common.data)
+        )
+        found = settings_found(common.config, common.data).file
+        err.print(escape(f"set by  {found.absolute() if found else 'no file'}; looked for {looked}"))
         out.print(escape(text), end="")
 
     if write is None:
@@ -79,7 +82,12 @@ def _write(path: Path, text: str) -> int:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        err.print(f"{escape(str(path))} is there already; it was left as it is.")
+        name = escape(str(path))
+        err.print(
+            f"{name} is there already and was left as it is: nothing is written over a file. Change it by hand and see "
+            f"what then holds with greensward config --config {name}; or move it away and write again; or write to "
+            "another name."
+        )
         return EXIT_FOUND_PROBLEMS
     except OSError as error:
         raise ConfigError(f"--write {path}: {error.strerror}; name a file in a folder that is there.") from error

@@ -13,7 +13,7 @@ from rich.markup import escape
 from greensward.broker import BuiltInBroker
 from greensward.commands.list import public_url
 from greensward.console import EXIT_OK, EXIT_USAGE, Common, check_port_is_free, err, examples
-from greensward.given_settings import places, settings_file
+from greensward.given_settings import places, settings_found
 from greensward.sending.channels import send_faults
 from greensward.settings import Settings
 from greensward.stopping import Stop
@@ -87,8 +87,10 @@ def _nothing() -> None:
 
 
 def _parts(common: Common, settings: Settings, *, serve: bool) -> list[Part]:
-    shared = [*(["--config", str(common.config)] if common.config else [])]
-    shared += ["--data", str(settings.data_folder().root)]
+    # Told of the data folder alone they might find another settings file than ours.
+    found = settings_found(common.config, common.data).file
+    shared = ["--config", str(found)] if found else []
+    shared += ["--data", str(settings.data_folder().root)] if found or common.data else []
     parts = [
         Part("ingest", ["ingest", *shared]),
         Part("flags", ["flag", "--every", str(settings.flags.every_minutes), *shared]),
@@ -99,8 +101,8 @@ def _parts(common: Common, settings: Settings, *, serve: bool) -> list[Part]:
 
 
 def _say_settings(common: Common) -> None:
-    found = settings_file(common.config, common.data)
-    looked_for = ", ".join(map(str, places(common.config)))
+    found = settings_found(common.config, common.data).file
+    looked_for = ", ".join(map(str, places(common.config, common.data)))
     err.print(escape(f"set by  {found.absolute() if found else f'no file; looked for {looked_for}'}"))
 
 

@@ -514,7 +514,7 @@ def test_up_names_the_setting_when_the_pages_port_is_taken_and_starts_nothing(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         monkeypatch.setenv("GREENSWARD__WEB__PORT", str(taken.getsockname()[1]))
-        assert run(["up", "-C", str(folder.root)]) == EXIT_USAGE
+        assert run(["up", "-C", str(folder.root)]) == EXIT_IN_USE
     said = capsys.readouterr().err
     assert "[web] port" in said
     assert "Ctrl-C ends" not in said

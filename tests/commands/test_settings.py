@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from greensward.console import Common
 from greensward.given_settings import load
-from greensward.settings import Settings
+from greensward.settings import DataSettings, Settings
 from greensward.wiring import broker_of, read_secret
 from ingest.errors import ConfigError
 from ingest.lake.layout import LAYOUT_VERSION
@@ -66,8 +67,13 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("[retention]\nflags_days = 30\n", "Write at least 31, or 0."),
         ("[retention]\nphotos_days = 30\n", "Write at least 31, or 0."),
         ("[retention]\nreadings_days = -1\n", ">= 0, got -1"),
-        ('[site]\ndata_licence = "free for all"\n', "[site] data_licence: "),
-        ('[site]\ndata_licence_url = "data.example.org"\n', "[site] data_licence_url: "),
+        (
+            '[site]\nname = "x"\n\ndata_licence = "free for all"\n',
+            "greensward.toml:4: [site] data_licence: not written as it must be (licence that the operator gives",
+        ),
+        ('[site]\ndata_licence_url = "data.example.org"\n', "greensward.toml:2: [site] data_licence_url: "),
+        ('[web]\n\npublic_url = "lists.example.org"\n', "greensward.toml:3: [web] public_url: "),
+        ("# ours\n[broker]\nprot = 1\n", "greensward.toml:3: unknown key 'prot'"),
         ("[retention]\nplot_coverage_days = 400\n", "unknown key 'plot_coverage_days' in [retention]"),
         ("[broker\n", "not valid TOML"),
         ('data = "here"\n', "[data] must be a section"),
@@ -195,6 +201,86 @@ def test_a_named_settings_file_that_is_missing_is_no_reason_to_take_another(
     monkeypatch.setenv("GREENSWARD_CONFIG", str(tmp_path / "gone.toml"))
     with pytest.raises(ConfigError, match=r"GREENSWARD_CONFIG.*gone\.toml"):
         load()
+
+
+@pytest.fixture
+def somewhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the working directory, which is not that of the installation at tmp_path/site."""
+    (tmp_path / "site" / "data").mkdir(parents=True)
+    (tmp_path / "else").mkdir()
+    monkeypatch.chdir(tmp_path / "else")
+    return tmp_path / "else"
+
+
+_OURS = '[data]\nfolder = "data"\n[web]\nport = 8123\n'
+
+
+@pytest.mark.usefixtures("somewhere_else")
+@pytest.mark.parametrize("given", ["../site/data", "../site/data/", "../else/../site/data", "{root}/site/data"])
+def test_settings_beside_the_data_folder_that_is_named_count_from_every_working_directory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str
+) -> None:
+    write(tmp_path / "site" / "greensward.toml", _OURS)
+    settings = Common(data=Path(given.format(root=tmp_path))).settings()
+    assert (settings.web.port, settings.data_folder().root.resolve()) == (8123, tmp_path / "site" / "data")
+    said = capsys.readouterr().err
+    assert said.startswith("set by  ")
+    assert said.endswith("site/greensward.toml, beside the data folder\n")
+
+
+def test_of_two_settings_files_that_which_names_the_data_folder_counts_and_the_other_is_said_not_to(
+    tmp_path: Path, somewhere_else: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beside = write(tmp_path / "site" / "greensward.toml", _OURS)
+    here = write(somewhere_else / "greensward.toml", "[web]\nport = 8999\n")
+    assert Common(data=tmp_path / "site" / "data").settings().web.port == 8123
+    assert f"{here} is for {somewhere_else / 'greensward-data'}, and not read" in capsys.readouterr().err
+    write(beside, _OURS.replace('"data"', '"other"'))
+    assert Common(data=tmp_path / "site" / "data").settings().web.port == 8999
+    assert f"{beside} is not read, as its [data] folder is {beside.parent}/other; " in capsys.readouterr().err
+
+
+def test_two_settings_files_that_both_name_the_data_folder_are_asked_about(
+    tmp_path: Path, somewhere_else: Path
+) -> None:
+    beside = write(tmp_path / "site" / "greensward.toml", _OURS)
+    here = write(somewhere_else / "greensward.toml", '[data]\nfolder = "../site/data"\n')
+    with pytest.raises(ConfigError, match=f"Two settings files name .*{here} and {beside}. Say with --config"):
+        load(data=tmp_path / "site" / "data")
+    assert load(beside, data=tmp_path / "site" / "data").web.port == 8123
+
+
+@pytest.mark.usefixtures("somewhere_else")
+def test_settings_beside_the_data_folder_give_way_to_what_is_named_and_to_those_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "site" / "data"
+    write(tmp_path / "site" / "greensward.toml", _OURS)
+    monkeypatch.setenv("GREENSWARD_CONFIG", str(write(tmp_path / "named.toml", "[web]\nport = 8500\n")))
+    assert Common(data=data).settings().web.port == 8500
+    write(data / "greensward.toml", "[web]\nport = 8600\n")
+    assert Common(data=data).settings().web.port == 8600
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("somewhere_else")
+@pytest.mark.parametrize("text", [b"[web\n", b"\xff"])
+def test_settings_beside_the_data_folder_that_cannot_be_understood_are_refused_by_name(
+    tmp_path: Path, text: bytes
+) -> None:
+    (tmp_path / "site" / "greensward.toml").write_bytes(text)
+    with pytest.raises(ConfigError, match=r"site/greensward\.toml: not valid TOML"):
+        load(data=tmp_path / "site" / "data")
+
+
+@pytest.mark.usefixtures("somewhere_else")
+def test_without_a_file_beside_the_data_folder_nothing_is_said_of_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "site" / "greensward.toml").mkdir()  # a folder by that name is none
+    data = tmp_path / "site" / "data"
+    assert Common(data=data).settings() == Settings(data=DataSettings(str(data)))
+    assert capsys.readouterr().err == ""
 
 
 def test_a_settings_file_of_windows_notepad_is_read(tmp_path: Path) -> None:
