@@ -42,6 +42,10 @@ from sql.evaluate import hour_offset_s
 from sql.history import Progress, make_tables
 from sql.rows import answer
 
+_NOTHING_STORED = """\
+没有存下任何东西：CREATE 和 DROP 只作用于内存，命令结束就没了，数据湖不变。
+Nothing was stored: CREATE and DROP act in memory, until this command ends, and the lake is as it was.
+要留下结果 · To keep results: greensward sql --csv "select …" > result.csv"""
 _ROWS_SHOWN = 200
 _LINE_COMMENTS = r"\A(?:\s+|--[^\n]*\n)*"
 _STAYS_IN_MEMORY = re.compile(
@@ -49,6 +53,7 @@ _STAYS_IN_MEMORY = re.compile(
     + r"(?:create\s+(?:or\s+replace\s+)?(?:temp(?:orary)?\s+)?|drop\s+)(?:table|view|macro|function|type)\b",
     re.IGNORECASE,
 )
+_TEMPORARY = re.compile(_LINE_COMMENTS + r"create\s+(?:or\s+replace\s+)?temp", re.IGNORECASE)
 _PARQUET = re.compile(r"'(?:[^']|'')*\.parquet'")
 _WRITING_FUNCTIONS = {"enable_logging", "enable_profiling", "query"}
 """Table functions that write a file of the caller's choice, or run text that nobody has looked at."""
@@ -195,6 +200,7 @@ def _ask(lake: duckdb.DuckDBPyConnection, query: str, present: Any) -> int:
     """Run every statement of `query` and show each result; nothing runs when one of them could change the lake."""
     try:
         statements = lake.extract_statements(query)
+        seems_to_store = any(map(_seems_to_store, statements))
         refused = _writing_function(query) or next(
             (one.type.name.replace("_", " ") for one in statements if not _only_reads(lake, one)), None
         )
@@ -223,7 +229,16 @@ def _ask(lake: duckdb.DuckDBPyConnection, query: str, present: Any) -> int:
         return EXIT_FOUND_PROBLEMS
     for names, rows in results:
         present(names, rows)
+    if seems_to_store:
+        err.print(escape(_NOTHING_STORED))
     return EXIT_OK
+
+
+def _seems_to_store(statement: duckdb.Statement) -> bool:
+    """Say whether whoever wrote it may believe that something is kept, or gone: TEMP says itself that nothing is."""
+    if statement.type.name not in {"CREATE", "DROP"}:
+        return False  # and not asked for its text, which that of a PIVOT has not
+    return statement.query != "" and not _TEMPORARY.match(statement.query)
 
 
 def _writing_function(query: str) -> str | None:

@@ -281,6 +281,28 @@ def test_every_result_is_shown_and_what_stays_in_memory_is_allowed(
     assert found == [{"a": 1}, {"b": 2}, {"c": 7}, {"d": 3}, {"x": 1}, {"e": 2}]
 
 
+@pytest.mark.parametrize(
+    ("query", "is_told"),
+    [
+        ("create table kept as select 7 as c", True),
+        ("\n-- mine\ncreate or replace view kept as select 7 as c; select c from kept", True),
+        ("drop view soil_readings", True),
+        ("create temp table kept as select 7 as c", False),
+        ("create or replace temporary view kept as select 7 as c", False),
+        ("pivot (select 'x' as k, 1 as v) on k using sum(v)", False),
+        ("select 'create table'", False),
+    ],
+)
+def test_whoever_makes_a_table_is_told_that_nothing_was_stored_and_how_results_are_kept(
+    lake: DataFolder, capsys: pytest.CaptureFixture[str], query: str, *, is_told: bool
+) -> None:
+    assert run(["sql", query, "-C", str(lake.root)]) == EXIT_OK
+    said = capsys.readouterr().err
+    for sentence in ("没有存下任何东西", "Nothing was stored", 'greensward sql --csv "select …" > result.csv'):
+        assert (sentence in said) is is_told
+    assert run(["sql", "from kept", "-C", str(lake.root)]) == EXIT_FOUND_PROBLEMS
+
+
 def test_an_answer_that_goes_into_a_pipe_is_never_cut(lake: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
     wide = "北运河右岸一段新栽海棠园" * 20
     assert run(["sql", f"select '{wide}' as name, 'BC-R1-07' as plot_id, 7 as n", "-C", str(lake.root)]) == EXIT_OK
