@@ -42,7 +42,7 @@ def unknown_crews(settings: Settings, now: datetime) -> list[UnknownCrew]:
 
 
 def nearest(crew: str, known: list[str]) -> str:
-    """Return the crew that was probably meant, and all that are known, in words."""
+    """Return the crew, or person, that was probably meant, and all that are known, in words."""
     near = difflib.get_close_matches(crew, known, n=1, cutoff=0.5)
     meant = f"did you mean {near[0]!r}? " if near else ""
     return f"{meant}Known are: {', '.join(known) or 'none yet'}."

@@ -18,6 +18,7 @@ from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.expire import Expiring, Left, days_of_lake, delete_expiring, find_expiring, find_left
 from ingest.lake.expire import take_back as take_back_told
+from ingest.lake.kept import read_told
 from ingest.lake.layout import DataFolder
 
 PHOTOS = "photos"
@@ -59,6 +60,9 @@ def expire(
     *,
     delete: Annotated[bool, Parameter(help="Delete what is listed.", negative="")] = False,
     take_back: Annotated[bool, Parameter(help="Keep tables from the first day that is there.", negative="")] = False,
+    today_is: Annotated[
+        str | None, Parameter(name="--today", help="With --take-back: says that the clock's day (2026-07-02) is right.")
+    ] = None,
     common: Common | None = None,
 ) -> int:
     """List what is older than [retention] of the settings allows; with --delete, delete it.
@@ -69,8 +73,11 @@ def expire(
     they hold: remove old ones yourself.
 
     A run that was cut short is finished only as far as [retention] says so still. With --take-back each table is kept
-    again from its first day on that is there: after such a run, a wrong clock, or days put back by hand.
+    again from its first day on that is there: after such a run, a wrong clock, or days put back by hand. A clock that
+    is behind a telling would reopen days that are gone: then nothing is taken back without --today.
     """
+    if today_is is not None and not take_back:
+        raise ConfigError("--today goes with --take-back: it says that the clock is right.")
     if delete and take_back:
         raise ConfigError("--delete and --take-back are two things: take back, look at the list, and then delete.")
     common = common or Common()
@@ -79,6 +86,7 @@ def expire(
     now = settings.now()
     today = settings.place().local_date(now)
     if take_back:
+        _check_clock(folder, now, today, today_is)
         _say_taken_back(take_back_told(folder, today))
     found = list(find_expiring(folder, settings.retention.by_table(), today))
     photos_from = days_of_lake(folder, today).first_kept(settings.retention.photos_days)
@@ -89,8 +97,25 @@ def expire(
         describe_lake(settings)  # of a table that is empty now, or of the first days that were deleted
     left = [_left(one) for one in find_left(folder, settings.retention.by_table(), today)]
     result = {"deleted": delete, "going": going, "left": left}
-    show(result, as_json=common.json, render=_printed(going, left, today, deleted=delete))
+    show(result, as_json=common.json, render=_printed(going, left, now, today, deleted=delete))
     return EXIT_OK
+
+
+def _check_clock(folder: DataFolder, now: datetime, today: date, said: str | None) -> None:
+    """Refuse to take back by a clock that is behind, where nobody says that it is right. Raises: ConfigError."""
+    if said is not None:
+        if said != today.isoformat():
+            raise ConfigError(f"--today {said}: by this machine's clock it is {today}. Set the clock right first.")
+        return
+    later = {name: one for name, one in read_told(folder).items() if one.kept_from > today and one.told_at > now}
+    if later:
+        name, told = max(later.items(), key=lambda item: item[1].told_at)
+        raise ConfigError(
+            f"By this machine's clock it is {today}, and {name} was told on {told.told_at:%Y-%m-%d} that days before "
+            f"{told.kept_from} go: one of the two clocks is wrong, and if it is today's, days that are gone would be "
+            f"open again. Nothing was taken back. Set the clock right; where {today} is today: greensward lake expire "
+            f"--take-back --today {today}"
+        )
 
 
 def _say_taken_back(changed: Mapping[str, tuple[date, date]]) -> None:
@@ -134,19 +159,22 @@ def _photos(photos: Sequence[OldPhoto], why: str) -> list[Going]:
     return [Going(PHOTOS, days[0] if days else None, days[-1] if days else None, len(photos), None, size, why)]
 
 
-def _said_of(kept: Kept, today: date) -> str:
+def _said_of(kept: Kept, now: datetime, today: date) -> str:
     told = f"{kept.table}: told on {kept.told_at:%Y-%m-%d} that days before {kept.kept_from} go."
     if kept.days:
         told += f" {counted(kept.days, 'day')} from {kept.first_day} on are there and stay."
     if kept.kept_from > today:  # a clock that is behind would call back what is gone
-        return f"{told} All of them is refused. Where {today} is today: greensward lake expire --take-back"
+        confirmed = f" --today {today}" if kept.told_at > now else ""
+        return f"{told} All of them is refused. Where {today} is today: greensward lake expire --take-back{confirmed}"
     return f"{told} What comes late for them is refused until: greensward lake expire --take-back"
 
 
-def _printed(going: Sequence[Going], left: Sequence[Kept], today: date, *, deleted: bool) -> Callable[[], None]:
+def _printed(
+    going: Sequence[Going], left: Sequence[Kept], now: datetime, today: date, *, deleted: bool
+) -> Callable[[], None]:
     def render() -> None:
         for kept in left:
-            err.print(_said_of(kept, today))
+            err.print(_said_of(kept, now, today))
         if not going:
             err.print(escape("Nothing is older than [retention] allows."))
             return

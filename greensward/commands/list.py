@@ -263,16 +263,20 @@ def _links(ledger: Ledger, settings: Settings, holders: list[tuple[str, str]], n
 
 
 def _revoke(ledger: Ledger, crew: str | None, by: str | None, known: list[str]) -> None:
-    """Withdraw the links of a crew, or of one person of the office, or of the office and all its people."""
+    """Withdraw the links of a crew, or of one person of the office, or of the office and all its people.
+
+    Raises: ConfigError for a person for whom none was made, as that is a slip and the link meant works on; StoreError.
+    """
     if by is not None:
-        known_people = officers(ledger)
+        people = officers(ledger)
+        if person(by) not in people:
+            raise ConfigError(
+                f"No link was made for {by!r}, so none is withdrawn; {nearest(person(by), people)} Those of all people "
+                "of the office, whatever their names: greensward list --office --revoke-links"
+            )
         revoke(ledger, "officer", by)
         name = escape(by)
         err.print(f"All links of {name} made up to now are withdrawn. New one: {_OFFICE_LINK} --by {name}")
-        if person(by) not in known_people:
-            err.print(
-                f"None was made here under that name. Links were made for: {escape(', '.join(known_people) or '–')}"
-            )
         return
     if crew is None:
         revoke(ledger, "office", OFFICE)

@@ -132,6 +132,29 @@ def test_a_register_that_tells_of_days_to_come_is_a_finding_until_it_is_taken_ba
     assert "Nothing is to be taken back." in capsys.readouterr().err
 
 
+def test_a_clock_that_is_behind_takes_nothing_back_unless_somebody_says_that_it_is_right(
+    lake: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = NOON + timedelta(days=40)  # a clock that was ahead then, or is behind now
+    delete_expiring(lake, [Expiring(SOIL.name, (), told.date(), 66, 0, 0, 0)], told)
+    before = kept_from(lake)
+    take_back = ["lake", "expire", "--take-back", "-C", str(lake.root)]
+    assert run(take_back) == EXIT_USAGE
+    said = " ".join(capsys.readouterr().err.split())
+    assert "it is 2026-07-02, and " in said
+    assert f"was told on {told:%Y-%m-%d} that days before {told:%Y-%m-%d} go" in said
+    assert "Nothing was taken back." in said
+    for wrong in ("2026-07-03", "today", ""):
+        assert run([*take_back, "--today", wrong]) == EXIT_USAGE
+    assert run(["lake", "expire", "--today", "2026-07-02", "-C", str(lake.root)]) == EXIT_USAGE
+    assert kept_from(lake) == before
+    capsys.readouterr()
+    assert run(["lake", "expire", "-C", str(lake.root)]) == EXIT_OK
+    assert "greensward lake expire --take-back --today 2026-07-02" in capsys.readouterr().err
+    assert run([*take_back, "--today", "2026-07-02"]) == EXIT_OK
+    assert kept_from(lake)[SOIL.name] == NOON.date() - timedelta(days=DAYS)
+
+
 def test_a_photo_that_is_half_written_is_listed_and_goes(
     lake: DataFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
