@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ingest.seal import housekeeping, loop
-from tests.faults.frame import Figures, Running, under_a_stream
+from tests.faults.frame import Figures, Running, start_sparingly, under_a_stream
 from tests.faults.soak import (
     SLOPE_MB_PER_H,
     WARM_S,
@@ -52,6 +52,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--fault", choices=tuple(_FAULTS), default="none")
     options = parser.parse_args()
+    start_sparingly("bench.steady_memory")
     with tempfile.TemporaryDirectory() as workdir:
         figures = measured(options.minutes * 60, Path(workdir), _FAULTS[options.fault])
     print(json.dumps(figures))

@@ -32,6 +32,7 @@ class Part:
 
     is_aside: the others go on without it when it is refused for a wrong setting
     has_secrets: it is given the secrets of channels where those stand in the environment
+    unless_set: added to the environment where that does not have it
     """
 
     name: str
@@ -42,6 +43,7 @@ class Part:
     start_at: float = field(default=0.0)
     is_aside: bool = False
     has_secrets: bool = False
+    unless_set: Mapping[str, str] = field(default_factory=dict)
 
 
 class PartRefusedError(RuntimeError):
@@ -123,7 +125,7 @@ def _start(part: Part, environment: Mapping[str, str], parent: int) -> None:
     part.started_at = time.monotonic()
     part.process = subprocess.Popen(  # noqa: S603 - our own command
         [sys.executable, "-m", "greensward", *part.arguments],
-        env=dict(environment) if part.has_secrets else without_channel_secrets(environment),
+        env={**part.unless_set, **(environment if part.has_secrets else without_channel_secrets(environment))},
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509 - two system calls, no allocation

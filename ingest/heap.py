@@ -10,6 +10,12 @@ _ARENA_MAX = -8
 
 _libc = ctypes.CDLL(None)
 
+SPARING = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
+"""Environment to start such a process with, since glibc reads it before anything of ours runs.
+
+Without it each thread keeps of each size some pieces that it freed, every one in a page that cannot be given back.
+"""
+
 
 def take_sparingly() -> None:
     """Let Arrow and all threads take memory from one heap of the system; call it before anything loads Arrow.

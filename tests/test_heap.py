@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ingest.heap import SPARING
+
 _HEAPS = """
 import ctypes, sys, tempfile, threading
 together = threading.Barrier(5)
@@ -49,6 +51,26 @@ def test_all_threads_share_one_heap_whatever_was_loaded() -> None:
 def test_arrow_takes_memory_from_where_it_is_given_back(first: str) -> None:
     said = _said(f"import {first}, pyarrow; print(pyarrow.default_memory_pool().backend_name)")
     assert said == "system"
+
+
+_KEPT = """
+import ctypes
+
+class Heap(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in "arena o s h hd u f used_bytes free_bytes top".split()]
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.mallinfo2.restype = ctypes.c_void_p, Heap
+before = libc.mallinfo2().used_bytes
+for block in [libc.malloc(1_000) for _ in range(7)]:
+    libc.free(ctypes.c_void_p(block))
+print(libc.mallinfo2().used_bytes - before >= 7_000)
+"""
+
+
+def test_a_thread_keeps_nothing_of_what_it_freed() -> None:
+    assert _said(_KEPT, GLIBC_TUNABLES="") == "True", "by itself seven pieces of each size"
+    assert _said(_KEPT, **SPARING) == "False"
 
 
 _SEAL = """

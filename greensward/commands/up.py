@@ -20,6 +20,7 @@ from greensward.stopping import Stop
 from greensward.supervise import BrokerKeeper, Part, PartRefusedError, supervise
 from greensward.wiring import broker_of
 from ingest.errors import ConfigError
+from ingest.heap import SPARING
 from ingest.lake.ownership import check_not_owned_by, run_everything
 from ingest.worker import PROGRAM as INGEST
 
@@ -92,7 +93,7 @@ def _parts(common: Common, settings: Settings, *, serve: bool) -> list[Part]:
     shared = ["--config", str(found)] if found else []
     shared += ["--data", str(settings.data_folder().root)] if found or common.data else []
     parts = [
-        Part("ingest", ["ingest", *shared]),
+        Part("ingest", ["ingest", *shared], unless_set=SPARING),
         Part("flags", ["flag", "--every", str(settings.flags.every_minutes), *shared]),
     ]
     parts += [Part("pages", ["serve", *shared])] if serve else []

@@ -24,6 +24,7 @@ from greensward.commands.up import app
 from greensward.console import EXIT_IN_USE
 from greensward.given_settings import load
 from ingest.errors import InUseError
+from ingest.heap import SPARING
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import AlreadyOwnedError, check_not_owned_by, own, run_everything
 from ingest.lake.read import open_lake, retrying
@@ -138,6 +139,8 @@ def test_one_command_takes_messages_serves_pages_survives_a_death_and_ends_in_or
     _assert_a_second_is_refused_at_once(up)
     first = up.ingest_pid()
     assert first is not None
+    given = Path(f"/proc/{first}/environ").read_text(encoding="utf-8").split("\0")
+    assert {f"{name}={os.environ.get(name, text)}" for name, text in SPARING.items()} <= set(given)
     os.kill(first, signal.SIGKILL)
     up.publish(1)
     wait_until(lambda: up.readings() == 2, "the reading of the gap came too", _START_S)

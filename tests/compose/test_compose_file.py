@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from greensward.given_settings import load
+from ingest.heap import SPARING
 from tests.compose.rules import breaches
 from tests.compose.site import COMPOSE
 
@@ -82,6 +83,10 @@ def test_what_is_mounted_is_what_setup_makes(own_site: Path) -> None:
     if os.getuid() == 0:  # only root can give files away; for others setup says what to run
         assert (own_site / "secrets" / "broker-password").stat().st_uid == int(SERVICES["ingest"]["user"].split(":")[0])
         assert (own_site / "broker" / "acl").stat().st_uid == int(SERVICES["mosquitto"]["user"].split(":")[0])
+
+
+def test_ingest_is_started_so_that_it_gives_memory_back() -> None:
+    assert SPARING.items() <= SERVICES["ingest"]["environment"].items()
 
 
 def test_the_settings_in_the_environment_are_settings(own_site: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from greensward.channel_settings import KINDS, meaning_of
 from greensward.settings import Settings
+from ingest.heap import SPARING
 from tests.compose.site import COMPOSE
 
 ROOT = COMPOSE.parent
@@ -105,6 +106,8 @@ def test_the_units_end_in_time_and_gain_nothing() -> None:
         assert service["StateDirectory"] == "greensward"
         assert service["RestartPreventExitStatus"] == "2"
         assert unit["Unit"]["StartLimitIntervalSec"] == "0"
+        told = [f"{name}={text}" for name, text in SPARING.items() if commands[-1] == "ingest"]
+        assert service.get("Environment", "").split() == told
     assert commands == ["ingest", "flag --every 30", "serve", "send"]
 
 

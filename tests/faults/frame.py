@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ingest.heap import SPARING
 from ingest.lake.layout import DataFolder
 from ingest.status import IngestStatus, read_status
 from tests.end_to_end.running import assert_files_are_whole
@@ -118,6 +119,17 @@ def preloaded_again(module: str) -> Iterator[None]:
         command = [sys.executable, "-m", module, *sys.argv[1:]]
         sys.exit(subprocess.run(command, env=environment, check=False).returncode)
     yield
+
+
+def start_sparingly(module: str) -> None:
+    """Go on as ingest is started where it runs for months: with the environment of our unit and of `up`.
+
+    What this process forks has that as well. Where it has none yet it becomes `module` anew.
+    """
+    if SPARING.items() <= os.environ.items():
+        return
+    again = [sys.executable, "-m", module, *sys.argv[1:]]
+    os.execve(sys.executable, again, os.environ | SPARING)  # noqa: S606 - ourselves
 
 
 def run_command(module: str, *options: str) -> Figures:

@@ -33,7 +33,7 @@ from ingest.seal.sealer import Sealer
 from ingest.site import BEICHEN
 from tests.end_to_end.running import NOON, publish, rows_in_lake
 from tests.faults.disks import memory_disk, with_little_space, without_space
-from tests.faults.frame import Figures, Running, parser_of, tell, under_a_stream
+from tests.faults.frame import Figures, Running, parser_of, start_sparingly, tell, under_a_stream
 from tests.faults.stream import DEVICES, message
 from tests.sql.made_lake import MadeLake
 from tests.sql.stored_lake import store
@@ -76,6 +76,7 @@ def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--minutes", type=float, default=90)
     options = parser.parse_args()
+    start_sparingly("tests.faults.soak")
     tell(lambda workdir: soak(options.minutes * 60, workdir))
 
 
