@@ -228,17 +228,22 @@
     try {
       if (!kept) localStorage.removeItem(RECEIVED);
       for (const [issue, at] of Object.entries(JSON.parse(localStorage.getItem(RECEIVED) || "{}"))) {
-        const card = document.getElementById(issue);
-        if (!card || at < kept) continue;
-        const time = new Date(at).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
-        const mark = card.insertBefore(document.createElement("p"), card.querySelector(".head"));
-        mark.className = "received";
-        mark.textContent = box.dataset.received.replace("{time}", time);
-        card.classList.add("received");
+        if (at >= kept) markCard(issue, at);
       }
     } catch (error) {
       // No storage, nothing remembered.
     }
+  }
+
+  function markCard(issue, at) {
+    const card = document.getElementById(issue);
+    if (!card) return;
+    const time = new Date(at).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+    const mark = card.querySelector("p.received") ||
+      card.insertBefore(document.createElement("p"), card.querySelector(".head"));
+    mark.className = "received";
+    mark.textContent = box.dataset.received.replace("{time}", time);
+    card.classList.add("received");
   }
 
   function kindOf(answer) {
@@ -272,7 +277,7 @@
   async function sendAll() {
     Object.assign(shown, { needs_link: false, unanswered: "", sending: true });
     const stuck = new Set();
-    let last = null;
+    const received = [];
     for (const answer of inOrder(await allAnswers())) {
       if (!isToGo(answer) || stuck.has(answer.issue)) continue;
       shown.on_its_way = answer.id;
@@ -281,7 +286,7 @@
       if (outcome.kind === "received") {
         remember(answer.issue);
         await settle(answer, outcome.photos);
-        last = answer;
+        received.push(answer);
         shown.sent += 1;
       } else if (outcome.kind === "refused") {
         await refuse(answer, outcome.refusal);
@@ -299,8 +304,12 @@
     shown.sending = false;
     await show();
     // Nobody's half-filled form, and nothing that is in this page alone, goes for a receipt.
+    const last = received[received.length - 1];
     if (last && !inPage.size && !document.querySelector("details.answer[open]")) {
       location.replace(`/list?lang=${language}&received=${kindOf(last)}&issue=${encodeURIComponent(last.issue)}`);
+    } else {
+      // A card of a page that stays asks for nothing that was said.
+      for (const answer of received) markCard(answer.issue, Date.now());
     }
   }
 
@@ -381,7 +390,7 @@
       form.querySelector(`[name="${photo.name}"]`).files = files.files;
     }
     form.dataset.mends = answer.id;
-    form.closest("article").classList.remove("waiting");
+    form.closest("article").classList.remove("waiting", "received");
     form.closest("details").open = true;
     form.closest("details").scrollIntoView();
     if (answer.refusal) sayInForm(form, answer.refusal[language]);

@@ -528,3 +528,17 @@ def test_a_correction_of_what_the_office_has_adds_to_it_and_the_kept_list_tells_
             assert phone.measure("document.documentElement.dataset.kept !== undefined")
             assert not phone.measure(f"document.querySelector('#{issue_id} details.answer').checkVisibility()")
     assert field.issue("JJ-015").water_used_litres == 5400.0
+
+
+def test_a_card_that_was_reported_asks_nothing_more_on_a_page_that_stays_for_another_form(field: Field) -> None:
+    reported, other = field.issue("JJ-015").issue_id, field.issue("JJ-012").issue_id
+    with field.phone() as phone, served(field.folder, NOW, port=field.port):
+        open_list(phone, field.link())
+        phone.measure(f"(document.querySelector('#{other} details.answer').open = true)")
+        answer(phone, reported, "done", water="6.4")
+        phone.wait_for(f"document.querySelector('#{reported} p.received')?.innerText.startsWith('已上传')")
+        assert not phone.measure(f"document.querySelector('#{reported} details.answer').checkVisibility()")
+        assert phone.measure(f"document.querySelector('#{other} details.answer').open"), (
+            "nobody's half-filled form goes"
+        )
+    assert field.issue("JJ-015").state == "done_unchecked"
