@@ -79,8 +79,7 @@ def _explained(text: str, settings: Settings) -> str:
 
 def _write(path: Path, text: str) -> int:
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        file = path.open("x", encoding="utf-8")
     except FileExistsError:
         name = escape(str(path))
         err.print(
@@ -91,5 +90,11 @@ def _write(path: Path, text: str) -> int:
         return EXIT_FOUND_PROBLEMS
     except OSError as error:
         raise ConfigError(f"--write {path}: {error.strerror}; name a file in a folder that is there.") from error
+    try:
+        with file:
+            file.write(text)
+    except OSError as error:
+        path.unlink()  # half a file would be taken for settings, and be in the way of the next try
+        raise StoreError(f"--write {path}: {error.strerror}. Nothing was written; make room and try again.") from error
     err.print(f"Wrote {escape(str(path))}. Beside every key stands what it means.")
     return EXIT_OK

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import re
+import resource
 import shlex
 import signal
 import socket
@@ -374,6 +375,21 @@ def test_the_lakes_contents_are_counted(lake: DataFolder, capsys: pytest.Capture
     assert run(["lake", "info", "--json", "-C", str(lake.root)]) == EXIT_OK
     found = {row["table"]: row["rows"] for row in json.loads(capsys.readouterr().out)}
     assert (found["soil_readings"], found["flags"]) == (2, 0)
+
+
+def test_a_settings_file_that_a_full_disk_cut_short_does_not_stay_in_the_way(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "greensward.toml"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        assert run(["config", "--write", str(file)]) == EXIT_FOUND_PROBLEMS
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "Nothing was written; make room and try again." in capsys.readouterr().err
+    assert not file.exists()
+    assert run(["config", "--write", str(file)]) == EXIT_OK
 
 
 def test_a_settings_file_to_begin_with_is_written_once_and_can_be_read(
