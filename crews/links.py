@@ -84,7 +84,7 @@ def load_keys(folder: DataFolder) -> Keys:
 
     Raises: ConfigError when the file is open to others or not readable as keys; StoreError when it cannot be written.
     """
-    path = folder.secrets / "crew-links.json"
+    path = folder.link_keys
     if not path.exists():
         _make_keys(path)
     mode = stat.S_IMODE(path.stat().st_mode)

@@ -47,8 +47,11 @@ def verify(backup: Path) -> Iterator[Verified]:
                     yield Verified(path, "is no part of the backup")
 
 
-def restore(backup: Path, folder: DataFolder) -> Iterator[Copied]:
+def restore(backup: Path, folder: DataFolder, *, keeps_links: bool = False) -> Iterator[Copied]:
     """Put a backup into a data folder that holds nothing yet but settings, and yield each file when it is there.
+
+    keeps_links: the keys of links are put back too; otherwise new ones are made, and no link made so far opens
+        anything: the older ledger does not know which were withdrawn since
 
     No program may run on that folder. Nothing has its place in it before every file was found to be what was copied.
 
@@ -69,6 +72,8 @@ def restore(backup: Path, folder: DataFolder) -> Iterator[Copied]:
         try:
             folder.restoring.mkdir(mode=0o700)
             yield from _copied(backup, sums, folder.restoring)
+            if not keeps_links:
+                DataFolder(folder.restoring).link_keys.unlink(missing_ok=True)
             fsync_folders(folder.restoring)
             fsync_folder(folder.root)
         except BaseException:

@@ -75,17 +75,32 @@ def _whole(files: int) -> str:
 
 @app.command
 def restore(
-    backup: Annotated[Path, Parameter(help="Folder of one backup.")], /, *, common: Common | None = None
+    backup: Annotated[Path, Parameter(help="Folder of one backup.")],
+    /,
+    *,
+    keep_links: Annotated[
+        bool,
+        Parameter(help="Links made so far go on opening, also those withdrawn since the backup.", negative=""),
+    ] = False,
+    common: Common | None = None,
 ) -> int:
-    """Put a backup into the data folder, which must be empty; stop all programs first."""
+    """Put a backup into the data folder, which must be empty; stop all programs first.
+
+    No link that was made so far opens anything then, as the backup does not know which were withdrawn since.
+    """
     common = common or Common()
     folder = common.settings().data_folder(to_restore=True)
     with progress() as bar:
         task = bar.add_task("putting back", total=len(read_sums(backup)))
         files = 0
-        for _ in restore_backup(backup, folder):
+        for _ in restore_backup(backup, folder, keeps_links=keep_links):
             files += 1
             bar.advance(task)
-    said = f"{counted(files, 'file')} put back into {escape(str(folder.root))}; next: greensward doctor"
-    show({"folder": str(folder.root), "files": files}, as_json=common.json, render=lambda: out.print(said))
+    said = f"{counted(files, 'file')} put back into {escape(str(folder.root))}; next: greensward doctor\n" + (
+        "Links that were withdrawn since the backup was made open again: withdraw them anew."
+        if keep_links
+        else "No link made so far opens anything; new ones: greensward list --links"
+    )
+    result = {"folder": str(folder.root), "files": files, "keeps_links": keep_links}
+    show(result, as_json=common.json, render=lambda: out.print(said))
     return EXIT_OK

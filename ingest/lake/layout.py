@@ -105,6 +105,11 @@ class DataFolder:
         return self.root / "ledger" / "flight-lists.json"
 
     @property
+    def link_keys(self) -> Path:
+        """Keys that the links of crews and office are signed with."""
+        return self.secrets / "crew-links.json"
+
+    @property
     def sender_lock(self) -> Path:
         """Held by whoever sends what crews are told."""
         return self.root / "ledger" / "sender.lock"

@@ -8,14 +8,16 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from crews.issue import ActionRefusedError
 from crews.ledger import Ledger
-from crews.links import load_keys
+from crews.links import link_generation, load_keys, make_token, read_token, revoke
 from greensward.backup.create import Copied, backup_of, backups, create
 from greensward.backup.restore import restore
 from greensward.backup.sums import copy_file
@@ -107,7 +109,7 @@ def test_a_backup_taken_under_way_and_put_back_has_lost_nothing_and_doubles_noth
     assert list(copying)
     events = ask(folder, "select count(*) from issue_events")
     shutil.rmtree(folder.root)
-    assert list(restore(target, folder))
+    assert list(restore(target, folder, keeps_links=True))
 
     seal(folder)
     take(folder, reading(3), b"[")
@@ -301,6 +303,32 @@ def test_settings_may_lie_where_a_backup_is_put_back(folder: DataFolder, tmp_pat
     (new / "greensward.toml").write_text('[site]\ndistrict = "beichen"\n')
     assert run(["backup", "restore", str(target), "-C", str(new)]) == 0
     assert ask(DataFolder(new), "select count(*) from soil_readings") == [(1,)]
+
+
+@pytest.mark.parametrize("more", [[], ["--keep-links"]])
+def test_a_link_that_was_withdrawn_after_the_backup_opens_nothing_when_that_is_put_back(
+    more: list[str], folder: DataFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = load_keys(folder)
+    before = make_token(keys, "crew", "一队", _NOON)
+    target = backed_up(folder, tmp_path / "backups")
+    with Ledger(folder.ledger, BEICHEN) as ledger:
+        revoke(ledger, "crew", "一队")
+        between = make_token(keys, "crew", "一队", _NOON, generation=link_generation(ledger, "crew", "一队"))
+        revoke(ledger, "crew", "一队")
+        shutil.rmtree(folder.root)
+    assert run(["backup", "restore", str(target), *more, "-C", str(folder.root)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    with Ledger(folder.ledger, BEICHEN) as ledger:
+        opened = []
+        for number, token in enumerate((before, between)):
+            with suppress(ActionRefusedError):
+                opened.append((number, read_token(load_keys(folder), ledger, token, _NOON).subject))
+        assert opened == ([(0, "一队")] if more else [])
+        new = make_token(load_keys(folder), "crew", "一队", _NOON)
+        assert read_token(load_keys(folder), ledger, new, _NOON).subject == "一队"
+    assert ("withdraw them anew" in said, "No link made so far opens anything" in said) == (bool(more), not more)
+    assert folder.secrets.stat().st_mode & 0o777 == 0o700
 
 
 def test_what_a_killed_backup_left_goes_with_the_next(folder: DataFolder, tmp_path: Path) -> None:
