@@ -6,7 +6,7 @@ two sends a message twice; nothing loses one, and what cannot be written down is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -122,68 +122,95 @@ def rewrite(ledger: Ledger, notice: Notice, content: bytes) -> Notice:
     return msgspec.structs.replace(notice, content=content)
 
 
-def parts_sent(ledger: Ledger, notice_id: str) -> int:
-    """Return how many parts of a notice the other end has taken. Raises: StoreError."""
+def settled_parts(ledger: Ledger, notice_id: str) -> set[int]:
+    """Return the parts of a notice that the other end has taken, or refused for good. Raises: StoreError."""
     found = ledger.run(
-        "select count(distinct part) as parts from notice_receipts where notice_id = ? and outcome = 'sent'",
-        (notice_id,),
+        "select distinct part from notice_receipts where notice_id = ? and outcome in ('sent', 'refused')", (notice_id,)
     )
-    return int(found[0]["parts"])
+    return {row["part"] for row in found}
 
 
 def unknown_tries(ledger: Ledger, notice_id: str) -> int:
-    """Return how many tries of a notice may have arrived without anybody knowing. Raises: StoreError."""
+    """Return how often a part of a notice went, at most, without anybody knowing that it came. Raises: StoreError."""
     found = ledger.run(
-        "select count(*) as tries from notice_receipts where notice_id = ? and outcome = 'unknown'", (notice_id,)
+        "select count(*) as tries from notice_receipts where notice_id = ? and outcome = 'unknown'"
+        " group by part order by tries desc limit 1",
+        (notice_id,),
     )
-    return int(found[0]["tries"])
+    return int(found[0]["tries"]) if found else 0
 
 
 class Try(msgspec.Struct, frozen=True):
-    """One try of one part (from 1) of a notice, as the receipt that is filled in once the other end has answered."""
+    """One try of parts of a notice, as the receipts that are filled in once the other end has answered.
 
-    receipt: int
+    receipts: one a part; is_last: whether no other part is left
+    has_mailboxes: each part is the whole message to one mailbox, so that one that is refused takes none from the others
+    """
+
+    receipts: tuple[int, ...]
     notice: Notice
     is_last: bool
+    has_mailboxes: bool
 
 
-def begin_try(ledger: Ledger, notice: Notice, part: int, parts: int, now: datetime) -> Try:
-    """Write down that a part goes now, with a receipt of which nobody knows the outcome yet.
+def begin_try(
+    ledger: Ledger, notice: Notice, parts: Sequence[int], left: int, now: datetime, *, has_mailboxes: bool = False
+) -> Try:
+    """Write down that parts go now, each with a receipt of which nobody knows the outcome yet; `left` were to go.
 
     Raises: StoreError: nothing may be sent then, as nobody would know of it and it would go again and again.
     """
     with ledger.transaction():
-        found = ledger.run(
-            "insert into notice_receipts (notice_id, part, parts, at, outcome, code, said)"
-            " values (?, ?, ?, ?, 'unknown', '', '') returning n",
-            (notice.notice_id, part, parts, to_us(now)),
-        )
+        found = [
+            ledger.run(
+                "insert into notice_receipts (notice_id, part, parts, at, outcome, code, said)"
+                " values (?, ?, ?, ?, 'unknown', '', '') returning n",
+                (notice.notice_id, part, left, to_us(now)),
+            )
+            for part in parts
+        ]
         ledger.run("update notices set tries = ? where notice_id = ?", (notice.tries + 1, notice.notice_id))
-    return Try(found[0]["n"], notice, part == parts)
+    return Try(tuple(rows[0]["n"] for rows in found), notice, len(parts) == left, has_mailboxes)
 
 
-def receive(ledger: Ledger, tried: Try, answer: Answer, now: datetime) -> None:
-    """Keep what the other end said to a try, and what follows from it. Raises: StoreError."""
+def receive(ledger: Ledger, tried: Try, answers: Sequence[Answer], now: datetime) -> None:
+    """Keep what the other end said to each part of a try, and what follows from it. Raises: StoreError."""
     notice = tried.notice
     with ledger.transaction():
-        ledger.run(
-            "update notice_receipts set outcome = ?, code = ?, said = ? where n = ?",
-            (answer.outcome, answer.code, answer.said, tried.receipt),
-        )
-        if answer.outcome in {"later", "unknown"}:
+        for receipt, answer in zip(tried.receipts, answers, strict=True):
+            ledger.run(
+                "update notice_receipts set outcome = ?, code = ?, said = ? where n = ?",
+                (answer.outcome, answer.code, answer.said, receipt),
+            )
+        outcomes: set[str] = {answer.outcome for answer in answers}
+        if outcomes & {"later", "unknown"}:
             backoff = _BACKOFF[min(notice.tries, len(_BACKOFF) - 1)]
-            wait = max(backoff, timedelta(seconds=answer.wait_s))
+            wait = max(backoff, *(timedelta(seconds=answer.wait_s) for answer in answers))
             ledger.run("update notices set next_try_at = ? where notice_id = ?", (to_us(now + wait), notice.notice_id))
-        elif answer.outcome == "refused" or tried.is_last:
-            end(ledger, [notice.notice_id], answer.outcome, now)
+        elif "refused" in outcomes or tried.is_last:
+            end(ledger, [notice.notice_id], _ending(ledger, tried, outcomes), now)
+        else:  # the next part has not failed yet
+            ledger.run("update notices set tries = 0 where notice_id = ?", (notice.notice_id,))
+
+
+def _ending(ledger: Ledger, tried: Try, outcomes: set[str]) -> str:
+    """Return how a notice ends: one of which a part was refused is told where another mailbox has all of it."""
+    has_it = "select 1 from notice_receipts where notice_id = ? and outcome = 'sent'"
+    if "refused" in outcomes and not (tried.has_mailboxes and ledger.run(has_it, (tried.notice.notice_id,))):
+        return "refused"
+    return "sent"
 
 
 def end(ledger: Ledger, notice_ids: Iterable[str], state: str, now: datetime) -> None:
-    """Let notices end, one of ENDS, inside a transaction; what they said is taken out."""
+    """Let notices end, one of ENDS, inside a transaction; what they said is taken out.
+
+    What was under way when its time was over, and was taken, was sent.
+    """
     for notice_id in notice_ids:
         ledger.run(
-            "update notices set state = ?, ended_at = ?, content_json = null where notice_id = ? and state = 'waiting'",
-            (state, to_us(now), notice_id),
+            "update notices set state = ?, ended_at = ?, content_json = null where notice_id = ?"
+            " and (state = 'waiting' or state = 'expired' and ? = 'sent')",
+            (state, to_us(now), notice_id, state),
         )
 
 
@@ -238,32 +265,55 @@ def standing(ledger: Ledger, now: datetime) -> Standing:
 
 
 def untold(ledger: Ledger, since: datetime, now: datetime) -> list[Untold]:
-    """Return what has not reached the other end since then, the newest first, and what is late. Raises: StoreError."""
+    """Return what has not reached the other end since then, the newest first, and what is late. Raises: StoreError.
+
+    Of a mail that others have, what was said of each mailbox that has it not.
+    """
+    mailboxes = ledger.run(
+        "select channel, crew, kind, ended_at, code, said from notices inner join notice_receipts using (notice_id)"
+        " where state = 'sent' and outcome = 'refused' and ended_at > ? order by n desc",
+        (to_us(since),),
+    )
     rows = ledger.run(
         "select notice_id, channel, crew, kind, state, coalesce(ended_at, not_before) as at from notices"
         " where state in ('refused', 'expired') and ended_at > ?"
         " or state = 'waiting' and not_before <= ? and expires_at > ? order by at desc, notice_id",
         (to_us(since), to_us(now - LATE), to_us(now)),
     )
-    return [
-        Untold(
-            row["channel"], row["crew"], row["kind"], row["state"], from_us(row["at"]),
-            *_said_last(ledger, row["notice_id"]),
-        )
-        for row in rows
+    found = [
+        *(
+            Untold(
+                row["channel"], row["crew"], row["kind"], "refused", from_us(row["ended_at"]), row["code"], row["said"]
+            )
+            for row in mailboxes
+        ),
+        *(
+            Untold(
+                row["channel"], row["crew"], row["kind"], row["state"], from_us(row["at"]),
+                *_said_last(ledger, row["notice_id"]),
+            )
+            for row in rows
+        ),
     ]  # fmt: skip
+    return sorted(found, key=lambda one: one.at, reverse=True)
 
 
 def last_sent(ledger: Ledger) -> dict[str, datetime]:
-    """Return when each channel took a message last. Raises: StoreError."""
-    rows = ledger.run("select channel, max(ended_at) as at from notices where state = 'sent' group by channel", ())
+    """Return when each channel took a message last, all its mailboxes did. Raises: StoreError."""
+    rows = ledger.run(
+        "select channel, max(ended_at) as at from notices where state = 'sent' and not exists"
+        " (select 1 from notice_receipts as one where one.notice_id = notices.notice_id and one.outcome = 'refused')"
+        " group by channel",
+        (),
+    )
     return {row["channel"]: from_us(row["at"]) for row in rows}
 
 
 def _said_last(ledger: Ledger, notice_id: str) -> tuple[str, str]:
-    """Return code and words of the last answer to a notice."""
+    """Return code and words of the last answer to a notice that kept it from being told."""
     found = ledger.run(
-        "select code, said from notice_receipts where notice_id = ? and code || said <> '' order by n desc limit 1",
+        "select code, said from notice_receipts where notice_id = ? and code || said <> '' and outcome <> 'sent'"
+        " order by n desc limit 1",
         (notice_id,),
     )
     return (found[0]["code"], found[0]["said"]) if found else ("", "")

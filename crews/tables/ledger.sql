@@ -135,6 +135,7 @@ create index if not exists notices_by_channel on notices (channel, kind, made_at
 
 -- What the other end said to each try of each part; a part that was sent is not sent again. outcome: sent, later, refused;
 -- unknown until the answer is kept, and where that leaves open whether it arrived.
+-- part: from 1; of a mail a number made of the mailbox's address. parts: how many were left to send.
 create table if not exists notice_receipts (
     n integer primary key autoincrement,
     notice_id text not null,

@@ -40,6 +40,9 @@ app = App(name="send", help_epilogue=examples("greensward send", "greensward sen
 
 _TURN_S = 1.0
 _AGAIN_S = 15.0
+_END_S = 10.0
+"""Most ends that answer at all answer within that."""
+
 _LOCK_TRIES, _LOCK_PAUSE_S = 5, 0.1
 
 
@@ -80,6 +83,7 @@ def send(
                 _say(f"send: not now, tried again in {_AGAIN_S:g} s: {error}")
                 stop.wait(_AGAIN_S)
             stop.wait(_TURN_S)
+        sender.finish(settings.now, _END_S)
     return EXIT_OK
 
 
@@ -147,16 +151,20 @@ def _test(name: str, settings: Settings, folder: DataFolder) -> int:
     outlet, now = outlet_of(name, settings.send[name], settings), settings.now()
     _tell_unknown_crews(settings, name)
     notice = _test_notice(outlet, settings, folder, now)
-    answer = Answer("sent")
-    for part in outlet.parts(notice, Link(), settings.place()):
-        answer = clean(outlet.deliver(part), outlet)
-        if answer.outcome != "sent":
+    answers = [Answer("sent")]
+    parts = [*outlet.parts(notice, Link(), settings.place()).values()]
+    for together in [parts] if outlet.has_mailboxes else [[part] for part in parts]:
+        answers = [clean(answer, outlet) for answer in outlet.deliver(together)]
+        if any(answer.outcome != "sent" for answer in answers):
             break
     words = {"sent": "taken", "later": "not taken now", "unknown": "perhaps taken", "refused": "refused"}
-    out.print(escape(f"{name}: {words[answer.outcome]}: {answer.code} {answer.said}".rstrip()))
-    if answer.outcome == "sent":
+    for answer in dict.fromkeys(answers):
+        out.print(escape(f"{name}: {words[answer.outcome]}: {answer.code} {answer.said}".rstrip()))
+    failed = [answer for answer in answers if answer.outcome != "sent"]
+    if not failed:
         return EXIT_OK
-    return EXIT_FOUND_PROBLEMS if answer.outcome == "refused" or answer.code else EXIT_UNREACHABLE
+    is_answered = any(answer.outcome == "refused" or answer.code for answer in failed)
+    return EXIT_FOUND_PROBLEMS if is_answered else EXIT_UNREACHABLE
 
 
 def _test_notice(outlet: Outlet, settings: Settings, folder: DataFolder, now: datetime) -> Notice:

@@ -7,7 +7,7 @@ import contextlib
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,8 +21,13 @@ _WHOLE_S = 60.0
 """Enough for a mail server that looks at a mail before it answers, and not for one that answers a byte a second."""
 
 _READY = 220
+_ENDED = 421
+"""The server ends the session; of mailboxes it was not asked then (RFC 5321, 3.8)."""
+
 _FINAL = range(500, 600)
 """Replies of a mail server that say: never (RFC 5321, 4.2.1); what is no reply is a fault of the way there."""
+
+_TAKEN = Answer("sent", "250", "taken by the mail server")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -53,25 +58,32 @@ def mail_of(sender: str, to: tuple[str, ...], title: str, text: str, message_id:
     return mail
 
 
-def send_mail(server: MailServer, mail: EmailMessage) -> Answer:
-    """Hand in a mail; what the server answered is the receipt."""
+def send_mail(server: MailServer, mail: EmailMessage, to: Sequence[str]) -> list[Answer]:
+    """Hand in a mail for some of its mailboxes; what the server answered to each is its receipt, in order."""
+    refused: Mapping[str, tuple[int, bytes | str]] | None = None
     try:
         with _session(server) as session:
-            refused = session.send_message(mail)
+            refused = session.send_message(mail, to_addrs=to)
+    except smtplib.SMTPRecipientsRefused as error:
+        refused = error.recipients
     except (OSError, smtplib.SMTPException) as error:  # SMTPException is an OSError, and TLS has its own
-        return _failure(error, server)
+        if refused is None:  # of a mail that was taken it does not matter how the session ends
+            return [_failure(error, server)] * len(to)
     except UnicodeError:
-        return Answer("later", "", f"{server.host}: the name cannot be resolved")
-    if refused:  # some have it, and those would have it twice
-        address, (code, words) = next(iter(refused.items()))
-        return Answer("refused", str(code), f"{address}: {_text(words)}")
-    return Answer("sent", "250", "taken by the mail server")
+        return [Answer("later", "", f"{server.host}: the name cannot be resolved")] * len(to)
+    return [_reply(address, refused) for address in to]
+
+
+def _reply(address: str, refused: Mapping[str, tuple[int, bytes | str]]) -> Answer:
+    """Return what became of one mailbox; one that was not asked for, as the server ended before, may come later."""
+    if address not in refused:
+        has_ended = any(code == _ENDED for code, _ in refused.values())
+        return Answer("later", str(_ENDED), "the server ended the session") if has_ended else _TAKEN
+    code, words = refused[address]
+    return _answer(code, f"{address}: {_text(words)}")
 
 
 def _failure(error: OSError, server: MailServer) -> Answer:
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        # Nobody has it yet, so that it goes to all again where one of them may be taken later.
-        return _answer(*min(error.recipients.values(), key=lambda reply: reply[0] in _FINAL))
     if isinstance(error, smtplib.SMTPResponseException):
         return _answer(error.smtp_code, error.smtp_error)
     if isinstance(error, smtplib.SMTPNotSupportedError):

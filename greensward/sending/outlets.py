@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.message import EmailMessage
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
@@ -62,11 +63,15 @@ class Outlet(Protocol):
     def avoids_crowds(self) -> bool:
         """Whether it rests while everybody's robots speak."""
 
-    def parts(self, notice: Notice, link: Link, site: Site) -> list[Any]:
-        """Return what is to be sent, in order. Raises: ValueError where it cannot be put into the channel's form."""
+    @property
+    def has_mailboxes(self) -> bool:
+        """Whether its parts are mailboxes, which go at once; pieces of one text go one after another."""
 
-    def deliver(self, part: Any) -> Answer:
-        """Send one part, signed as of the machine's own clock, and return the receipt."""
+    def parts(self, notice: Notice, link: Link, site: Site) -> dict[int, Any]:
+        """Return what is to be sent, in order, by number. Raises: ValueError where the channel's form takes it not."""
+
+    def deliver(self, parts: Sequence[Any]) -> list[Answer]:
+        """Send one part, or all mailboxes', signed as of the machine's own clock; return the receipt of each."""
 
 
 def lines_of(notice: Notice, route: Route, site: Site) -> tuple[Content, list[str], list[str]]:
@@ -103,6 +108,11 @@ class Posted:
     route: Route
     target: Target
     secret: str
+
+    @property
+    def has_mailboxes(self) -> bool:
+        """Say that one address has all of it."""
+        return False
 
     @property
     def identity(self) -> str:
@@ -145,7 +155,7 @@ class Robot(Posted):
         """Say whether it is one of Feishu's."""
         return self.kind == "feishu"
 
-    def parts(self, notice: Notice, link: Link, site: Site) -> list[tuple[str, str]]:
+    def parts(self, notice: Notice, link: Link, site: Site) -> dict[int, tuple[str, str]]:
         """Return title and text of each message."""
         content, above, below = lines_of(notice, self.route, site)
         say, manner = speaker(self.route.language), MANNERS[self.kind]
@@ -157,13 +167,14 @@ class Robot(Posted):
         title = f"{self.keyword} {plain(content.title, self.form)}".strip()
         cards = [plain(line, self.form) for line in below]
         texts = split_message(title, head, cards, manner.size, manner.most[self.form], tail=way)
-        return [(title, text) for text in texts]
+        return dict(enumerate(((title, text) for text in texts), 1))
 
-    def deliver(self, part: tuple[str, str]) -> Answer:
+    def deliver(self, parts: Sequence[tuple[str, str]]) -> list[Answer]:
         """Post one message, and read in the body what became of it."""
+        (part,) = parts
         request = robot_request(self.kind, self.form, self.secret, *part, datetime.now(UTC))
         headers = {"content-type": "application/json; charset=utf-8"}
-        return _posted(self.target, request.parameters, request.body, headers, self.kind)
+        return [_posted(self.target, request.parameters, request.body, headers, self.kind)]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -173,20 +184,21 @@ class Webhook(Posted):
     pace: tuple[int, float] | None = (10, 60)
     avoids_crowds: bool = False
 
-    def parts(self, notice: Notice, link: Link, site: Site) -> list[tuple[str, bytes]]:
+    def parts(self, notice: Notice, link: Link, site: Site) -> dict[int, tuple[str, bytes]]:
         """Return the id and the document."""
         content = msgspec.json.decode(notice.content)
         message_id = message_id_of(notice, site)
-        return [(message_id, webhook_body({
+        return {1: (message_id, webhook_body({
             "message_id": message_id, "district": site.district, "kind": notice.kind, "crew": notice.crew or None,
             "day": notice.day, "list_version": notice.list_version, "made_at": notice.made_at, **content,
             "link": link.url or None,
-        }))]  # fmt: skip
+        }))}  # fmt: skip
 
-    def deliver(self, part: tuple[str, bytes]) -> Answer:
+    def deliver(self, parts: Sequence[tuple[str, bytes]]) -> list[Answer]:
         """Post the document, signed as of now."""
+        (part,) = parts
         headers = webhook_headers(self.secret, part[0], str(int(datetime.now(UTC).timestamp())), part[1])
-        return _posted(self.target, {}, part[1], headers, "webhook")
+        return [_posted(self.target, {}, part[1], headers, "webhook")]
 
 
 def _posted(target: Target, parameters: Mapping[str, str], body: bytes, headers: dict[str, str], kind: str) -> Answer:
@@ -208,6 +220,7 @@ class Mail:
     to: tuple[str, ...]
     pace: tuple[int, float] | None = (10, 30)
     avoids_crowds: bool = False
+    has_mailboxes: bool = True
 
     @property
     def identity(self) -> str:
@@ -224,18 +237,24 @@ class Mail:
         """Return the password, in every form."""
         return said_of_password(self.server)
 
-    def parts(self, notice: Notice, link: Link, site: Site) -> list[tuple[str, str, str]]:
-        """Return id, subject and text."""
+    def parts(self, notice: Notice, link: Link, site: Site) -> dict[int, tuple[str, EmailMessage]]:
+        """Return each mailbox and the mail, which is the same for all."""
         content, above, below = lines_of(notice, self.route, site)
         opened = speaker(self.route.language)("notice.link", days=link.days)
         way = ["", opened, link.url, ""] if link.url else list(filter(None, [link.word]))
         message_id = hashed(message_id_of(notice, site))[:32]
-        return [(message_id, content.title, "\n".join([*above, *way, *below]) + "\n")]
+        text = "\n".join([*above, *way, *below]) + "\n"
+        mail = mail_of(self.sender, self.to, content.title, text, message_id, datetime.now(UTC))
+        return {_number_of(address): (address, mail) for address in self.to}
 
-    def deliver(self, part: tuple[str, str, str]) -> Answer:
-        """Hand the mail in."""
-        message_id, title, text = part
-        return send_mail(self.server, mail_of(self.sender, self.to, title, text, message_id, datetime.now(UTC)))
+    def deliver(self, parts: Sequence[tuple[str, EmailMessage]]) -> list[Answer]:
+        """Hand the mail in for these mailboxes."""
+        return send_mail(self.server, parts[0][1], [address for address, _ in parts])
+
+
+def _number_of(address: str) -> int:
+    """Return a mailbox as a number that it keeps whatever is added to `to`, or taken out, between two tries."""
+    return int(hashed("mailbox", address.casefold())[:15], 16)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -247,26 +266,28 @@ class Topic:
     topic: str
     pace: tuple[int, float] | None = None
     avoids_crowds: bool = False
+    has_mailboxes: bool = False
 
     @property
     def identity(self) -> str:
-        """Return which topic it is."""
-        return hashed("mqtt", self.topic)
+        """Return which broker it is, where we have one connection at a time."""
+        return hashed("mqtt", self.broker.host, str(self.broker.port))
 
     @property
     def readers(self) -> frozenset[str]:
         """Return the topic."""
-        return frozenset({self.identity})
+        return frozenset({hashed("mqtt", self.topic)})
 
     @property
     def secrets(self) -> frozenset[str]:
         """Return the password at the broker."""
         return frozenset({self.broker.password})
 
-    def parts(self, notice: Notice, _link: Link, _site: Site) -> list[bytes]:
+    def parts(self, notice: Notice, _link: Link, _site: Site) -> dict[int, bytes]:
         """Return the document as it was made."""
-        return [notice.content]
+        return {1: notice.content}
 
-    def deliver(self, part: bytes) -> Answer:
+    def deliver(self, parts: Sequence[bytes]) -> list[Answer]:
         """Publish it, retained."""
-        return retain(self.broker, self.topic, part)
+        (document,) = parts
+        return [retain(self.broker, self.topic, document)]

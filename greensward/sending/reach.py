@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 
 STEP_S = 10.0
@@ -19,25 +19,36 @@ _MOST_ADDRESSES = 10
 _SHORTEST_STEP_S = 1.0
 
 
+_looks: dict[tuple[str, int], Future[list[str]]] = {}
+_looking = threading.Lock()
+
+
 def resolved(host: str, port: int) -> list[str]:
     """Return the addresses that a name has, the best first. Raises: OSError (TimeoutError after 8 s), UnicodeError."""
-    answers: queue.SimpleQueue[list[str] | OSError | UnicodeError] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            answers.put([str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
-        except (OSError, UnicodeError) as error:
-            answers.put(error)
-
-    # The system's resolver takes no limit, so that one that hangs is left behind.
-    threading.Thread(target=ask, name="resolve", daemon=True).start()
+    # The system's resolver takes no limit, so that one that hangs is left behind; who asks again waits for the same.
+    with _looking:
+        look = _looks.get((host, port))
+        if look is None:
+            look = _looks[host, port] = Future()
+            threading.Thread(target=_look, args=(host, port, look), name="resolve", daemon=True).start()
     try:
-        answer = answers.get(timeout=_RESOLVE_S)
-    except queue.Empty:
+        return look.result(timeout=_RESOLVE_S)
+    except TimeoutError:
         raise TimeoutError(f"no name server answers in {_RESOLVE_S:g} s") from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+
+
+def _look(host: str, port: int, look: Future[list[str]]) -> None:
+    found: list[str] | OSError | UnicodeError
+    try:
+        found = [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except (OSError, UnicodeError) as error:
+        found = error
+    with _looking:
+        del _looks[host, port]
+    if isinstance(found, Exception):
+        look.set_exception(found)
+    else:
+        look.set_result(found)
 
 
 def connected(addresses: list[str], port: int) -> socket.socket:

@@ -16,13 +16,12 @@ from crews.lists import Plots, crews_of
 from crews.notices.answer import HIDDEN, Answer, without_secrets
 from crews.notices.outbox import (
     Notice,
-    Try,
     begin_try,
     due,
     end,
-    parts_sent,
     receive,
     rewrite,
+    settled_parts,
     tidy,
     unknown_tries,
 )
@@ -32,6 +31,7 @@ from crews.readable import readable
 from crews.words import speaker
 from greensward.sending.channels import shared_channels
 from greensward.sending.outlets import Link, Outlet
+from greensward.sending.under_way import Answered, UnderWay, fault
 from ingest.errors import StoreError
 from ingest.lake.files import read_register
 from ingest.lake.layout import DataFolder
@@ -43,7 +43,10 @@ LISTS_S = 300.0
 """A stop becomes overdue, or today's, without anything happening: whole lists are looked at that often all the same."""
 
 TURN_S = 20.0
-"""After that is looked again for what is most urgent, however many wait whose other end does not answer."""
+"""After that is looked again for what is new, however many do not answer."""
+
+_SLICE_S = 0.2
+"""How long is waited for an answer before it is asked whether we are to stop."""
 
 MOST_UNKNOWN = 5
 """A digest twice is better than none, and five times a nuisance."""
@@ -52,6 +55,7 @@ STEADY_S = 600.0
 """A clock that was set, or that we do not know yet, may be set right within that."""
 
 _SET_S = 3600.0
+_REST_S = 5.0
 
 ANEW_S = 3600.0
 """A broker may lose what it retained, so that lists go again that often whatever was told before."""
@@ -61,7 +65,7 @@ _TOKEN = re.compile(r"[0-9a-f]{8}\.[\w-]{20,}\.[\w-]{20,}")
 
 
 class Sender:
-    """Sends what is due; one at a time for a data folder, in one thread."""
+    """Sends what is due; one at a time for a data folder. One thread has the ledger; deliveries have theirs."""
 
     def __init__(
         self,
@@ -91,27 +95,47 @@ class Sender:
         self._plan_at_s = now_s
         self._planned: tuple[object, ...] = ()
         self._anew_at_s = now_s
-        self._unkept: tuple[Try, Answer, datetime] | None = None
+        self._under_way = UnderWay()
+        self._unkept: tuple[Answered, datetime] | None = None
         self._known: list[str] | None = None
         self._clock_was: tuple[datetime, float] | None = None
         self._steady_since_s = now_s
 
     def turn(self, clock: Callable[[], datetime], is_over: Callable[[], bool] = lambda: False) -> None:
-        """Record what is new, at times, and send what may be sent now, for TURN_S or until `is_over()`.
+        """Record what is new, at times, and send what may be sent, until all is answered, TURN_S or `is_over()`.
 
-        clock: asked again before each message, as one that nobody answers takes its time
+        clock: asked again before each message
+        What is not answered by then stays under way, and holds up nothing but what is for the same end.
         Raises: StoreError, which may pass.
         """
         began_s = self._seconds()
-        self._keep_receipt()
+        self._keep_answers(clock)
         if began_s >= self._plan_at_s:
             self._plan(clock())
             self._plan_at_s = self._seconds() + PLAN_S
+        while not is_over():
+            self._begin(clock, is_over)
+            if not self._under_way or self._seconds() - began_s >= TURN_S:
+                return
+            self._keep_answers(clock, _SLICE_S)
+
+    def finish(self, clock: Callable[[], datetime], within_s: float) -> None:
+        """Begin nothing more, and keep what is answered within so long; of the rest nobody knows whether it came.
+
+        Raises: StoreError.
+        """
+        until_s = self._seconds() + within_s
+        self._keep_answers(clock)
+        while self._under_way and self._seconds() < until_s:
+            self._keep_answers(clock, _SLICE_S)
+
+    def _begin(self, clock: Callable[[], datetime], is_over: Callable[[], bool]) -> None:
+        """Begin the next delivery to each end that has none under way."""
         for notice in due(self._ledger, clock()):
-            if is_over() or self._seconds() - began_s >= TURN_S:
+            if is_over():
                 return
             outlet, now = self._outlets.get(notice.channel), clock()
-            if outlet is not None and self._may_go(notice, outlet, now):
+            if outlet is not None and self._under_way.has_room(outlet) and self._may_go(notice, outlet, now):
                 self._send(notice, outlet, now)
 
     def _plan(self, now: datetime) -> None:
@@ -151,44 +175,49 @@ class Sender:
         return now < notice.expires_at and not (is_rest or is_left_alone or is_crowd)
 
     def _send(self, notice: Notice, outlet: Outlet, now: datetime) -> None:
-        """Send a notice; a fault of ours refuses it, and keeps none of the others from going."""
+        """Begin to send a notice; a fault of ours refuses it, and keeps none of the others from going."""
         try:
-            self._send_parts(notice, outlet, now)
+            self._begin_parts(notice, outlet, now)
         except StoreError:
             raise
-        except Exception as error:  # noqa: BLE001 - its words are not kept: they may hold what was sent
-            said = f"{type(error).__name__}: a fault of Greensward's, please report it"
-            self._receive(begin_try(self._ledger, notice, 1, 1, now), outlet, Answer("refused", "fault", said), now)
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            self._refuse(notice, outlet, fault(error), now)
 
-    def _send_parts(self, notice: Notice, outlet: Outlet, now: datetime) -> None:
-        """Send the parts that have not gone, as many as the pace allows; the rest goes at a later turn."""
-        sent = parts_sent(self._ledger, notice.notice_id)
-        current = self._current(notice, outlet, sent, now)
+    def _begin_parts(self, notice: Notice, outlet: Outlet, now: datetime) -> None:
+        """Hand over the next part that has not gone, or all mailboxes at once, where the pace allows it."""
+        settled = settled_parts(self._ledger, notice.notice_id)
+        current = self._current(notice, outlet, now, is_begun=bool(settled))
         if current is None:
             return
         if unknown_tries(self._ledger, notice.notice_id) >= MOST_UNKNOWN:
             said = f"{MOST_UNKNOWN} tries may have arrived, and nobody said so"
-            self._receive(begin_try(self._ledger, current, 1, 1, now), outlet, Answer("refused", "unknown", said), now)
+            self._refuse(current, outlet, Answer("refused", "unknown", said), now)
             return
         try:
             parts = outlet.parts(current, self._link_of(outlet, now), self._ledger.site)
         except ValueError as error:
-            self._receive(begin_try(self._ledger, current, 1, 1, now), outlet, _too_long(error), now)
+            self._refuse(current, outlet, Answer("refused", "too_long", str(error)), now)
             return
-        if sent >= len(parts):  # as [send.NAME] format was changed between two parts
+        left = [number for number in parts if number not in settled]
+        if not left:  # as [send.NAME] was changed between two parts
             with self._ledger.transaction():
                 end(self._ledger, [notice.notice_id], "sent", now)
+            return
         bucket = self._buckets.get(outlet.identity)
-        for number, part in enumerate(parts[sent:], sent + 1):
-            if bucket is not None and not bucket.take(self._seconds()):
-                return
-            tried = begin_try(self._ledger, current, number, len(parts), now)
-            if self._receive(tried, outlet, outlet.deliver(part), now) != "sent":
-                return
+        if bucket is not None and not bucket.take(self._seconds()):
+            return
+        numbers = left if outlet.has_mailboxes else left[:1]
+        tried = begin_try(self._ledger, current, numbers, len(left), now, has_mailboxes=outlet.has_mailboxes)
+        self._under_way.begin(tried, outlet, [parts[number] for number in numbers])
 
-    def _current(self, notice: Notice, outlet: Outlet, sent: int, now: datetime) -> Notice | None:
+    def _refuse(self, notice: Notice, outlet: Outlet, answer: Answer, now: datetime) -> None:
+        """Let a notice end that cannot be sent."""
+        self._unkept = self._heard(Answered(begin_try(self._ledger, notice, [1], 1, now), outlet, [answer])), now
+        self._keep_answer()
+
+    def _current(self, notice: Notice, outlet: Outlet, now: datetime, *, is_begun: bool) -> Notice | None:
         """Return what of a notice holds still; None, and the notice has ended, where nothing does."""
-        if notice.kind != "urgent" or sent:
+        if notice.kind != "urgent" or is_begun:
             return notice
         content = still_holds(self._ledger, notice, outlet.route)
         if content is None:
@@ -213,29 +242,34 @@ class Sender:
             self._known = crews_of(self._ledger, self._plots(now))
         return self._known
 
-    def _receive(self, tried: Try, outlet: Outlet, answer: Answer, now: datetime) -> str:
-        """Keep the receipt, and return the outcome."""
-        answer = clean(answer, outlet)
-        if answer.outcome in {"later", "unknown"}:
-            # The robot, not the message, is away or has had enough: whatever else waits for it waits too.
-            self._left_alone_until_s[outlet.identity] = self._seconds() + max(answer.wait_s, 5.0)
-        self._unkept = tried, answer, now
-        self._keep_receipt()
-        if answer.outcome == "sent":
-            return answer.outcome
-        what = "refused" if answer.outcome == "refused" else "not taken yet, tried again"
-        self._say(f"send {tried.notice.channel}: {tried.notice.kind} {what}: {answer.code} {answer.said}".rstrip())
-        return answer.outcome
+    def _keep_answers(self, clock: Callable[[], datetime], wait_s: float = 0.0) -> None:
+        """Write down all that was answered, and wait so long for the first; until then nothing else goes."""
+        self._keep_answer()
+        while (answered := self._under_way.next(wait_s)) is not None:
+            self._unkept = self._heard(answered), clock()
+            self._keep_answer()
+            wait_s = 0.0
 
-    def _keep_receipt(self) -> None:
-        """Write down what was answered last: until then nothing else goes, as what went would go again."""
+    def _keep_answer(self) -> None:
+        """Write down what was answered last: what went would go again otherwise."""
         if self._unkept is not None:
-            receive(self._ledger, *self._unkept)
+            answered, at = self._unkept
+            receive(self._ledger, answered.tried, answered.answers, at)
             self._unkept = None
 
-
-def _too_long(error: ValueError) -> Answer:
-    return Answer("refused", "too_long", str(error))
+    def _heard(self, answered: Answered) -> Answered:
+        """Return answers without secrets, having told what failed, and leave alone an end that takes nothing now."""
+        tried, outlet, answers = answered
+        answers = [clean(answer, outlet) for answer in answers]
+        failed = [answer for answer in answers if answer.outcome != "sent"]
+        waits = [max(answer.wait_s, _REST_S) for answer in failed if answer.outcome != "refused"]
+        if waits and len(failed) == len(answers):
+            # The robot, not the message, is away or has had enough: whatever else waits for it waits too.
+            self._left_alone_until_s[outlet.identity] = self._seconds() + max(waits)
+        for answer in failed:
+            what = "refused" if answer.outcome == "refused" else "not taken yet, tried again"
+            self._say(f"send {tried.notice.channel}: {tried.notice.kind} {what}: {answer.code} {answer.said}".rstrip())
+        return Answered(tried, outlet, answers)
 
 
 def clean(answer: Answer, outlet: Outlet) -> Answer:

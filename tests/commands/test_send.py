@@ -106,6 +106,33 @@ def test_a_kill_between_record_and_receipt_sends_it_again_and_loses_nothing(
     assert "Traceback" not in installation.log.read_text(encoding="utf-8")
 
 
+def test_it_ends_in_time_while_an_end_hangs_and_tries_that_one_again(
+    installation: Installation, robots: Vendors
+) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        asked.set()
+        go_on.wait(PATIENCE_S)
+
+    robots.instead = hang
+    quick = "from greensward.commands import send; send._END_S = 0.3; from greensward.__main__ import main; main()"
+    command = [sys.executable, "-c", quick, "send", "--config", str(installation.config)]
+    with installation.log.open("ab") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        assert asked.wait(PATIENCE_S)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == EXIT_OK
+    with Ledger(installation.folder.ledger, BEICHEN) as ledger:
+        tries = [tuple(row) for row in ledger.run("select outcome, said from notice_receipts", ())]
+    assert tries == [("unknown", "")], "it ended before the try did"
+    assert installation.states() == ["waiting"]
+    go_on.set()
+    robots.instead = lambda: None
+    with installation.sending():
+        wait_until(lambda: installation.states() == ["sent"], "it is sent when it runs again")
+    assert "Traceback" not in installation.log.read_text(encoding="utf-8")
+
+
 def test_a_second_sender_is_told_that_there_is_one(
     installation: Installation, robots: Vendors, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from crews.action import Action
-from crews.notices.outbox import untold
+from crews.notices.outbox import last_sent, untold
 from crews.perform import perform
 from greensward.sending.mail import MailServer, mail_of, send_mail
 from tests.compose.site import COMPOSE
@@ -64,7 +64,7 @@ def test_a_mail_is_handed_in_over_tls_and_reads_as_it_was_written(
     assert "已超期" in text
     assert "\nhttps://lists.example.org/c/" in text
     assert box.was_encrypted == [True]
-    assert [one["code"] for one in made.receipts()] == ["250"]
+    assert [one["code"] for one in made.receipts()] == ["250", "250"], "one a mailbox"
 
 
 def test_a_wrong_password_is_refused_and_its_echo_is_kept_without_it(
@@ -112,6 +112,48 @@ def test_a_mail_that_nobody_has_goes_again_where_one_mailbox_may_be_taken_later(
     assert (refusal.code, "li@example.org" in refusal.said) == ("550", True), "and whose mailbox is none is told"
 
 
+def test_a_mailbox_that_is_refused_takes_the_mail_from_no_other_and_is_named(
+    box: MailBox, tmp_path: Path, certificates: Path, sending: Make
+) -> None:
+    box.replies = {"RCPT TO:<li@example.org>": "550 5.1.1 nobody here"}
+    made = sending(section(box, tmp_path, certificates))
+    made.turn(AT, times=3)
+    made.turn(AT + HOUR, times=3)
+    assert [row["state"] for row in made.rows()] == ["sent"]
+    assert (len(box.mails), box.recipients) == (1, ["TO:<wang@example.org>"])
+    (refusal,) = untold(made.ledger, AT - DAY, AT + HOUR)
+    assert (refusal.state, refusal.code, refusal.said) == ("refused", "550", "li@example.org: 5.1.1 nobody here")
+    assert last_sent(made.ledger) == {}, "the channel is not well before every mailbox has it"
+    assert "li@example.org: 5.1.1 nobody here" in "".join(made.said)
+
+
+def test_a_mailbox_that_is_taken_later_gets_it_then_and_who_has_it_not_again(
+    box: MailBox, tmp_path: Path, certificates: Path, sending: Make
+) -> None:
+    box.replies = {"RCPT TO:<li@example.org>": "450 4.2.1 greylisted"}
+    toml = section(box, tmp_path, certificates)
+    made = sending(toml)
+    made.turn(AT)
+    assert [row["state"] for row in made.rows()] == ["waiting"]
+    box.replies = {}
+    # Whoever is added to the channel meanwhile has it not yet, wherever he stands.
+    sending(toml.replace('["li@', '["qian@example.org", "li@')).turn(AT + HOUR, times=2)
+    assert box.recipients == ["TO:<wang@example.org>", "TO:<qian@example.org>", "TO:<li@example.org>"]
+    assert box.mails[0]["Message-ID"] == box.mails[1]["Message-ID"]
+    assert [row["state"] for row in made.rows()] == ["sent"]
+    assert untold(made.ledger, AT - DAY, AT + HOUR) == []
+
+
+def test_a_server_that_takes_a_mail_and_takes_no_leave_has_taken_it(
+    box: MailBox, tmp_path: Path, certificates: Path, sending: Make
+) -> None:
+    box.replies = {"QUIT": "421 4.3.2 away"}
+    made = sending(section(box, tmp_path, certificates))
+    made.turn(AT)
+    made.turn(AT + HOUR, times=2)
+    assert (len(box.mails), [row["state"] for row in made.rows()]) == (1, ["sent"])
+
+
 def test_an_implicitly_encrypted_session_is_as_good_and_eight_bits_are_not_needed(
     certificates: Path,
 ) -> None:
@@ -120,7 +162,7 @@ def test_an_implicitly_encrypted_session_is_as_good_and_eight_bits_are_not_neede
         box.replies = {"EHLO": "250 mail.example.org"}  # no 8BITMIME
         server = MailServer("localhost", box.port, "tls", "", "", trust)
         mail = mail_of("lists@example.org", ("li@example.org",), "一队", "一队\n" * 500, "x", NOW)
-        assert send_mail(server, mail).outcome == "sent"
+        assert [one.outcome for one in send_mail(server, mail, ["li@example.org"])] == ["sent"]
     assert box.mails[0].get_content().startswith("一队\n一队")
     assert box.raw[0].isascii()
 
@@ -131,7 +173,7 @@ def test_a_mail_server_that_answers_a_byte_at_a_time_is_given_up(monkeypatch: py
         began = time.monotonic()
         server = MailServer("127.0.0.1", port, "none", "", "", ssl.create_default_context())
         mail = mail_of("lists@example.org", ("li@example.org",), "一队", "x", "x", NOW)
-        assert send_mail(server, mail).outcome == "later"
+        assert [one.outcome for one in send_mail(server, mail, ["li@example.org"])] == ["later"]
         assert time.monotonic() - began < 5
 
 

@@ -185,10 +185,11 @@ def test_what_a_status_says_stands_though_the_rest_never_comes(more: bytes, monk
 
 
 def test_a_name_server_that_does_not_answer_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, answers = threading.Event(), threading.Event()
+    asked: list[tuple[object, ...]] = []
+    answers = threading.Event()
 
-    def hang(*_: object, **__: object) -> list[object]:
-        asked.set()
+    def hang(*host: object, **__: object) -> list[object]:
+        asked.append(host)
         answers.wait(PATIENCE_S)
         return []
 
@@ -198,9 +199,11 @@ def test_a_name_server_that_does_not_answer_holds_nobody_up(monkeypatch: pytest.
         post(Target("https://slow.example/", allow_private=False, trust=TRUST), {}, b"", {})
     server = MailServer("slow.example", 25, "tls", "", "", TRUST)
     mail = mail_of("a@b.cn", ("c@d.cn",), "x", "x", "x", datetime.now(UTC))
-    for answer in (send_mail(server, mail), retain(Broker("slow.example", 1883, client_id="x"), "x", b"")):
+    for answer in (*send_mail(server, mail, ["c@d.cn"]), retain(Broker("slow.example", 1883, client_id="x"), "x", b"")):
         assert (answer.outcome, "no name server answers" in answer.said) == ("later", True)
-    assert asked.is_set()
+    with pytest.raises(TimeoutError):
+        reach.resolved("slow.example", 25)
+    assert asked == [("slow.example", port) for port in (443, 25, 1883)], "each is looked for once at a time"
     answers.set()
 
 

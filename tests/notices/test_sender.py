@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import socketserver
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,12 +17,14 @@ import pytest
 from crews.apply import apply_flags
 from crews.notices.outbox import untold
 from crews.notices.robots import MANNERS
+from greensward.sending import under_way
 from greensward.sending.post import Target, UnreachableError
 from greensward.sending.sender import MOST_UNKNOWN, STEADY_S, TURN_S
 from ingest.errors import StoreError
 from tests.crews.made import DAY, HOUR, NOW, PLOTS, flag
 from tests.notices.sending import Sending, robot
 from tests.robots import Vendors
+from tests.waiting import PATIENCE_S
 
 MINUTE = timedelta(minutes=1)
 AT = NOW - timedelta(hours=1, minutes=17)
@@ -167,6 +171,66 @@ def test_an_answer_that_does_not_come_leaves_open_whether_it_arrived(
 
 
 @contextlib.contextmanager
+def hanging() -> Iterator[tuple[int, list[bytes], threading.Event]]:
+    """Take what is sent, and answer nothing until the event is set; yields the port and what came."""
+    heard: list[bytes] = []
+    over = threading.Event()
+
+    class Hanging(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            heard.append(self.request.recv(65_536))
+            over.wait(PATIENCE_S)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Hanging) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        try:
+            yield server.server_address[1], heard, over
+        finally:
+            over.set()
+            server.shutdown()
+            thread.join()
+
+
+def test_an_end_that_hangs_delays_its_own_messages_and_nobody_elses(
+    tmp_path: Path, robots: Vendors, sending: Make
+) -> None:
+    sections = robot(tmp_path, robots, "dingtalk", "crew_2", '["二队"]') + robot(tmp_path, robots, "feishu", "crew_3")
+    with hanging() as (port, heard, over):
+        (tmp_path / "crew_2.url").write_text(f"http://127.0.0.1:{port}/send?access_token=canary\n", encoding="utf-8")
+        made = sending(sections + robot(tmp_path, robots, "wecom", "office", '["*"]'))
+        made.sender.turn(lambda: AT, lambda: len(robots.heard) == 2 and len(heard) == 1)
+        apply_flags(made.ledger, [flag("LM-07", "vigour", AT, severity=4)], PLOTS, AT + MINUTE)
+        made.seconds += 120
+        made.sender.turn(lambda: AT + MINUTE, lambda: len(robots.heard) == 4)
+        assert [len(robots.texts(kind)) for kind in ("wecom", "feishu")] == [2, 2], "a digest and what is urgent"
+        assert len(heard) == 1, "of the end that hangs nothing more is asked"
+        made.sender.finish(lambda: AT + MINUTE, 0)
+        assert [row["outcome"] for row in made.receipts() if row["notice_id"].startswith("digest:crew_2:")] == [
+            "unknown"
+        ]
+        over.set()
+        made.turn(AT + MINUTE)
+        assert [row["said"] for row in made.receipts() if row["notice_id"].startswith("digest:crew_2:")] == [
+            "127.0.0.1: ended the connection without an answer"
+        ]
+        made.turn(AT + HOUR)
+        assert (len(heard), len(robots.heard)) == (2, 4), "it is tried again, and nobody else's goes twice"
+
+
+def test_what_was_taken_while_its_time_ran_out_was_sent(tmp_path: Path, robots: Vendors, sending: Make) -> None:
+    made = sending(robot(tmp_path, robots, "wecom", "crew_1"))
+
+    def expire() -> None:
+        with sqlite3.connect(made.folder.ledger) as ledger:
+            ledger.execute("update notices set state = 'expired'")
+
+    robots.instead = expire
+    made.turn(AT)
+    assert [row["state"] for row in made.rows()] == ["sent"]
+
+
+@contextlib.contextmanager
 def hanging_up() -> Iterator[int]:
     """Serve one connection that ends after what was sent; yields the port."""
 
@@ -188,6 +252,7 @@ def hanging_up() -> Iterator[int]:
 def test_what_nobody_answers_keeps_none_waiting_that_was_not_tried_yet(
     tmp_path: Path, robots: Vendors, sending: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(under_way, "MOST_AT_ONCE", 1)
     made = sending("".join(
         robot(tmp_path, robots, kind, kind, f'["{crew}"]') for kind, crew in (("dingtalk", "一队"), ("wecom", "二队"))
     ))  # fmt: skip
@@ -207,8 +272,9 @@ def test_what_nobody_answers_keeps_none_waiting_that_was_not_tried_yet(
     ("at", "more"), [("20:59", ""), ("23:59", 'quiet = "00:00-00:00"\n')], ids=["the rest", "the next day"]
 )
 def test_what_begins_in_the_middle_of_a_turn_keeps_the_others_from_going(
-    at: str, more: str, tmp_path: Path, robots: Vendors, sending: Make
+    at: str, more: str, tmp_path: Path, robots: Vendors, sending: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(under_way, "MOST_AT_ONCE", 1)
     made = sending("".join(
         robot(tmp_path, robots, kind, kind, f'["{crew}"]', f'at = "{at}"\n{more}')
         for kind, crew in (("wecom", "一队"), ("dingtalk", "二队"))
@@ -223,7 +289,10 @@ def test_what_begins_in_the_middle_of_a_turn_keeps_the_others_from_going(
     assert (len(made.rows()), robots.tries) == (2, 1)
 
 
-def test_a_turn_ends_before_all_that_nobody_answers_were_tried(tmp_path: Path, robots: Vendors, sending: Make) -> None:
+def test_a_turn_ends_before_all_that_nobody_answers_were_tried(
+    tmp_path: Path, robots: Vendors, sending: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(under_way, "MOST_AT_ONCE", 1)
     made = sending("".join(
         robot(tmp_path, robots, kind, kind, f'["{crew}"]') for kind, crew in (("wecom", "一队"), ("dingtalk", "二队"))
     ))  # fmt: skip
