@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ingest.decode.device_models import all_models
+from ingest.decode.quantities import QUANTITIES
 from ingest.identifiers import EXPECTED_ID, is_id, normalise_device_id
 from ingest.registers.datum import Datum, to_wgs84
 from ingest.registers.device_history import device_row
@@ -43,6 +44,7 @@ def read_device(
     if plot_id is not None and not is_id(plot_id):
         place.fault("invalid_id", plot_id, EXPECTED_ID, "Write the plot's id.", "plot_id")
     depths = read_depths(cells.get("depths_cm", ""), place)
+    _check_elements(model, depths, place)
     interval = _number(cells, "report_interval_s", 1.0, LONGEST_INTERVAL_S, "seconds, 1 to 604800 (a week)", place)
     position = _position(cells, site, datum, place)
     wind_height = _number(cells, "wind_height_m", *WIND_HEIGHTS_M, "metres above the ground, 1 to 100", place)
@@ -105,6 +107,22 @@ def read_depths(text: str, place: Place) -> list[float] | None:
     if len(depths) > MOST_DEPTHS:
         place.fault("invalid_depth", f"{len(depths)} depths", f"at most {MOST_DEPTHS}", "Check the cell.", "depths_cm")
     return depths or None
+
+
+def _check_elements(model_id: str | None, depths: list[float] | None, place: Place) -> None:
+    """Warn where more depths are given than a known model has sensing elements in the soil."""
+    model = all_models().get(model_id or "")
+    if model is None or depths is None:
+        return
+    soil = {field.channel for field in model.fields.values() if QUANTITIES[field.quantity].kind == "soil"}
+    if len(depths) > len(soil):
+        place.warn(
+            "more_depths_than_elements",
+            f"{len(depths)} depths of {model.model_id}",
+            f"at most {len(soil)}, as many as the model has sensing elements",
+            "Check model and depths; no reading comes of the depths beyond the last element.",
+            "depths_cm",
+        )
 
 
 def _device_id(text: str, place: Place) -> str:

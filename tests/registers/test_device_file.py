@@ -45,10 +45,10 @@ def told(check: DeviceFileCheck, severity: str = "fault") -> list[tuple[int | No
 
 
 def test_a_device_is_taken_with_everything_that_the_line_says(folder: DataFolder, bring: Make) -> None:
-    done = bring('s1,Dragino/LSE01,P-1,"10;30",600,117.1002,39.2002,beside the gate,2026-05-01,\n')
+    done = bring('s1,Dragino/SE02,P-1,"10;30",600,117.1002,39.2002,beside the gate,2026-05-01,\n')
     assert done.check.findings == ()
     (row,) = read_rows(folder, "devices")
-    assert (row["model"], row["plot_id"], row["depths_cm"]) == ("dragino/lse01", "P-1", [10.0, 30.0])
+    assert (row["model"], row["plot_id"], row["depths_cm"]) == ("dragino/se02", "P-1", [10.0, 30.0])
     assert (row["report_interval_s"], row["lon"], row["note"]) == (600.0, 117.1002, "beside the gate")
     # A day without clock begins at the site's midnight, eight hours before that of UTC.
     assert row["valid_from"] == datetime(2026, 4, 30, 16, tzinfo=UTC)
@@ -282,3 +282,13 @@ def test_a_line_that_the_register_has_other_plans_for_is_refused(folder: DataFol
 def test_any_bytes_give_devices_or_faults(payload: bytes) -> None:
     check = check_devices(payload, site=BEICHEN, default_from=JUNE, plot_rows=[], existing=[])
     assert check.rows or check.findings or check.lines == 0
+
+
+def test_more_depths_than_the_model_has_elements_are_warned_of_and_taken(folder: DataFolder, bring: Make) -> None:
+    lines = "s1,dragino/se02,P-1,10;30,,,,,,\ns2,dragino/se02,P-1,10;30;60,,,,,,\ns3,acme/unknown,P-1,10;30;60,,,,,,\n"
+    done = bring(lines)
+    (finding,) = done.check.findings
+    assert (finding.severity, finding.code, finding.number) == ("warning", "more_depths_than_elements", 3)
+    assert (finding.record_id, finding.got) == ("s2", "3 depths of dragino/se02")
+    assert finding.expected == "at most 2, as many as the model has sensing elements"
+    assert [row["depths_cm"] for row in read_rows(folder, "devices")][1] == [10.0, 30.0, 60.0]
