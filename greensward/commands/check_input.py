@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from ingest.decode.native_uplink import device_named, server_of
 from ingest.errors import ConfigError
 
 _TOPIC_AND_PAYLOAD = re.compile(rb"([^\s{\[\"]+/\S+)[ \t]+(.+)", re.DOTALL)
@@ -68,6 +69,9 @@ def _topic_of(document: dict[str, Any], district: str) -> str | None:
     """Return the topic on which such a payload comes; the application's name does not matter."""
     if str(document.get("schema", "")).startswith("greening.soil_reading/"):
         return f"greensward/v1/{district}/{document.get('device_id', 'check')}/soil"
+    if server_of(document) is not None:
+        named = device_named(document)
+        return f"greensward/v1/{district}/{_written(named) if isinstance(named, str) else 'check'}/uplink"
     if isinstance(document.get("end_device_ids"), dict):
         return f"v3/check/devices/{document['end_device_ids'].get('device_id', 'check')}/up"
     device = document.get("deviceInfo")

@@ -30,6 +30,7 @@ FAULT_CODES: Mapping[str, Meaning] = MappingProxyType(
         "bad_base64": Meaning("The frame's bytes are not base64.", "帧数据不是合法的 base64。"),
         "bad_day": Meaning("The day is none of the calendar.", "日期不存在或格式不对。"),
         "bad_device_id": Meaning("The device id is not in the form that ids have.", "设备编号格式不正确。"),
+        "bad_hex": Meaning("The frame's bytes are not hex.", "帧数据不是合法的十六进制。"),
         "bad_instant": Meaning(
             "The time is not an RFC 3339 instant with an offset.", "时间不是带时区的 RFC 3339 格式。"
         ),
@@ -119,6 +120,9 @@ FAULT_CODES: Mapping[str, Meaning] = MappingProxyType(
         ),
         "unknown_message": Meaning("A MAVLink message of another kind than 263.", "不是 263 号 MAVLink 报文。"),
         "unknown_quantity": Meaning("The quantity is not one that Greensward keeps.", "本系统不接收该物理量。"),
+        "unknown_format": Meaning(
+            "The document is of no network server that is read.", "报文不是任何已支持的网络服务器格式。"
+        ),
         "unknown_topic": Meaning("No decoder reads this topic.", "没有解码器处理该主题。"),
         "value_not_allowed": Meaning("The value is not one of those allowed.", "取值不在允许之列。"),
         "value_not_understood": Meaning(
@@ -152,6 +156,10 @@ QUARANTINE_CODES: Mapping[str, Meaning] = MappingProxyType(
 IGNORED_CODES: Mapping[str, Meaning] = MappingProxyType(
     {
         "capture_failed": Meaning("The camera says that it took no picture.", "相机报告拍摄失败。"),
+        "no_uplink": Meaning(
+            "A network server's message that is no uplink: a downlink, a join, a location.",
+            "网络服务器的其他消息（下行、入网、定位等），不是上行数据。",
+        ),
         "no_value": Meaning("The fields that we know say that there is no value.", "已知字段均为缺测标记。"),
         "sparkplug_stale_death": Meaning(
             "The death of an earlier session of a Sparkplug node that was born again since.",

@@ -17,6 +17,7 @@ from ingest.decode.native_mavlink import decode_native_mavlink
 from ingest.decode.native_plan import decode_native_plan
 from ingest.decode.native_soil import decode_native_soil
 from ingest.decode.native_state import decode_native_state
+from ingest.decode.native_uplink import decode_native_uplink
 from ingest.decode.replies import reply_to
 from ingest.decode.senml import decode_senml
 from ingest.decode.sparkplug import decode_sparkplug, rebirth_request
@@ -34,6 +35,7 @@ _NATIVE = {
     "mavlink": decode_native_mavlink,
     "plan": decode_native_plan,
     "senml": decode_senml,
+    "uplink": decode_native_uplink,
 }
 NATIVE_KINDS = tuple(sorted(_NATIVE))
 """Last levels of the native topics that are read."""
@@ -88,6 +90,7 @@ def subscriptions(district: str) -> tuple[tuple[str, int], ...]:
         f"{ROOT}{district}/+/plan",
         f"{ROOT}{district}/+/senml",
         f"{ROOT}{district}/+/forecast",
+        f"{ROOT}{district}/+/uplink",
         "application/+/device/+/event/+",
         "application/+/device/+/rx",
         "v3/+/devices/+/up",

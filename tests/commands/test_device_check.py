@@ -13,8 +13,10 @@ import pytest
 from greensward.commands.check_input import read_hex, split_message
 from greensward.commands.device import app
 from ingest.errors import ConfigError
-from tests.decode.lorawan import CHIRPSTACK, EUI, chirpstack, things_stack
+from tests.decode.lorawan import CHIRPSTACK, EUI, UPLINK, chirpstack, everynet, loriot, thingpark, things_stack
 from tests.decode.test_exif import GROUPED
+
+_LSE01 = bytes.fromhex("0d4e000007a5ff7e006410")
 
 
 @pytest.fixture
@@ -311,3 +313,17 @@ def test_what_no_parser_likes_ends_in_a_sentence() -> None:
     assert split_message(half_a_character, None, "beichen") == ("a/?", b"\xed\xa0\x80")
     topic, _ = split_message(rb'{"devEUI": "\udfff"}', None, "beichen")
     assert topic == "application/check/device/?/event/up"
+
+
+@pytest.mark.parametrize("document", [loriot(_LSE01), thingpark(data=_LSE01), everynet(_LSE01)])
+def test_a_document_of_a_server_whose_topic_one_chooses_tells_its_topic(
+    data: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, document: dict[str, Any]
+) -> None:
+    topic, payload = split_message(json.dumps(document).encode(), None, "beichen")
+    assert topic.lower() == UPLINK
+    assert json.loads(payload) == document
+    file = tmp_path / "uplink.json"
+    file.write_text(json.dumps(document), encoding="utf-8")
+    code, result = said(data, capsys, "check", "--model", "dragino/lse01", file)
+    assert (code, result["read"]) == (0, ["bytes"])
+    assert [note["value"] for note in result["fields"] if note["name"] == "water_SOIL"] == [0.1957]

@@ -81,6 +81,7 @@ def test_a_dock_hears_the_answer_to_its_picture(site_broker: SiteBroker) -> None
 
 _OWN = (
     f"{D}/gs-01/senml",
+    f"{D}/gs-01/uplink",
     "/sys/a1ILGykZVhP/gs-01/thing/event/property/post",
     "$sys/l4JQEioAnm/gs-01/thing/property/post",
     "$oc/devices/gs-01/sys/properties/report?request_id=1",

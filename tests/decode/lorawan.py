@@ -1,4 +1,4 @@
-"""Short ways to write uplinks of both network servers."""
+"""Short ways to write uplinks of the network servers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 EUI = "a84041000181f0c1"
 CHIRPSTACK = f"application/17c82e96/device/{EUI}/event/up"
 THINGS_STACK = "v3/parks@beichen/devices/probe-1/up"
+UPLINK = f"greensward/v1/beichen/{EUI}/uplink"
 HEARD_AT = "2026-07-02T03:50:00.123456789Z"
 
 
@@ -43,3 +44,54 @@ def things_stack(fields: dict[str, Any] | None = None, data: bytes = b"", **furt
         "received_at": "2026-07-02T03:50:01Z",
         "uplink_message": uplink | further,
     }
+
+
+def loriot(data: bytes = b"", **further: Any) -> dict[str, Any]:
+    """Return an uplink as LORIOT writes it with every gateway; `further` replaces fields."""
+    return {
+        "cmd": "gw",
+        "seqno": 86102809,
+        "EUI": EUI.upper(),
+        "ts": 1782964200123,
+        "fcnt": 796,
+        "port": 2,
+        "freq": 868300000,
+        "dr": "SF7 BW125 4/5",
+        "ack": False,
+        "gws": [{"rssi": -110, "snr": -2.5, "gweui": "B827EBFFFF5B4D98"}, {"rssi": -87, "snr": 7.25}],
+        "bat": 254,
+        "data": data.hex(),
+    } | further
+
+
+def thingpark(fields: dict[str, Any] | None = None, data: bytes = b"", **further: Any) -> dict[str, Any]:
+    """Return an uplink as ThingPark writes it, with numbers as texts; `further` replaces fields."""
+    uplink: dict[str, Any] = {
+        "Time": "2026-07-02T11:50:00.123+08:00",
+        "DevEUI": EUI.upper(),
+        "FPort": "2",
+        "FCntUp": "796",
+        "payload_hex": data.hex(),
+        "LrrRSSI": "-110.000000",
+        "LrrSNR": "-2.500000",
+        "Lrrs": {"Lrr": [{"LrrRSSI": "-110.000000", "LrrSNR": "-2.500000"}, {"LrrRSSI": -87.0, "LrrSNR": 7.25}]},
+        "DriverCfg": {"mod": {"pId": "dragino", "mId": "lse01", "ver": "1"}},
+        "DevAddr": "04D2848E",
+        "PayloadEncryption": 0,
+    }
+    uplink |= {"payload": fields} if fields is not None else {}
+    return {"DevEUI_uplink": uplink | further}
+
+
+def everynet(data: bytes = b"", **further: Any) -> dict[str, Any]:
+    """Return an uplink as Everynet writes it; `further` replaces fields of its params."""
+    params: dict[str, Any] = {
+        "rx_time": 1782964200.123,
+        "port": 2,
+        "radio": {"hardware": {"status": 1, "snr": 7.25, "rssi": -87.0, "channel": 0}, "freq": 868.1},
+        "counter_up": 796,
+        "payload": base64.b64encode(data).decode(),
+        "encrypted_payload": "aiN3/x3Z7wz7NMPq+qoWf/17pq2J3Cx/p1kjvarfLEE=",
+    }
+    meta = {"network": "75697b95", "device_addr": "36c365b4", "time": 1782964200.2, "device": EUI}
+    return {"meta": meta, "params": params | further, "type": "uplink"}

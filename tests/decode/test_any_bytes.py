@@ -25,7 +25,17 @@ from ingest.observation import Decoded, Message, PartFault
 from ingest.site import BEICHEN
 from ingest.stream_units import StreamReader
 from tests.decode.conftest import NOON
-from tests.decode.lorawan import CHIRPSTACK, EUI, THINGS_STACK, chirpstack, things_stack
+from tests.decode.lorawan import (
+    CHIRPSTACK,
+    EUI,
+    THINGS_STACK,
+    UPLINK,
+    chirpstack,
+    everynet,
+    loriot,
+    thingpark,
+    things_stack,
+)
 from tests.decode.sparkplug import DBIRTH, DDATA, GROUP, NBIRTH, NDEATH_7
 
 SOIL = "greensward/v1/beichen/probe-1/soil"
@@ -41,6 +51,7 @@ TOPICS = (
     "greensward/v1/beichen/drone-1/image",
     CHIRPSTACK,
     THINGS_STACK,
+    UPLINK,
     "thing/product/4TADL1/events",
     "thing/product/4TADL1/osd",
     "thing/product/4TADL1/drc/up",
@@ -249,6 +260,12 @@ def test_a_damaged_state_is_decoded_or_refused(payload: bytes) -> None:
 @given(payload=damaged(GOOD_SENML))
 def test_a_damaged_senml_pack_is_decoded_or_refused(payload: bytes) -> None:
     attempt(SENML, payload)
+
+
+@FEW
+@given(payload=damaged([loriot(b"\x02\x02"), thingpark(FIELDS[0], b"\x02"), everynet(b"\x02")]))
+def test_a_damaged_uplink_of_another_server_is_decoded_or_refused(payload: bytes) -> None:
+    attempt(UPLINK, payload, "dragino/lse01")
 
 
 @FEW

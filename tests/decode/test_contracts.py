@@ -24,6 +24,7 @@ from ingest.decode.route import subscriptions
 from ingest.decode.schema_faults import schema
 from ingest.observation import DeviceStatus, SoilReading, WeatherReading
 from tests.decode.conftest import Publish
+from tests.decode.lorawan import EUI
 
 CONTRACTS = ("soil_reading", "device_state", "image_metadata", "device_reply", "weather_forecast")
 TOPICS = {"soil_reading": "soil", "device_state": "state", "image_metadata": "image"}
@@ -101,7 +102,7 @@ def test_every_reference_of_the_asyncapi_document_leads_somewhere(asyncapi: dict
 
 def test_the_asyncapi_document_has_a_channel_and_an_operation_for_every_topic_of_ours(asyncapi: dict[str, Any]) -> None:
     addresses = {name: channel["address"] for name, channel in asyncapi["channels"].items()}
-    native = ("soil", "state", "image", "exif", "mavlink", "plan", "senml", "forecast", "reply")
+    native = ("soil", "state", "image", "exif", "mavlink", "plan", "senml", "uplink", "forecast", "reply")
     ours = {kind: f"greensward/v1/{{district}}/{{device_id}}/{kind}" for kind in native}
     ours["crewList"] = list_topic("{district}", "{crew_id}")
     assert {name: address for name, address in addresses.items() if address.startswith("greensward/")} == ours
@@ -161,6 +162,7 @@ def test_every_example_of_the_asyncapi_document_fits_and_is_decoded(asyncapi: di
     ("channel", "message"),
     [
         ("senml", "senmlPack"),
+        ("uplink", "serverUplink"),
         ("alink", "alinkProperties"),
         ("onenet", "alinkProperties"),
         ("iotda", "iotdaProperties"),
@@ -169,7 +171,8 @@ def test_every_example_of_the_asyncapi_document_fits_and_is_decoded(asyncapi: di
 def test_every_example_of_another_s_format_fits_and_is_decoded(
     asyncapi: dict[str, Any], publish: Publish, channel: str, message: str
 ) -> None:
-    topic = re.sub(r"{(\w+)}", "probe-0117", asyncapi["channels"][channel]["address"].replace("{district}", "beichen"))
+    device = EUI if channel == "uplink" else "probe-0117"
+    topic = re.sub(r"{(\w+)}", device, asyncapi["channels"][channel]["address"].replace("{district}", "beichen"))
     described = asyncapi["components"]["messages"][message]
     for example in described["examples"]:
         assert jsonschema_rs.is_valid(described["payload"], example["payload"])

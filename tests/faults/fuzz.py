@@ -34,7 +34,17 @@ from ingest.seal.sealer import Sealer
 from ingest.site import BEICHEN
 from tests.decode import test_any_bytes as good
 from tests.decode import test_dji, test_exif, test_forecast, test_native_image, test_native_mavlink, test_native_plan
-from tests.decode.lorawan import CHIRPSTACK, EUI, THINGS_STACK, chirpstack, things_stack
+from tests.decode.lorawan import (
+    CHIRPSTACK,
+    EUI,
+    THINGS_STACK,
+    UPLINK,
+    chirpstack,
+    everynet,
+    loriot,
+    thingpark,
+    things_stack,
+)
 from tests.decode.sparkplug import DBIRTH, DDATA, GROUP, NBIRTH, NDEATH_7
 from tests.end_to_end.running import asked
 
@@ -68,6 +78,8 @@ def good_messages() -> list[Message]:
         *((good.IOTDA, one) for one in good.GOOD_IOTDA),
         *((CHIRPSTACK, chirpstack(fields, b"\x02\x02")) for fields in good.FIELDS),
         *((THINGS_STACK, things_stack(fields, b"\x02\x02")) for fields in good.FIELDS),
+        *((UPLINK, thingpark(fields, b"\x02\x02")) for fields in good.FIELDS),
+        *((UPLINK, one(good.GOOD_FRAMES[0])) for one in (loriot, everynet)),
         *((CHIRPSTACK, chirpstack(data=frame, fPort=port)) for frame in good.GOOD_FRAMES for port in (2, 3, 85)),
         (test_native_image.TOPIC, test_native_image.message_with()),
         (f"{_NATIVE}/drone-1/mavlink", test_native_mavlink.FIELDS),
