@@ -45,8 +45,8 @@ class UnderWay:
         def deliver() -> None:
             self._answered.put(Answered(tried, outlet, _delivered(lambda: outlet.deliver(parts), len(parts))))
 
-        self._ends.add(outlet.identity)
         threading.Thread(target=deliver, name="deliver", daemon=True).start()
+        self._ends.add(outlet.identity)  # not before, as a machine that has no thread left raises
 
     def next(self, wait_s: float) -> Answered | None:
         """Return one that was answered, and wait so long for it; None where none was."""
