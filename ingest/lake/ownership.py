@@ -12,7 +12,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -90,7 +90,7 @@ def check_not_owned_by(folder: DataFolder, program: str) -> None:
 
 @contextmanager
 def _holding(folder: DataFolder, file: Path, program: str = "", *, tell_up: bool = False) -> Iterator[None]:
-    """Hold the lock of `file` and say so in it, or raise AlreadyOwnedError at once.
+    """Hold the lock of `file` and say so in it where the disk has room, or raise AlreadyOwnedError at once.
 
     tell_up: the error names also the `up` that would start the holder again
     """
@@ -105,7 +105,7 @@ def _holding(folder: DataFolder, file: Path, program: str = "", *, tell_up: bool
         now = datetime.now(UTC).isoformat(timespec="seconds")
         named = f"{program}, " if program else ""
         holder = f"{named}process {os.getpid()} on {socket.gethostname()} since {now}\n"
-        with store_errors(f"writing {file}"):
+        with suppress(OSError):  # the lock holds without a name: a full disk must not keep ingest from waiting for room
             os.ftruncate(lock.fileno(), 0)
             os.write(lock.fileno(), holder.encode())
         yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -26,7 +27,7 @@ from greensward.given_settings import load
 from ingest.errors import InUseError
 from ingest.heap import SPARING
 from ingest.lake.layout import DataFolder
-from ingest.lake.ownership import AlreadyOwnedError, check_not_owned_by, own, run_everything
+from ingest.lake.ownership import AlreadyOwnedError, check_not_owned_by, ensure_layout, own, run_everything
 from ingest.lake.read import open_lake, retrying
 from ingest.status import read_status
 from tests.mosquitto import Mosquitto, free_port
@@ -208,6 +209,23 @@ def test_what_a_killed_up_left_in_its_lock_holds_nobody_up(tmp_path: Path) -> No
     with run_everything(folder):
         check_not_owned_by(folder, "greensward ingest")
         assert f"greensward up, process {os.getpid()} on" in folder.up_lock.read_text()
+
+
+def test_a_full_disk_keeps_nobody_from_the_lock_and_costs_only_the_holders_name(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    ensure_layout(folder)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with (
+            run_everything(folder),
+            own(folder, "greensward ingest"),
+            pytest.raises(AlreadyOwnedError, match="in use by an unknown process"),
+            run_everything(folder),
+        ):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_killed_broker_is_started_again_with_what_it_held_and_readings_flow_again(up: Running) -> None:
