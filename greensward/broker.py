@@ -29,9 +29,9 @@ from ingest.errors import ConfigError, InUseError
 MAX_PAYLOAD_BYTES = 262_144
 """Largest message taken, as in the specification; a sender of a larger one is cut off."""
 
-MAX_IN_FLIGHT = 2_500
+MAX_IN_FLIGHT = 2_000
 """Unacknowledged messages per subscription. NATS refuses a subscription once a session's sum exceeds 65,535, and counts
-a filter that ends in `#` twice: this leaves room for 26."""
+a filter that ends in `#` twice: this leaves room for 32."""
 
 ACK_WAIT_S = 10
 """After this long without an acknowledgement a message is sent again, with DUP; not sooner after a reconnect either."""
