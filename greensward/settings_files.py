@@ -69,7 +69,9 @@ def _for_folder(data: Path, usual: Path | None) -> Found:
 
 
 def _beside(data: Path) -> Path:
-    return data.absolute().parent / NAME
+    folder = data.absolute()
+    # What ".." leaves can only be told by asking the system; elsewhere a link that is the folder's name stays one.
+    return (folder.resolve() if folder.name == ".." else folder).parent / NAME
 
 
 def _folder_of(file: Path) -> Path:
@@ -80,7 +82,10 @@ def _folder_of(file: Path) -> Path:
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve()
+    try:
+        return one.resolve() == other.resolve()
+    except (RuntimeError, ValueError):  # links that lead in a ring; a null character
+        return False
 
 
 def read(file: Path) -> str:

@@ -228,6 +228,30 @@ def test_settings_beside_the_data_folder_that_is_named_count_from_every_working_
     assert said.endswith("site/greensward.toml, beside the data folder\n")
 
 
+@pytest.mark.usefixtures("somewhere_else")
+def test_settings_beside_the_data_folder_are_found_from_within_it_and_beside_a_link_to_another_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "site" / "greensward.toml", _OURS)
+    (lake := tmp_path / "site" / "data" / "lake").mkdir()
+    monkeypatch.chdir(lake)
+    assert load(data=Path("..")).web.port == 8123
+    (tmp_path / "site" / "data").rename(tmp_path / "disk")
+    (tmp_path / "site" / "data").symlink_to(tmp_path / "disk")
+    assert load(data=tmp_path / "site" / "data").web.port == 8123
+
+
+@pytest.mark.usefixtures("somewhere_else")
+@pytest.mark.parametrize("folder", ["ring", "a\\u0000b"])
+def test_settings_beside_the_data_folder_that_name_what_can_be_no_folder_are_for_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: str
+) -> None:
+    (tmp_path / "site" / "ring").symlink_to("ring")
+    beside = write(tmp_path / "site" / "greensward.toml", _OURS.replace('"data"', f'"{folder}"'))
+    assert Common(data=tmp_path / "site" / "data").settings().web.port == Settings().web.port
+    assert f"{beside} is not read, as its [data] folder is " in capsys.readouterr().err
+
+
 def test_of_two_settings_files_that_which_names_the_data_folder_counts_and_the_other_is_said_not_to(
     tmp_path: Path, somewhere_else: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
