@@ -153,6 +153,7 @@ def test_a_clock_that_is_behind_takes_nothing_back_unless_somebody_says_that_it_
     assert "greensward lake expire --take-back --today 2026-07-02" in capsys.readouterr().err
     assert run([*take_back, "--today", "2026-07-02"]) == EXIT_OK
     assert kept_from(lake)[SOIL.name] == NOON.date() - timedelta(days=DAYS)
+    assert run(take_back) == EXIT_OK, "told later still, but of no day to come: there is nothing to ask about"
 
 
 def test_a_photo_that_is_half_written_is_listed_and_goes(
