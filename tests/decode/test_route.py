@@ -7,6 +7,7 @@ import json
 import jsonschema_rs
 import pytest
 
+from greensward.broker import MAX_IN_FLIGHT
 from ingest.decode.context import DecodeContext
 from ingest.decode.route import decode, refusal_reply, subscriptions
 from ingest.decode.schema_faults import schema
@@ -107,3 +108,9 @@ def test_everything_is_subscribed_at_least_once_and_only_for_this_district() -> 
     assert ("greensward/v1/beichen/+/soil", 1) in filters
     assert not any(topic.startswith("greensward/v1/+") for topic, _ in filters)
     assert not any(topic.endswith("/reply") for topic, _ in filters)
+
+
+def test_the_built_in_broker_has_room_for_every_filter() -> None:
+    # NATS refuses a session's further filters, which would end `up`; one that ends in # counts twice.
+    counted = sum(1 + topic.endswith("#") for topic, _ in subscriptions(BEICHEN.district))
+    assert counted * MAX_IN_FLIGHT <= 65_535
