@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,14 @@ _MOST_ADDRESSES = 10
 _SHORTEST_STEP_S = 1.0
 
 
+def start(thread: threading.Thread) -> None:
+    """Start a thread. Raises: OSError where the machine has none left, which may pass."""
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise OSError(errno.EAGAIN, "this machine has no thread left") from error
+
+
 _looks: dict[tuple[str, int], Future[list[str]]] = {}
 _looking = threading.Lock()
 
@@ -29,8 +38,9 @@ def resolved(host: str, port: int) -> list[str]:
     with _looking:
         look = _looks.get((host, port))
         if look is None:
-            look = _looks[host, port] = Future()
-            threading.Thread(target=_look, args=(host, port, look), name="resolve", daemon=True).start()
+            look = Future()
+            start(threading.Thread(target=_look, args=(host, port, look), name="resolve", daemon=True))
+            _looks[host, port] = look  # not before: nobody would answer who asks again
     try:
         return look.result(timeout=_RESOLVE_S)
     except TimeoutError:
@@ -72,7 +82,7 @@ def _within(seconds: float, address: str, port: int) -> socket.socket:
 
 @contextmanager
 def ended_after(plain: socket.socket, seconds: float) -> Iterator[None]:
-    """End the connection after so long, however slowly and steadily the other end answers."""
+    """End the connection after so long, however slowly and steadily the other end answers. Raises: OSError."""
     watched = plain.dup()
 
     def end() -> None:
@@ -80,9 +90,9 @@ def ended_after(plain: socket.socket, seconds: float) -> Iterator[None]:
             watched.shutdown(socket.SHUT_RDWR)
 
     timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
+    timer.name, timer.daemon = "end", True
     try:
+        start(timer)
         yield
     finally:
         timer.cancel()

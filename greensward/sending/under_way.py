@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from crews.notices.answer import Answer
 from crews.notices.outbox import Try
 from greensward.sending.outlets import Outlet
+from greensward.sending.reach import start
 
 MOST_AT_ONCE = 64
 """With a thread each that ends it in time, and what looks for names, half of what compose lets a container have."""
@@ -45,8 +46,11 @@ class UnderWay:
         def deliver() -> None:
             self._answered.put(Answered(tried, outlet, _delivered(lambda: outlet.deliver(parts), len(parts))))
 
-        threading.Thread(target=deliver, name="deliver", daemon=True).start()
-        self._ends.add(outlet.identity)  # not before, as a machine that has no thread left raises
+        self._ends.add(outlet.identity)
+        try:
+            start(threading.Thread(target=deliver, name="deliver", daemon=True))
+        except OSError as error:
+            self._answered.put(Answered(tried, outlet, [Answer("later", "", error.strerror or "")] * len(parts)))
 
     def next(self, wait_s: float) -> Answered | None:
         """Return one that was answered, and wait so long for it; None where none was."""

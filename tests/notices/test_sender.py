@@ -218,6 +218,27 @@ def test_an_end_that_hangs_delays_its_own_messages_and_nobody_elses(
         assert (len(heard), len(robots.heard)) == (2, 4), "it is tried again, and nobody else's goes twice"
 
 
+@pytest.mark.parametrize("name", ["deliver", "resolve", "end"])
+def test_a_machine_without_a_thread_left_delays_a_message_and_loses_none(
+    name: str, tmp_path: Path, robots: Vendors, sending: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = sending(robot(tmp_path, robots, "wecom", "crew_1"))
+    begin = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name == name:
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    with monkeypatch.context() as at_once:
+        at_once.setattr(threading.Thread, "start", start)
+        made.turn(AT)
+    assert [row["outcome"] for row in made.receipts()] == ["later"]
+    made.turn(AT + HOUR)
+    assert [row["state"] for row in made.rows()] == ["sent"]
+    assert len(robots.texts()) == 1
+
+
 def test_what_was_taken_while_its_time_ran_out_was_sent(tmp_path: Path, robots: Vendors, sending: Make) -> None:
     made = sending(robot(tmp_path, robots, "wecom", "crew_1"))
 
