@@ -50,17 +50,25 @@ def as_correction(action: Action, issue: Issue) -> Action:
     """Return what a second, different report from a form that was used asks for.
 
     Of work that the issue has as the crew reported it: an addition of what is new. Anything else is a report like any
-    other. Raises: ActionRefusedError for what no addition can say: another finding, or something taken back.
+    other. An amount that was asked back stays asked. Raises: ActionRefusedError for what no addition can say: another
+    finding, or something taken back.
     """
     if action.kind != "done" or issue.done_by != action.actor:
         return action
     photos = tuple(photo for photo in action.photos if photo not in issue.photos)
-    is_without_water = action.water_used_litres is None
+    litres = action.water_used_litres
+    is_asked_back = litres is not None and litres == issue.water_doubt_litres
     has_water = (issue.water_used_litres, issue.water_doubt_litres) != (None, None)
-    says_nothing = is_without_water and not photos and action.note in {None, issue.note}
-    if action.inspection != issue.inspection or (is_without_water and has_water) or says_nothing:
+    says_nothing = (litres is None or is_asked_back) and not photos and action.note in {None, issue.note}
+    if action.inspection != issue.inspection or (litres is None and has_water) or says_nothing:
         raise _already_reported(issue)
-    return msgspec.structs.replace(action, kind="amended", photos=photos)
+    return msgspec.structs.replace(
+        action,
+        kind="amended",
+        photos=photos,
+        water_used_litres=None if is_asked_back else litres,
+        water_is_sure=litres == issue.water_used_litres,
+    )
 
 
 def check_not_reported(action: Action, issue: Issue) -> None:

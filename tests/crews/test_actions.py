@@ -221,6 +221,21 @@ def test_what_would_take_the_first_report_back_is_no_correction_of_it(
     assert ledger.version() == before
 
 
+def test_a_photo_is_added_to_a_report_whose_odd_water_was_asked_back_or_was_said_to_be_right(
+    ledger: Ledger, issue_id: str
+) -> None:
+    first = crew(issue_id, "done", "form-done.1", water_used_litres=10.0, form_id="form-done")
+    perform(ledger, first, NOW + HOUR)
+    again = msgspec.structs.replace(first, action_id="form-done.2", photos=PHOTO)
+    issue = perform(ledger, again, NOW + HOUR).issue
+    assert (issue.photos, issue.water_used_litres, issue.water_doubt_litres) == (PHOTO, None, 10.0)
+    assert refused(ledger, msgspec.structs.replace(first, action_id="form-done.3")) == "already_reported"
+    perform(ledger, crew(issue_id, "amended", "phone-0002", water_used_litres=10.0, water_is_sure=True), NOW + HOUR)
+    noted = msgspec.structs.replace(first, action_id="form-done.4", note="土还湿")
+    issue = perform(ledger, noted, NOW + HOUR).issue
+    assert (issue.note, issue.water_used_litres, issue.water_doubt_litres) == ("土还湿", 10.0, None)
+
+
 def test_a_form_of_one_issue_corrects_no_other_and_after_the_end_the_issue_stays(ledger: Ledger, issue_id: str) -> None:
     perform(ledger, crew(issue_id, "done", "form-done.1", photos=PHOTO, form_id="form-done"), NOW + HOUR)
     apply_flags(ledger, [flag("JJ-015", "drought", NOW)], PLOTS, NOW)
