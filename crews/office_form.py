@@ -17,7 +17,7 @@ from crews.links import Pass
 from crews.lists import GRADED_KINDS, Plots, crews_of, graded
 from crews.perform import keep_refused, perform
 from crews.photos import keep_photos, photo_hash
-from crews.policy import read_deadline
+from crews.policy import EXPECTED_DEADLINE, read_deadline
 from crews.report_form import FORM_ID, digest_of, opened_form, photos_of, read_water, text_of
 from ingest.lake.layout import DataFolder
 
@@ -90,11 +90,13 @@ class Decision:
             raise ActionRefusedError("unknown_crew", f"There is no crew {action.crew!r}.")
         if action.kind in GRADED_KINDS:
             action = graded(ledger, action, plots)
+        until = self.typed.get("until")
         try:
-            until = self.typed.get("until")
             due_at = None if until is None else read_deadline(until, ledger.site.timezone)
-        except ValueError:
-            due_at = None  # refused as a deadline that is not later
+        except ValueError as error:
+            raise ActionRefusedError(
+                "bad_deadline", f"{until!r} is no deadline: expected {EXPECTED_DEADLINE}."
+            ) from error
         water = read_water(self.typed.get("water"), self.typed.get("water_unit") or "t", truck_litres)
         photos = tuple(Photo(photo_hash(data), role) for role, data in self.photos)
         return msgspec.structs.replace(action, due_at=due_at, water_used_litres=water, photos=photos)

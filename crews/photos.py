@@ -16,6 +16,9 @@ from ingest.lake.durable import write_new_file
 from ingest.lake.layout import DataFolder
 
 LARGEST_BYTES = 10_000_000
+SMALLEST_BYTES = 1_000
+"""No camera writes less; a file that was cut off, or a first few bytes alone, shows nothing of any work."""
+
 MOST_PHOTOS = 2
 """Photos in one report: before and after."""
 
@@ -37,11 +40,13 @@ def media_type(data: bytes) -> str | None:
 
 
 def photo_hash(data: bytes) -> str:
-    """Return the SHA-256 of a photo's bytes in hex. Raises: ActionRefusedError for what is no photo or too large."""
+    """Return the SHA-256 of a photo's bytes in hex. Raises: ActionRefusedError for no photo, or of wrong size."""
     if len(data) > LARGEST_BYTES:
         raise ActionRefusedError("photo_too_large", f"A photo has at most {LARGEST_BYTES // 1_000_000} MB.")
     if media_type(data) is None:
         raise ActionRefusedError("no_photo", "Only JPEG, PNG, WebP and HEIC photos are taken.")
+    if len(data) < SMALLEST_BYTES:
+        raise ActionRefusedError("photo_too_small", f"A photo has at least {SMALLEST_BYTES:,} bytes, got {len(data)}.")
     return hashlib.sha256(data).hexdigest()
 
 

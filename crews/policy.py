@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ingest.registers.instants import parse_instant
+from ingest.registers.instants import EXPECTED_INSTANT, parse_instant
 from ingest.site import Site
 
 _FULL_HASH = float(2**64)
+
+EXPECTED_DEADLINE = f"a day that there is, of the years 1950 to 2099: {EXPECTED_INSTANT}"
 
 
 class Deadline(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from crews.issue_page import event_words, say_actor
 from crews.ledger import Ledger
 from crews.lists import GRADED_KINDS, crews_of, graded, list_of_one
 from crews.perform import perform
-from crews.policy import read_deadline
+from crews.policy import EXPECTED_DEADLINE, read_deadline
 from crews.reports import CANNOT_DO_REASONS, FALSE_ALARM_REASONS
 from crews.say_campaign import say_cause, say_severity
 from crews.say_stop import say_action, say_reason, say_result, say_water_used
@@ -27,7 +27,6 @@ from greensward.crew_names import nearest
 from greensward.settings import Settings
 from ingest.errors import ConfigError
 from ingest.lake.files import read_register
-from ingest.registers.instants import EXPECTED_INSTANT
 
 app = App(name="issue", help_epilogue=examples("greensward issue assign BC-20260326-0005 二队 --by 王工"))
 
@@ -148,7 +147,7 @@ def extend(
     try:
         due_at = read_deadline(until, common.settings().place().timezone)
     except ValueError as error:
-        raise ConfigError(f"--until {until!r}: expected {EXPECTED_INSTANT}.") from error
+        raise ConfigError(f"--until {until!r}: expected {EXPECTED_DEADLINE}.") from error
     action = Action(
         _new_id(), issue_id, "extended", by, reason=reason, due_at=due_at, approved_by=approved_by, note=note
     )

@@ -55,6 +55,14 @@ def test_it_shows_an_issue_with_its_history(made: DataFolder, capsys: pytest.Cap
     assert [event["kind"] for event in shown["events"]] == ["opened", "assigned", "evidence", "escalated"]
 
 
+@pytest.mark.parametrize("until", ["2026-13-01", "2026-02-30 18:00", "9999-01-01", "明天"])
+def test_a_deadline_that_there_is_not_is_refused_with_what_is_expected(made: DataFolder, until: str) -> None:
+    with pytest.raises(
+        ConfigError, match=f"--until '{until}': expected a day that there is, of the years 1950 to 2099"
+    ):
+        run(made, "extend", ISSUE, "--until", until, "--by", "王工", "--reason", "停水")
+
+
 def test_a_deadline_that_is_a_day_lasts_until_its_end(made: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(made, "extend", ISSUE, "--until", "2026-07-05", "--by", "王工", "--reason", "停水") == 0
     capsys.readouterr()

@@ -497,9 +497,11 @@ def test_something_else_sent_from_a_page_that_was_used_is_no_repetition_of_it(di
         ("assigned", {"crew": "三队"}, "unknown_crew", "请选一个班组"),
         ("assigned", {"crew": ""}, "unknown_crew", "请选一个班组"),
         ("extended", {"until": "2026-07-01T08:00", "reason": "等水车"}, "not_later", "比现在的截止时间晚"),
-        ("extended", {"until": "明天", "reason": "等水车"}, "not_later", "比现在的截止时间晚"),
+        ("extended", {"until": "明天", "reason": "等水车"}, "bad_deadline", "截止时间看不懂"),
+        ("extended", {"until": "2026-13-01T08:00", "reason": "等水车"}, "bad_deadline", "截止时间看不懂"),
+        ("extended", {"until": "9999-08-01T08:00", "reason": "等水车"}, "bad_deadline", "2099"),
         ("extended", {"until": "2062-08-01T08:00", "reason": "等水车"}, "too_far", "看看年份对不对"),
-        ("extended", {"until": "0001-01-01T00:00", "reason": "等水车"}, "not_later", "比现在的截止时间晚"),
+        ("extended", {"until": "0001-01-01T00:00", "reason": "等水车"}, "bad_deadline", "2099"),
         ("done", {"water": "6.4", "water_unit": "L"}, "odd_litres", "勾上“就是这么多”"),
         ("done", {"water": "很多"}, "bad_litres", "用水量看不懂"),
         ("cannot_do", {"reason": "累"}, "no_reason", "请写明原因"),
@@ -651,7 +653,7 @@ def test_the_photo_stands_beside_what_is_decided_of_it(district: District, width
     png = base64.b64decode(
         "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
     )
-    files = {"photo_after": ("a.png", png, "image/png")}
+    files = {"photo_after": ("a.png", png + bytes(1000), "image/png")}
     assert crew.post(f"/issues/{issue.issue_id}/actions", data=sent, files=files).status_code == 200
     with Browser(width, scale=1) as browser:
         browser.open(f"{district.url()}/c/{make_token(district.keys, 'officer', '王工', NOW)}")

@@ -170,6 +170,25 @@ def test_no_word_of_the_offices_table_is_broken(request: pytest.FixtureRequest, 
         assert browser.measure(_BROKEN_WORDS) == []
 
 
+_LINES_OF_AGES = """(age => [...document.querySelectorAll('.table td[data-name="%s"]')].map(cell => {
+  (cell.querySelector('span') ?? cell).textContent = age;
+  const range = document.createRange();
+  range.selectNodeContents(cell);
+  return new Set([...range.getClientRects()].map(line => line.bottom)).size;
+}))('%s')"""
+
+
+@pytest.mark.parametrize(("language", "column", "age"), [("zh", "数据", "95 分钟前"), ("en", "Data", "95 min old")])
+def test_the_age_of_the_data_stands_in_one_line_of_the_offices_table(
+    links: dict[str, str], language: str, column: str, age: str
+) -> None:
+    with Browser(1200) as browser:
+        browser.open(f"{links['office']}?lang={language}")
+        lines = browser.measure(_LINES_OF_AGES % (column, age))
+        assert len(lines) > 0
+        assert max(lines) <= 2, "of text, and the box around it"
+
+
 def test_nothing_on_the_offices_page_touches_what_stands_above_it(phone: Browser, held: dict[str, str]) -> None:
     phone.open(held["office"])
     gaps = phone.measure(

@@ -386,6 +386,21 @@ def test_photos_are_known_by_their_first_bytes(start: bytes, kind: str | None) -
     assert media_type(start) == kind
 
 
+@pytest.mark.parametrize(("size", "is_taken"), [(3, False), (999, False), (1000, True)])
+def test_the_first_bytes_of_a_photo_alone_are_no_photo(tmp_path: Path, size: int, *, is_taken: bool) -> None:
+    with own_district(tmp_path) as (place, reader, page):
+        issue_id = issue_of(page, "京津路绿带 15 段")
+        answer = reader.post(
+            f"/issues/{issue_id}/actions",
+            data=fields(page, issue_id, "done"),
+            files={"photo_after": ("a.jpg", jpeg(1, 2000)[:size], "image/jpeg")},
+        )
+        assert (answer.status_code, "这张照片是空的，或者不完整" in answer.text) == (
+            (200, False) if is_taken else (400, True)
+        )
+        assert photos_on_disk(place.folder) == is_taken
+
+
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(place: Place) -> None:
     host, port = place.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as line:
@@ -792,7 +807,7 @@ def test_the_office_looks_at_photos_notes_water_and_reasons(tmp_path: Path) -> N
         issue_id = issue_of(page, "京津路绿带 15 段")
         files = {
             "photo_after": ("a.jpg", jpeg(1), "image/jpeg"),
-            "photo_before": ("b.heic", b"\0\0\0\x18ftypheic" + bytes(99), "image/heic"),
+            "photo_before": ("b.heic", b"\0\0\0\x18ftypheic" + bytes(999), "image/heic"),
         }
         sent = fields(page, issue_id, "done") | {"water": "6", "note": "<b>浇透了</b>"}
         assert reader.post(f"/issues/{issue_id}/actions", data=sent, files=files).status_code == 200

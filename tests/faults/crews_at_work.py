@@ -47,7 +47,7 @@ from tests.mosquitto import free_port
 from tests.waiting import wait_until
 
 _PLOTS = [row["plot_id"] for row in PLOTS if row["crew"] == CREW]
-_PHOTO_BYTES = (500, 1_500, 5_000, 20_000)
+_PHOTO_BYTES = (1_000, 1_500, 5_000, 20_000)
 _ANSWER_WITHIN_S = 30.0
 _AGAIN_AFTER_S = 0.02
 

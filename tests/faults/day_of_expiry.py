@@ -40,7 +40,7 @@ _DAYS = 6
 _STAY = [NOON.date() + timedelta(days=n) for n in range(_DAYS - 3, _DAYS)]
 _TODAY = _STAY[-1]
 _RULE = dict.fromkeys(READINGS, 2)
-_PHOTO = b"\xff\xd8\xff\xe0photo"
+_PHOTO = b"\xff\xd8\xff\xe0photo" * 200
 _YEARS = timedelta(days=800)
 _LATE = message(1)
 """A reading of the first day, which is one of those that go."""
