@@ -295,8 +295,8 @@ def test_a_site_that_cannot_be_finished_is_not_left_behind(tmp_path: Path) -> No
 def test_passwords_are_kept_as_hashes_only_at_the_broker(own_site: Path) -> None:
     kept = (own_site / "broker" / "passwords").read_text(encoding="ascii")
     secrets = [path.read_text(encoding="ascii").strip() for path in (own_site / "secrets").iterdir()]
-    assert len(secrets) == len(set(secrets)) == 5
-    assert len(kept.splitlines()) == 4, "all but Grafana's"
+    assert len(secrets) == len(set(secrets)) == 6
+    assert len(kept.splitlines()) == 5, "all but Grafana's"
     assert all(len(secret) == 48 and secret not in kept for secret in secrets)
 
 
