@@ -177,6 +177,9 @@ def _receipt(listed: CrewList, received: tuple[str, str] | None, language: str) 
     stop = next((stop for stop in listed.stops if stop.issue.issue_id == received[1]), None)
     if stop is None:
         return None
+    if received[0] == "done" and 0 < stop.issue.visit < stop.issue.visits:
+        visit, visits = stop.issue.visit, stop.issue.visits
+        return say("received.visit", plot=stop.name, k=visit, n=visits, left=visits - visit, issue=received[1])
     state = say(f"state.{stop.issue.state}", otherwise=stop.issue.state)
     return say(f"received.{received[0]}", plot=stop.name, state=state, issue=received[1])
 

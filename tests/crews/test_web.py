@@ -802,6 +802,17 @@ def test_a_receipt_is_of_the_newest_report_of_that_issue_only(tmp_path: Path) ->
         assert "已收到" not in reader.get(f"/list?received=done&issue={issue_id}").text
 
 
+def test_the_receipt_of_a_visit_says_how_many_are_left(tmp_path: Path) -> None:
+    with own_district(tmp_path) as (_, reader, page):
+        issue_id = issue_of(page, "京津路绿带 12 段")
+        sent = fields(page, issue_id, "done")
+        answer = reader.post(f"/issues/{issue_id}/actions", data=sent).text
+        assert f"已收到：京津路绿带 12 段第 1 次（共 2 次），还要浇 1 次。{issue_id}" in answer
+        again = reader.get("/list").text
+        answer = reader.post(f"/issues/{issue_id}/actions", data=fields(again, issue_id, "done")).text
+        assert "已收到：完成。京津路绿带 12 段，" in answer
+
+
 def test_the_office_looks_at_photos_notes_water_and_reasons(tmp_path: Path) -> None:
     with own_district(tmp_path) as (place, reader, page):
         issue_id = issue_of(page, "京津路绿带 15 段")
