@@ -325,7 +325,8 @@ class MqttSession:
         if refused:
             self._failure = ConfigError(
                 f"broker {self._broker.host}:{self._broker.port} refused the subscription to {', '.join(refused)}. "
-                "Allow our user to read these topics in the broker's ACL."
+                "Allow our user to read these topics in the broker's ACL; where it may, raise the broker's limit on "
+                "subscriptions or on messages in flight."
             )
 
     def _on_disconnect(self, _client: mqtt.Client, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
