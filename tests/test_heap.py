@@ -64,13 +64,13 @@ libc.malloc.restype, libc.mallinfo2.restype = ctypes.c_void_p, Heap
 before = libc.mallinfo2().used_bytes
 for block in [libc.malloc(1_000) for _ in range(7)]:
     libc.free(ctypes.c_void_p(block))
-print(libc.mallinfo2().used_bytes - before >= 7_000)
+print(libc.mallinfo2().used_bytes - before)
 """
 
 
 def test_a_thread_keeps_nothing_of_what_it_freed() -> None:
-    assert _said(_KEPT, GLIBC_TUNABLES="") == "True", "by itself seven pieces of each size"
-    assert _said(_KEPT, **SPARING) == "False"
+    assert int(_said(_KEPT, GLIBC_TUNABLES="")) > 7_000, "by itself seven pieces of each size"
+    assert int(_said(_KEPT, **SPARING)) < 1_000, "not even one"
 
 
 _SEAL = """
