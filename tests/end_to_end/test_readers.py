@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import duckdb
 import pytest
 
 import ingest.seal.loop
@@ -17,11 +16,10 @@ from ingest.lake.durable import exchange_folders
 from ingest.lake.layout import DataFolder
 from ingest.lake.tables import table
 from ingest.seal.pace import Pace
+from tests.end_to_end.readers import our_reader, plain_glob
 from tests.end_to_end.running import (
     NOON,
-    asked,
     assert_each_reading_once,
-    plain,
     publish,
     reading,
     rows_in_lake,
@@ -34,7 +32,6 @@ from tests.waiting import PATIENCE_S, wait_until
 _DEPTHS_CM = (10, 20, 30, 40, 50)
 _MESSAGES = 120
 _SLICE = 8
-_COUNTS = "select count(*), count(distinct (device_id, depth_cm, measured_at)) from "
 
 
 @contextmanager
@@ -60,32 +57,12 @@ def repeating(action: Callable[[], None]) -> Iterator[list[Exception]]:
         thread.join()
 
 
-class Reader:
-    """Asks how many rows there are and notes every answer that cannot be right."""
-
-    def __init__(self, ask: Callable[[], list[tuple[int, int]]]) -> None:
-        self.answers = 0
-        self.wrong: list[str] = []
-        self._ask = ask
-        self._most = 0
-
-    def look(self) -> None:
-        try:
-            ((rows, distinct),) = self._ask()
-        except duckdb.IOException:
-            return  # a file was swapped away between listing and opening: a failure, not a wrong answer
-        if rows != distinct or rows % len(_DEPTHS_CM) or rows < self._most:
-            self.wrong.append(f"{rows} rows, {distinct} of them different, after {self._most}")
-        self._most = max(self._most, rows)
-        self.answers += 1
-
-
 def test_no_reader_sees_a_wrong_count_while_files_are_added_and_merged(
     mosquitto: Mosquitto, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest.seal.loop, "_HOUSEKEEPING_EVERY_S", 0.2)
-    ours = Reader(lambda: asked(folder, _COUNTS + "soil_readings"))
-    globbed = Reader(lambda: plain(folder, _COUNTS + "lake"))
+    ours = our_reader(folder, len(_DEPTHS_CM))
+    globbed = plain_glob(folder, len(_DEPTHS_CM))
     merged: list[int] = []
 
     def merge() -> None:

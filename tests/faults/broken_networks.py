@@ -18,8 +18,9 @@ import time
 from pathlib import Path
 
 from ingest.lake.layout import DataFolder
+from tests.end_to_end.running import assert_each_reading_once
 from tests.faults.networks import network
-from tests.faults.stream import Ingest, Publisher, assert_each_once, wait_until_all_there
+from tests.faults.stream import Ingest, Publisher, wait_until_all_there
 from tests.mosquitto import Mosquitto, free_port
 from tests.waiting import wait_until
 
@@ -95,7 +96,7 @@ def break_network(silences: int, longest_s: float, loss_s: float, seed: int, wor
                 time.sleep(loss_s)
             published = publisher.stop()
             wait_until_all_there(folder, published)
-            assert_each_once(folder, published)
+            assert_each_reading_once(folder, published)
             assert not ingest.has_ended()
         except AssertionError as error:
             raise AssertionError(f"{error}; ingest said: {ingest.said()}") from error

@@ -27,9 +27,9 @@ import pytest
 from greensward.cli import run
 from ingest.lake.layout import DataFolder
 from ingest.status import read_status
-from tests.end_to_end.running import asked, publish, rows_in_lake
+from tests.end_to_end.running import asked, assert_each_reading_once, publish, rows_in_lake
 from tests.faults.needs import needed
-from tests.faults.stream import Forked, Ingest, assert_each_once, message
+from tests.faults.stream import Forked, Ingest, message
 from tests.mosquitto import Mosquitto
 from tests.waiting import wait_until
 
@@ -100,7 +100,7 @@ def jump(jumps: int, seed: int, workdir: Path) -> dict[str, object]:
         replayed = Forked(lambda: _replay(folder), workdir / "replay.log")
         wait_until(replayed.has_ended, "the replay is asked for")
         wait_until(lambda: rows_in_lake(folder) >= readings, "the replay has brought what was refused")
-        assert_each_once(folder, readings)
+        assert_each_reading_once(folder, readings)
         years = {at.year for (at,) in asked(folder, "select received_at from raw_messages")}
         assert min(years) == 1970, years
         assert max(years) > datetime.fromtimestamp(time.time(), UTC).year, years

@@ -30,9 +30,9 @@ from pathlib import Path
 
 from ingest.lake.layout import DataFolder
 from ingest.status import read_status
-from tests.end_to_end.running import assert_files_are_whole
+from tests.end_to_end.running import assert_each_reading_once, assert_files_are_whole
 from tests.faults.needs import preloaded
-from tests.faults.stream import Ingest, Publisher, assert_each_once, sealed_files, wait_until_all_there
+from tests.faults.stream import Ingest, Publisher, sealed_files, wait_until_all_there
 from tests.mosquitto import Mosquitto
 from tests.waiting import wait_until
 
@@ -104,7 +104,7 @@ def fail_calls(trials: Sequence[int], workdir: Path) -> tuple[dict[str, object],
         ingest.start()
         published = publisher.stop()
         wait_until_all_there(folder, published)
-        assert_each_once(folder, published)
+        assert_each_reading_once(folder, published)
         assert_files_are_whole(folder)
     except AssertionError as error:
         raise AssertionError(f"{error}; ingest said: {ingest.said()}") from error

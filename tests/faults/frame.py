@@ -21,9 +21,9 @@ from typing import Any
 from ingest.heap import SPARING
 from ingest.lake.layout import DataFolder
 from ingest.status import IngestStatus, read_status
-from tests.end_to_end.running import assert_files_are_whole
+from tests.end_to_end.running import assert_each_reading_once, assert_files_are_whole
 from tests.faults.needs import preloaded
-from tests.faults.stream import Ingest, Publisher, assert_each_once, wait_until_all_there
+from tests.faults.stream import Ingest, Publisher, wait_until_all_there
 from tests.mosquitto import Mosquitto
 
 Figures = dict[str, Any]
@@ -84,7 +84,7 @@ def under_a_stream(
         yield running
         published = running.figures.get("readings") or running.end_stream()
         wait_until_all_there(folder, published)
-        assert_each_once(folder, published)
+        assert_each_reading_once(folder, published)
         assert_files_are_whole(folder)
         running.figures |= {"lost": 0, "doubled": 0}
     except AssertionError as error:

@@ -18,9 +18,9 @@ import time
 from pathlib import Path
 
 from ingest.lake.layout import DataFolder
-from tests.end_to_end.running import assert_files_are_whole
+from tests.end_to_end.running import assert_each_reading_once, assert_files_are_whole
 from tests.faults.disks import memory_disk, without_inodes, without_space
-from tests.faults.stream import Ingest, Publisher, assert_each_once, sealed_files, wait_until_all_there
+from tests.faults.stream import Ingest, Publisher, sealed_files, wait_until_all_there
 from tests.mosquitto import Mosquitto
 from tests.waiting import wait_until
 
@@ -74,7 +74,7 @@ def fill_and_free(cycles: int, seed: int, workdir: Path) -> tuple[dict[str, obje
                 recovered_s.append(time.monotonic() - began)
             published = publisher.stop()
             wait_until_all_there(folder, published)
-            assert_each_once(folder, published)
+            assert_each_reading_once(folder, published)
             assert_files_are_whole(folder)
         except AssertionError as error:
             raise AssertionError(f"{error}; ingest said: {ingest.said()}") from error

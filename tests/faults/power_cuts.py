@@ -26,8 +26,9 @@ from pathlib import Path
 
 from ingest.lake.damage import scrub
 from ingest.lake.layout import DataFolder
+from tests.end_to_end.running import assert_each_reading_once
 from tests.faults.disks import FILE_SYSTEMS, loop_disk
-from tests.faults.stream import Ingest, Publisher, assert_each_once, wait_until_all_there
+from tests.faults.stream import Ingest, Publisher, wait_until_all_there
 from tests.mosquitto import Mosquitto
 
 RATE_PER_S = 200
@@ -76,7 +77,7 @@ def cut_power(kind: str, cuts: int, seed: int, workdir: Path) -> dict[str, objec
                 ingest.start()
             published = publisher.stop()
             wait_until_all_there(folder, published)
-            assert_each_once(folder, published)
+            assert_each_reading_once(folder, published)
             assert scrub(folder) == [], "files with other bytes than their names say"
             assert not folder.damaged.exists(), f"set aside: {list(folder.damaged.rglob('*'))}"
         except AssertionError as error:

@@ -6,7 +6,6 @@ most of the time. Ingest is the program: `greensward ingest`, with its settings 
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import signal
@@ -16,20 +15,18 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from greensward.cli import run
 from ingest.lake.layout import DataFolder
 from ingest.status import read_status
-from tests.end_to_end.running import NOON, asked, assert_each_reading_once, reading, soil_topic
+from tests.end_to_end.running import NOON, asked, reading, soil_topic
 from tests.waiting import PATIENCE_S, wait_until
 
 DEVICES = 10
 _MOST_UNACKNOWLEDGED = 1_000
 _MINUTE_US = 60_000_000
-_TRIES = 20
 _SIGNAL_AT_PARENTS_DEATH = 1
 """PR_SET_PDEATHSIG of prctl(2)."""
 
@@ -58,18 +55,6 @@ def wait_until_all_there(folder: DataFolder, published: int) -> None:
     while lost := missing(folder, published):
         assert time.monotonic() < deadline, f"lost: {spans(lost)} of {published}"
         time.sleep(0.2)
-
-
-def assert_each_once(folder: DataFolder, published: int) -> None:
-    """Assert that exactly `published` readings are there, each once, through the view and through a plain glob.
-
-    A plain glob fails, and is asked again, when a file is merged away between listing and opening (I4).
-    """
-    for _ in range(_TRIES):
-        with contextlib.suppress(duckdb.IOException):
-            assert_each_reading_once(folder, published)
-            return
-    raise AssertionError(f"{_TRIES} times a file was gone before it was opened")
 
 
 def spans(numbers: list[int]) -> str:
