@@ -16,7 +16,6 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
-import pyarrow.parquet as pq
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -26,14 +25,12 @@ from crews.ledger import Ledger
 from crews.notices.outbox import LATE, Standing, Untold, last_sent, standing, untold
 from greensward.given_settings import load
 from greensward.metrics import METRICS_TYPE, metrics_page
+from greensward.newest import last_arrival, last_evaluation
 from greensward.settings import Settings
 from ingest.errors import GreenswardError, StoreError
 from ingest.lake.durable import store_errors
-from ingest.lake.files import partition_days, partition_files
-from ingest.lake.footers import column_statistics
 from ingest.lake.kept import first_kept, kept_from
 from ingest.lake.layout import DataFolder
-from ingest.lake.read import retrying
 from ingest.lake.tables import table
 from ingest.status import IngestStatus, read_status
 
@@ -77,7 +74,8 @@ class Sending:
 class Health:
     """What the data folder tells.
 
-    status: what ingest last said, None when it never ran here
+    status: what ingest last said, None when it said nothing: it never ran here, was a demo's, or is of a backup
+    arrived_at: where it said nothing, when the newest message came that the lake has, UTC; None where it has none
     free_bytes: free on the data folder's disk
     evaluated_at: as_of of the newest evaluation in the lake, UTC, None when there is none
     issues: number of open issues by state
@@ -96,6 +94,7 @@ class Health:
     sending: Sending | None = None
     kept_from: Mapping[str, date] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
+    arrived_at: datetime | None = None
 
 
 def read_health(settings: Settings) -> Health:
@@ -103,11 +102,13 @@ def read_health(settings: Settings) -> Health:
     folder = settings.data_folder()
     unreadable: list[str] = []
     status: IngestStatus | None = None
+    arrived_at: datetime | None = None
     evaluated_at: datetime | None = None
     issues: Counter[str] = Counter()
     sending: Sending | None = None
     try:
         status = read_status(folder)
+        arrived_at = last_arrival(folder) if status is None else None
     except StoreError as error:
         unreadable.append(str(error))
     try:
@@ -130,7 +131,15 @@ def read_health(settings: Settings) -> Health:
     lists = find_lists(folder)
     missing = None if lists is None else lists.missing_files
     return Health(
-        status, shutil.disk_usage(there).free, evaluated_at, issues, missing, sending, kept, tuple(unreadable)
+        status,
+        shutil.disk_usage(there).free,
+        evaluated_at,
+        issues,
+        missing,
+        sending,
+        kept,
+        tuple(unreadable),
+        arrived_at,
     )
 
 
@@ -161,28 +170,11 @@ def _has_sender(folder: DataFolder) -> bool:
     return False
 
 
-def last_evaluation(folder: DataFolder) -> datetime | None:
-    """Return as_of of the newest evaluation, from the statistics in the footers of the newest day's flags.
-
-    Raises: StoreError.
-    """
-    spec = table("flags")
-    days = partition_days(folder, spec)
-    if not days:
-        return None
-
-    def newest() -> datetime | None:
-        instants: list[datetime] = []
-        for path in partition_files(folder, spec, days[-1]):
-            groups = column_statistics(pq.read_metadata(path), "as_of")
-            instants.extend(group.max for group in groups if group is not None and group.has_min_max)
-        return max(instants, default=None)
-
-    try:
-        with store_errors("reading flags"):
-            return retrying(folder, newest)
-    except ValueError as error:  # of Arrow's, for what is no Parquet file, or for one without the column
-        raise StoreError(f"reading flags of {days[-1]}: {error}") from error
+def say_no_ingest(arrived_at: datetime | None, zone: ZoneInfo) -> str:
+    """Return what is known where no ingest has said anything of itself."""
+    if arrived_at is None:
+        return "never ran here"
+    return f"not running; the newest message came at {_clock(arrived_at, zone)}"
 
 
 def problems(health: Health, settings: Settings, now: datetime) -> Iterator[Problem]:
@@ -194,7 +186,7 @@ def problems(health: Health, settings: Settings, now: datetime) -> Iterator[Prob
         found = f"{health.free_bytes / 1e9:.1f} GB free, {wanted / 1e9:.1f} GB wanted"
         yield Problem("disk", found, "Free space; ingest goes on by itself.")
     zone = settings.place().timezone
-    yield from _ingest_problems(health.status, now, zone)
+    yield from _ingest_problems(health, now, zone)
     allowed = timedelta(minutes=2 * settings.flags.every_minutes) + _EVALUATION_GRACE
     if health.evaluated_at is None:
         yield Problem("evaluation", "never", "greensward flag --every 30; it needs plots: greensward plots import FILE")
@@ -231,9 +223,10 @@ def _sending_problems(sending: Sending, now: datetime, zone: ZoneInfo) -> Iterat
         yield Problem("sending", found, "Mend what it says in [send.NAME] or at the robot; greensward send --test NAME")
 
 
-def _ingest_problems(status: IngestStatus | None, now: datetime, zone: ZoneInfo) -> Iterator[Problem]:
+def _ingest_problems(health: Health, now: datetime, zone: ZoneInfo) -> Iterator[Problem]:
+    status = health.status
     if status is None:
-        yield Problem("ingest", "never ran here", "greensward up, or greensward ingest")
+        yield Problem("ingest", say_no_ingest(health.arrived_at, zone), "greensward up, or greensward ingest")
         return
     if now - status.written_at > STATUS_AGE:
         yield Problem("ingest", f"silent since {_clock(status.written_at, zone)}", "Start it again; look at its log.")

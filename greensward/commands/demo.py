@@ -6,7 +6,7 @@ together. The pages are served with that clock; the messages are received today,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -133,8 +133,8 @@ def run(district: District, settings: Settings) -> Outcome:
         _done(
             bar,
             "ingest",
-            f"{counts['readings']:,} readings of {counts['sensors']} sensors ({counts['unregistered']} in no register) "
-            f"over {(district.end - district.start).days} days, {counts['flights']} flights → {folder.lake} "
+            f"{published:,} messages → {counts['readings']:,} readings of {say_sensors(counts)} over "
+            f"{(district.end - district.start).days} days, {counts['flights']} flights → {folder.lake} "
             f"({counts['lake_bytes'] / 1e6:.1f} MB)",
         )
         flags, severe = judge(folder, settings, district, bar)
@@ -166,6 +166,7 @@ def ingest(
     district: District, settings: Settings, broker: BuiltInBroker, bar: Progress
 ) -> tuple[int, int, dict[str, int]]:
     """Publish everything, wait until all is sealed; return how many, how many came twice, and what came of them."""
+    _begin(bar, "ingest", "three weeks of messages are invented, and sent through the broker; the longest step")
     inventing = bar.add_task("invent messages", total=None)
     messages = list(district.messages())
     bar.remove_task(inventing)
@@ -195,6 +196,7 @@ def judge(folder: DataFolder, settings: Settings, district: District, bar: Progr
 
     Returns: plots that need work by "cause state" at the end, and how many of the dry ones are severe.
     """
+    _begin(bar, "flags", f"every plot is judged on each of the last {_MORNINGS} mornings")
     task = bar.add_task("flags", total=_MORNINGS)
     for ago in range(_MORNINGS - 1, -1, -1):
         as_of = district.end - timedelta(days=ago)
@@ -222,6 +224,14 @@ def count(folder: DataFolder, settings: Settings) -> dict[str, int]:
     size = sum(file.stat().st_size for file in folder.lake.rglob("*.parquet"))
     names = ("readings", "sensors", "unregistered", "flights")
     return dict(zip(names, found, strict=True)) | {"lake_bytes": size}
+
+
+def say_sensors(counts: Mapping[str, int]) -> str:
+    """Return how many sensors sent readings, and how many of them nobody has registered."""
+    known = counts["sensors"] - counts["unregistered"]
+    return (
+        f"{known} sensors and {counts['unregistered']} in no register" if counts["unregistered"] else f"{known} sensors"
+    )
 
 
 def say_flags(flags: dict[str, int], severe: int) -> str:
@@ -257,6 +267,12 @@ def make_links(settings: Settings, lists: Sequence[CrewList], now: datetime) -> 
 
 def _broker(folder: DataFolder) -> BuiltInBroker:
     return BuiltInBroker(folder.root / "broker", _BROKER_PORT if BuiltInBroker.port_is_free(_BROKER_PORT) else 0)
+
+
+def _begin(bar: Progress, step: str, what: str) -> None:
+    """Say what takes its time now, where no bar shows it: in a pipe or a file."""
+    if bar.disable:
+        bar.console.print(f"[blue]…[/] {step:<8} {what}", markup=True)
 
 
 def _done(bar: Progress, step: str, what: str) -> None:

@@ -30,7 +30,8 @@ from greensward.console import (
 )
 from greensward.crew_names import unknown_crews
 from greensward.flights import FLIGHTS_WITHIN, flown, plot_areas, shifted_flights
-from greensward.health import STATUS_AGE, problems, read_health
+from greensward.health import STATUS_AGE, problems, read_health, say_no_ingest
+from greensward.newest import last_arrival
 from greensward.refused import refused_lately
 from greensward.settings import Settings
 from ingest.errors import ConfigError, GreenswardError
@@ -119,7 +120,7 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
     yield from of_broker
     if folder is not None:
         zone = settings.place().timezone
-        yield from _looked("ingest", lambda: _ingest(read_status(folder), now, zone, is_away=_is_away(of_broker)))
+        yield from _looked("ingest", lambda: _ingest(folder, now, zone, is_away=_is_away(of_broker)))
         health = _looked("unreadable", lambda: _from_health(settings, now))
         yield from (finding for finding in health if finding.what in _FROM_HEALTH)
         yield from _looked("channels", partial(_channels, settings, now))
@@ -184,9 +185,12 @@ def _channels(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield Finding("channels", "problem", found, f"Correct [send.{one.channel}] crews; {one.meant}")
 
 
-def _ingest(status: IngestStatus | None, now: datetime, zone: ZoneInfo, *, is_away: bool) -> Iterator[Finding]:
+def _ingest(folder: DataFolder, now: datetime, zone: ZoneInfo, *, is_away: bool) -> Iterator[Finding]:
+    status = read_status(folder)
     if status is None:
-        yield Finding("ingest", "note", "never ran here", "greensward up, or greensward ingest")
+        yield Finding(
+            "ingest", "note", say_no_ingest(last_arrival(folder), zone), "greensward up, or greensward ingest"
+        )
         return
     if now - status.written_at > STATUS_AGE:
         since = f"{status.written_at.astimezone(zone):%Y-%m-%d %H:%M}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,13 @@ import pytest
 
 from crews.web import create_app
 from greensward import console
-from greensward.commands.demo import Outcome, _print_links, make_links, run, say_flags, say_list
+from greensward.commands.demo import Outcome, _begin, _print_links, make_links, run, say_flags, say_list, say_sensors
 from greensward.commands.demo_folder import MARKER, mark_complete, prepare_folder, write_settings
-from greensward.console import Terminal
+from greensward.commands.doctor import examine
+from greensward.console import Terminal, progress
 from greensward.evaluation import judge_lake
 from greensward.given_settings import load
+from greensward.health import problems, read_health
 from greensward.settings import DataSettings, Settings
 from greensward.simulate import District, invent_district
 from ingest.errors import ConfigError
@@ -76,6 +78,7 @@ def test_every_message_is_a_row_refused_or_known_and_none_is_lost(
         "part": truth.rejected_parts,
     }
     assert (outcome.sensors, outcome.unregistered, outcome.flights) == (61, 1, 3)
+    assert say_sensors({"sensors": 61, "unregistered": 1}) == "60 sensors and 1 in no register"
 
 
 def test_the_dry_plots_and_no_others_are_found_dry(demo: tuple[Outcome, Settings], district: District) -> None:
@@ -125,6 +128,26 @@ def test_the_crews_get_a_page_each_with_litres_and_the_ages_of_that_morning(demo
 def test_the_demos_folder_brings_its_own_settings(demo: tuple[Outcome, Settings]) -> None:
     root = demo[1].data_folder().root
     assert load(data=root).data_folder().root == root
+
+
+def test_whoever_asks_the_doctor_hears_when_the_last_message_came_and_not_that_none_ever_did(
+    demo: tuple[Outcome, Settings],
+) -> None:
+    settings = demo[1]
+    newest = rows(
+        settings,
+        "select strftime(max(received_at) at time zone 'Asia/Shanghai', '%Y-%m-%d %H:%M:%S') from raw_messages",
+    )
+    true = f"not running; the newest message came at {newest[0][0]}"
+    now = datetime.now(UTC)
+    assert [one.found for one in examine(settings, now) if one.what == "ingest"] == [true]
+    assert [one.found for one in problems(read_health(settings), settings, now) if one.what == "ingest"] == [true]
+
+
+def test_where_output_is_a_pipe_each_long_step_is_told_before_it_begins(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress() as bar:
+        _begin(bar, "ingest", "the longest step")
+    assert capsys.readouterr().err == "… ingest   the longest step\n"
 
 
 def test_a_folder_with_files_of_somebody_else_is_never_touched(tmp_path: Path) -> None:

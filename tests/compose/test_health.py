@@ -18,8 +18,9 @@ from starlette.applications import Starlette
 
 from crews.flights.lists import keep_lists, make_lists
 from crews.notices.outbox import Standing, Untold
-from greensward.health import Health, Sending, health_routes, last_evaluation, problems, read_health
+from greensward.health import Health, Sending, health_routes, problems, read_health
 from greensward.metrics import metrics_page
+from greensward.newest import last_evaluation
 from greensward.settings import DataSettings, IngestSettings, Settings
 from ingest.lake.compact import compact_lake
 from ingest.lake.layout import DataFolder
