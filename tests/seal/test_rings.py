@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from greensward.health import last_evaluation
+from greensward.newest import last_evaluation
 from ingest.decode.context import DecodeContext
 from ingest.lake.layout import DataFolder
 from ingest.observation import Message
