@@ -23,8 +23,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from greensward.broker_disk import ROOM_BYTES, FailedWrites, has_room
 from greensward.given_channels import without_channel_secrets
-from ingest.errors import ConfigError, InUseError
+from ingest.errors import ConfigError, InUseError, StoreError
+from ingest.lake.durable import store_errors
 
 MAX_PAYLOAD_BYTES = 262_144
 """Largest message taken, as in the specification; a sender of a larger one is cut off."""
@@ -74,6 +76,7 @@ class BuiltInBroker:
         self._any_port = port == 0
         self._lock: IO[str] | None = None
         self._child: subprocess.Popen[bytes] | None = None
+        self._failed_writes = FailedWrites(self.folder, self.log_file)
 
     @staticmethod
     def free_port() -> int:
@@ -109,6 +112,10 @@ class BuiltInBroker:
         """Return how the broker of this block has ended by itself (negative: by that signal); None while it runs."""
         return self._child.poll() if self._child else None
 
+    def write_failure(self) -> str:
+        """Return why it takes nothing more until it is started anew, "" where it does. Raises: OSError."""
+        return self._failed_writes.found()
+
     def start_again(self) -> None:
         """Start a broker that has ended anew, on the same port and folder; does not wait until it answers.
 
@@ -116,17 +123,38 @@ class BuiltInBroker:
         """
         self._launch()
 
+    def end(self) -> None:
+        """End the broker, that it may be started again; waits until it has written what it can."""
+        if self._child is not None:
+            self._child.terminate()
+            try:
+                self._child.wait(_STOP_DEADLINE_S)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+
     def last_words(self) -> str:
         """Return the end of its log. Raises: OSError."""
         lines = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
         return "\n".join(lines[-_LOG_TAIL_LINES:])
 
     def __enter__(self) -> Self:
-        """Start the broker. Raises: ConfigError when the folder or port is taken or it does not start."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(self.folder)
+        """Start the broker.
+
+        Raises: ConfigError when the folder or port is taken or it does not start; StoreError when its disk is full or
+        its folder may not be written.
+        """
+        with store_errors(f"making the built-in broker's folder {self.folder}"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not has_room(self.folder):
+                raise StoreError(
+                    f"The disk of {self.folder} is full: the built-in broker needs {ROOM_BYTES >> 20} MB. Free space "
+                    "there, and start again; nothing that was acknowledged is lost."
+                )
+            self._lock = _lock(self.folder)
         try:
-            self._start()
+            with store_errors(f"starting the built-in broker in {self.folder}"):
+                self._start()
         except BaseException:
             self._stop()
             raise
@@ -157,6 +185,7 @@ class BuiltInBroker:
     def _launch(self) -> None:
         program = _find_program()
         _refuse_taken_port(self.port)
+        self._failed_writes = FailedWrites(self.folder, self.log_file)
         with self.log_file.open("wb") as log:
             self._child = subprocess.Popen(  # noqa: S603 - our own program and configuration
                 [str(program), "-c", str(self._configuration)],
@@ -169,14 +198,8 @@ class BuiltInBroker:
             )
 
     def _stop(self) -> None:
-        if self._child is not None:
-            self._child.terminate()
-            try:
-                self._child.wait(_STOP_DEADLINE_S)
-            except subprocess.TimeoutExpired:
-                self._child.kill()
-                self._child.wait()
-            self._child = None
+        self.end()
+        self._child = None
         if self._lock is not None:
             self._lock.close()
             self._lock = None

@@ -12,14 +12,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from greensward.broker import BuiltInBroker
 from greensward.console import EXIT_IN_USE, EXIT_USAGE
 from greensward.given_channels import without_channel_secrets
-from ingest.errors import ConfigError
 
 _PR_SET_PDEATHSIG = 1
-_BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 15.0)
-_STEADY_S = 60.0
+BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 15.0)
+STEADY_S = 60.0
 _GRACE_S = 100.0
 """Longer than ingest needs to seal what it holds."""
 
@@ -48,48 +46,6 @@ class Part:
 
 class PartRefusedError(RuntimeError):
     """A part ended because of a wrong setting; starting it again would not help. It has said why on stderr."""
-
-
-class BrokerKeeper:
-    """Starts the built-in broker again when it dies, a little later each time; gives up after 5 failures in a row.
-
-    It is not a Part: it is there before the parts and outlives them, so that what they send last is taken.
-    """
-
-    def __init__(self, broker: BuiltInBroker, say: Callable[[str], None]) -> None:
-        """Keep `broker`, whose `with` block the caller is in, and tell each death to `say`."""
-        self._broker = broker
-        self._say = say
-        self._started_at = time.monotonic()
-        self._start_at: float | None = None
-        self._failures = 0
-
-    def look(self) -> None:
-        """Look once, without waiting. Raises: ConnectionError, with the reason, when the broker cannot be kept up."""
-        code = self._broker.exit_code()
-        if code is None:
-            return
-        now = time.monotonic()
-        if self._start_at is None:
-            lived = now - self._started_at
-            self._failures = 0 if lived > _STEADY_S else self._failures
-            self._note_failure(f"broker ended with code {code} after {lived:.0f} s", code)
-        elif now >= self._start_at:
-            try:
-                self._broker.start_again()
-            except (ConfigError, OSError) as error:
-                self._note_failure(f"broker could not be started: {error}", None)
-            else:
-                self._started_at, self._start_at = now, None
-
-    def _note_failure(self, what: str, code: int | None) -> None:
-        self._failures += 1
-        if self._failures > len(_BACKOFF_S):
-            said = f". It said:\n{self._broker.last_words()}" if code is not None else ""
-            raise ConnectionError(f"The built-in broker cannot be kept up, so everything ends here: {what}{said}")
-        wait = _BACKOFF_S[self._failures - 1]
-        self._start_at = time.monotonic() + wait
-        self._say(f"{what}; starting it again in {wait:g} s")
 
 
 def supervise(
@@ -143,8 +99,8 @@ def _note_end(part: Part, code: int, say: Callable[[str], None]) -> None:
     if code == EXIT_USAGE and not part.is_aside:
         raise PartRefusedError(part.name)
     lived = time.monotonic() - part.started_at
-    part.failures = 1 if lived > _STEADY_S else part.failures + 1
-    wait = _BACKOFF_S[min(part.failures, len(_BACKOFF_S)) - 1]
+    part.failures = 1 if lived > STEADY_S else part.failures + 1
+    wait = BACKOFF_S[min(part.failures, len(BACKOFF_S)) - 1]
     if code == EXIT_USAGE:
         part.start_at = math.inf
         say(f"{part.name} cannot run with these settings (it says why above); the rest goes on without")

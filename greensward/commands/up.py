@@ -11,13 +11,14 @@ from cyclopts import App, Parameter
 from rich.markup import escape
 
 from greensward.broker import BuiltInBroker
+from greensward.broker_keeper import BrokerKeeper
 from greensward.commands.list import public_url
 from greensward.console import EXIT_OK, EXIT_USAGE, Common, check_port_is_free, err, examples
 from greensward.given_settings import places, settings_found
 from greensward.sending.channels import send_faults
 from greensward.settings import Settings
 from greensward.stopping import Stop
-from greensward.supervise import BrokerKeeper, Part, PartRefusedError, supervise
+from greensward.supervise import Part, PartRefusedError, supervise
 from greensward.wiring import broker_of
 from ingest.errors import ConfigError
 from ingest.heap import SPARING
