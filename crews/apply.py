@@ -67,8 +67,8 @@ def apply_flags(ledger: Ledger, flags: Rows, plots: Rows, now: datetime) -> Appl
         for finding in found:
             before = known.get((finding.plot_id, finding.cause))
             if before is None or _is_newer(finding, before, now):
+                ledger.remember_finding(finding)  # first: events keep the newest finding
                 _apply(ledger, finding, before, registered.get(finding.plot_id, {}), now, applied)
-                ledger.remember_finding(finding)
                 if finding.cause == "drought" and finding.state in UNHEARD_STATES:
                     unheard.append(finding)
         for finding in unheard:  # after what the probes did see of the same water

@@ -30,7 +30,8 @@ class Stop:
 
     seq: number on the list, from 1
     finding: what speaks for the work
-    newest: the newest evaluation when it says otherwise or does not know; its reason comes first then
+    newest: the newest evaluation when it says otherwise or does not know; its reason comes first then. Of an issue that
+        has ended both are what they were when it ended, for ever
     drought: the newest verdict on the plot's dryness, for cause sensor
     campaign: the finding of the campaign that the work belongs to: its own, or for drought that of a watering that runs
     plot: the register's row, {} when the plot is no longer registered
@@ -256,12 +257,12 @@ def make_stop(
 ) -> Stop:
     """Return one issue as people see it at `now`, not yet numbered; arguments as for `make_crew_list`."""
     known = latest.get((issue.plot_id, issue.cause))
-    finding, newest = _evidence(issue, known, now, site)
+    finding, newest = _evidence(issue, known, now, site) if issue.is_open else _ended_on(issue, site)
     plot = plots.get(issue.plot_id, {})
     name = plot.get("name") or issue.plot_name or issue.plot_id
     lon, lat = (finding.lon, finding.lat) if finding.lon is not None else (plot.get("lon"), plot.get("lat"))
     position = (lon, lat) if lon is not None and lat is not None else None
-    data_at = known.data_at if known is not None and not issue.is_open else (newest or finding).data_at
+    data_at = (newest or finding).data_at
     group = group_of(issue, now, site)
     if group in {"overdue", "today"} and issue.cause == "drought" and newest is not None and newest.may_wait:
         group = "later"
@@ -271,7 +272,7 @@ def make_stop(
         issue=issue,
         finding=finding,
         newest=newest,
-        drought=latest.get((issue.plot_id, "drought")) if issue.cause == "sensor" else None,
+        drought=latest.get((issue.plot_id, "drought")) if issue.cause == "sensor" and issue.is_open else None,
         campaign=_campaign(issue, finding, latest, standings),
         plot=plot,
         name=name,
@@ -280,7 +281,7 @@ def make_stop(
         leg_km=None,
         truck_litres=truck_litres,
         data_age_min=None if data_at is None else int((now - data_at).total_seconds() // 60),
-        days=_days(newest or finding, now),
+        days=_days(newest or finding, now if issue.closed_at is None else issue.closed_at),
         overdue_min=max(int((now - issue.due_at).total_seconds() // 60), 0) if group == "overdue" else 0,
     )
 
@@ -294,19 +295,21 @@ def _campaign(
 
 
 def _evidence(issue: Issue, known: Finding | None, now: datetime, site: Site) -> tuple[Finding, Finding | None]:
-    """Return what speaks for the work, and the newest evaluation where that says otherwise.
-
-    Ended work whose trouble is gone says so, and not that somebody is to go there; what came after it is no part of it.
-    """
+    """Return what speaks for the work of an open issue, and the newest evaluation where that says otherwise."""
     kept = from_json(issue.finding)
     if known is None:
-        return (counted_to(kept, now, site) if issue.is_open else kept), None
+        return counted_to(kept, now, site), None
     known = counted_to(known, now, site)
-    if not issue.is_open:
-        return kept, known if known.is_well else None
-    if known.needs_work:
-        return known, None
-    return kept, known
+    return (known, None) if known.needs_work else (kept, known)
+
+
+def _ended_on(issue: Issue, site: Site) -> tuple[Finding, Finding | None]:
+    """Return the same of an issue that has ended, as it was when it ended: what came after is no part of it."""
+    kept = from_json(issue.finding)
+    if issue.ended_on is None or issue.closed_at is None:
+        return kept, None
+    last = counted_to(from_json(issue.ended_on), issue.closed_at, site)
+    return (last, None) if last.needs_work else (kept, last)
 
 
 def _days(finding: Finding, now: datetime) -> int | None:

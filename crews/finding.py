@@ -106,7 +106,7 @@ class Finding(msgspec.Struct, frozen=True):
 
     def as_json(self) -> dict[str, Any]:
         """Return the finding as plain JSON values."""
-        values: dict[str, Any] = msgspec.to_builtins(self)
+        values: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return values
 
 

@@ -49,6 +49,9 @@ _ALLOWED_FROM: dict[str, frozenset[str]] = {
 
 EVENT_KINDS = ("opened", *_ALLOWED_FROM)
 
+JUDGED_KINDS = frozenset({"done", "cannot_do", "false_alarm", "deferred", "reopened", "closed", "void", "looked_back"})
+"""Events by which somebody, or Greensward, says how it stands: each keeps the newest finding of its time."""
+
 
 class ActionRefusedError(GreenswardError):
     """What somebody asked for is not allowed now; nothing was changed but the audit.
@@ -72,7 +75,8 @@ class Photo(msgspec.Struct, frozen=True):
 class Event(msgspec.Struct, frozen=True):
     """One thing that happened to an issue; never changed afterwards.
 
-    detail: particulars by kind, JSON values only; instants and days in it are ISO 8601 text
+    detail: particulars by kind, JSON values only; instants and days in it are ISO 8601 text. `finding`: what the newest
+        evaluation said then, for opened, evidence and JUDGED_KINDS; a finding in JSON form
     """
 
     event_id: str
@@ -102,7 +106,9 @@ class Issue(msgspec.Struct, frozen=True):
         moves on
     repeat_count: how often this plot had the same trouble before
     look_back_on: local day on which somebody is to look again; None when it was not drawn
-    finding: the flag that last changed the issue, as crews.finding.Finding in JSON form
+    finding: what speaks for the work, as crews.finding.Finding in JSON form: that of the newest event that had one
+    ended_on: the finding on which it was closed or made void, for work or against; None while it is open, and where
+        that was not kept
     events: how many events made it
     """
 
@@ -140,6 +146,7 @@ class Issue(msgspec.Struct, frozen=True):
     visit: int = 0
     visits: int = 1
     escalated_to: int = 0
+    ended_on: dict[str, Any] | None = None
 
     @property
     def is_open(self) -> bool:
@@ -202,10 +209,19 @@ def check_allowed(issue: Issue, kind: str) -> None:
 def advance(issue: Issue, event: Event) -> Issue:
     """Return the issue after `event`. Raises: ActionRefusedError when the state does not allow it."""
     check_allowed(issue, event.kind)
-    changed = _CHANGES[event.kind](issue, event)
+    changed = _CHANGES[event.kind](issue, event) | _judged_on(event)
     if changed.get("due_at", issue.due_at) > issue.due_at:
         changed["escalated_to"] = 0
     return msgspec.structs.replace(issue, **{"events": issue.events + 1, "last_event_at": event.happened_at, **changed})
+
+
+def _judged_on(event: Event) -> dict[str, Any]:
+    """Return what the finding that an event was made on changes; a look-back's is of another time than the work."""
+    found = event.detail.get("finding")
+    if found is None or event.kind == "looked_back":
+        return {}
+    ended = {"ended_on": found} if event.kind in {"closed", "void"} else {}
+    return ended | ({"finding": found} if found["needs_work"] else {})
 
 
 def rebuild(events: list[Event]) -> Issue:
@@ -218,7 +234,7 @@ def rebuild(events: list[Event]) -> Issue:
 
 def _evidence(issue: Issue, event: Event) -> dict[str, Any]:
     detail = event.detail
-    changed: dict[str, Any] = {"finding": detail["finding"]}
+    changed: dict[str, Any] = {}
     if detail.get("resumed"):
         changed |= {"state": "assigned" if issue.crew else "opened", "result_code": None, "note": None}
     if detail.get("told"):
@@ -326,6 +342,7 @@ def _reopened(issue: Issue, event: Event) -> dict[str, Any]:
         "photos": (),
         "closed_at": None,
         "closed_reason": None,
+        "ended_on": None,
         "checker": None,
         "look_back_on": None,
         "look_back_result": "reopened" if issue.state != "done_unchecked" else None,

@@ -10,12 +10,14 @@ from typing import Any
 from crews.card import make_card
 from crews.crew_list import LITRES_PER_TONNE, CrewList
 from crews.desk_page import Desk, make_desk_view
+from crews.finding import counted_to, from_json
 from crews.issue import LATE_REPORT, Event
 from crews.page import render_template
 from crews.picture.story import Story
+from crews.reasons import render_reason
 from crews.reports import CANNOT_DO_REASONS, INSPECTIONS
 from crews.say_stop import say_tonnes
-from crews.words import Say, say_instant, say_number, speaker
+from crews.words import Say, say_day_and_clock, say_instant, say_number, speaker
 from ingest.site import Site
 
 _SHOWN_TYPES = frozenset({"image/jpeg", "image/png", "image/webp"})
@@ -40,12 +42,13 @@ class ShownPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One event in words."""
+    """One event in words; judged_on: what the newest evaluation said then, None where the event judges nothing."""
 
     at: str
     kind: str
     actor: str
     words: str
+    judged_on: str | None
     photos: tuple[ShownPhoto, ...]
     is_report: bool
 
@@ -70,7 +73,7 @@ def render_issue(
     say = speaker(language)
     (stop,) = listed.stops
     counting = {photo.sha256 for photo in stop.issue.photos}
-    happenings = [_happening(event, counting, photo_types, listed, say) for event in history]
+    happenings = [_happening(event, counting, photo_types, listed, say, language) for event in history]
     return render_template(
         "office_issue.html",
         language,
@@ -88,13 +91,14 @@ def render_issue(
 
 
 def _happening(
-    event: Event, counting: set[str], photo_types: Mapping[str, str], listed: CrewList, say: Say
+    event: Event, counting: set[str], photo_types: Mapping[str, str], listed: CrewList, say: Say, language: str
 ) -> Happening:
     return Happening(
         at=say_instant(event.happened_at, listed.generated_at, listed.site.timezone, say),
         kind=say(f"event.{event.kind}", otherwise=event.kind),
         actor=say_actor(event),
         words=" · ".join(event_words(event, listed.site, listed.generated_at, say)),
+        judged_on=say_judged_on(event, listed.site, say, language),
         photos=tuple(
             ShownPhoto(
                 href=f"/photos/{photo['sha256']}",
@@ -112,6 +116,19 @@ def _happening(
 def say_actor(event: Event) -> str:
     """Return who did it; a crew by its name."""
     return event.actor.removeprefix("crew:")
+
+
+def say_judged_on(event: Event, site: Site, say: Say, language: str) -> str | None:
+    """Return the finding that an event was made on, and of when its data were; None where it kept none."""
+    kept = event.detail.get("finding")
+    if kept is None:
+        return None
+    finding = counted_to(from_json(kept), event.happened_at, site)
+    return say(
+        "office.judged_on",
+        why=render_reason(finding.reason_code, finding.reason_params, language),
+        at=say_day_and_clock(finding.data_at or finding.as_of, site.timezone, say),
+    )
 
 
 def event_words(event: Event, site: Site, now: datetime, say: Say) -> list[str]:

@@ -22,6 +22,7 @@ import pyarrow as pa
 from crews import finding as findings
 from crews.finding import Finding
 from crews.issue import (
+    JUDGED_KINDS,
     ActionRefusedError,
     Event,
     Issue,
@@ -187,9 +188,14 @@ class Ledger:
     def append(self, issue: Issue, kind: str, now: datetime, actor: str, detail: dict[str, Any]) -> Issue:
         """Append an event to `issue` as it was just read, and return the issue after it; inside a transaction.
 
+        One that judges keeps what the newest evaluation says now, so that it can be read again on what it stood.
+
         Raises: ActionRefusedError when the issue's state does not allow it.
         """
         self.check_append(issue, kind)
+        newest = self.latest_finding(issue.plot_id, issue.cause) if kind in JUDGED_KINDS else None
+        if newest is not None:
+            detail = detail | {"finding": newest.as_json()}
         event_id = f"{issue.issue_id}.{issue.events + 1}"
         event = Event(event_id, issue.issue_id, now, kind, issue.plot_id, issue.cause, actor, detail)
         return self._store(advance(issue, event), event)

@@ -11,7 +11,7 @@ from crews.issue import Issue
 from crews.reasons import Reasons, render_reason
 from crews.say_campaign import say_cause
 from crews.visits import shown_visit
-from crews.words import Say, say_age, say_number
+from crews.words import Say, say_age, say_number, speaker
 
 _BEFORE_DRY = frozenset({"ok", "watch", "likely", "just_watered", "wet"})
 """States in which a plot may become dry; one that is, needs no such word."""
@@ -137,8 +137,9 @@ def say_water_used(issue: Issue, say: Say) -> str | None:
 
 
 def say_reason(stop: Stop, language: str, known: Reasons | None = None) -> str:
-    """Return why, as the newest evaluation has it."""
-    return render_reason(stop.spoken.reason_code, stop.spoken.reason_params, language, known)
+    """Return why, as the newest evaluation has it; of what has ended, as the one had it by which it was judged."""
+    why = render_reason(stop.spoken.reason_code, stop.spoken.reason_params, language, known)
+    return why if stop.issue.ended_on is None else speaker(language)("card.when_ended", why=why)
 
 
 def say_dry_in(finding: Finding | None, say: Say) -> str | None:

@@ -12,7 +12,7 @@ from crews.action import Action
 from crews.apply import valid_plots
 from crews.crew_list import CrewList
 from crews.issue import ActionRefusedError, Event
-from crews.issue_page import event_words, say_actor
+from crews.issue_page import event_words, say_actor, say_judged_on
 from crews.ledger import Ledger
 from crews.lists import GRADED_KINDS, crews_of, graded, list_of_one
 from crews.perform import perform
@@ -244,6 +244,8 @@ def _print_issue(listed: CrewList, history: list[Event], url: str, language: str
         at = f"{event.happened_at.astimezone(site.timezone):%Y-%m-%d %H:%M}"
         what = (say(f"event.{event.kind}", otherwise=event.kind), say_actor(event), *event_words(event, site, now, say))
         out.print(escape(f"{at}  {' · '.join(what)}"))
+        if judged_on := say_judged_on(event, site, say, language):
+            out.print(escape(f"    {judged_on}"))
         for photo in event.detail.get("photos", ()):
             role = say(f"form.{photo['role']}", otherwise=photo["role"])
             out.print(escape(f"    {role} {url}/photos/{photo['sha256']}"))
