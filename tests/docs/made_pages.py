@@ -7,7 +7,7 @@ change: `python -m tests.docs.made_pages` writes them again; a test fails until 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from crews.policy import deadlines
@@ -136,18 +136,32 @@ def _reads(model: Model) -> str:
 
 
 def _units() -> str:
-    kinds = {"soil": "soil_readings", "weather": "weather_readings", "status": "device_status"}
-    rows = [
-        (
-            f"`{q.name}`",
-            ", ".join(f"`{unit}`" for unit in units_of(q.name)),
-            f"{q.lowest:,.10g} to {q.highest:,.10g} {q.unit}".removesuffix(" 1"),
-            f"{kinds[q.kind]}.{q.column}",
-        )
-        for q in QUANTITIES.values()
-        if q.kind != "status"
-    ]
-    return _rows(("quantity", "units taken", "range", "kept in"), rows)
+    return _rows(
+        ("quantity", "units taken", "range", "kept in"),
+        ((name, units, between.format(to="to"), column) for name, units, between, column, _ in _quantities()),
+    )
+
+
+def _units_in_chinese() -> str:
+    return _rows(
+        ("quantity", "是什么", "可用单位", "范围", "存入"),
+        ((name, zh, units, between.format(to="至"), column) for name, units, between, column, zh in _quantities()),
+    )
+
+
+def _quantities() -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield what readings may be: name, units, range with `{to}` in it, where it is kept, and what it is in Chinese."""
+    kinds = {"soil": "soil_readings", "weather": "weather_readings"}
+    for q in QUANTITIES.values():
+        if q.kind in kinds:
+            (column,) = (column for column in all_tables()[kinds[q.kind]].columns if column.name == q.column)
+            yield (
+                f"`{q.name}`",
+                ", ".join(f"`{unit}`" for unit in units_of(q.name)),
+                f"{q.lowest:,.10g} {{to}} {q.highest:,.10g} {q.unit}".removesuffix(" 1"),
+                f"{kinds[q.kind]}.{q.column}",
+                column.zh.removesuffix("。"),
+            )
 
 
 def _unknown() -> str:
@@ -248,6 +262,7 @@ _PARTS = {
     "campaigns": _campaigns,
     "models": _models,
     "units": _units,
+    "units_zh": _units_in_chinese,
     "unknown": _unknown,
     "questions": _questions,
     "views": _views,
