@@ -31,6 +31,7 @@ from crews.issue import (
     opened,
     rebuild,
 )
+from ingest.disk_words import said_of_database
 from ingest.errors import StoreError
 from ingest.lake.durable import make_folder, store_errors
 from ingest.lake.locks import file_lock
@@ -91,6 +92,7 @@ class Ledger:
         Raises: StoreError when it cannot be opened, is damaged, or was made by a newer Greensward.
         """
         self.site = site
+        self._path = path
         self._is_log_copied = False
         with store_errors(f"opening the ledger {path}"):
             make_folder(path.parent)
@@ -139,7 +141,8 @@ class Ledger:
             yield
         except (sqlite3.Error, UnicodeDecodeError) as error:  # its words may hold bytes of a damaged file
             raise StoreError(
-                f"ledger, {doing}: {error}. Nothing was changed; try again, or run: greensward doctor"
+                f"ledger, {doing}: {said_of_database(error, self._path)}. Nothing was changed; try again, or run: "
+                "greensward doctor"
             ) from error
 
     @contextmanager

@@ -82,16 +82,18 @@ class _Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_keys(folder: DataFolder) -> Keys:
     """Return the signing keys, making the file (mode 0600) on first use.
 
-    Raises: ConfigError when the file is open to others or not readable as keys; StoreError when it cannot be written.
+    Raises: ConfigError when the file is open to others or holds no keys; StoreError when it cannot be read or written.
     """
     path = folder.link_keys
-    if not path.exists():
-        _make_keys(path)
-    mode = stat.S_IMODE(path.stat().st_mode)
+    with store_errors(f"reading {path}"):
+        if not path.exists():
+            _make_keys(path)
+        mode = stat.S_IMODE(path.stat().st_mode)
+        content = path.read_bytes()
     if mode & 0o077:
         raise ConfigError(f"{path} is open to others (mode {mode:04o}). Close it: chmod 600 {path}")
     try:
-        keys = msgspec.json.decode(path.read_bytes(), type=Keys)
+        keys = msgspec.json.decode(content, type=Keys)
         is_long_enough = len(bytes.fromhex(keys.keys[keys.current])) >= _KEY_BYTES
     except (msgspec.DecodeError, KeyError, ValueError) as error:
         raise ConfigError(f"{path} holds no keys. Remove it; new links are needed after that.") from error

@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from greensward.console import EXIT_FOUND_PROBLEMS, EXIT_IN_USE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE, err, examples
 from greensward.given_settings import TRACEBACK, wants_traceback
+from ingest.disk_words import said_of
 from ingest.errors import ConfigError, GreenswardError, InUseError
 
 app = App(
@@ -81,7 +82,7 @@ def run(arguments: list[str]) -> int:
         err.print(f"[red]greensward:[/] {escape(str(error))}")
         return _exit_code(error)
     except OSError as error:
-        err.print(f"[red]greensward:[/] {escape(str(error))}")
+        err.print(f"[red]greensward:[/] {escape(said_of(error))}.")
         return EXIT_FOUND_PROBLEMS
     except Exception as error:  # the top of everything: whoever typed it gets a sentence
         if wants_traceback():

@@ -19,6 +19,7 @@ from greensward.settings import Settings
 from greensward.wiring import SOFTWARE_VERSION
 from ingest.errors import StoreError
 from ingest.lake.data_package import data_package
+from ingest.lake.durable import store_errors
 from ingest.lake.globs import LAKE_VARIABLE, create_table_views, filled_tables
 from ingest.lake.layout import DataFolder
 from ingest.lake.read import explain_columns
@@ -122,6 +123,8 @@ def _build(folder: DataFolder, campaigns: Campaigns, defaults: dict[str, str], p
             connection.execute("use memory")
             connection.execute("detach described")
     except duckdb.Error as error:
+        with store_errors(f"making the views of {folder.lake}"):
+            path.touch()  # the system says better than DuckDB whose rights are missing
         raise StoreError(f"making the views of {folder.lake}: {error}") from error
 
 

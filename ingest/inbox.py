@@ -21,6 +21,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from ingest.disk_words import said_of_database
 from ingest.errors import StoreError
 from ingest.frames import Frames, is_packed
 from ingest.lake.durable import make_folder, store_errors
@@ -181,7 +182,7 @@ class Inbox:
             yield
         except (sqlite3.Error, UnicodeDecodeError) as error:  # its words may hold bytes of a damaged file
             self._is_spent = True
-            raise StoreError(f"inbox {self._path}: {doing}: {error}") from error
+            raise StoreError(f"inbox, {doing}: {said_of_database(error, self._path)}") from error
 
     def number_by_the_clock(self) -> None:
         """Let this connection's groups have numbers from the clock's on; its first `append` does so by itself.
@@ -278,7 +279,7 @@ def waiting_in(path: Path) -> Backlog:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30)) as db:
             return _backlog(db)
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise StoreError(f"inbox {path}: counting: {error}") from error
+        raise StoreError(f"inbox, counting: {said_of_database(error, path)}") from error
 
 
 def _backlog(db: sqlite3.Connection) -> Backlog:

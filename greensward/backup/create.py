@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from greensward.backup.sums import SUMS, copy_file, digest_of, fsync_folders, make_folders_like, read_sums, write_sums
+from ingest.disk_words import said_of_database
 from ingest.errors import ConfigError, InUseError, StoreError
 from ingest.lake.durable import fsync_folder, make_folder, store_errors
 from ingest.lake.kept import RETENTION
@@ -170,7 +171,10 @@ class _Copying:
             with closing(sqlite3.connect(target)) as copy:
                 faults = [text for (text,) in copy.execute("pragma quick_check(1)") if text != "ok"]
         except (sqlite3.Error, UnicodeDecodeError) as error:  # its words may hold bytes of a damaged file
-            raise StoreError(f"copying {source}: {error}. Full disk, or damaged (greensward doctor)?") from error
+            raise StoreError(
+                f"copying a database: {said_of_database(error, source)}. The backup was not made; whether the "
+                "file is damaged says greensward doctor."
+            ) from error
         if faults:
             raise StoreError(f"{source} is damaged: {faults[0]}. Run: greensward doctor")
         shutil.copymode(source, target)

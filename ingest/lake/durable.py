@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from ingest.disk_words import said_of
 from ingest.errors import StoreError
 
 _AT_FDCWD = -100
@@ -66,11 +67,11 @@ class _HashingFile:
 
 @contextmanager
 def store_errors(what: str) -> Iterator[None]:
-    """Turn an OSError inside the block into a StoreError that says `what` failed."""
+    """Turn an OSError inside the block into a StoreError that says `what` failed, and what to do."""
     try:
         yield
     except OSError as error:
-        raise StoreError(f"{what}: {error.strerror or error} ({error.filename or 'no path'})") from error
+        raise StoreError(f"{what}: {said_of(error)}") from error
 
 
 def fsync_folder(folder: Path) -> None:

@@ -119,10 +119,7 @@ def opening(folder: DataFolder) -> Iterator[None]:
             yield
     except StoreError as error:
         if isinstance(error.__cause__, OSError) and error.__cause__.errno in _NOT_WRITABLE:
-            raise StoreError(
-                f"{error}. Make it writable for the user that runs this, with all that lies in it, or name another "
-                "folder with -C."
-            ) from error.__cause__
+            raise StoreError(f"{error}. Or name another folder with -C.") from error.__cause__
         raise
 
 

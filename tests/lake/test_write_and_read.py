@@ -361,7 +361,8 @@ def test_a_folder_that_may_not_be_written_is_named_with_what_to_do(
     nobodys = DataFolder(Path("/sys/greensward"))  # where not even root makes a folder
     with (
         pytest.raises(
-            StoreError, match=r"the data folder /sys/greensward: .+ Make it writable .+ another folder with -C"
+            StoreError,
+            match=r"the data folder /sys/greensward: .+ Give \w+ the rights to /sys.*another folder with -C\.",
         ),
         begin(nobodys),
     ):
