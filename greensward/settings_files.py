@@ -69,9 +69,17 @@ def _for_folder(data: Path, usual: Path | None) -> Found:
 
 
 def _beside(data: Path) -> Path:
+    """Return the file beside a data folder; of a link with none beside it, the one beside what the link leads to."""
     folder = data.absolute()
     # What ".." leaves can only be told by asking the system; elsewhere a link that is the folder's name stays one.
-    return (folder.resolve() if folder.name == ".." else folder).parent / NAME
+    own = (folder.resolve() if folder.name == ".." else folder).parent / NAME
+    if _is_file(own) or not folder.is_symlink():
+        return own
+    try:
+        target = folder.resolve().parent / NAME
+    except (OSError, RuntimeError):  # links that lead in a ring
+        return own
+    return target if _is_file(target) else own
 
 
 def _folder_of(file: Path) -> Path:

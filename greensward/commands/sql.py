@@ -54,6 +54,7 @@ _STAYS_IN_MEMORY = re.compile(
     re.IGNORECASE,
 )
 _TEMPORARY = re.compile(_LINE_COMMENTS + r"create\s+(?:or\s+replace\s+)?temp", re.IGNORECASE)
+_OPTION = re.compile(r"--?\w[\w-]*(?:=.*)?")
 _PARQUET = re.compile(r"'(?:[^']|'')*\.parquet'")
 _WRITING_FUNCTIONS = {"enable_logging", "enable_profiling", "query"}
 """Table functions that write a file of the caller's choice, or run text that nobody has looked at."""
@@ -73,7 +74,9 @@ app = App(
 
 @app.default
 def sql(
-    query: Annotated[str | None, Parameter(help="One query; none: a prompt, or the query from a pipe.")] = None,
+    query: Annotated[
+        str | None, Parameter(help="One query; none: a prompt, or the query from a pipe.", allow_leading_hyphen=True)
+    ] = None,
     *,
     file: Annotated[Path | None, Parameter(help="Read the query from a file.")] = None,
     csv: Annotated[bool, Parameter(help="Print as CSV, every row.", negative="")] = False,
@@ -92,6 +95,8 @@ def sql(
     that look back then see nothing before that day; begin a month earlier where that matters. Tables are whole.
     """
     common = common or Common()
+    if query is not None and _OPTION.fullmatch(query):  # and no comment, with which a query may begin
+        raise ConfigError(f"There is no option {query}; see greensward sql --help.")
     settings = common.settings()
     days = {"window_from": _day(from_, "--from"), "window_to": _day(to, "--to")}
     if questions:

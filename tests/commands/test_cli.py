@@ -104,6 +104,17 @@ def test_a_query_is_answered_from_any_folder(lake: DataFolder, capsys: pytest.Ca
     assert json.loads(capsys.readouterr().out) == [{"device_id": "gs-01", "readings": 2}]
 
 
+@pytest.mark.parametrize("query", ["-- how many?\nselect count(*) as n from soil_readings", "--how\nselect 2 as n"])
+def test_a_query_may_begin_with_a_comment_and_a_mistyped_option_is_still_told(
+    lake: DataFolder, capsys: pytest.CaptureFixture[str], query: str
+) -> None:
+    assert run(["sql", query, "--json", "-C", str(lake.root)]) == EXIT_OK
+    assert json.loads(capsys.readouterr().out) == [{"n": 2}]
+    for slip in ("--csvv", "--questoin=driest_plots"):
+        assert run(["sql", slip, "-C", str(lake.root)]) == EXIT_USAGE
+        assert f"There is no option {slip}" in capsys.readouterr().err
+
+
 def test_every_ready_question_runs_on_a_nearly_empty_lake(lake: DataFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["sql", "--questions", "-C", str(lake.root)]) == EXIT_OK
     names = [line for line in capsys.readouterr().out.splitlines() if line and not line.startswith(" ")]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from greensward import settings_files
 from greensward.console import Common
 from greensward.given_settings import load
 from greensward.settings import DataSettings, Settings
@@ -239,6 +240,20 @@ def test_settings_beside_the_data_folder_are_found_from_within_it_and_beside_a_l
     (tmp_path / "site" / "data").rename(tmp_path / "disk")
     (tmp_path / "site" / "data").symlink_to(tmp_path / "disk")
     assert load(data=tmp_path / "site" / "data").web.port == 8123
+
+
+@pytest.mark.usefixtures("somewhere_else")
+def test_a_link_to_a_data_folder_leads_to_the_settings_beside_that_folder_where_it_has_none_of_its_own(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path / "site" / "greensward.toml", _OURS)
+    (tmp_path / "home").mkdir()
+    (link := tmp_path / "home" / "lake").symlink_to(tmp_path / "site" / "data")
+    assert load(data=link).web.port == 8123
+    (ring := tmp_path / "home" / "ring").symlink_to("ring")
+    assert settings_files.find(None, "", ring).file is None
+    write(tmp_path / "home" / "greensward.toml", _OURS.replace('"data"', '"lake"').replace("8123", "8124"))
+    assert load(data=link).web.port == 8124
 
 
 @pytest.mark.usefixtures("somewhere_else")
