@@ -28,7 +28,9 @@ _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _KEY_END = re.compile(rb'"[ \t\r\n]*:')
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _LONE_ESCAPE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|\\u[dD][c-fC-F]")
-_NOT_NUMBERS = re.compile(rb"NaN|Infinity")
+# What C, MicroPython and others write where a number is none; the first group is a string, in which it is a word.
+_NO_NUMBER = re.compile(rb'("(?:[^"\\]++|\\.)*+"?)|(-?)(?:(nan)|inf(?:inity)?)(?![A-Za-z])', re.DOTALL | re.IGNORECASE)
+_GZIP = b"\x1f\x8b"
 _SAFE_DIGITS = 300
 # An integer beyond this is infinity as a double.
 _LARGEST_DOUBLE = 2**1024 - 2**970
@@ -74,6 +76,21 @@ def parse_json(payload: bytes, *, limit_bytes: int, max_depth: int = MAX_DEPTH) 
     return value
 
 
+def parse_json_around_nan(payload: bytes, *, limit_bytes: int) -> tuple[object, tuple[Fault, ...]]:
+    """Return the JSON value with None where NaN or Infinity stood, and a fault with its place for each.
+
+    So one element of a probe that measures nothing does not cost what the others measured.
+    Raises: PayloadError as `parse_json`, for anything else that is wrong.
+    """
+    try:
+        return parse_json(payload, limit_bytes=limit_bytes), ()
+    except PayloadError as error:
+        if any(fault.code != "not_a_number" or not fault.pointer for fault in error.faults):
+            raise
+        around = _NO_NUMBER.sub(lambda found: found[1] or b"null", payload)
+        return parse_json(around, limit_bytes=limit_bytes), error.faults
+
+
 def check_bytes(payload: bytes, *, limit_bytes: int, max_depth: int = MAX_DEPTH) -> None:
     """Refuse bytes that no parser should see. Raises: PayloadError (too_large, not_utf8, too_deep)."""
     if len(payload) > limit_bytes:
@@ -93,16 +110,12 @@ def _check_utf8(payload: bytes) -> None:
     try:
         payload.decode("utf-8")
     except UnicodeDecodeError as error:
-        looks_utf16 = payload[:2] in (b"\xff\xfe", b"\xfe\xff")
-        raise PayloadError(
-            Fault(
-                "",
-                "not_utf8",
-                "UTF-16" if looks_utf16 else f"byte 0x{payload[error.start]:02x} at byte {error.start}",
-                "UTF-8",
-                "Encode the message as UTF-8.",
-            )
-        ) from error
+        got, advice = f"byte 0x{payload[error.start]:02x} at byte {error.start}", "Encode the message as UTF-8."
+        if payload[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            got = "UTF-16"
+        elif payload.startswith(_GZIP):
+            got, advice = "gzip", "Send the text itself, uncompressed."
+        raise PayloadError(Fault("", "not_utf8", got, "UTF-8", advice)) from error
     if payload.startswith(b"\xef\xbb\xbf"):
         raise PayloadError(
             Fault("", "byte_order_mark", "a byte order mark", "no byte order mark", "Leave out the first three bytes.")
@@ -185,6 +198,7 @@ def _number_fault(payload: bytes) -> Fault:
 
 def _bad_numbers(payload: bytes) -> list[Fault]:
     """Return a fault for each number that no double holds and each NaN and Infinity, by its place; [] if none shows."""
+    payload = _NO_NUMBER.sub(_as_python_writes_it, payload)
 
     def real(text: str) -> object:
         return float(text) if math.isfinite(float(text)) else _BadNumber(text)
@@ -208,6 +222,10 @@ def _bad_numbers(payload: bytes) -> list[Fault]:
     ]
 
 
+def _as_python_writes_it(found: re.Match[bytes]) -> bytes:
+    return found[1] or (b"NaN" if found[3] else found[2] + b"Infinity")
+
+
 @dataclass(frozen=True, slots=True)
 class _BadNumber:
     """A number of a message that cannot be one."""
@@ -229,15 +247,17 @@ def _walk_bad_numbers(value: object, pointer: str) -> Iterator[tuple[str, _BadNu
 def _syntax_fault(payload: bytes, error: Exception) -> Fault:
     text = str(error)
     got = f"{text}: {describe(payload)}"
-    outside_strings = _STRING.sub(b'""', payload)
     if isinstance(error, RecursionError):
         return Fault("", "too_deep", describe(payload), f"at most {MAX_DEPTH} levels", "Send a flatter message.")
     if "out of range" in text or "digits" in text:
         return _number_fault(payload)
     if not payload.strip():
         return Fault("", "malformed_json", "an empty message", "a JSON object", "Send the whole message.")
-    if _NOT_NUMBERS.search(outside_strings):
+    if any(found[1] is None for found in _NO_NUMBER.finditer(payload)):
         return Fault("", "not_a_number", got, "finite numbers", "Leave out a reading that has no value.")
     if _LONE_ESCAPE.search(payload):
         return Fault("", "lone_surrogate", got, "whole Unicode characters", "Escape both halves or write UTF-8.")
-    return Fault("", "malformed_json", got, "strict JSON (RFC 8259)", "Check the syntax.")
+    advice = "Check the syntax."
+    if payload.endswith(b"\0"):
+        got, advice = "a zero byte at the end", "Leave out the zero byte that ends a text in C."
+    return Fault("", "malformed_json", got, "strict JSON (RFC 8259)", advice)

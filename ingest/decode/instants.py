@@ -15,6 +15,8 @@ MOST_AHEAD = timedelta(minutes=10)
 """How far a sender's clock may run ahead of ours."""
 MOST_APART = timedelta(hours=24)
 """How far a device's clock and its network's may be apart before its reading is in doubt."""
+_FARTHEST_OFFSET = timedelta(hours=14, minutes=10)
+"""Local time that is called UTC is at most so far ahead: 14 h in Kiribati, and a clock that is fast."""
 _NO_SECONDS_FROM = 1e11
 """Seconds of the year 5138: such a number is milliseconds, whatever was agreed."""
 _SECONDS_WITHIN = timedelta(days=30)
@@ -123,7 +125,9 @@ def check_measured_at(instant: datetime, received_at: datetime, pointer: str = "
             "in_the_future",
             instant.isoformat(),
             f"at most 10 min after {received_at.isoformat(timespec='seconds')}",
-            "Set the device's clock.",
+            "Set the device's clock. If it shows local time, write its offset (such as +08:00), not Z."
+            if instant - received_at < _FARTHEST_OFFSET
+            else "Set the device's clock.",
         )
     return None
 

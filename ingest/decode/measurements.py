@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ingest.decode.guard import describe
-from ingest.decode.quantities import CONVERSIONS, QUANTITIES, Quantity, units_of
+from ingest.decode.quantities import CONVERSIONS, QUANTITIES, Quantity, unit_advice, units_of
 from ingest.errors import Fault
 from ingest.observation import PartFault, SoilReading, WeatherReading
 
@@ -83,8 +83,8 @@ class Measurements:
             expected = f"one of {', '.join(allowed)}"
             return Fault(place, "unknown_quantity", describe(quantity), expected, "Send one of these words.")
         place = f"{pointer}/unit" if self._is_native else pointer
-        expected = f"one of {', '.join(units_of(quantity))}"
-        return Fault(place, "unit_not_allowed", describe(unit), expected, f"Send {quantity} in such a unit (UCUM).")
+        units = units_of(quantity)
+        return Fault(place, "unit_not_allowed", describe(unit), f"one of {', '.join(units)}", unit_advice(unit, units))
 
     def soil_rows(
         self,
@@ -139,7 +139,7 @@ def _outside(quantity: Quantity, value: float, unit: str, pointer: str) -> Fault
         pointer,
         "out_of_range",
         f"{describe(value)} {unit}",
-        f"{quantity.lowest:g} to {quantity.highest:g} {quantity.unit}",
+        f"{quantity.lowest:,.12g} to {quantity.highest:,.12g} {quantity.unit}",
         f"{_perhaps_in(quantity, value)}Check value, unit and sign; leave the reading out when the sensor is absent.",
     )
 

@@ -6,6 +6,7 @@ nothing is guessed, and kHz, kPa, counts or leaf wetness never become water cont
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -185,6 +186,12 @@ _PER = (
     (".m-2", "/m2"),
     (".s-1", "/s"),
 )
+
+
+def unit_advice(written: object, allowed: Iterable[str]) -> str:
+    """Return what to write instead of a unit that is none of `allowed`: its UCUM code, where that is one of them."""
+    code = ucum(written) if isinstance(written, str) else ""
+    return f"Write {code}." if code in allowed else "Write one of these UCUM codes."
 
 
 def ucum(written: str) -> str:

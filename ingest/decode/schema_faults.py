@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema_rs
 
 from ingest.decode.guard import describe, escape
+from ingest.decode.quantities import unit_advice
 from ingest.errors import Fault
 
 _CODES = {
@@ -83,13 +84,13 @@ def _translate(error: jsonschema_rs.ValidationError) -> Fault:
             return Fault(pointer_to(path), code, "nothing", "a value", f"Send {facts['property']}.")
         case "type":
             expected = " or ".join(_TYPE_WORDS.get(word, word) for word in facts["types"])
-            as_text = ", not as text" if isinstance(error.instance, str) else ""
-            return Fault(pointer_to(path), code, got, expected, f"Send {expected}{as_text}.")
-        case "enum":
-            options = ", ".join(str(option) for option in facts["options"])
             last = str(path[-1]) if path else ""
-            advice = "Send the UCUM code." if last == "unit" else "Send one of these words."
-            return Fault(pointer_to(path), _ENUM_CODES.get(last, code), got, f"one of {options}", advice)
+            return Fault(pointer_to(path), code, got, expected, _type_advice(last, error.instance, expected))
+        case "enum":
+            options = [str(option) for option in facts["options"]]
+            last = str(path[-1]) if path else ""
+            advice = unit_advice(error.instance, options) if last == "unit" else "Send one of these words."
+            return Fault(pointer_to(path), _ENUM_CODES.get(last, code), got, f"one of {', '.join(options)}", advice)
         case "const":
             expected = describe(facts["expected_value"])
             return Fault(pointer_to(path), code, got, expected, f"Send {expected}.")
@@ -139,6 +140,15 @@ _COUNT_WORDS = {
 
 
 _MILLI = 1000
+
+
+def _type_advice(key: str, value: object, expected: str) -> str:
+    """Return what to send instead of a value of another type."""
+    if key.endswith("_at"):
+        return "Send text: RFC 3339 with an offset, for example 2026-07-02T05:10:00+08:00."
+    if value is None:
+        return f"Send {expected}; where there is none, leave {'the reading' if key == 'value' else 'it'} out."
+    return f"Send {expected}{', not as text' if isinstance(value, str) else ''}."
 
 
 def _advice(keyword: str, path: Sequence[str | int], value: object, limit: str) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from ingest.decode.guard import parse_json
+from ingest.decode.guard import parse_json_around_nan
 from ingest.decode.schema_faults import schema_faults
 from ingest.errors import Fault, PayloadError
 
@@ -115,9 +115,11 @@ def read_with_faults(payload: bytes, *, limit_bytes: int) -> tuple[SoilMessage, 
     or sample that is wrong as a whole everything is returned that can be read, so that all its faults are found.
     Raises: PayloadError when it is no JSON object.
     """
-    document = parse_json(payload, limit_bytes=limit_bytes)
+    document, no_numbers = parse_json_around_nan(payload, limit_bytes=limit_bytes)
     parts: dict[str, list[Fault]] = {}
-    for fault in schema_faults("soil_reading", document):
+    told = {fault.pointer for fault in no_numbers}
+    against = (fault for fault in schema_faults("soil_reading", document) if fault.pointer not in told)
+    for fault in (*no_numbers, *against):
         part = _PART.match(fault.pointer)
         parts.setdefault(part.group() if part else "", []).append(fault)
     if not isinstance(document, dict):

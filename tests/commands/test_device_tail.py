@@ -147,7 +147,7 @@ def test_each_message_is_a_line_and_a_refused_one_has_every_fault(broker: Mosqui
     shown = "\n".join(tail.lines)
     assert re.search(r"10 cm 21.4 °C · (just measured|\d+ s old) · refused: 2 faults, the rest is kept", shown)
     assert 'refused unit_not_allowed  /readings/0/unit\n    got "percent"; expected one of m3/m3' in shown
-    assert "→ Send the UCUM code." in shown
+    assert "→ Write %." in shown
     assert "refused wrong_type  /readings/1/value" in shown
     assert "nobody reads greensward/v1/beichn/gs-01/soil" in shown
     assert shown.count("not in the register") == 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from ingest.decode.quantities import QUANTITIES, units_of
 from ingest.decode.soil_message import read_without_fault
 from ingest.errors import PayloadError
 from ingest.observation import Decoded
-from tests.decode.conftest import Publish
+from tests.decode.conftest import NOON, Publish
 
 TOPIC = "greensward/v1/beichen/probe-0117/soil"
 AT = "2026-07-02T11:10:00+08:00"
@@ -31,10 +33,14 @@ def parts(decoded: Decoded) -> list[tuple[str, list[str]]]:
     return [(part.pointer, [fault.code for fault in part.faults]) for part in decoded.parts_refused]
 
 
-def codes(publish: Publish, payload: object, topic: str = TOPIC) -> list[tuple[str, str]]:
+def refused(publish: Publish, payload: object, topic: str = TOPIC) -> PayloadError:
     with pytest.raises(PayloadError) as caught:
         publish(topic, payload)
-    return [(fault.pointer, fault.code) for fault in caught.value.faults]
+    return caught.value
+
+
+def codes(publish: Publish, payload: object, topic: str = TOPIC) -> list[tuple[str, str]]:
+    return [(fault.pointer, fault.code) for fault in refused(publish, payload, topic).faults]
 
 
 def test_three_values_at_one_depth_are_one_row_and_the_battery_another(publish: Publish) -> None:
@@ -168,6 +174,63 @@ def test_a_wrong_reading_is_refused_alone(publish: Publish, bad: object, pointer
     ((part, found),) = parts(decoded)
     assert (part, found) == ("/readings/1", [code])
     assert decoded.parts_refused[0].faults[0].pointer == f"/readings/1{pointer}"
+
+
+@pytest.mark.parametrize("word", ["NaN", "nan", "-nan", "Infinity", "-inf", "INF"])
+def test_a_reading_that_is_no_number_costs_no_other(publish: Publish, word: str) -> None:
+    written = json.dumps(single(VWC, reading("volumetric_water_content", 777, "m3/m3", depth_cm=30), seq=7, note="nan"))
+    decoded = publish(TOPIC, written.replace("777", word).encode())
+    assert [(row.depth_cm, row.volumetric_water_content, row.device_seq) for row in decoded.soil] == [(10, 0.183, 7)]
+    assert parts(decoded) == [("/readings/1", ["not_a_number"])]
+
+
+def test_a_battery_that_is_no_number_costs_the_battery_alone(publish: Publish) -> None:
+    decoded = publish(TOPIC, json.dumps(single(VWC, battery_v=777)).replace("777", "NaN").encode())
+    assert (len(decoded.soil), parts(decoded)) == (1, [("/battery_v", ["not_a_number"])])
+
+
+def test_nan_beside_what_is_no_strict_json_saves_nothing(publish: Publish) -> None:
+    written = json.dumps(single(VWC, reading("bulk_ec", 777, "dS/m", depth_cm=30), seq=1)).replace("777", "NaN")
+    assert codes(publish, (written[:-1] + ', "seq": 2}').encode()) == [("/seq", "duplicate_key")]
+    assert codes(publish, (written[:-1] + ', "a": nano}').encode()) == [("", "not_a_number")]
+
+
+@pytest.mark.parametrize(
+    ("payload", "got", "advice"),
+    [
+        (gzip.compress(json.dumps(single(VWC)).encode()), "gzip", "Send the text itself, uncompressed."),
+        (
+            json.dumps(single(VWC)).encode() + b"\0",
+            "a zero byte at the end",
+            "Leave out the zero byte that ends a text in C.",
+        ),
+        (single(VWC) | {"measured_at": 1782940200}, "1782940200", "RFC 3339 with an offset, for example 2026"),
+        (single(VWC | {"unit": "m³/m³"}), '"m³/m³"', "Write m3/m3."),
+        (single(VWC | {"unit": "％"}), '"％"', "Write %."),
+        (single(reading("soil_temperature", 21, "°C")), '"°C"', "Write Cel."),
+        (single(VWC | {"unit": "furlong"}), '"furlong"', "Write one of these UCUM codes."),
+        (single(VWC | {"value": None}), "null", "where there is none, leave the reading out."),
+        (single(VWC | {"depth_cm": None}), "null", "where there is none, leave it out."),
+    ],
+)
+def test_a_usual_mistake_is_named_with_its_mend(publish: Publish, payload: object, got: str, advice: str) -> None:
+    (fault,) = refused(publish, payload).faults
+    assert (fault.got, advice in fault.advice) == (got, True)
+
+
+@pytest.mark.parametrize(("hours", "asked"), [(8, ["local time"]), (14, ["local time"]), (15, []), (24 * 365, [])])
+def test_a_clock_ahead_by_an_offset_is_asked_whether_it_shows_local_time(
+    publish: Publish, hours: int, asked: list[str]
+) -> None:
+    ahead = (NOON + timedelta(hours=hours)).isoformat()
+    (fault,) = refused(publish, single(VWC) | {"measured_at": ahead}).faults
+    assert fault.code == "in_the_future"
+    assert re.findall("local time", fault.advice) == asked
+
+
+def test_a_range_is_written_in_digits(publish: Publish) -> None:
+    (fault,) = refused(publish, single(reading("matric_potential", 33, "kPa"))).faults
+    assert fault.expected == "-1,000,000 to 0 kPa"
 
 
 def test_one_reading_can_have_several_faults_and_all_are_told(publish: Publish) -> None:
