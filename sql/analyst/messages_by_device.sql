@@ -19,11 +19,28 @@ with native as (
     where regexp_full_match(topic, 'greensward/v1/[^/]+/[^/]+/(soil|state)')
 ),
 
+rows_of_messages as (
+    select
+        message_seq,
+        measured_at as said_at,
+    from soil_readings
+    union all
+    select
+        message_seq,
+        measured_at as said_at,
+    from weather_readings
+    union all
+    select
+        message_seq,
+        reported_at as said_at,
+    from device_status
+),
+
 clocks as (
     select
         message_seq,
-        max(measured_at) as said_at,
-    from soil_readings
+        max(said_at) as said_at,
+    from rows_of_messages
     group by message_seq
 ),
 
