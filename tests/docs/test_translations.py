@@ -13,7 +13,7 @@ _HEADING = re.compile(r"^#+(?= )", re.MULTILINE)
 _CODE = re.compile(r"`[^`\n]+`")
 _NUMBER = re.compile(r"(?<![A-Za-z0-9_.])\d+(?:,\d{3})*(?:\.\d+)?")
 _MADE = re.compile(r"<!-- made: .*?<!-- end -->", re.DOTALL)
-_TRANSLATED = ("device-makers",)
+_TRANSLATED = ("device-makers", "plots")
 
 
 def _read(name: str) -> list[str]:
