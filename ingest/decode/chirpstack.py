@@ -65,15 +65,17 @@ def _uplink(message: Message, event: Envelope, topic_eui: str | None) -> Uplink:
         data = read_frame_bytes(event.get("data"), "/data", is_hex=event.get("data_encode") in _HEX)
     except PayloadError as error:
         event.faults += error.faults
-    fields, fields_pointer = event.fields("object"), "/object"
+    decoded = event.dispensable()
+    fields, fields_pointer = decoded.fields("object"), "/object"
     if fields is None and isinstance(inner := event.get("objectJSON"), str):
-        fields, fields_pointer = _object_json(event, inner), "/objectJSON"
+        fields, fields_pointer = _object_json(decoded, inner), "/objectJSON"
     rssi_dbm, snr_db = event.best_gateway("rxInfo", rssi="rssi", snr=("snr", "loRaSNR"))
     heard_at = event.instant("time") or _gateway_time(event.get("rxInfo")) or _timestamp(event, message.received_at)
     seq, port = event.counter("fCnt"), event.port("fPort")
     once = event.text("deduplicationId")
     session = event.text("devAddr") or "-"
-    names = (device.text("deviceProfileName"), device.part("tags").get("model"), event.text("deviceProfileName"))
+    named = device.dispensable()
+    names = (named.text("deviceProfileName"), named.part("tags").get("model"), decoded.text("deviceProfileName"))
     if event.faults or device_id is None:
         raise PayloadError(*event.faults)
     return Uplink(
@@ -89,6 +91,7 @@ def _uplink(message: Message, event: Envelope, topic_eui: str | None) -> Uplink:
         seq=seq,
         rssi_dbm=rssi_dbm,
         snr_db=snr_db,
+        unread=tuple(event.unread),
     )
 
 

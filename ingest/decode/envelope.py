@@ -21,15 +21,27 @@ class Envelope:
     """One JSON object of an envelope, and the faults found in it and in the objects it holds.
 
     faults: shared by all the objects of one message, in the order of reading
+    unread: likewise, faults of what is only one of several ways to the values; they count where no other gives any
     """
 
-    __slots__ = ("_given", "_pointer", "faults")
+    __slots__ = ("_given", "_pointer", "faults", "unread")
 
-    def __init__(self, given: Mapping[str, object], pointer: str = "", faults: list[Fault] | None = None) -> None:
+    def __init__(
+        self,
+        given: Mapping[str, object],
+        pointer: str = "",
+        faults: list[Fault] | None = None,
+        unread: list[Fault] | None = None,
+    ) -> None:
         """Read `given`, which stands at `pointer`."""
         self._given = given
         self._pointer = pointer
         self.faults: list[Fault] = [] if faults is None else faults
+        self.unread: list[Fault] = [] if unread is None else unread
+
+    def dispensable(self) -> Envelope:
+        """Return the same object, what is wrong in it being noted in `unread`: decoded payload, name of the model."""
+        return Envelope(self._given, self._pointer, self.unread, self.unread)
 
     def at(self, name: str) -> str:
         """Return the pointer to a field."""
@@ -57,10 +69,10 @@ class Envelope:
         """Return an object of the envelope; an empty one when it is missing or none."""
         got = self._given.get(name)
         if isinstance(got, dict):
-            return Envelope(got, self.at(name), self.faults)
+            return Envelope(got, self.at(name), self.faults, self.unread)
         if got is not None or required:
             self.wrong(name, "an object")
-        return Envelope({}, self.at(name), self.faults)
+        return Envelope({}, self.at(name), self.faults, self.unread)
 
     def fields(self, name: str) -> dict[str, object] | None:
         """Return a decoded payload; None when it is missing."""

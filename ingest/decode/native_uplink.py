@@ -2,7 +2,8 @@
 
 The document is taken as the server writes it, and tells by its shape whose it is:
 
-- LORIOT: https://pastebin.com/Vbm0g1qh, as captured; `cmd` is gw (with every gateway) or rx
+- LORIOT: https://docs.loriot.io/display/LNS/Uplink+Data+Message (`cmd` rx) and .../Gateway+Information (gw: the same
+  uplink again, with every gateway and so somewhat later); as captured: https://pastebin.com/Vbm0g1qh
 - Actility ThingPark: https://docs.thingpark.com/thingpark-x/latest/Message/uplink-message; older versions write numbers
   as texts
 - Everynet: https://github.com/AdailSilva/DocsEverynet_pt-BR, messages of type uplink
@@ -94,11 +95,10 @@ def _loriot(event: Envelope, message: Message, device_id: str) -> Uplink:
     _check_clear(event, "data", is_encrypted=event.get("data") is None and event.get("encdata") is not None)
     gateways = event.get("gws") if event.get("cmd") == "gw" else [{"rssi": event.get("rssi"), "snr": event.get("snr")}]
     heard_at = _clock(event, "ts", "ms", message)
-    # A counter begins again at every join, and nothing tells one session from another but the time.
-    session = f"{heard_at:%Y%m%dT%H%M%S%f}" if heard_at is not None else "-"
     return _uplink(
         event,
-        ("loriot", device_id, session),
+        # Nothing tells one session from another; but copies are only looked for within minutes (soil_readings.toml).
+        ("loriot", device_id, "-"),
         heard_at or message.received_at,
         ("fcnt", "port", "data", None),
         _best(gateways, "rssi", "snr"),
@@ -110,7 +110,7 @@ def _thingpark(event: Envelope, message: Message, device_id: str) -> Uplink:
     heard = event.part("DevEUI_uplink", required=True)
     _check_device(heard, "DevEUI", device_id)
     _check_clear(heard, "payload_hex", is_encrypted=heard.get("PayloadEncryption") in (1, "1"))
-    module = heard.part("DriverCfg").part("mod")
+    module = heard.dispensable().part("DriverCfg").part("mod")
     vendor, model = module.text("pId"), module.text("mId")
     gateways = heard.part("Lrrs").get("Lrr")
     own = [{"LrrRSSI": heard.get("LrrRSSI"), "LrrSNR": heard.get("LrrSNR")}]
@@ -170,7 +170,7 @@ def _uplink(
         data = _hex(heard, frame) if is_hex else read_frame_bytes(heard.get(frame), heard.at(frame))
     except PayloadError as error:
         heard.faults += error.faults
-    fields = heard.fields(decoded) if decoded else None
+    fields = heard.dispensable().fields(decoded) if decoded else None
     seq, f_port = heard.counter(counter), heard.port(port)
     if heard.faults:
         raise PayloadError(*heard.faults)
@@ -188,6 +188,7 @@ def _uplink(
         seq=seq,
         rssi_dbm=signal[0],
         snr_db=signal[1],
+        unread=tuple(heard.unread),
     )
 
 

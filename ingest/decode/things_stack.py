@@ -72,12 +72,12 @@ def _uplink(message: Message, event: Envelope, end_device: Envelope, device_id: 
         data = read_frame_bytes(heard.get("frm_payload"), heard.at("frm_payload"))
     except PayloadError as error:
         event.faults += error.faults
-    fields = heard.fields("decoded_payload")
+    fields = heard.dispensable().fields("decoded_payload")
     heard_at = heard.instant("received_at") or event.instant("received_at") or message.received_at
     rssi_dbm, snr_db = heard.best_gateway("rx_metadata", rssi="rssi", snr=("snr",))
     seq, port = heard.counter("f_cnt"), heard.port("f_port")
     session = heard.text("session_key_id") or end_device.text("dev_addr") or "-"
-    version = heard.part("version_ids")
+    version = heard.dispensable().part("version_ids")
     brand, model = version.text("brand_id"), version.text("model_id")
     firmware = version.text("firmware_version")
     if event.faults:
@@ -96,4 +96,5 @@ def _uplink(message: Message, event: Envelope, end_device: Envelope, device_id: 
         rssi_dbm=rssi_dbm,
         snr_db=snr_db,
         firmware=firmware,
+        unread=tuple(event.unread),
     )

@@ -48,7 +48,7 @@ def decode_uplink_of(
     if fault is not None:
         raise PayloadError(fault)
     if not uplink.fields and not uplink.data:
-        return Decoded(ignored="empty_uplink", device_id=uplink.device_id)
+        return _empty(uplink)
     if uplink.fields:
         spelt = spread(uplink.fields) if model is None else respell(uplink.fields, model)
         uplink = uplink if spelt is uplink.fields else replace(uplink, fields=spelt)
@@ -64,7 +64,7 @@ def decode_uplink_of(
     if known == 0:
         known = rows.read_bytes()
     if known == 0:
-        raise PayloadError(_nothing_known(uplink))
+        raise PayloadError(*uplink.unread, _nothing_known(uplink))
     if model is None and not (rows.soil or rows.weather) and rows.refused:
         raise PayloadError(*(fault for part in rows.refused for fault in part.faults))
     status = DeviceStatus(
@@ -85,6 +85,13 @@ def decode_uplink_of(
         device_id=uplink.device_id,
         streams={uplink.device_id: reader.changes} if reader.changes else {},
     )
+
+
+def _empty(uplink: Uplink) -> Decoded:
+    """Return that an uplink carries nothing. Raises: PayloadError where what it carries could not be read."""
+    if uplink.unread:
+        raise PayloadError(*uplink.unread)
+    return Decoded(ignored="empty_uplink", device_id=uplink.device_id)
 
 
 def _try_bytes(rows: UplinkRows) -> int:

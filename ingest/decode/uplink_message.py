@@ -30,6 +30,7 @@ class Uplink:
     fields: the decoded payload; None when there is none
     data: the frame's bytes; empty when there are none
     rssi_dbm, snr_db: of the best gateway
+    unread: what is wrong with the decoded payload or with the model's name, where the bytes may still be read
     """
 
     device_id: str
@@ -45,6 +46,7 @@ class Uplink:
     rssi_dbm: float | None = None
     snr_db: float | None = None
     firmware: str | None = None
+    unread: tuple[Fault, ...] = ()
 
 
 def read_frame_bytes(text: object, pointer: str, *, is_hex: bool = False) -> bytes:

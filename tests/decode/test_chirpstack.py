@@ -212,3 +212,9 @@ def test_a_gateways_own_network_server_is_read_too(publish: Publish, sent: dict[
 def test_the_time_of_a_gateways_network_server_must_be_one(publish: Publish) -> None:
     event = {"devEUI": EUI, "object": WET, "timestamp": "noon"}
     assert codes(publish, event, f"application/parks/device/{EUI}/rx") == [("/timestamp", "bad_instant")]
+
+
+def test_bytes_are_read_where_the_codec_gave_no_object(publish: Publish) -> None:
+    event = chirpstack(data=bytes.fromhex("0d4e000007a5ff7e006410")) | {"object": "wet"}
+    decoded = publish(CHIRPSTACK, event, models={EUI: "dragino/lse01"})
+    assert decoded.soil[0].volumetric_water_content == pytest.approx(0.1957)

@@ -109,13 +109,32 @@ def test_thingparks_decoded_payload_comes_first_and_its_driver_names_the_model(p
     assert row.volumetric_water_content == pytest.approx(0.2436)
 
 
+ODD_HELP = [{"DriverCfg": "dragino"}, {"DriverCfg": {"mod": {"pId": 1, "mId": ["lse01"]}}}, {"payload": [19.57, -1.3]}]
+
+
+@pytest.mark.parametrize("odd", ODD_HELP)
+def test_bytes_are_read_whatever_stands_where_thingparks_driver_should(publish: Publish, odd: dict[str, Any]) -> None:
+    decoded = publish(UPLINK, thingpark(data=FRAME, **odd), models=MODEL)
+    assert decoded.soil[0].volumetric_water_content == pytest.approx(0.1957)
+    assert not decoded.parts_refused
+
+
+def test_an_odd_driver_is_told_where_nothing_else_says_what_the_bytes_are(publish: Publish) -> None:
+    found = codes(publish, thingpark(data=FRAME, DriverCfg="dragino", payload=[19.57]))
+    assert found == [
+        ("/DevEUI_uplink/DriverCfg", "wrong_type"),
+        ("/DevEUI_uplink/payload", "wrong_type"),
+        ("/DevEUI_uplink/payload_hex", "undecoded"),
+    ]
+
+
 def test_the_same_uplink_again_has_the_same_key_and_the_next_one_another(publish: Publish) -> None:
     def key(document: dict[str, Any]) -> str | None:
         return publish(UPLINK, document, models=MODEL).soil[0].uplink_key
 
-    assert key(loriot(FRAME)) == key(loriot(FRAME, seqno=7, cmd="rx", rssi=-90, snr=3))
-    # After a join the counter begins again, and a probe in still soil says the same.
-    assert key(loriot(FRAME)) != key(loriot(FRAME, ts=1782964200124))
+    # The list of gateways comes after the uplink itself, and with a time of its own.
+    assert key(loriot(FRAME)) == key(loriot(FRAME, seqno=7, cmd="rx", ts=1782964199911, rssi=-90, snr=3))
+    assert key(loriot(FRAME)) != key(loriot(FRAME, fcnt=797))
     assert key(thingpark(data=FRAME)) == key(thingpark(data=FRAME, Lrrs={}))
     assert key(thingpark(data=FRAME)) != key(thingpark(data=FRAME, DevAddr="04D2848F"))
     assert key(everynet(FRAME)) == key(everynet(FRAME, duplicate=True, rx_time=1782964200.5))
