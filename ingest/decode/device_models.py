@@ -24,6 +24,7 @@ class Field:
     """What one payload field says: value × scale is `quantity` in `unit`, of sensing element `channel` (from 1).
 
     absent: values that mean "no value", beside those of schemas/devices/_absent.toml
+    absent_alone: values that mean it where nothing else of the soil was measured, and beside that are what they say
     curve: how the value, as received, becomes the measured one (in `unit`); None when it is the measured one
     given: the only unit that may come with a value that a curve is for; None when none may
     """
@@ -33,6 +34,7 @@ class Field:
     channel: int = 1
     scale: float = 1.0
     absent: frozenset[float] = frozenset()
+    absent_alone: frozenset[float] = frozenset()
     curve: Curve | None = None
     given: str | None = None
 
@@ -185,6 +187,7 @@ def _fields(table: Mapping[str, Mapping[str, Any]]) -> dict[str, Field]:
                 channel=facts["channel"] + number - first if "channel" in facts else number - first + 1,
                 scale=float(facts.get("scale", 1.0)),
                 absent=frozenset(facts.get("absent", ())),
+                absent_alone=frozenset(facts.get("absent_alone", ())),
                 curve=read_curve(facts["curve"]) if "curve" in facts else None,
                 given=facts.get("given"),
             )

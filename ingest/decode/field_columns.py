@@ -165,9 +165,10 @@ def _kept_of(field: Field, said: object) -> _Kept:
         if given is None or is_absent(given.number, field.quantity, field.absent):
             return _ABSENT, 0.0
         number, unit = given.number, given.unit or field.unit
+        # What a number that may stand for none is, the other values of its message tell.
+        if number in field.absent_alone or (field.curve is not None and given.unit not in (None, field.given)):
+            return _NOT_KEPT
         if field.curve is not None:
-            if given.unit not in (None, field.given):
-                return _NOT_KEPT
             number, unit = field.curve.apply(number), field.unit
     except ValueError:
         return _NOT_KEPT

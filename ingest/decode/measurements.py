@@ -32,6 +32,11 @@ class Measurements:
         self.status: dict[str, float] = {}
         self.refused: list[PartFault] = []
 
+    @property
+    def has_soil(self) -> bool:
+        """Say whether anything of the soil was measured until now."""
+        return bool(self._soil)
+
     def add(
         self,
         quantity: str,

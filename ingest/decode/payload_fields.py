@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ingest.decode.device_models import Field, Model
 from ingest.decode.field_values import Given, is_absent, read_value
@@ -62,9 +62,7 @@ def add_fields(
     # A list of messages none of which is a measurement (a new sensor's id) is understood all the same.
     known = 1 if model.measurements is not None and placed.get(model.measurements[0], (None, ""))[0] else 0
     known += sum(name in model.sdi12 for name in placed)
-    for name, field in model.fields.items():
-        if name not in placed:
-            continue
+    for name, field in _certain_first(placed, model):
         known += 1
         value, place = placed[name]
         if (field.quantity, field.channel) in said:
@@ -84,6 +82,20 @@ def add_fields(
             if name not in model.fields and not _is_read_elsewhere(name, model)
         ]
     return known
+
+
+def _certain_first(placed: Mapping[str, tuple[object, str]], model: Model) -> Iterable[tuple[str, Field]]:
+    """Return the model's fields that are there, last those whose value may stand for none."""
+    there = [(name, field) for name, field in model.fields.items() if name in placed]
+    return sorted(there, key=lambda one: _may_be_absent(one[1], placed[one[0]][0]))
+
+
+def _may_be_absent(field: Field, value: object) -> bool:
+    try:
+        given = read_value(value) if field.absent_alone else None
+    except ValueError:
+        return False
+    return given is not None and given.number in field.absent_alone
 
 
 def _answered(
@@ -111,7 +123,8 @@ def _add(measured: Measurements, field: Field, value: object, pointer: str) -> F
     """Add the value and say what became of it; where there is none, another field may say the same quantity."""
     refused = len(measured.refused)
     given = _given(measured, value, pointer)
-    if given is not None and not is_absent(given.number, field.quantity, field.absent):
+    absent = field.absent if measured.has_soil else field.absent | field.absent_alone
+    if given is not None and not is_absent(given.number, field.quantity, absent):
         number, unit = given.number, given.unit or field.unit
         if field.curve is not None:
             if given.unit not in (None, field.given):

@@ -228,6 +228,7 @@ def _strange(chance: random.Random, count: int) -> list[bytes]:
         ("dragino/lse01", WET),
         ("Dragino LSE01", WET | {"Sensor_flag": 1, "Mod": 1}),
         ("milesight em500-smtc", {"moisture": 33.5, "temperature": 21.3, "ec": 120, "battery": 97}),
+        ("milesight em500-smtc", {"moisture": 33.5, "temperature": -0.1}),
         ("unheard of", {"moisture": 33.5}),
     ]
     payloads = []

@@ -76,10 +76,36 @@ def test_the_top_of_a_word_is_an_absent_probe_not_a_fire(publish: Publish, top: 
 
 
 @pytest.mark.parametrize("mark", [-0.1, -0.3, "-0.1"])
-def test_milesights_mark_of_a_failed_probe_is_no_frost(publish: Publish, mark: object) -> None:
-    decoded = read(publish, "milesight-iot/em500-smtc", {"temperature": mark, "moisture": 20, "battery": 90})
-    (row,) = decoded.soil
-    assert (row.soil_temperature_c, row.volumetric_water_content, decoded.parts_refused) == (None, 0.2, ())
+@pytest.mark.parametrize("beside", [{}, {"moisture_error": "collection error", "ec": 65535}, {"moisture": "NoSensor"}])
+def test_milesights_mark_of_a_failed_probe_is_no_frost(publish: Publish, mark: object, beside: dict[str, Any]) -> None:
+    decoded = read(publish, "milesight-iot/em500-smtc", {"temperature": mark, "battery": 90} | beside)
+    assert (decoded.soil, decoded.parts_refused, decoded.status[0].battery_pct) == ((), (), 90)
+
+
+@pytest.mark.parametrize("mark", [-0.1, -0.3, "-0.1"])
+@pytest.mark.parametrize("beside", [{"moisture": 20}, {"electricity": 240}])
+def test_beside_another_value_of_the_probe_minus_0_1_is_soil_that_freezes(
+    publish: Publish, mark: object, beside: dict[str, Any]
+) -> None:
+    (row,) = read(publish, "milesight-iot/em500-smtc", {"temperature": mark} | beside).soil
+    assert row.soil_temperature_c == float(str(mark))
+
+
+@pytest.mark.parametrize(
+    ("frame", "temperature_c"),
+    [
+        ("0367ffff046873057ff000", -0.1),
+        ("0367fdff04ca4c1d", -0.3),
+        ("0367ffff04caffff057fffff", None),
+        ("0367ffff", None),
+    ],
+)
+def test_of_bytes_too_the_mark_is_one_where_the_whole_probe_failed(
+    publish: Publish, frame: str, temperature_c: float | None
+) -> None:
+    event = chirpstack(data=bytes.fromhex(f"01755c{frame}"), fPort=85)
+    decoded = publish(CHIRPSTACK, event, models={EUI: "milesight-iot/em500-smtc"})
+    assert [row.soil_temperature_c for row in decoded.soil] == ([] if temperature_c is None else [temperature_c])
 
 
 def test_minus_99_kpa_is_a_dry_soil_and_not_a_mark(publish: Publish) -> None:
