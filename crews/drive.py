@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 
@@ -72,8 +71,3 @@ def _two_opt(route: list[int], lengths: list[list[float]], fixed: int) -> list[i
         if not improved:
             break
     return route
-
-
-def route_km(positions: Sequence[Position], order: Sequence[int]) -> float:
-    """Return the length of the drive through `positions` in `order`, km."""
-    return sum(distance_km(positions[a], positions[b]) for a, b in itertools.pairwise(order))

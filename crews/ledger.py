@@ -21,16 +21,8 @@ import pyarrow as pa
 
 from crews import finding as findings
 from crews.finding import Finding
-from crews.issue import (
-    JUDGED_KINDS,
-    ActionRefusedError,
-    Event,
-    Issue,
-    advance,
-    check_allowed,
-    opened,
-    rebuild,
-)
+from crews.issue import JUDGED_KINDS, ActionRefusedError, Event, Issue
+from crews.transitions import advance, check_allowed, opened, rebuild
 from ingest.disk_words import said_of_database
 from ingest.errors import StoreError
 from ingest.lake.durable import make_folder, store_errors

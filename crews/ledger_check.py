@@ -12,8 +12,9 @@ from datetime import datetime
 
 import msgspec
 
-from crews.issue import LATE_REPORT, ActionRefusedError, Event, Issue, rebuild
+from crews.issue import LATE_REPORT, ActionRefusedError, Event, Issue
 from crews.ledger import Ledger, to_us
+from crews.transitions import rebuild
 from ingest.errors import StoreError
 
 Exported = tuple[str, str, datetime, str, str, str, str, str]

@@ -10,11 +10,12 @@ import msgspec
 
 from crews.action import CREW_KINDS, LONGEST_NOTE, OFFICE_KINDS, Action, Outcome
 from crews.decisions import check_recheck, decision_detail
-from crews.issue import LATE_REPORT, ActionRefusedError, Issue, check_allowed
+from crews.issue import LATE_REPORT, ActionRefusedError, Issue
 from crews.ledger import Ledger, to_us
 from crews.persons import person
 from crews.readable import readable
 from crews.reports import as_correction, check_not_reported, is_late, report_detail
+from crews.transitions import check_allowed
 
 _ON_THE_WAY = timedelta(minutes=5)
 """Every report takes a moment, with photos minutes: what took no longer did not wait."""

@@ -7,7 +7,6 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 
 Row = Mapping[str, str]
-Window = tuple[str, str]
 
 RULES = ("growing", "suspended", "rain_holds")
 """What a season may mean: when bare ground is one, when dryness rests, when rain holds an issue back."""

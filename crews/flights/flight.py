@@ -27,7 +27,6 @@ class Flight:
 
     flight_id: str
     day: date
-    drone_ids: tuple[str, ...]
     first_at: datetime
     last_at: datetime
     pictures: int
@@ -94,7 +93,6 @@ def flights_of(pictures: Iterable[tuple[date, Mapping[str, Any]]]) -> list[Fligh
         Flight(
             flight_id=name,
             day=min(day for day, _ in rows),
-            drone_ids=tuple(sorted({row["drone_id"] for _, row in rows if row["drone_id"]})),
             first_at=min(row["captured_at"] for _, row in rows),
             last_at=max(row["captured_at"] for _, row in rows),
             pictures=len(rows),

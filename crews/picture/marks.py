@@ -125,15 +125,6 @@ def drop(x: float, y: float, ink: str, *, hollow: bool = False) -> str:
     )
 
 
-def flake(x: float, y: float, radius: float) -> str:
-    """Return a star of six arms: frost."""
-    arms = "".join(
-        f"M{n(x - dx * radius)} {n(y - dy * radius)}L{n(x + dx * radius)} {n(y + dy * radius)}"
-        for dx, dy in ((1.0, 0.0), (0.5, 0.866), (-0.5, 0.866))
-    )
-    return f'<path d="{arms}" stroke="{FROST_INK}" stroke-width="1.4" stroke-linecap="round"/>'
-
-
 PATTERNS = (
     "<defs>"
     '<pattern id="gated" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'

@@ -12,7 +12,6 @@ from greensward.simulate.plots import Plot
 from greensward.simulate.readings import TimedMessage
 
 GATEWAY_SN = "7CTDGS0000DEMO1"
-AIRCRAFT_SN = "1581F6GS0000DEMO02"
 PHOTOS = 12
 WITHOUT_POSE = 2
 """The last photos of the flight have no pose message: their footprint stays unknown."""

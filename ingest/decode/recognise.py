@@ -18,11 +18,6 @@ class Recognised(NamedTuple):
     why: str
 
 
-def find_model(registered: str | None, names: Iterable[str], fields: Iterable[str]) -> Model | None:
-    """Return the model of a device, or None when nobody says and its fields do not show it; as `recognise`."""
-    return recognise(registered, names, fields).model
-
-
 def recognise(registered: str | None, names: Iterable[str], fields: Iterable[str]) -> Recognised:
     """Return the model of a device and why it is taken for that.
 

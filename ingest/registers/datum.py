@@ -30,11 +30,6 @@ _CONVERGED_DEG = 1e-11
 _ROUNDS = 30
 
 
-def is_shifted_region(lon: float, lat: float) -> bool:
-    """Say whether a position lies in the rectangle in which the datums differ."""
-    return _WEST <= lon <= _EAST and _SOUTH <= lat <= _NORTH
-
-
 def wgs84_to_gcj02(lon: Degrees, lat: Degrees) -> tuple[Degrees, Degrees]:
     """Return the GCJ-02 longitude and latitude of a WGS 84 position."""
     return _same_kind(lon, *_gcj02(*_arrays(lon, lat)))

@@ -37,7 +37,6 @@ select
     coalesce(flights.flights, 0) as flights,
     flights.last_flown_at,
     flights.last_analysed_at,
-    flights.last_glimpsed_at,
     flights.glimpsed_fraction,
     flown_ever.plot_id is not null as was_ever_flown,
     (epoch(cast(getvariable('as_of') as timestamptz)) - epoch(flights.last_flown_at)) / 86400 as flown_days_ago,

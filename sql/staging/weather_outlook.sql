@@ -65,11 +65,6 @@ select
     date,
     is_over,
     round(coalesce(measured_et0_mm, forecast_et0_mm, recent_et0_mm), 9) as et0_mm,
-    case
-        when measured_et0_mm is not null then 'measured'
-        when forecast_et0_mm is not null then 'forecast'
-        when recent_et0_mm is not null then 'recent_days'
-    end as et0_source,
     case when is_over then coalesce(measured_rain_mm, 0) else coalesce(forecast_rain_mm, 0) * rain_probability end
         as rain_expected_mm,
     case when is_over then coalesce(measured_rain_mm, 0) else coalesce(forecast_rain_mm, 0) end as rain_at_most_mm,

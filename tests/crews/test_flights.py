@@ -38,7 +38,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 LON, LAT = 117.1, 39.2
 METRE_OF_LAT = 1 / 111_320
 METRE_OF_LON = METRE_OF_LAT / math.cos(math.radians(LAT))
-FLIGHT = Flight("F1", date(2026, 7, 1), ("D1",), NOW, NOW, 1, 1, 1)
+FLIGHT = Flight("F1", date(2026, 7, 1), NOW, NOW, 1, 1, 1)
 
 
 def ground(west_m: float, south_m: float, east_m: float, north_m: float) -> bytes:

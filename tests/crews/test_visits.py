@@ -8,11 +8,12 @@ import pytest
 
 from crews.action import Action
 from crews.apply import apply_flags, valid_plots
-from crews.issue import Issue, rebuild
+from crews.issue import Issue
 from crews.ledger import Ledger
 from crews.lists import list_of
 from crews.perform import perform
 from crews.say_stop import say_action
+from crews.transitions import rebuild
 from crews.words import speaker
 from tests.crews.made import DAY, HOUR, NOW, flag, plot, well
 

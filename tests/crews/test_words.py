@@ -11,10 +11,11 @@ import pytest
 from crews.card import web_address
 from crews.crew_list import GROUPS
 from crews.desk import ORDER
-from crews.issue import EVENT_KINDS, LATE_REPORT, REPORT_KINDS, STATES
+from crews.issue import LATE_REPORT, REPORT_KINDS, STATES
 from crews.reasons import reasons, render_reason
 from crews.reports import CANNOT_DO_REASONS, FALSE_ALARM_REASONS, INSPECTIONS
 from crews.sparkline import sparkline
+from crews.transitions import EVENT_KINDS
 from crews.words import all_words, say_age, say_number, say_value, speaker
 
 CREWS = resources.files("crews")

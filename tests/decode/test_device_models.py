@@ -8,7 +8,7 @@ import pytest
 
 from ingest.decode.curves import read_curve
 from ingest.decode.quantities import ucum
-from ingest.decode.recognise import find_model, recognise
+from ingest.decode.recognise import recognise
 from ingest.errors import PayloadError
 from ingest.observation import Decoded
 from tests.decode.conftest import Publish
@@ -274,7 +274,7 @@ def test_conductivity_of_an_unknown_model_needs_its_unit(publish: Publish) -> No
     ],
 )
 def test_a_model_is_recognised_only_by_its_whole_name(name: str, expected: str | None) -> None:
-    model = find_model(None, [name], ())
+    model = recognise(None, [name], ()).model
     assert (model.model_id if model else None) == expected
 
 
@@ -342,7 +342,7 @@ def test_a_model_is_recognised_by_the_most_of_its_fields(
 
 @pytest.mark.parametrize("name", ["teneo-iot/co2-stoplicht", "tektelic/t00061xx-comfort", "sensecap/sensecapt1000"])
 def test_another_device_of_a_soil_probes_maker_is_not_taken_for_a_soil_probe(name: str) -> None:
-    assert find_model(None, [name], ["temperature", "battery", "ambient_temperature"]) is None
+    assert recognise(None, [name], ["temperature", "battery", "ambient_temperature"]).model is None
 
 
 def test_the_reason_why_a_device_is_taken_for_a_model_is_told() -> None:
