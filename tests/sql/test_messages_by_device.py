@@ -155,14 +155,13 @@ def test_a_device_that_does_not_count_is_not_in_the_answer(device: Device) -> No
 
 @pytest.mark.parametrize("what", ["soil", "weather", "state"])
 def test_months_that_come_at_once_in_any_order_have_lost_nothing(device: Device, what: str) -> None:
-    air = {"quantity": "air_temperature", "value": 21.5, "unit": "Cel"}
-    further: dict[str, object] = {"weather": {"readings": [air]}}.get(what, {})
+    air = [{"quantity": "air_temperature", "value": 21.5, "unit": "Cel"}]
     for minute in (2, 0, 3, 1):
         if what == "state":
             at = (NOON + timedelta(minutes=minute)).isoformat()
             said = {"schema": "greening.device_state/1", "state": "online", "reported_at": at, "seq": minute}
             device.says_bytes(json.dumps(said).encode(), "state")
         else:
-            device.says(minute, minute, **further)
+            device.says(minute, minute, **({"readings": air} if what == "weather" else {}))
     ((_, _, published, stored, *_, lost),) = device.account(NOON + timedelta(days=90))
     assert (published, stored, lost) == (4, 4, 0)
