@@ -48,6 +48,7 @@ _HOST = "127.0.0.1"
 _TOPIC_ALLOWANCE_BYTES = 4096  # NATS counts its own headers and the topic as payload
 _START_DEADLINE_S = 30.0
 _STOP_DEADLINE_S = 10.0
+_TRIES_OF_ANY_PORT = 3
 _LOG_TAIL_LINES = 8
 _PR_SET_PDEATHSIG = 1
 _MQTT_CONNACK, _CONNACK_BYTES = 0x20, 4
@@ -170,7 +171,19 @@ class BuiltInBroker:
         self._stop()
 
     def _start(self) -> None:
-        self.port = self.free_port() if self._any_port else self.port
+        """Start it; where any port will do and somebody takes the one we chose before the broker does, on another."""
+        for tries_left in reversed(range(_TRIES_OF_ANY_PORT if self._any_port else 1)):
+            self.port = self.free_port() if self._any_port else self.port
+            try:
+                self._start_on_port()
+            except ConfigError:
+                if not tries_left or self.port_is_free(self.port):
+                    raise
+                self.end()
+            else:
+                return
+
+    def _start_on_port(self) -> None:
         self._configuration.write_text(configuration_text(self.folder / "store", self.port), encoding="utf-8")
         self._launch()
         deadline = time.monotonic() + _START_DEADLINE_S

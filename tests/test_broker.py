@@ -22,6 +22,7 @@ from greensward.simulate.publish import plain, publish
 from ingest.decode.route import subscriptions
 from ingest.errors import ConfigError
 from tests.commands.test_simulate import END
+from tests.mosquitto import free_port
 from tests.waiting import PATIENCE_S
 
 CHILD = """
@@ -65,7 +66,7 @@ def leave(made: paho.Client) -> None:
     made.loop_stop()
 
 
-def until(condition: object, deadline_s: float = 90.0) -> bool:
+def until(condition: object, deadline_s: float = PATIENCE_S) -> bool:
     end = time.monotonic() + deadline_s
     wait = threading.Event()
     while not condition():  # type: ignore[operator]
@@ -94,14 +95,27 @@ def test_a_second_broker_on_the_same_folder_is_refused_and_the_holder_named(tmp_
 
 
 def test_a_taken_port_is_said_before_anything_starts(tmp_path: Path) -> None:
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        holder.listen()
-        port = holder.getsockname()[1]
-        with pytest.raises(ConfigError, match=f"Port {port}"), BuiltInBroker(tmp_path, port):
-            pass
+    port = free_port()
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(ConfigError, match=f"Port {port}"),
+        BuiltInBroker(tmp_path, port),
+    ):
+        pass
     with BuiltInBroker(tmp_path, port) as broker:
         assert broker.port == port
+
+
+def test_where_any_port_will_do_one_that_was_taken_meanwhile_is_left_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports = [taken.getsockname()[1], free_port()]
+        chosen = iter(ports)
+        monkeypatch.setattr(BuiltInBroker, "free_port", staticmethod(lambda: next(chosen)))
+        with BuiltInBroker(tmp_path) as broker:
+            assert broker.port == ports[1]
+            assert accepts_mqtt(broker.host, broker.port)
 
 
 def test_a_broker_that_cannot_start_says_what_its_log_says(tmp_path: Path) -> None:
@@ -148,7 +162,7 @@ def test_it_says_how_it_ended_and_starts_again_on_its_port_only_when_that_is_fre
 def test_a_retained_state_outlives_kill_minus_nine(tmp_path: Path) -> None:
     with BuiltInBroker(tmp_path) as broker:
         device, _ = client(broker, "device", clean=True)
-        device.publish("greensward/v1/beichen/gs-1/state", b"online", 1, retain=True).wait_for_publish(90)
+        device.publish("greensward/v1/beichen/gs-1/state", b"online", 1, retain=True).wait_for_publish(PATIENCE_S)
         assert broker.pid is not None
         os.kill(broker.pid, signal.SIGKILL)
         device.loop_stop()
