@@ -45,7 +45,7 @@ def tail(
     ] = None,
     rejected: Annotated[bool, Parameter(help="Only messages with something to refuse.", negative="")] = False,
     seconds: Annotated[
-        float | None, Parameter(help="End after so many seconds.", validator=validators.Number(gt=0))
+        float | None, Parameter(help="End after listening for so many seconds.", validator=validators.Number(gt=0))
     ] = None,
     common: Common | None = None,
 ) -> int:
@@ -61,8 +61,9 @@ def tail(
     judgement = judgement_by(settings)
     wanted = frozenset(normalise_device_id(device_id) for device_id in device_ids)
     broker = broker_of(broker_at_hand(settings.broker))
-    count, began = _Count(), time.monotonic()
+    count = _Count()
     with Stop() as stop, Ear(broker, settings.site.district, filters_of(settings.site.district, format_), qos=0) as ear:
+        began = time.monotonic()
         whom = ", ".join(sorted(wanted)) or "every device"
         err.print(f"Listening to {escape(whom)} at {broker.host}:{broker.port}; Ctrl-C ends it.")
         if ear.refused:

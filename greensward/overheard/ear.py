@@ -142,16 +142,16 @@ class Ear:
         return f"The broker lets us read nothing of {', '.join(self.refused)}."
 
     def hear(self, is_over: Callable[[], bool]) -> Iterator[Heard]:
-        """Yield what comes until `is_over()`, which is asked ten times a second.
+        """Yield what comes until `is_over()`, which is asked ten times a second, first when what has come is heard.
 
         Raises: BrokerUnreachableError when the connection breaks.
         """
         while True:
+            self._turn()
             while self._heard:
                 yield self._heard.popleft()
             if is_over():
                 return
-            self._turn()
 
     def _turn(self) -> None:
         code = self._client.loop(_LOOP_S)

@@ -36,7 +36,7 @@ from ingest.observation import Message
 from ingest.seal.memory import Memory
 from tests.decode.sparkplug import DBIRTH, DDATA, DEVICE_ID, GROUP, NBIRTH
 from tests.mosquitto import Mosquitto, free_port
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = "greensward/v1/beichen/gs-01"
 TRIAL = {
@@ -90,6 +90,23 @@ def a_device(port: int, qos: int = 1) -> Iterator[None]:
         thread.join()
 
 
+@contextmanager
+def once_it_listens(port: int, record: Path, *messages: tuple[str, bytes, bool]) -> Iterator[None]:
+    """Publish topic, payload, retained once the command in this process listens; press Ctrl-C when it has them all."""
+
+    def live() -> None:
+        wait_until(record.exists, "the command listens")
+        for topic, payload, is_retained in messages:
+            paho_publish.single(topic, payload, 1, retain=is_retained, port=port)
+        wait_until(lambda: record.read_bytes().count(b'"topic"') == len(messages), "all of them are written")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    yield
+    thread.join()
+
+
 @pytest.fixture
 def at(mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder to work in, with the broker in the settings."""
@@ -103,7 +120,7 @@ def test_a_device_is_accepted_and_its_report_made_again_from_what_came(
     mosquitto: Mosquitto, at: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = ("-C", str(at / "data"))
-    assert run(["device", "add", "gs-01", "--model", "dragino/lse01", "--interval", "1", *data]) == EXIT_OK
+    assert run(["device", "add", "gs-01", "--model", "dragino/lse01", "--interval", "1.2", *data]) == EXIT_OK
     capsys.readouterr()
     with a_device(mosquitto.port):
         words = ["device", "accept", "gs-01", "--minutes", "0.04", "--out", "gs-01.md", "--lang", "en", *data]
@@ -116,7 +133,7 @@ def test_a_device_is_accepted_and_its_report_made_again_from_what_came(
     assert "Too short for it to be accepted: 6 of its intervals are 1 min." in said.err
     report = (at / "gs-01.md").read_text(encoding="utf-8")
     record = read_record(at / "gs-01.jsonl")
-    assert (record.trial.model, record.trial.interval_s, record.ended) == ("dragino/lse01", 1.0, "done")
+    assert (record.trial.model, record.trial.interval_s, record.ended) == ("dragino/lse01", 1.2, "done")
     assert hashlib.sha256((at / "gs-01.jsonl").read_bytes()).hexdigest() in report
     for fact in ("dragino/lse01", "district beichen", "greening.soil_reading/1", "Greensward 0.1.0", "For the maker"):
         assert fact in report, fact
@@ -147,7 +164,7 @@ def test_a_device_that_fails_is_exit_1_and_each_failure_says_what_was_expected(
             "--minutes",
             "0.02",
             "--interval",
-            "0.2",
+            "0.6",
             "-C",
             str(at / "data"),
             "--json",
@@ -166,26 +183,20 @@ def test_over_a_slow_link_what_is_retained_is_waited_for_and_answers_are_no_mess
     class FarEar(Ear):
         def __enter__(self) -> Self:
             super().__enter__()
-            time.sleep(0.25)
+            time.sleep(0.6)
             return self
 
     monkeypatch.setattr(device_accept, "Ear", FarEar)
-    monkeypatch.setattr(device_accept, "_RETAINED_S", 0.2)
+    monkeypatch.setattr(device_accept, "_RETAINED_S", 0.5)
     monkeypatch.setenv("TERM", "xterm")
     shown = io.StringIO()
     terminal = Console(file=shown, force_terminal=True)
     monkeypatch.setattr(device_accept, "progress", lambda: Progress("{task.description}", console=terminal))
 
-    def live() -> None:
-        wait_until((at / "far.jsonl").exists, "the command listens")
-        for kind, payload, is_retained in (("state", b"online", True), ("reply", b"{}", False)):
-            paho_publish.single(f"{ROOT}/{kind}", payload, 1, retain=is_retained, port=mosquitto.port)
-
-    thread = threading.Thread(target=live)
-    thread.start()
-    words = ["device", "accept", "gs-01", "--minutes", "0.03", "--out", "far", "--json", "-C", str(at / "data")]
-    assert run(words) == EXIT_FOUND_PROBLEMS
-    thread.join()
+    words = ["device", "accept", "gs-01", "--minutes", "5", "--out", "far", "--json", "-C", str(at / "data")]
+    sent = ((f"{ROOT}/state", b"online", True), (f"{ROOT}/reply", b"{}", False))
+    with once_it_listens(mosquitto.port, at / "far.jsonl", *sent):
+        assert run(words) == EXIT_FOUND_PROBLEMS
     assert "gs-01: 1 messages, 0 faults" in shown.getvalue()
     assert "gs-01: 2 messages" not in shown.getvalue()
     assert len(read_record(at / "far.jsonl").messages) == 3  # the state twice: in the end it lies there
@@ -242,16 +253,10 @@ def test_the_births_that_a_sparkplug_device_s_data_is_read_by_are_kept_too(
     else:
         sent = [*births, *sent]
 
-    def live() -> None:
-        wait_until((at / "node.jsonl").exists, "the command listens")
-        for topic, payload in sent:
-            paho_publish.single(f"{GROUP}/{topic}", payload, 1, retain=born_before, port=mosquitto.port)
-
-    thread = threading.Thread(target=live)
-    thread.start()
-    words = ["device", "accept", DEVICE_ID, "--minutes", "0.02", "--out", "node", "--json", "-C", str(at / "data")]
-    assert run(words) == EXIT_FOUND_PROBLEMS
-    thread.join()
+    words = ["device", "accept", DEVICE_ID, "--minutes", "5", "--out", "node", "--json", "-C", str(at / "data")]
+    messages = ((f"{GROUP}/{topic}", payload, born_before) for topic, payload in sent)
+    with once_it_listens(mosquitto.port, at / "node.jsonl", *messages):
+        assert run(words) == EXIT_FOUND_PROBLEMS
     states = {line["key"]: line["state"] for line in json.loads(capsys.readouterr().out)["lines"]}
     assert states["refused"] == "passed"
     assert states["retained"] == ("failed" if born_before else "passed")
@@ -293,7 +298,7 @@ def test_ctrl_c_makes_the_report_of_what_came_so_far_and_says_so(mosquitto: Mosq
     with a_device(mosquitto.port):
         accept.waits_for_messages(at / "test.jsonl", 8)
     accept.process.send_signal(signal.SIGINT)
-    said, _ = accept.process.communicate(timeout=60)
+    said, _ = accept.process.communicate(timeout=PATIENCE_S)
     assert accept.process.returncode == EXIT_FOUND_PROBLEMS
     assert "The test was stopped before its time" in said
     # Nobody said its interval.
@@ -308,7 +313,7 @@ def test_a_broker_that_goes_away_is_exit_3_and_what_came_is_reported(mosquitto: 
     with a_device(mosquitto.port):
         accept.waits_for_messages(at / "test.jsonl", 3)
     mosquitto.kill()
-    said, wrong = accept.process.communicate(timeout=60)
+    said, wrong = accept.process.communicate(timeout=PATIENCE_S)
     assert accept.process.returncode == EXIT_UNREACHABLE
     assert "The connection to the broker on 127.0.0.1:" in wrong
     assert "The connection to the broker broke during the test" in said
