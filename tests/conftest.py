@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ingest.lake.layout import DataFolder
 from tests.mosquitto import Mosquitto
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 _LONGEST = ("tests/faults/",)
+
+# How long an example takes says how busy the machine is; of one that fails it is told how to play it again.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("busy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -32,6 +32,8 @@ from ingest.errors import ConfigError
 from ingest.observation import Message, SoilReading
 from ingest.site import BEICHEN
 from tests.decode.lorawan import CHIRPSTACK, THINGS_STACK, chirpstack, things_stack
+from tests.mosquitto import free_port
+from tests.waiting import PATIENCE_S
 
 END = datetime.fromisoformat("2026-03-28T07:00:00+08:00")
 PATTERN = {
@@ -66,7 +68,7 @@ class Listener:
         self._client.connect(broker.host, broker.port)
         self._client.loop_start()
         self._client.subscribe(topic, 1)
-        assert granted.wait(10)
+        assert granted.wait(PATIENCE_S)
 
     def _keep(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         with self._changed:
@@ -75,7 +77,8 @@ class Listener:
 
     def wait(self, count: int) -> list[tuple[str, bytes]]:
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.got) >= count, 30), f"{len(self.got)} of {count} came"
+            came = self._changed.wait_for(lambda: len(self.got) >= count, PATIENCE_S)
+        assert came, f"{len(self.got)} of {count} came"
         self._client.disconnect()
         self._client.loop_stop()
         return self.got
@@ -90,7 +93,7 @@ def test_everything_published_is_acknowledged_and_arrives_once(broker: BuiltInBr
 
 
 def test_no_broker_is_said_in_one_sentence_and_is_a_connection_error() -> None:
-    port = BuiltInBroker.free_port()
+    port = free_port()
     with pytest.raises(BrokerUnreachableError, match=f"127.0.0.1:{port}") as caught:
         publish(messages(1), plain("127.0.0.1", port))
     assert isinstance(caught.value, ConnectionError)

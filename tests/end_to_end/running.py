@@ -90,7 +90,7 @@ def publish_zeros(port: int, topic: str, size: int) -> None:
     while remaining:
         remaining, digit = divmod(remaining, 128)
         length += bytes([digit | (0x80 if remaining else 0)])
-    with socket.create_connection(("127.0.0.1", port), timeout=90) as broker:
+    with socket.create_connection(("127.0.0.1", port), timeout=_SOON_S) as broker:
         broker.sendall(b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04huge")
         assert broker.recv(4) == b"\x20\x02\x00\x00"
         broker.sendall(b"\x32" + length + struct.pack(">H", len(name)) + name + b"\x00\x01")

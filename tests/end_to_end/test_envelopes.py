@@ -56,7 +56,7 @@ def hearing(port: int, *topics: str) -> Iterator[list[tuple[str, bytes]]]:
     client.connect("127.0.0.1", port)
     client.subscribe([(topic, 1) for topic in topics])
     client.loop_start()
-    assert ready.wait(20)
+    assert ready.wait(PATIENCE_S)
     try:
         yield heard
     finally:
@@ -127,7 +127,7 @@ def test_the_built_in_broker_carries_them_all(folder: DataFolder) -> None:
                 client.connect("127.0.0.1", broker.port)
                 client.loop_start()
                 for topic, body in some:
-                    client.publish(topic, body, qos=1).wait_for_publish(20)
+                    client.publish(topic, body, qos=1).wait_for_publish(PATIENCE_S)
                 client.disconnect()
                 client.loop_stop()
                 sent += len(some)

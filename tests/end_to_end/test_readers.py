@@ -98,7 +98,7 @@ def test_a_file_that_is_added_while_a_folder_is_being_merged_does_not_vanish_wit
 
     def wait_then_exchange(staged: Path, target: Path, trash: Path) -> None:
         built.set()
-        assert may_swap.wait(20)
+        assert may_swap.wait(PATIENCE_S)
         exchange_folders(staged, target, trash)
 
     with working(mosquitto, folder) as worker:
@@ -108,7 +108,7 @@ def test_a_file_that_is_added_while_a_folder_is_being_merged_does_not_vanish_wit
         monkeypatch.setattr("ingest.lake.write.exchange_folders", wait_then_exchange)
         merging = threading.Thread(target=compact_partition, args=(folder, table("soil_readings"), NOON.date(), 1))
         merging.start()
-        assert built.wait(20)
+        assert built.wait(PATIENCE_S)
         publish(mosquitto, [(soil_topic("gs-01"), reading(3, _DEPTHS_CM))])
         deadline = time.monotonic() + 1.5
         wait_until(lambda: worker.outcomes.total() == 4 or time.monotonic() > deadline, "the seal has had its chance")

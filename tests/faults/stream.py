@@ -10,6 +10,7 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -101,9 +102,11 @@ class Publisher:
     """Publishes the stream at a rate until it is stopped; holds on while the broker has not acknowledged a thousand."""
 
     def __init__(self, port: int, rate_per_s: float, workdir: Path) -> None:
-        """Start."""
-        self._count = workdir / "published"
-        self._process = Forked(lambda: _publish(port, rate_per_s, self._count), workdir / "publisher.log")
+        """Start, and wait until it is connected: it finds its broker again, but cannot begin with one that is away."""
+        self._count, begun = workdir / "published", workdir / "publishing"
+        begun.unlink(missing_ok=True)
+        self._process = Forked(lambda: _publish(port, rate_per_s, begun, self._count), workdir / "publisher.log")
+        wait_until(lambda: begun.exists() or self._process.has_ended(), "the publisher is connected")
 
     def stop(self) -> int:
         """Stop, wait until the broker has acknowledged everything, and return how many messages that is."""
@@ -112,7 +115,7 @@ class Publisher:
         return int(self._count.read_text())
 
 
-def _publish(port: int, rate_per_s: float, count: Path) -> int:
+def _publish(port: int, rate_per_s: float, begun: Path, count: Path) -> int:
     is_over = False
 
     def end(*_: object) -> None:
@@ -130,8 +133,12 @@ def _publish(port: int, rate_per_s: float, count: Path) -> int:
         acknowledged += 1
 
     client.on_publish = count_one
+    is_connected = threading.Event()
+    client.on_connect = lambda *_: is_connected.set()
     client.connect("127.0.0.1", port)
     client.loop_start()
+    assert is_connected.wait(PATIENCE_S)
+    begun.touch()
     began, number = time.monotonic(), 0
     while not is_over:
         if number - acknowledged < _MOST_UNACKNOWLEDGED and number < (time.monotonic() - began) * rate_per_s:

@@ -21,7 +21,7 @@ from ingest.lake import ownership, write
 from ingest.lake.compact import compact_partition
 from ingest.lake.damage import scrub, set_aside_damaged
 from ingest.lake.durable import empty_folder
-from ingest.lake.files import partition_files, read_files, read_register
+from ingest.lake.files import _FREE_ATTEMPTS, partition_files, read_files, read_register
 from ingest.lake.layout import DataFolder
 from ingest.lake.ownership import check_layout, ensure_layout, own
 from ingest.lake.read import explain_columns, open_lake, retrying
@@ -30,6 +30,7 @@ from ingest.lake.write import by_local_day, replace_register, write_rows
 from ingest.registers.store import locked_registers
 from ingest.site import BEICHEN
 from tests.lake.rows import NOON, soil, soil_row
+from tests.waiting import PATIENCE_S
 
 SOIL = table("soil_readings")
 DAY = NOON.date()
@@ -201,12 +202,12 @@ def test_a_query_slower_than_the_swaps_has_them_held_off_for_its_last_try(folder
         new = version_of_devices(len(swaps) + 1)
         swaps.append(threading.Thread(target=replace_register, args=(folder, "devices", new), daemon=True))
         swaps[-1].start()
-        swaps[-1].join(0.5)
+        swaps[-1].join(PATIENCE_S if len(swaps) <= _FREE_ATTEMPTS else 0.5)  # the last one waits for us
         return int(read_files(table("devices"), [file]).num_rows)
 
     assert retrying(folder, read) == 1
-    assert len(swaps) > 1, "each swap came before its reader"
-    swaps[-1].join(5)
+    assert len(swaps) == _FREE_ATTEMPTS + 1, "each swap came before its reader"
+    swaps[-1].join(PATIENCE_S)
     assert not swaps[-1].is_alive(), "held off, not lost"
 
 

@@ -30,7 +30,7 @@ def publish(mosquitto: Mosquitto, payloads: list[bytes], topic: str = TOPIC, qos
     client.connect("127.0.0.1", mosquitto.port)
     client.loop_start()
     for info in [client.publish(topic, payload, qos=qos) for payload in payloads]:
-        info.wait_for_publish(90)
+        info.wait_for_publish(PATIENCE_S)
         assert info.is_published()
     client.disconnect()
     client.loop_stop()

@@ -24,7 +24,7 @@ from ingest.observation import Reply, Whole
 from tests.mosquitto import Mosquitto
 from tests.mqtt.scripted_broker import CONNECT, DISCONNECT, PUBLISH, SUBSCRIBE, ScriptedBroker, packet, variable_length
 from tests.mqtt.sessions import TOPIC, Session, broker_of, publish, running
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 REASON = b"\x1f" + b"\x00\x04" + BOM.encode() + b"!"
@@ -46,7 +46,7 @@ def test_a_property_with_a_byte_order_mark_costs_neither_the_message_nor_the_con
         probe.connect("127.0.0.1", mosquitto.port)
         probe.loop_start()
         sent = probe.publish(TOPIC, b"\xef\xbb\xbf payload", qos=qos, retain=True, properties=properties)
-        sent.wait_for_publish(90)
+        sent.wait_for_publish(PATIENCE_S)
         probe.disconnect()
         probe.loop_stop()
         publish(mosquitto, [b"after"])

@@ -19,6 +19,7 @@ from ingest.lake.layout import LAYOUT_VERSION, DataFolder
 from ingest.lake.read import open_lake
 from ingest.registers.store import PlotImport, import_devices, import_plots, read_rows
 from ingest.site import BEICHEN
+from tests.waiting import PATIENCE_S
 
 Make = Callable[..., Any]
 MAY = datetime(2026, 5, 1, tzinfo=UTC)
@@ -153,7 +154,7 @@ def test_two_imports_at_once_lose_neither(folder: DataFolder, bring: Make, plot:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE_S)
     assert len(read_rows(folder, "plots")) == 6
 
 

@@ -14,6 +14,7 @@ from sql.evaluate import make_models
 from sql.models import Model, all_models, in_three_steps, models_behind, parse_model, readers_of_passing
 from sql.side_by_side import Maker
 from tests.sql.made_lake import AS_OF, MadeLake
+from tests.waiting import PATIENCE_S
 
 HEADER = "-- One.\n--\n-- Grain: plot\n-- As of: now\n-- Reads: {reads}\n-- Feeds: x\n-- Kept as: {kept}\n{select}"
 
@@ -42,7 +43,7 @@ def test_two_models_that_wait_for_each_other_in_nothing_are_made_at_the_same_tim
     met = threading.Barrier(2)
 
     def meet() -> int:
-        met.wait(60)
+        met.wait(PATIENCE_S)
         return 1
 
     connections[0].create_function("meet", meet, [], "integer", side_effects=True)
@@ -125,7 +126,7 @@ class BeginsLate:
         self._was_interrupted = threading.Event()
 
     def execute(self, statement: str) -> duckdb.DuckDBPyConnection:
-        assert self._was_interrupted.wait(60)
+        assert self._was_interrupted.wait(PATIENCE_S)
         return self._connection.execute(statement)
 
     def interrupt(self) -> None:
