@@ -123,9 +123,14 @@ def _build(folder: DataFolder, campaigns: Campaigns, defaults: dict[str, str], p
             connection.execute("use memory")
             connection.execute("detach described")
     except duckdb.Error as error:
-        with store_errors(f"making the views of {folder.lake}"):
-            path.touch()  # the system says better than DuckDB whose rights are missing
+        _ask_the_system_for(path)
         raise StoreError(f"making the views of {folder.lake}: {error}") from error
+
+
+def _ask_the_system_for(path: Path) -> None:
+    """Make a file, since the system says better than DuckDB whose rights are missing. Raises: StoreError."""
+    with store_errors(f"making the views in {path}"):
+        path.touch()
 
 
 def _fill(content: bytes, path: Path) -> None:

@@ -171,17 +171,24 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
         made.broker.stop()
 
 
+def _links(robots: Vendors) -> set[str]:
+    return set(re.findall(r"/c/(\S+)", " ".join(robots.texts())))
+
+
 def test_no_secret_shows_in_any_log_page_metric_error_process_or_file(installation: Installation) -> None:
     secrets = {PASSWORD, OTHER_PASSWORD, MAIL_PASSWORD, KEY, SECRET, "canary-of-dingtalk", "canary-of-feishu"}
     with installation.up():
         wait_until(installation.is_up, "ingest is connected and pages are served")
-        wait_until(lambda: installation.robots.tries > 2, "each robot was spoken to, one in vain")
+        robots = installation.robots
+        wait_until(
+            lambda: robots.tries > 2 and len(_links(robots)) == 2, "two crews got their links, one robot in vain"
+        )
         keys = load_keys(installation.folder)
         for whose in (("crew", "一队"), ("office", "office"), ("officer", "王工")):
             token = make_token(keys, *whose, datetime.now(UTC))
             secrets |= {token, installation.look_at_pages(token)}
         installation.look_at_processes()
-        secrets |= set(re.findall(r"/c/(\S+)", "".join(installation.robots.texts())))
+        secrets |= _links(robots)
         for arguments in (["config"], ["send", "--test", "crew_1"], ["send", "--test", "office"], ["send"]):
             said = installation.says(*arguments, "--config", str(installation.config))
             installation.seen[f"greensward {' '.join(arguments)}"] = said
