@@ -180,15 +180,14 @@ def test_no_secret_shows_in_any_log_page_metric_error_process_or_file(installati
     with installation.up():
         wait_until(installation.is_up, "ingest is connected and pages are served")
         robots = installation.robots
-        wait_until(
-            lambda: robots.tries > 2 and len(_links(robots)) == 2, "two crews got their links, one robot in vain"
-        )
+        wait_until(lambda: robots.tries > 2 and len(robots.texts()) == 2, "each robot was spoken to, one in vain")
         keys = load_keys(installation.folder)
         for whose in (("crew", "一队"), ("office", "office"), ("officer", "王工")):
             token = make_token(keys, *whose, datetime.now(UTC))
             secrets |= {token, installation.look_at_pages(token)}
         installation.look_at_processes()
-        secrets |= _links(robots)
+        links = _links(robots)  # two, or one where the robot of the crew that nobody knows was among the first
+        secrets |= links
         for arguments in (["config"], ["send", "--test", "crew_1"], ["send", "--test", "office"], ["send"]):
             said = installation.says(*arguments, "--config", str(installation.config))
             installation.seen[f"greensward {' '.join(arguments)}"] = said
@@ -196,6 +195,7 @@ def test_no_secret_shows_in_any_log_page_metric_error_process_or_file(installati
     installation.refused()
     installation.look_at_files()
     secrets |= set(installation.keys())
-    assert len(secrets) == 13
+    assert links
+    assert len(secrets) == 11 + len(links)
     shown = [(what, secret) for what, text in installation.seen.items() for secret in secrets if secret in text]
     assert shown == []
